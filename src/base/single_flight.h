@@ -1,0 +1,80 @@
+// SingleFlight: operations in flight, by key. A second caller of the same key joins the first and gets its result; a
+// caller that gives up leaves the work going, so that its next call collects it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "base/call.h"
+#include "base/mutex.h"
+
+namespace crisp {
+
+// Thread-safe. The destructor waits for the work in flight.
+template <typename Result>
+class SingleFlight {
+ public:
+  // Given to the work; true once nobody waits for it any more. Work that should not go on alone asks it.
+  using Abandoned = std::function<bool()>;
+  using Work = std::function<absl::StatusOr<Result>(const Abandoned&)>;
+
+  SingleFlight() = default;
+  ~SingleFlight() {
+    MutexLock lock(mutex_);
+    while (!flights_.empty()) landed_.Wait(mutex_);
+  }
+
+  // Runs `work` on a thread of its own unless one for `key` is in flight, and waits as long as `call` allows.
+  absl::StatusOr<Result> Do(const std::string& key, const Call& call, Work work) {
+    std::shared_ptr<Flight> flight;
+    {
+      MutexLock lock(mutex_);
+      auto& slot = flights_[key];
+      if (slot == nullptr) {
+        slot = std::make_shared<Flight>();
+        std::thread([this, key, flight = slot, work = std::move(work)] { Fly(key, *flight, work); }).detach();
+      }
+      flight = slot;
+      ++flight->waiting;
+    }
+    MutexLock lock(mutex_);
+    while (!flight->result.has_value()) {
+      if (absl::Status gone = call.Check(); !gone.ok()) {
+        --flight->waiting;
+        return gone;
+      }
+      landed_.WaitUntil(mutex_, call.NextLook());
+    }
+    --flight->waiting;
+    return *flight->result;
+  }
+
+ private:
+  struct Flight {
+    int waiting = 0;
+    std::optional<absl::StatusOr<Result>> result;
+  };
+
+  void Fly(const std::string& key, Flight& flight, const Work& work) {
+    absl::StatusOr<Result> result = work([this, &flight] {
+      MutexLock lock(mutex_);
+      return flight.waiting == 0;
+    });
+    MutexLock lock(mutex_);
+    flight.result = std::move(result);
+    flights_.erase(key);
+    landed_.NotifyAll();
+  }
+
+  Mutex mutex_;
+  CondVar landed_;
+  std::map<std::string, std::shared_ptr<Flight>> flights_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace crisp

@@ -1,0 +1,66 @@
+#include "base/single_flight.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+
+namespace crisp {
+namespace {
+
+using std::chrono::milliseconds;
+
+TEST(SingleFlightTest, ASecondCallerJoinsTheFirst) {
+  SingleFlight<int> flights;
+  std::promise<void> go;
+  std::shared_future<void> may_finish = go.get_future().share();
+  std::atomic<int> runs{0};
+  auto work = [&](const SingleFlight<int>::Abandoned&) -> absl::StatusOr<int> {
+    may_finish.wait();
+    return ++runs;
+  };
+  auto first = std::async(std::launch::async, [&] { return flights.Do("web", Call(), work); });
+  auto second = std::async(std::launch::async, [&] { return flights.Do("web", Call(), work); });
+  EXPECT_EQ(flights.Do("web", Call::WithTimeout(milliseconds(20)), work).status().code(),
+            absl::StatusCode::kDeadlineExceeded);
+  std::this_thread::sleep_for(milliseconds(20));
+  go.set_value();
+  EXPECT_EQ(*first.get(), 1);
+  EXPECT_EQ(*second.get(), 1);
+}
+
+TEST(SingleFlightTest, DifferentKeysFlyApart) {
+  SingleFlight<std::string> flights;
+  auto echo = [](std::string text) {
+    return [text](const SingleFlight<std::string>::Abandoned&) -> absl::StatusOr<std::string> { return text; };
+  };
+  EXPECT_EQ(*flights.Do("a", Call(), echo("a")), "a");
+  EXPECT_EQ(*flights.Do("b", Call(), echo("b")), "b");
+}
+
+TEST(SingleFlightTest, WorkThatEverybodyLeftIsTold) {
+  SingleFlight<int> flights;
+  std::promise<bool> told;
+  auto work = [&](const SingleFlight<int>::Abandoned& abandoned) -> absl::StatusOr<int> {
+    for (int i = 0; i < 500 && !abandoned(); ++i) std::this_thread::sleep_for(milliseconds(10));
+    told.set_value(abandoned());
+    return 0;
+  };
+  EXPECT_FALSE(flights.Do("x", Call::WithTimeout(milliseconds(10)), work).ok());
+  EXPECT_TRUE(told.get_future().get());
+}
+
+TEST(SingleFlightTest, ACancelledCallerLeavesAtOnce) {
+  SingleFlight<int> flights;
+  std::promise<void> go;
+  auto work = [&](const SingleFlight<int>::Abandoned&) -> absl::StatusOr<int> {
+    go.get_future().wait();
+    return 0;
+  };
+  EXPECT_EQ(flights.Do("x", Call(kNoDeadline, [] { return true; }), work).status().code(),
+            absl::StatusCode::kCancelled);
+  go.set_value();
+}
+
+}  // namespace
+}  // namespace crisp

@@ -1,0 +1,182 @@
+#include "os/file.h"
+
+#include <dirent.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "os/errno_status.h"
+
+namespace crisp {
+namespace {
+
+using DirStream = std::unique_ptr<DIR, decltype([](DIR* dir) { closedir(dir); })>;
+
+std::string ParentOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+absl::StatusOr<std::vector<std::string>> NamesIn(Fd dir, const std::string& path) {
+  DirStream stream(fdopendir(dir.get()));
+  if (stream == nullptr) return ErrnoStatus(errno, absl::StrCat("list ", path));
+  dir.release();
+  std::vector<std::string> names;
+  for (errno = 0; const dirent* entry = readdir(stream.get()); errno = 0) {
+    const absl::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  if (errno != 0) return ErrnoStatus(errno, absl::StrCat("list ", path));
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+absl::StatusOr<dev_t> DeviceOf(int dir, const std::string& name, const std::string& path, mode_t* mode) {
+  struct stat info {};
+  if (fstatat(dir, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)
+    return ErrnoStatus(errno, absl::StrCat("stat ", path));
+  *mode = info.st_mode;
+  return info.st_dev;
+}
+
+absl::Status RemoveEntry(int parent, const std::string& name, const std::string& path, dev_t device) {
+  if (unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT) return absl::OkStatus();
+  if (errno != EISDIR && errno != EPERM) return ErrnoStatus(errno, absl::StrCat("remove ", path));
+
+  mode_t mode = 0;
+  ASSIGN_OR_RETURN(const dev_t found, DeviceOf(parent, name, path, &mode));
+  if (found != device) return ErrnoStatus(EXDEV, absl::StrCat("remove ", path, ": a file system is mounted there"));
+  if (!S_ISDIR(mode)) return ErrnoStatus(EPERM, absl::StrCat("remove ", path));
+
+  ASSIGN_OR_RETURN(Fd dir, OpenAt(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  Fd listing(fcntl(dir.get(), F_DUPFD_CLOEXEC, 0));
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(std::move(listing), path));
+  for (const std::string& child : names) {
+    RETURN_IF_ERROR(RemoveEntry(dir.get(), child, absl::StrCat(path, "/", child), device));
+  }
+  if (unlinkat(parent, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
+    return ErrnoStatus(errno, absl::StrCat("remove ", path));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<Fd> OpenAt(int dir, const std::string& path, int flags, mode_t mode) {
+  Fd fd(openat(dir, path.c_str(), flags | O_CLOEXEC, mode));
+  if (!fd.valid()) return ErrnoStatus(errno, absl::StrCat("open ", path));
+  return fd;
+}
+
+absl::StatusOr<Fd> OpenInRoot(int root, const std::string& path, int flags, mode_t mode) {
+  open_how how{};
+  how.flags = static_cast<uint64_t>(static_cast<unsigned>(flags | O_CLOEXEC));
+  how.mode = mode;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  // EAGAIN: a rename or mount raced with a ".." (openat2(2), NOTES); the kernel asks to try again.
+  for (int attempt = 0; attempt < 32; ++attempt) {
+    Fd fd(static_cast<int>(syscall(SYS_openat2, root, path.c_str(), &how, sizeof(how))));
+    if (fd.valid()) return fd;
+    if (errno != EAGAIN && errno != EINTR) break;
+  }
+  return ErrnoStatus(errno, absl::StrCat("open ", path, " inside the root file system"));
+}
+
+absl::StatusOr<std::string> ReadFd(int fd, size_t limit, absl::string_view name) {
+  std::string data;
+  char buffer[16384];
+  while (true) {
+    const ssize_t n = read(fd, buffer, sizeof(buffer));
+    if (n == 0) return data;
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      return ErrnoStatus(errno, absl::StrCat("read ", name));
+    }
+    if (data.size() + static_cast<size_t>(n) > limit) {
+      return absl::InternalError(absl::StrCat("read ", name, ": larger than ", limit, " bytes"));
+    }
+    data.append(buffer, static_cast<size_t>(n));
+  }
+}
+
+absl::StatusOr<std::string> ReadFileAt(int dir, const std::string& path, size_t limit) {
+  ASSIGN_OR_RETURN(Fd fd, OpenAt(dir, path, O_RDONLY));
+  return ReadFd(fd.get(), limit, path);
+}
+
+absl::Status WriteAll(int fd, absl::string_view data, absl::string_view name) {
+  while (!data.empty()) {
+    const ssize_t n = write(fd, data.data(), data.size());
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      return ErrnoStatus(errno, absl::StrCat("write ", name));
+    }
+    data.remove_prefix(static_cast<size_t>(n));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WriteFileAtomically(int dir, const std::string& path, absl::string_view data, mode_t mode) {
+  const std::string temporary = absl::StrCat(path, ".tmp");
+  {
+    ASSIGN_OR_RETURN(Fd fd, OpenAt(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC, mode));
+    RETURN_IF_ERROR(WriteAll(fd.get(), data, temporary));
+    if (fsync(fd.get()) != 0) return ErrnoStatus(errno, absl::StrCat("sync ", temporary));
+  }
+  if (renameat(dir, temporary.c_str(), dir, path.c_str()) != 0)
+    return ErrnoStatus(errno, absl::StrCat("rename to ", path));
+  ASSIGN_OR_RETURN(Fd parent, OpenAt(dir, ParentOf(path), O_RDONLY | O_DIRECTORY));
+  if (fsync(parent.get()) != 0) return ErrnoStatus(errno, absl::StrCat("sync the directory of ", path));
+  return absl::OkStatus();
+}
+
+absl::Status WriteFileAt(int dir, const std::string& path, absl::string_view data, mode_t mode) {
+  ASSIGN_OR_RETURN(Fd fd, OpenAt(dir, path, O_WRONLY | O_CREAT | O_TRUNC, mode));
+  return WriteAll(fd.get(), data, path);
+}
+
+absl::Status MakeDirs(const std::string& path, mode_t mode) {
+  if (mkdir(path.c_str(), mode) == 0) {
+    return chmod(path.c_str(), mode) == 0 ? absl::OkStatus() : ErrnoStatus(errno, absl::StrCat("chmod ", path));
+  }
+  if (errno == EEXIST) {
+    struct stat info {};
+    if (stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) return absl::OkStatus();
+    return ErrnoStatus(ENOTDIR, absl::StrCat("make directory ", path));
+  }
+  if (errno != ENOENT) return ErrnoStatus(errno, absl::StrCat("make directory ", path));
+  const std::string parent = ParentOf(path);
+  if (parent == path || parent == ".") return ErrnoStatus(ENOENT, absl::StrCat("make directory ", path));
+  RETURN_IF_ERROR(MakeDirs(parent, mode));
+  return MakeDirs(path, mode);
+}
+
+absl::Status RemoveTree(const std::string& path) {
+  struct stat info {};
+  if (lstat(path.c_str(), &info) != 0) {
+    return errno == ENOENT || errno == ENOTDIR ? absl::OkStatus() : ErrnoStatus(errno, absl::StrCat("stat ", path));
+  }
+  struct stat parent {};
+  if (stat(ParentOf(path).c_str(), &parent) != 0)
+    return ErrnoStatus(errno, absl::StrCat("stat the directory of ", path));
+  return RemoveEntry(AT_FDCWD, path, path, parent.st_dev);
+}
+
+absl::StatusOr<std::vector<std::string>> ListDir(const std::string& path) {
+  ASSIGN_OR_RETURN(Fd dir, OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
+  return NamesIn(std::move(dir), path);
+}
+
+bool Exists(const std::string& path) {
+  return faccessat(AT_FDCWD, path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+}  // namespace crisp

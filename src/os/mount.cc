@@ -1,0 +1,106 @@
+#include "os/mount.h"
+
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/status_macros.h"
+#include "os/errno_status.h"
+#include "os/fd.h"
+
+// <sys/mount.h> of glibc 2.36 and <linux/mount.h> define the same names and cannot both be included.
+extern "C" int umount2(const char* target, int flags) noexcept;
+
+namespace crisp {
+namespace {
+
+constexpr int kDetach = 2;    // MNT_DETACH
+constexpr int kNoFollow = 8;  // UMOUNT_NOFOLLOW
+
+// A file system being set up by fsopen(2).
+class NewFilesystem {
+ public:
+  explicit NewFilesystem(const char* type) : context_(static_cast<int>(syscall(SYS_fsopen, type, FSOPEN_CLOEXEC))) {
+    if (!context_.valid()) Fail(absl::StrCat("open file system ", type));
+  }
+
+  void Set(const char* key, const std::string& value) {
+    if (!status_.ok()) return;
+    if (syscall(SYS_fsconfig, context_.get(), FSCONFIG_SET_STRING, key, value.c_str(), 0) != 0) {
+      Fail(absl::StrCat("set ", key, "=", value));
+    }
+  }
+
+  absl::Status AttachAt(const std::string& target, unsigned attributes) {
+    if (status_.ok() && syscall(SYS_fsconfig, context_.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
+      Fail("create file system");
+    }
+    if (!status_.ok()) return status_;
+    Fd mount(static_cast<int>(syscall(SYS_fsmount, context_.get(), FSMOUNT_CLOEXEC, attributes)));
+    if (!mount.valid()) return ErrnoStatus(errno, "make mount");
+    if (syscall(SYS_move_mount, mount.get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0) {
+      return ErrnoStatus(errno, "attach mount");
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  void Fail(absl::string_view what) {
+    status_ = ErrnoStatus(errno, what);
+    // Each read of the context gives one message of the kernel: "e text".
+    char message[512];
+    const ssize_t n = context_.valid() ? read(context_.get(), message, sizeof(message)) : 0;
+    if (n > 2) {
+      absl::string_view text(message + 2, static_cast<size_t>(n) - 2);
+      while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
+      status_ = absl::Status(status_.code(), absl::StrCat(status_.message(), " (", text, ")"));
+    }
+  }
+
+  Fd context_;
+  absl::Status status_;
+};
+
+}  // namespace
+
+absl::Status MountOverlay(const OverlayMount& mount) {
+  NewFilesystem overlay("overlay");
+  overlay.Set("source", "overlay");
+  overlay.Set("lowerdir", absl::StrJoin(mount.lower, ":"));
+  if (!mount.upper.empty()) {
+    overlay.Set("upperdir", mount.upper);
+    overlay.Set("workdir", mount.work);
+  }
+  return Annotate(overlay.AttachAt(mount.target, mount.upper.empty() ? MOUNT_ATTR_RDONLY : 0),
+                  absl::StrCat("mount overlay on ", mount.target));
+}
+
+absl::Status MountTmpfs(const std::string& target, const std::string& size, const std::string& mode) {
+  NewFilesystem tmpfs("tmpfs");
+  tmpfs.Set("source", "shm");
+  tmpfs.Set("size", size);
+  tmpfs.Set("mode", mode);
+  return Annotate(tmpfs.AttachAt(target, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC),
+                  absl::StrCat("mount tmpfs on ", target));
+}
+
+absl::Status BindMount(const std::string& source, const std::string& target) {
+  Fd tree(static_cast<int>(syscall(SYS_open_tree, AT_FDCWD, source.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
+  if (!tree.valid()) return ErrnoStatus(errno, absl::StrCat("bind ", source));
+  if (syscall(SYS_move_mount, tree.get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0) {
+    return ErrnoStatus(errno, absl::StrCat("bind ", source, " on ", target));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Unmount(const std::string& target) {
+  if (umount2(target.c_str(), kDetach | kNoFollow) == 0 || errno == EINVAL || errno == ENOENT) return absl::OkStatus();
+  return ErrnoStatus(errno, absl::StrCat("unmount ", target));
+}
+
+}  // namespace crisp

@@ -1,0 +1,250 @@
+#include "os/process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <memory>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "base/status_macros.h"
+#include "os/errno_status.h"
+#include "os/file.h"
+
+namespace crisp {
+namespace {
+
+// How long a command that has ended may leave its pipes to others before we stop reading them.
+constexpr std::chrono::milliseconds kDrainAfterExit{200};
+
+class SpawnSetup {
+ public:
+  SpawnSetup() {
+    posix_spawnattr_init(&attr_);
+    posix_spawn_file_actions_init(&actions_);
+    sigset_t none;
+    sigset_t all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_setsigmask(&attr_, &none);
+    posix_spawnattr_setsigdefault(&attr_, &all);
+  }
+  ~SpawnSetup() {
+    posix_spawn_file_actions_destroy(&actions_);
+    posix_spawnattr_destroy(&attr_);
+  }
+  SpawnSetup(const SpawnSetup&) = delete;
+  SpawnSetup& operator=(const SpawnSetup&) = delete;
+
+  void SetStdio(const int (&stdio)[3]) {
+    for (int i = 0; i < 3; ++i) {
+      if (stdio[i] >= 0) {
+        posix_spawn_file_actions_adddup2(&actions_, stdio[i], i);
+      } else {
+        posix_spawn_file_actions_addopen(&actions_, i, "/dev/null", O_RDWR, 0);
+      }
+    }
+    posix_spawn_file_actions_addclosefrom_np(&actions_, 3);
+  }
+
+  absl::StatusOr<Child> Spawn(const std::string& path, const std::vector<std::string>& args,
+                              const std::vector<std::string>& env, int16_t group_flag) {
+    posix_spawnattr_setflags(&attr_, static_cast<int16_t>(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | group_flag));
+    std::vector<char*> argv{const_cast<char*>(path.c_str())};
+    for (const std::string& arg : args) argv.push_back(const_cast<char*>(arg.c_str()));
+    argv.push_back(nullptr);
+    std::vector<char*> envp;
+    envp.reserve(env.size() + 1);
+    for (const std::string& entry : env) envp.push_back(const_cast<char*>(entry.c_str()));
+    envp.push_back(nullptr);
+
+    Child child;
+    const int error = posix_spawn(&child.pid, path.c_str(), &actions_, &attr_, argv.data(), envp.data());
+    if (error != 0) return ErrnoStatus(error, absl::StrCat("start ", path));
+    child.pidfd = Fd(static_cast<int>(
+        syscall(SYS_pidfd_open, child.pid, 0)));  // cannot name another process: nobody has reaped this one yet
+    if (!child.pidfd.valid()) return ErrnoStatus(errno, absl::StrCat("pidfd of ", path));
+    return child;
+  }
+
+ private:
+  posix_spawnattr_t attr_{};
+  posix_spawn_file_actions_t actions_{};
+};
+
+struct Pipe {
+  Fd read_end;
+  Fd write_end;
+};
+
+absl::StatusOr<Pipe> MakePipe() {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return ErrnoStatus(errno, "make a pipe");
+  return Pipe{Fd(ends[0]), Fd(ends[1])};
+}
+
+// Kills and reaps what it holds unless Wait has reaped it.
+class RunningChild {
+ public:
+  explicit RunningChild(Child child) : child_(std::move(child)) {}
+  ~RunningChild() {
+    if (child_.pid < 0) return;
+    kill(-child_.pid, SIGKILL);
+    kill(child_.pid, SIGKILL);
+    siginfo_t info{};
+    while (waitid(P_PID, static_cast<id_t>(child_.pid), &info, WEXITED) != 0 && errno == EINTR) {
+    }
+  }
+  RunningChild(const RunningChild&) = delete;
+  RunningChild& operator=(const RunningChild&) = delete;
+
+  int pidfd() const { return child_.pidfd.get(); }
+
+  void Wait(CommandResult* result) {
+    siginfo_t info{};
+    while (waitid(P_PID, static_cast<id_t>(child_.pid), &info, WEXITED) != 0 && errno == EINTR) {
+    }
+    child_.pid = -1;
+    if (info.si_code == CLD_EXITED) {
+      result->exit_code = info.si_status;
+    } else {
+      result->signal = info.si_status;
+    }
+  }
+
+ private:
+  Child child_;
+};
+
+// Moves bytes between the child's pipes and memory as poll says.
+class Plumbing {
+ public:
+  Plumbing(const Command& command, CommandResult* result)
+      : input_(command.input), limit_(command.output_limit), result_(result) {}
+
+  Fd to_child;
+  Fd from_out;
+  Fd from_err;
+
+  void Pump(const pollfd (&ready)[4]) {
+    if (ready[0].revents != 0) Feed();
+    if (ready[1].revents != 0) Drain(from_out, result_->output);
+    if (ready[2].revents != 0) Drain(from_err, result_->error_output);
+  }
+
+  bool done() const { return !to_child.valid() && !from_out.valid() && !from_err.valid(); }
+
+  void Feed() {
+    if (input_.empty()) {
+      to_child.reset();
+      return;
+    }
+    const ssize_t n = write(to_child.get(), input_.data(), input_.size());
+    if (n > 0) input_.remove_prefix(static_cast<size_t>(n));
+    if (input_.empty() || (n < 0 && errno != EAGAIN && errno != EINTR)) to_child.reset();
+  }
+
+ private:
+  void Drain(Fd& fd, std::string& into) {
+    char buffer[16384];
+    const ssize_t n = read(fd.get(), buffer, sizeof(buffer));
+    if (n > 0) {
+      into.append(buffer, std::min(static_cast<size_t>(n), limit_ - std::min(limit_, into.size())));
+    } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+      fd.reset();
+    }
+  }
+
+  absl::string_view input_;
+  size_t limit_;
+  CommandResult* result_;
+};
+
+int PollMillis(MonoTime until) {
+  if (until == kNoDeadline) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - MonoClock::now()).count();
+  return static_cast<int>(std::clamp<int64_t>(left, 0, 1 << 30));
+}
+
+}  // namespace
+
+std::string CommandResult::Describe() const {
+  std::string text = signal != 0 ? absl::StrCat("killed by signal ", signal) : absl::StrCat("exit status ", exit_code);
+  const std::vector<absl::string_view> lines = absl::StrSplit(error_output, '\n', absl::SkipWhitespace());
+  if (!lines.empty()) absl::StrAppend(&text, ": ", absl::StripAsciiWhitespace(lines.back()));
+  return text;
+}
+
+absl::StatusOr<CommandResult> RunCommand(const Command& command, const Call& call) {
+  ASSIGN_OR_RETURN(Pipe in, MakePipe());
+  ASSIGN_OR_RETURN(Pipe out, MakePipe());
+  ASSIGN_OR_RETURN(Pipe err, MakePipe());
+  SpawnSetup setup;
+  setup.SetStdio({in.read_end.get(), out.write_end.get(), err.write_end.get()});
+  ASSIGN_OR_RETURN(Child spawned, setup.Spawn(command.path, command.args, command.env, POSIX_SPAWN_SETPGROUP));
+  RunningChild child(std::move(spawned));
+  in.read_end.reset();
+  out.write_end.reset();
+  err.write_end.reset();
+
+  CommandResult result;
+  Plumbing plumbing(command, &result);
+  plumbing.to_child = std::move(in.write_end);
+  plumbing.from_out = std::move(out.read_end);
+  plumbing.from_err = std::move(err.read_end);
+  for (const Fd* fd : {&plumbing.to_child, &plumbing.from_out, &plumbing.from_err}) {
+    fcntl(fd->get(), F_SETFL, O_NONBLOCK);
+  }
+  if (command.input.empty()) plumbing.to_child.reset();
+
+  bool exited = false;
+  MonoTime drain_until = kNoDeadline;
+  while (!exited || !plumbing.done()) {
+    if (!exited) RETURN_IF_ERROR(call.Check(), command.path);
+    pollfd fds[4] = {{plumbing.to_child.get(), POLLOUT, 0},
+                     {plumbing.from_out.get(), POLLIN, 0},
+                     {plumbing.from_err.get(), POLLIN, 0},
+                     {exited ? -1 : child.pidfd(), POLLIN, 0}};
+    poll(fds, 4, PollMillis(exited ? drain_until : call.NextLook()));
+    plumbing.Pump(fds);
+    if (fds[3].revents != 0) {
+      exited = true;
+      plumbing.to_child.reset();
+      drain_until = MonoClock::now() + kDrainAfterExit;
+    }
+    if (exited && MonoClock::now() >= drain_until) break;
+  }
+  child.Wait(&result);
+  return result;
+}
+
+absl::StatusOr<Child> SpawnDetached(const std::string& path, const std::vector<std::string>& args,
+                                    const std::vector<std::string>& env, const int (&stdio)[3]) {
+  SpawnSetup setup;
+  setup.SetStdio(stdio);
+  return setup.Spawn(path, args, env, POSIX_SPAWN_SETSID);
+}
+
+absl::StatusOr<uint64_t> ProcessStartTime(pid_t pid) {
+  const std::string path = absl::StrCat("/proc/", pid, "/stat");
+  ASSIGN_OR_RETURN(const std::string stat, ReadFileAt(AT_FDCWD, path, 4096));
+  // The name of the program, in parentheses, may hold spaces and parentheses: fields are counted from the last one.
+  const size_t name_end = stat.rfind(')');
+  const std::vector<absl::string_view> fields =
+      absl::StrSplit(absl::string_view(stat).substr(std::min(stat.size(), name_end + 2)), ' ');
+  uint64_t ticks = 0;
+  if (fields.size() < 20 || !absl::SimpleAtoi(fields[19], &ticks)) {
+    return absl::InternalError(absl::StrCat("read ", path, ": not in the form of proc(5)"));
+  }
+  return ticks;
+}
+
+}  // namespace crisp

@@ -1,0 +1,53 @@
+// Child processes. posix_spawn(3) only: nothing that can fail politely ever runs between fork and exec of a daemon with
+// threads. A child gets descriptors 0, 1 and 2 and no other (close_range before exec), no blocked and no ignored
+// signal, and a process group of its own, so that it can be killed with its children.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/call.h"
+#include "os/fd.h"
+
+namespace crisp {
+
+struct Command {
+  std::string path;               // absolute
+  std::vector<std::string> args;  // without argv[0]
+  std::vector<std::string> env;   // the whole environment, "NAME=value"
+  std::string input;              // written to its stdin, which is then closed
+  size_t output_limit = 1 << 20;  // bytes kept of stdout and of stderr each; what is beyond is read and dropped
+};
+
+struct CommandResult {
+  int exit_code = -1;  // -1 if a signal ended it
+  int signal = 0;
+  std::string output;
+  std::string error_output;
+
+  bool ok() const { return exit_code == 0; }
+  // "exit status 1" or "killed by signal 9", followed by the last line of stderr if it wrote one.
+  std::string Describe() const;
+};
+
+// Runs to the end, or until `call` is over: then the whole process group is killed and reaped, and the error is call's.
+// A child that ended but left somebody holding its pipes open is not waited for.
+absl::StatusOr<CommandResult> RunCommand(const Command& command, const Call& call);
+
+// A child that is not waited for here. `stdio` are its descriptors 0, 1 and 2 (/dev/null where not valid).
+struct Child {
+  pid_t pid = -1;
+  Fd pidfd;
+};
+absl::StatusOr<Child> SpawnDetached(const std::string& path, const std::vector<std::string>& args,
+                                    const std::vector<std::string>& env, const int (&stdio)[3]);
+
+// Field 22 of /proc/PID/stat: clock ticks after boot at which the process started. With the pid it names one process
+// for good, however often the pid is used again.
+absl::StatusOr<uint64_t> ProcessStartTime(pid_t pid);
+
+}  // namespace crisp

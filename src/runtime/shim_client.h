@@ -1,0 +1,136 @@
+// ShimClient: the daemon's end of a pod's crisp-shim (the wire is described in shim/protocol.h).
+//
+// Ownership: sandbox/ holds one for each live pod. Destroying it closes the connection and leaves the shim and its
+// containers running: that is what lets them outlive the daemon. Shutdown ends the shim.
+// Threading: every method may be called from any thread, blocks its caller until the answer or the end of `call`, and
+// holds no lock while it waits. Listener methods are called from the reactor's thread, one at a time, in the order in
+// which the shim sent them; they must not block.
+// Errors: Unavailable if the shim is gone or its socket broke, DeadlineExceeded or Cancelled from `call`, Internal with
+// the step and the runtime's own words for what the OCI runtime refused.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "base/call.h"
+
+namespace crisp {
+
+class Reactor;
+
+// How the OCI runtime is called.
+struct OciRuntime {
+  std::string binary;  // absolute
+  std::string root;    // --root: where the runtime keeps its own state
+  bool systemd_cgroup = false;
+  bool no_pivot_root = false;
+  bool no_new_keyring = false;
+};
+
+struct ContainerExit {
+  int exit_code = 0;        // 128 + signal if a signal ended it
+  int64_t finished_at = 0;  // wall-clock nanoseconds
+  bool oom_killed = false;
+};
+
+struct StartRequest {
+  std::string container_id;
+  std::string bundle;              // absolute: config.json and rootfs/
+  std::string exit_path;           // absolute: where the exit record goes (shim/exit_record.h)
+  std::string log_path;            // absolute; empty: output is dropped
+  int64_t log_line_limit = 16384;  // bytes of a line; longer ones are split with tag P. 0 or less: no limit
+  OciRuntime runtime;
+};
+
+struct StartedContainer {
+  pid_t pid = -1;
+  int64_t started_at = 0;  // wall-clock nanoseconds
+};
+
+struct ExecRequest {
+  std::string container_id;
+  std::string process_json;             // an OCI "process" object (runtime-spec config.md)
+  std::chrono::nanoseconds timeout{0};  // 0: none
+  uint64_t output_limit = 16 << 20;     // bytes kept of stdout and of stderr each; the rest is read and dropped
+};
+
+struct ExecResult {
+  int exit_code = 0;
+  std::string output;
+  std::string error_output;
+};
+
+// One container as a shim that outlived its daemon reports it.
+struct ShimContainer {
+  std::string id;
+  bool exited = false;
+  StartedContainer started;
+  ContainerExit exit;  // if exited
+};
+
+class ShimListener {
+ public:
+  virtual ~ShimListener() = default;
+  // The exit record is already on disk.
+  virtual void OnExit(absl::string_view container_id, const ContainerExit& exit) = 0;
+  // The shim has died, or closed its socket: no further call of this listener follows.
+  virtual void OnShimGone() = 0;
+};
+
+struct ShimPaths {
+  std::string program;  // crisp-shim, absolute
+  std::string socket;
+  std::string log;
+};
+
+class ShimClient {
+ public:
+  // Starts a shim for `pod_id` and connects to it. `listener` must outlive the client.
+  static absl::StatusOr<std::unique_ptr<ShimClient>> Launch(Reactor& reactor, const std::string& pod_id,
+                                                            const ShimPaths& paths, ShimListener* listener,
+                                                            const Call& call);
+  // Connects to a shim that is already there, after a restart of the daemon. Exits that happened meanwhile are in
+  // List, not repeated to the listener.
+  static absl::StatusOr<std::unique_ptr<ShimClient>> Connect(Reactor& reactor, const std::string& pod_id,
+                                                             const ShimPaths& paths, ShimListener* listener,
+                                                             const Call& call);
+  ~ShimClient();
+  ShimClient(const ShimClient&) = delete;
+  ShimClient& operator=(const ShimClient&) = delete;
+
+  pid_t pid() const;
+
+  absl::StatusOr<std::vector<ShimContainer>> List(const Call& call);
+  // `runtime create` and `runtime start`. After an error nothing of the container is left in the runtime, its cgroups
+  // are gone, and no exit is reported.
+  absl::StatusOr<StartedContainer> Start(const StartRequest& request, const Call& call);
+  // Sends `signal` to the container's first process, or to all of its processes. OK if it has exited.
+  absl::Status Kill(const std::string& container_id, int signal, bool all, const Call& call);
+  // `runtime delete --force`, and the shim forgets the container. OK if it never knew it.
+  absl::Status Delete(const std::string& container_id, const Call& call);
+  // DeadlineExceeded once request.timeout has passed, or `call` is over; the process and its children are gone then.
+  absl::StatusOr<ExecResult> Exec(const ExecRequest& request, const Call& call);
+  // Opens the log path anew, after somebody renamed the file. No line is lost and none is written twice.
+  absl::Status ReopenLog(const std::string& container_id, const Call& call);
+  // Ends the shim; it kills whatever containers it still has. Returns when the process is gone. OK if it already is.
+  absl::Status Shutdown(const Call& call);
+
+ private:
+  class Impl;
+  explicit ShimClient(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Removes what a container of a dead shim has left: kills every process in its cgroups, `runtime delete --force`,
+// removes the cgroups. `cgroups_path` is linux.cgroupsPath of its spec. OK if nothing is left.
+absl::Status CleanUpContainer(const OciRuntime& runtime, const std::string& container_id,
+                              const std::string& cgroups_path, const Call& call);
+
+}  // namespace crisp

@@ -1,0 +1,72 @@
+// Where everything is on disk. No other file of crisp joins these paths.
+//
+//   <root>/                       survives a reboot; 0711, so that a user-namespace's root can pass to its root file
+//   system
+//     crisp.db                    the records (SQLite, WAL)
+//     layers/<n>/                 one unpacked layer; <n> is a short base-36 number, so that 127 fit in a mount
+//     ingest/<n>/                 a layer that is being unpacked; whatever is here at start is left over
+//     containers/<id>/            of a container, and of a pod's pause container (its id is the pod's); 0700
+//       upper/ work/              the writable layer, overlayfs
+//       exit                      the exit record (shim/exit_record.h), written once, by the shim or after its death
+//   <state>/                      gone after a reboot; 0711
+//     lock                        held by the daemon (flock), so that two never share a root
+//     netns/<pod id>              the pinned network namespace, with netns_mounts_under_state_dir; else
+//     /run/netns/cni-<id> pods/<pod id>/              0700
+//       shim.sock                 the shim's socket (shim/protocol.h)
+//       shim.log                  what the shim had to say: one line a fault
+//       shm/                      the pod's /dev/shm, a tmpfs
+//       resolv.conf hostname hosts
+//       <container id>/           an OCI bundle: config.json, rootfs/ (the overlay is mounted there)
+#pragma once
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+
+namespace crisp {
+
+// Absolute directories without a trailing slash. Immutable, so free to copy and share.
+class Layout {
+ public:
+  Layout(std::string root, std::string state, bool netns_under_state)
+      : root_(std::move(root)), state_(std::move(state)), netns_under_state_(netns_under_state) {}
+
+  const std::string& root() const { return root_; }
+  const std::string& state() const { return state_; }
+
+  std::string Database() const { return absl::StrCat(root_, "/crisp.db"); }
+  std::string Layers() const { return absl::StrCat(root_, "/layers"); }
+  std::string Layer(absl::string_view name) const { return absl::StrCat(root_, "/layers/", name); }
+  std::string Ingests() const { return absl::StrCat(root_, "/ingest"); }
+  std::string Ingest(absl::string_view name) const { return absl::StrCat(root_, "/ingest/", name); }
+  std::string Containers() const { return absl::StrCat(root_, "/containers"); }
+  std::string Container(absl::string_view id) const { return absl::StrCat(root_, "/containers/", id); }
+  std::string Upper(absl::string_view id) const { return absl::StrCat(Container(id), "/upper"); }
+  std::string Work(absl::string_view id) const { return absl::StrCat(Container(id), "/work"); }
+  std::string ExitRecord(absl::string_view id) const { return absl::StrCat(Container(id), "/exit"); }
+
+  std::string Lock() const { return absl::StrCat(state_, "/lock"); }
+  std::string NetnsDir() const { return netns_under_state_ ? absl::StrCat(state_, "/netns") : "/run/netns"; }
+  std::string Netns(absl::string_view pod) const {
+    return netns_under_state_ ? absl::StrCat(NetnsDir(), "/", pod) : absl::StrCat(NetnsDir(), "/cni-", pod);
+  }
+  std::string Pods() const { return absl::StrCat(state_, "/pods"); }
+  std::string Pod(absl::string_view pod) const { return absl::StrCat(state_, "/pods/", pod); }
+  std::string ShimSocket(absl::string_view pod) const { return absl::StrCat(Pod(pod), "/shim.sock"); }
+  std::string ShimLog(absl::string_view pod) const { return absl::StrCat(Pod(pod), "/shim.log"); }
+  std::string Shm(absl::string_view pod) const { return absl::StrCat(Pod(pod), "/shm"); }
+  std::string Bundle(absl::string_view pod, absl::string_view container) const {
+    return absl::StrCat(Pod(pod), "/", container);
+  }
+  std::string Rootfs(absl::string_view pod, absl::string_view container) const {
+    return absl::StrCat(Bundle(pod, container), "/rootfs");
+  }
+
+ private:
+  std::string root_;
+  std::string state_;
+  bool netns_under_state_;
+};
+
+}  // namespace crisp
