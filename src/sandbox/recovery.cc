@@ -31,7 +31,13 @@ absl::Status PodManager::Recover() {
   ASSIGN_OR_RETURN(const std::vector<StoredContainer> stored, records_.Containers());
   std::map<std::string, std::vector<StoredContainer>> containers;
   for (const StoredContainer& container : stored) containers[container.record.pod_id()].push_back(container);
-  for (const StoredPod& pod : pods) RecoverPod(pod, containers[pod.record.id()]);
+  {
+    // Side by side: one whose clean-up hangs must not hold up the others.
+    Background recoveries;
+    for (const StoredPod& pod : pods) {
+      recoveries.Run([this, &pod, &mine = containers[pod.record.id()]] { RecoverPod(pod, mine); });
+    }
+  }
 
   // Directories without a record: a database was set aside. They are named, and left to a person.
   const auto directories = ListDir(layout_.Pods());
