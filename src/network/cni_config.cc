@@ -76,7 +76,10 @@ absl::Status CheckPlugins(const Json& plugins) {
   if (!plugins.is_array()) return Fault("no list of plugins");
   if (plugins.empty()) return Fault("the list of plugins is empty");
   size_t number = 0;
-  for (const Json& plugin : plugins) RETURN_IF_ERROR(CheckPlugin(plugin), "plugin ", ++number);
+  for (const Json& plugin : plugins) {
+    ++number;
+    RETURN_IF_ERROR(CheckPlugin(plugin), "plugin ", number);
+  }
   return absl::OkStatus();
 }
 

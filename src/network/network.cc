@@ -115,9 +115,24 @@ absl::Status CniNetwork::Ready() {
   return absl::OkStatus();
 }
 
+bool MapsPorts(const CniConfig& config) {
+  return std::any_of(config.plugins.begin(), config.plugins.end(), [](const Json& plugin) {
+    const auto capabilities = plugin.find("capabilities");
+    return capabilities != plugin.end() && capabilities->value("portMappings", false);
+  });
+}
+
+// Not an error: a network may serve host ports by means of its own.
+void WarnOfPortsNobodyMaps(const PodNetworkRequest& request, const std::vector<CniConfig>& configs) {
+  if (request.ports.empty() || std::any_of(configs.begin(), configs.end(), MapsPorts)) return;
+  LogWarning("no CNI plugin has the capability portMappings: host ports may not work; add the plugin portmap",
+             {{"pod", request.pod_id}, {"name", request.name}, {"file", configs.front().file}});
+}
+
 absl::StatusOr<CniAttachment> CniNetwork::Plan(const PodNetworkRequest& request) {
   const CniConfigs configs = Current();
   RETURN_IF_ERROR(CheckLoaded(configs));
+  WarnOfPortsNobodyMaps(request, configs.networks);
   ASSIGN_OR_RETURN(const NetworkPlan plan, MakePlan(request, configs.networks, options_.bin_dirs));
   return CniAttachment{.plan = PlanToText(plan), .result = ""};
 }

@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include <thread>
+
+#include "absl/strings/str_join.h"
 #include "network/json.h"
 #include "network/test_world.h"
 
@@ -51,7 +54,9 @@ TEST_F(NetworkTest, APodIsReachedAtItsAddressAndAtItsHostPortAndNothingStays) {
   EXPECT_TRUE(CanConnect("127.0.0.1", 8080));
   EXPECT_TRUE(CanConnect("10.88.0.1", 8080)) << "an address of the host";
   EXPECT_FALSE(CanConnect("127.0.0.1", 8081));
-  EXPECT_NE(Traces(), baseline_);
+  const std::string traces = absl::StrJoin(Traces(), "\n");
+  EXPECT_THAT(traces, testing::AllOf(HasSubstr("link veth"), HasSubstr("lease pods/" + addresses->ip),
+                                     HasSubstr("--to-destination " + addresses->ip + ":80"), HasSubstr("MASQUERADE")));
 
   const absl::Status detached = network_->Detach(attachment, kCall);
   EXPECT_TRUE(detached.ok()) << detached;
@@ -85,6 +90,29 @@ TEST_F(NetworkTest, TwoPodsHaveTheirOwnAddressesAndGoOneByOne) {
   EXPECT_TRUE(network_->Detach(two, kCall).ok());
   EXPECT_EQ(Traces(), with_one);
   EXPECT_TRUE(network_->Detach(one, kCall).ok());
+  EXPECT_EQ(Traces(), baseline_);
+}
+
+TEST_F(NetworkTest, ManyPodsAtOnceComeAndGo) {
+  StartBridge();
+  std::vector<CniAttachment> attachments;
+  for (int i = 0; i < 8; ++i) {
+    attachments.push_back(*network_->Plan(NewPod(absl::StrCat("pod", i), {{"tcp", 80, 9000 + i, ""}})));
+  }
+  const auto at_once = [&](auto work) {
+    std::vector<std::thread> threads;
+    for (CniAttachment& attachment : attachments) {
+      threads.emplace_back([&, work] {
+        const absl::Status status = work(attachment);
+        EXPECT_TRUE(status.ok()) << status;
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+  };
+  at_once([&](CniAttachment& attachment) { return network_->Attach(&attachment, kCall).status(); });
+  const Fd listener = ListenIn("/run/netns/pod7", 80);
+  EXPECT_TRUE(CanConnect("127.0.0.1", 9007));
+  at_once([&](CniAttachment& attachment) { return network_->Detach(attachment, kCall); });
   EXPECT_EQ(Traces(), baseline_);
 }
 
