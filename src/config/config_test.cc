@@ -263,6 +263,11 @@ TEST_F(ConfigTest, SeveralPluginDirectoriesKeepTheirOrder) {
   EXPECT_THAT(config.cni.bin_dirs, ElementsAre("/b", "/a"));
 }
 
+TEST_F(ConfigTest, EmptyDirectoriesOfTheNetworkMeanTheDefault) {
+  Config config = *Load("version = 2\n[plugins.'io.containerd.grpc.v1.cri'.cni]\nbin_dir = ''\nconf_dir = ''");
+  EXPECT_EQ(config.cni, CniConfig());
+}
+
 TEST_F(ConfigTest, LegacyAuthIsFiledUnderTheHostOfItsUrl) {
   Config config = *Load(R"(version = 2
 [plugins."io.containerd.grpc.v1.cri".registry.auths."https://host:5000/v1/"]
