@@ -4,11 +4,15 @@
 
 namespace crisp {
 
-CriClient::CriClient(const std::string& socket) {
-  const std::shared_ptr<grpc::Channel> channel =
-      grpc::CreateChannel(absl::StrCat("unix://", socket), grpc::InsecureChannelCredentials());
-  runtime_ = cri::RuntimeService::NewStub(channel);
-  image_ = cri::ImageService::NewStub(channel);
+CriClient::CriClient(const std::string& socket)
+    : socket_(socket),
+      channel_(grpc::CreateChannel(absl::StrCat("unix://", socket), grpc::InsecureChannelCredentials())),
+      runtime_(cri::RuntimeService::NewStub(channel_)),
+      image_(cri::ImageService::NewStub(channel_)) {}
+
+absl::Status CriClient::Connect() {
+  if (channel_->WaitForConnected(std::chrono::system_clock::now() + kTimeout)) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat("nobody listens on ", socket_));
 }
 
 absl::Status CriClient::ToAbsl(const char* name, const grpc::Status& status) {

@@ -17,8 +17,11 @@ namespace crisp {
 
 class CriClient {
  public:
-  // `socket` is the path of the server's socket. Connects at the first call, and waits there for the server to listen.
+  // `socket` is the path of the server's socket.
   explicit CriClient(const std::string& socket);
+
+  // Waits until the server listens. Later calls fail at once when it has gone.
+  absl::Status Connect();
 
   // client.Call("RunPodSandbox", &Runtime::RunPodSandbox, request): any unary RPC of the RuntimeService.
   using Runtime = cri::RuntimeService::Stub;
@@ -29,7 +32,6 @@ class CriClient {
                                 const Request& request) {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + kTimeout);
-    context.set_wait_for_ready(true);
     Response response;
     const grpc::Status status = (stub<Service>().*rpc)(&context, request, &response);
     if (!status.ok()) return ToAbsl(name, status);
@@ -50,6 +52,8 @@ class CriClient {
     }
   }
 
+  std::string socket_;
+  std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<Runtime> runtime_;
   std::unique_ptr<Image> image_;
 };

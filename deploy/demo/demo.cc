@@ -11,6 +11,7 @@
 #include <map>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -125,7 +126,6 @@ class Demo {
 };
 
 absl::Status Demo::Perform(const char* name, Step step) {
-  if (Interrupted()) return absl::CancelledError("interrupted");
   const Clock::time_point start = Clock::now();
   ASSIGN_OR_RETURN(const std::string result, (this->*step)());
   const std::chrono::duration<double, std::milli> took = Clock::now() - start;
@@ -148,27 +148,28 @@ absl::Status Demo::Run() {
 }
 
 absl::Status Demo::SetUp() {
-  RETURN_IF_ERROR(Perform("Version", &Demo::Version));
-  RETURN_IF_ERROR(Perform("Status", &Demo::WaitUntilReady));
-  RETURN_IF_ERROR(Perform("ListImages", &Demo::WaitForImages));
-  RETURN_IF_ERROR(Perform("RunPodSandbox", &Demo::RunPod));
-  RETURN_IF_ERROR(Perform("PodSandboxStatus", &Demo::PodAddress));
-  RETURN_IF_ERROR(Perform("CreateContainer", &Demo::CreateServer));
-  RETURN_IF_ERROR(Perform("StartContainer", &Demo::StartServer));
-  RETURN_IF_ERROR(Perform("page from the pod", &Demo::FetchFromPod));
-  RETURN_IF_ERROR(Perform("page from a host port", &Demo::FetchFromHost));
-  RETURN_IF_ERROR(Perform("ExecSync", &Demo::ExecInServer));
-  RETURN_IF_ERROR(Perform("ContainerStats", &Demo::Stats));
-  return Perform("log", &Demo::Log);
+  constexpr std::pair<const char*, Step> kSteps[] = {{"Version", &Demo::Version},
+                                                     {"Status", &Demo::WaitUntilReady},
+                                                     {"ListImages", &Demo::WaitForImages},
+                                                     {"RunPodSandbox", &Demo::RunPod},
+                                                     {"PodSandboxStatus", &Demo::PodAddress},
+                                                     {"CreateContainer", &Demo::CreateServer},
+                                                     {"StartContainer", &Demo::StartServer},
+                                                     {"page from the pod", &Demo::FetchFromPod},
+                                                     {"page from a host port", &Demo::FetchFromHost},
+                                                     {"ExecSync", &Demo::ExecInServer},
+                                                     {"ContainerStats", &Demo::Stats},
+                                                     {"log", &Demo::Log}};
+  for (const auto& [name, step] : kSteps) {
+    if (Interrupted()) return absl::CancelledError("interrupted");
+    RETURN_IF_ERROR(Perform(name, step));
+  }
+  return absl::OkStatus();
 }
 
 // Takes down what SetUp made of the pod, whether or not it came to its end and whatever signals have come since.
 absl::Status Demo::TearDown() {
   if (pod_.empty()) return absl::OkStatus();
-  const sigset_t set = EndSignals();
-  const timespec at_once{};
-  while (sigtimedwait(&set, nullptr, &at_once) > 0) {
-  }
   absl::Status status;
   if (!server_.empty()) status = Perform("StopContainer", &Demo::StopServer);
   status = Join(status, Perform("StopPodSandbox", &Demo::StopPod));
@@ -406,6 +407,7 @@ absl::Status Main(const std::vector<std::string>& args) {
   const sigset_t set = EndSignals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);  // before gRPC makes its threads, which inherit it
   CriClient client(options.socket);
+  RETURN_IF_ERROR(client.Connect());
   return options.remove_all ? RemoveAll(&client) : Demo(&client, options).Run();
 }
 
