@@ -37,7 +37,7 @@ struct Transfer {
   absl::Status Begin() {
     if (begun) return absl::OkStatus();
     begun = true;
-    return Streams() && request->begin ? request->begin(response) : absl::OkStatus();
+    return request->begin ? request->begin(response) : absl::OkStatus();
   }
 
   absl::Status Take(absl::string_view bytes) {

@@ -40,8 +40,9 @@ struct HttpRequest {
   std::string body;                  // of a POST
   RegistryTls tls;
   size_t body_limit = 64 << 10;  // of HttpResponse::body; more is an error
-  // Gets the body of a 200 or 206 answer, piece by piece, after `begin` has seen its head. An error ends the transfer.
+  // Sees the head of the answer before its body comes. An error ends the transfer.
   std::function<absl::Status(const HttpResponse&)> begin;
+  // Gets the body of a 200 or 206 answer, piece by piece. An error ends the transfer.
   std::function<absl::Status(absl::string_view)> sink;
 };
 

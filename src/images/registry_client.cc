@@ -322,8 +322,9 @@ absl::StatusOr<HttpResponse> RegistryClient::FollowRedirects(Site& site, const A
   request.method = ask.method;
   request.body_limit = ask.body_limit;
   request.begin = [&](const HttpResponse& response) {
-    site.speaks_http = true;
-    return ask.begin ? ask.begin(response) : absl::OkStatus();
+    if (response.status != 400) site.speaks_http = true;
+    const bool streams = response.status == 200 || response.status == 206;
+    return ask.begin && streams ? ask.begin(response) : absl::OkStatus();
   };
   request.sink = ask.sink;
   request.url = site.endpoint.url;
@@ -339,7 +340,6 @@ absl::StatusOr<HttpResponse> RegistryClient::FollowRedirects(Site& site, const A
     if (const auto tls = options_.tls.find(request.url.host); tls != options_.tls.end()) request.tls = tls->second;
     ASSIGN_OR_RETURN(HttpResponse response, http_.Do(request, call),
                      hop == 0 ? "" : absl::StrCat("redirected to ", request.url.Printable()));
-    if (response.status != 400) site.speaks_http = true;
     *redirected = hop > 0;
     if (!IsRedirect(response)) return response;
     ASSIGN_OR_RETURN(Url next, ResolveUrl(request.url, response.Header("location")), "redirect");

@@ -12,7 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "images/digest.h"
-#include "images/test_registry.h"
+#include "images/testing/test_registry.h"
 #include "os/file.h"
 #include "os/process.h"
 #include "tests/oci/image_layout.h"

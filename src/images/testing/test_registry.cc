@@ -1,4 +1,4 @@
-#include "images/test_registry.h"
+#include "images/testing/test_registry.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
