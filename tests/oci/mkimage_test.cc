@@ -1,0 +1,93 @@
+// The two programs that make the pause image, run as a script runs them.
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "base/call.h"
+#include "os/file.h"
+#include "os/process.h"
+
+namespace crisp {
+namespace {
+
+using testing::HasSubstr;
+
+CommandResult Mkimage(const std::vector<std::string>& args) {
+  const absl::StatusOr<CommandResult> result = RunCommand({CRISP_MKIMAGE, args, {}, "", 1 << 20}, Call());
+  EXPECT_TRUE(result.ok()) << result.status();
+  return result.value_or(CommandResult());
+}
+
+class MkimageTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/crisp-mkimage-XXXXXX";
+    ASSERT_NE(mkdtemp(name), nullptr);
+    directory_ = name;
+  }
+  void TearDown() override { EXPECT_TRUE(RemoveTree(directory_).ok()); }
+
+  std::string directory_;
+};
+
+TEST_F(MkimageTest, MakesThePauseImage) {
+  const CommandResult result = Mkimage({directory_, "registry.k8s.io/pause:3.6", "--file",
+                                        absl::StrCat(CRISP_PAUSE, ":/pause:0755"), "--entrypoint", "/pause"});
+  ASSERT_TRUE(result.ok()) << result.Describe();
+  EXPECT_THAT(result.output, HasSubstr("registry.k8s.io/pause:3.6@sha256:"));
+  const absl::StatusOr<std::string> index = ReadFileAt(AT_FDCWD, directory_ + "/index.json", 1 << 20);
+  ASSERT_TRUE(index.ok());
+  EXPECT_THAT(*index, HasSubstr("registry.k8s.io/pause:3.6"));
+}
+
+TEST_F(MkimageTest, WrongArgumentsAreNamedAndExitWithTwo) {
+  const std::vector<std::vector<std::string>> wrong = {{},
+                                                       {directory_},
+                                                       {directory_, "a:1", "--unheard-of", "x"},
+                                                       {directory_, "a:1", "--cmd"},
+                                                       {directory_, "a:1", "--dir", "/a:9"},
+                                                       {directory_, "a:1", "--symlink", "a"},
+                                                       {directory_, "a:1", "--format", "tarball"}};
+  for (const std::vector<std::string>& args : wrong) {
+    const CommandResult result = Mkimage(args);
+    EXPECT_EQ(result.exit_code, 2) << result.error_output;
+    EXPECT_THAT(result.error_output, HasSubstr("crisp-mkimage: "));
+  }
+}
+
+TEST_F(MkimageTest, FileThatIsNotThereIsNamed) {
+  const CommandResult result = Mkimage({directory_, "a:1", "--file", "/no/such/file:/x"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.error_output, HasSubstr("/no/such/file"));
+}
+
+// The exit status of pause after `signal`, or -1 if it has not ended after five seconds.
+int EndPauseWith(int signal) {
+  absl::StatusOr<Child> child = SpawnDetached(CRISP_PAUSE, {}, {}, {-1, -1, -1});
+  EXPECT_TRUE(child.ok()) << child.status();
+  if (!child.ok()) return -1;
+  pollfd ended = {child->pidfd.get(), POLLIN, 0};
+  EXPECT_EQ(poll(&ended, 1, 100), 0) << "pause did not wait";
+  kill(child->pid, signal);
+  if (poll(&ended, 1, 5000) != 1) kill(child->pid, SIGKILL);
+  int status = 0;
+  waitpid(child->pid, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST(PauseTest, WaitsAndEndsWithZeroOnTermAndInt) {
+  EXPECT_EQ(EndPauseWith(SIGTERM), 0);
+  EXPECT_EQ(EndPauseWith(SIGINT), 0);
+}
+
+}  // namespace
+}  // namespace crisp
