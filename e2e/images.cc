@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <functional>
 #include <random>
 #include <sstream>
 #include <stdexcept>
@@ -13,6 +14,7 @@
 #include "e2e/files.h"
 #include "e2e/registry.h"
 #include "os/fd.h"
+#include "tests/oci/blob_store.h"
 #include "tests/oci/image_layout.h"
 
 namespace crisp::e2e {
@@ -22,6 +24,12 @@ namespace fs = std::filesystem;
 
 constexpr int kPushPort = 5999;
 constexpr char kPath[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+std::vector<WrittenImage> WriteLayout(const std::string& layout, const std::vector<ImageDescription>& images) {
+  auto written = WriteImageLayout(layout, images);
+  if (!written.ok()) throw std::runtime_error(std::string(written.status().message()));
+  return *std::move(written);
+}
 
 LayerEntry WithOwner(LayerEntry entry, int64_t uid, int64_t gid) {
   entry.uid = uid;
@@ -154,11 +162,50 @@ ImageDescription Schema2() {
   return image;
 }
 
-ImageDescription Index() {
-  ImageDescription image = Busybox(kIndex);
-  image.layers.push_back({{FileEntry("index", "yes")}, Compression::kGzip});
-  image.with_index = true;
-  return image;
+// An image for this machine and one that cannot run here, which the index names first.
+std::vector<ImageDescription> BothPlatforms() {
+  ImageDescription foreign;
+  foreign.reference = kIndex;
+  foreign.layers = {{{FileEntry("foreign", "yes")}, Compression::kGzip}};
+  foreign.config.architecture = "s390x";
+  ImageDescription mine = Busybox(kIndex);
+  mine.layers.push_back({{FileEntry("index", "yes")}, Compression::kGzip});
+  return {foreign, mine};
+}
+
+uint64_t BlobSize(const std::string& layout, const std::string& digest) {
+  return fs::file_size(layout + "/blobs/sha256/" + digest.substr(digest.find(':') + 1));
+}
+
+std::string DescriptorJson(const std::string& media_type, const std::string& digest, uint64_t size,
+                           const std::string& architecture) {
+  std::string json = "{\"mediaType\": \"" + media_type + "\", \"digest\": \"" + digest +
+                     "\", \"size\": " + std::to_string(size);
+  if (!architecture.empty()) {
+    json += ", \"platform\": {\"os\": \"linux\", \"architecture\": \"" + architecture + "\"}";
+  }
+  return json + "}";
+}
+
+std::string IndexJson(const std::string& manifests) {
+  return "{\"schemaVersion\": 2, \"mediaType\": \"application/vnd.oci.image.index.v1+json\", \"manifests\": [" +
+         manifests + "]}";
+}
+
+WrittenImage WriteIndex(const std::string& layout) {
+  constexpr char kManifest[] = "application/vnd.oci.image.manifest.v1+json";
+  constexpr char kIndexType[] = "application/vnd.oci.image.index.v1+json";
+  const std::vector<WrittenImage> images = WriteLayout(layout, BothPlatforms());
+  const std::string& foreign = images[0].manifest_digest;
+  const std::string& mine = images[1].manifest_digest;
+  const std::string index =
+      IndexJson(DescriptorJson(kManifest, foreign, BlobSize(layout, foreign), "s390x") + ", " +
+                DescriptorJson(kManifest, mine, BlobSize(layout, mine), HostArchitecture()));
+  WrittenImage written = images[1];
+  written.digest = Sha256Digest(index);
+  WriteFile(layout + "/blobs/sha256/" + written.digest.substr(7), index);
+  WriteFile(layout + "/index.json", IndexJson(DescriptorJson(kIndexType, written.digest, index.size(), "")));
+  return written;
 }
 
 ImageDescription Big() {
@@ -190,14 +237,17 @@ void MakeStore(const std::string& directory) {
   Registry registry(directory, directory + "/store", kPushPort, false);
   std::ostringstream record;
   int number = 0;
-  for (const ImageDescription& image : {Pause(), Busybox(kBusybox), Busybox(kBusyboxLatest), StopSignal(), Defaults(),
-                                        OddLayers(), Schema2(), Index(), Big()}) {
+  const auto add = [&](const std::string& reference, const std::function<WrittenImage(const std::string&)>& write) {
     const std::string layout = directory + "/layout-" + std::to_string(number++);
-    auto written = WriteImageLayout(layout, {image});
-    if (!written.ok()) throw std::runtime_error(std::string(written.status().message()));
-    Push(layout, image.reference, kPushPort);
-    record << image.reference << " " << written->front().digest << " " << written->front().config_digest << "\n";
+    const WrittenImage written = write(layout);
+    Push(layout, reference, kPushPort);
+    record << reference << " " << written.digest << " " << written.config_digest << "\n";
+  };
+  for (const ImageDescription& image : {Pause(), Busybox(kBusybox), Busybox(kBusyboxLatest), StopSignal(), Defaults(),
+                                        OddLayers(), Schema2(), Big()}) {
+    add(image.reference, [&](const std::string& layout) { return WriteLayout(layout, {image}).front(); });
   }
+  add(kIndex, WriteIndex);
   WriteFile(directory + "/images", record.str());
 }
 

@@ -19,7 +19,7 @@ constexpr char kPlugins[] = "/usr/lib/cni";
 // Common to both wrappers. $command is what was asked, $real the program that does it.
 //   NAME.before, NAME.after  stall there while the file exists
 //   NAME.fail                print the file and exit with the status in NAME.code
-constexpr char kWrapperBody[] = R"(
+constexpr char kWrapperBody[] = R"sh(
 stall() {
   [ -e "$wrap/$command.$1" ] || return 0
   echo $$ > "$wrap/$command.pid.$$"
@@ -38,7 +38,7 @@ if [ -e "$wrap/$command.after" ]; then
   exit $code
 fi
 exec "$real" "$@"
-)";
+)sh";
 
 std::string Quoted(const std::vector<std::string>& words) {
   std::string text;
@@ -99,6 +99,7 @@ void Node::WriteWrappers() {
   WriteScript(directory_ + "/runc",
               head + "real=" + kRunc +
                   "\ncommand=none\nfor word in \"$@\"; do\n"
+                  "  [ $command = none ] || break\n"
                   "  case $word in create|start|exec|delete|kill|state) command=$word; break;; esac\ndone\n" +
                   kWrapperBody);
 }
