@@ -59,6 +59,8 @@ cri::PodSandboxConfig NodeTest::PodConfig(const std::string& name) {
   config.set_log_directory(node_->logs() + "/" + name);
   (*config.mutable_labels())["app"] = name;
   config.mutable_linux()->set_cgroup_parent(node_->cgroup_parent());
+  // As the kubelet asks, unless processes are shared. (The default of the field is POD.)
+  config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(cri::CONTAINER);
   MakeDirectory(config.log_directory());
   return config;
 }
@@ -69,6 +71,7 @@ cri::ContainerConfig NodeTest::ContainerRunning(const std::string& name, const s
   config.mutable_image()->set_image(kBusybox);
   for (const std::string& word : command) config.add_command(word);
   config.set_log_path(name + ".log");
+  config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(cri::CONTAINER);
   return config;
 }
 
