@@ -31,9 +31,7 @@ void NodeTest::SetUp() {
 
 void NodeTest::TearDown() {
   if (!before_.has_value()) return;
-  for (const char* command : {"ADD", "DEL", "create", "start", "exec", "delete", "kill", "state"}) {
-    node_->Release(command);
-  }
+  node_->ReleaseAll();
   if (!node_->Running()) {
     ADD_FAILURE() << "crispd is not running at the end of the test";
     node_->Start();

@@ -51,7 +51,7 @@ std::string Quoted(const std::vector<std::string>& words) {
 Node::Node(const Machine& machine, const NodeOptions& options)
     : directory_(machine.directory + "/node"), cgroup_parent_(machine.cgroup_parent) {
   fs::remove_all(directory_);
-  fs::remove_all(state());
+  fs::remove_all(fs::path(state()).parent_path());
   MakeDirectory(root());
   MakeDirectory(logs());
   MakeDirectory(cni_conf_dir());
@@ -64,8 +64,10 @@ Node::Node(const Machine& machine, const NodeOptions& options)
 void Node::WriteConfig(const NodeOptions& options) {
   std::ostringstream toml;
   toml << "version = 2\n"
-       << "root = \"" << root() << "\"\n"
-       << "state = \"" << state() << "\"\n"
+       << "root = " << fs::path(root()).parent_path() << "\n"
+       << "state = " << fs::path(state()).parent_path() << "\n"
+       << "[crisp]\nshim = \"" << CRISP_SHIM << "\"\n"
+       << "preload_dir = \"" << options.preload_dir << "\"\n"
        << "[grpc]\naddress = \"" << socket() << "\"\n"
        << "[debug]\nlevel = \"debug\"\n"
        << "[plugins.\"io.containerd.grpc.v1.cri\"]\n"
@@ -96,6 +98,8 @@ void Node::WriteWrappers() {
   MakeDirectory(directory_ + "/wrap");
   WriteScript(cni_bin_dir() + "/e2e-bridge",
               head + "command=$CNI_COMMAND\nreal=" + kPlugins + std::string("/bridge\n") + kWrapperBody);
+  WriteScript(cni_bin_dir() + "/e2e-last",
+              head + "command=last-$CNI_COMMAND\nreal=" + kPlugins + std::string("/tuning\n") + kWrapperBody);
   WriteScript(directory_ + "/runc",
               head + "real=" + kRunc +
                   "\ncommand=none\nfor word in \"$@\"; do\n"
@@ -104,12 +108,13 @@ void Node::WriteWrappers() {
                   kWrapperBody);
 }
 
-void Node::WriteCniConfig(const std::string& plugin) {
+void Node::WriteCniConfig(const std::string& plugin, const std::string& last) {
   const std::string file = cni_conf_dir() + "/10-e2e.conflist";
   WriteFile(file + ".new", R"({"cniVersion": "1.0.0", "name": "e2e", "plugins": [
   {"type": ")" + plugin + R"(", "bridge": "cni0", "isGateway": true, "ipMasq": true, "hairpinMode": true,
    "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.88.0.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
-  {"type": "portmap", "capabilities": {"portMappings": true}, "snat": true}]})");
+  {"type": "portmap", "capabilities": {"portMappings": true}, "snat": true})" +
+                              (last.empty() ? "" : ", {\"type\": \"" + last + "\"}") + "]}");
   fs::rename(file + ".new", file);
 }
 
@@ -142,6 +147,10 @@ pid_t Node::WaitForStalled(const std::string& command) {
 
 void Node::Release(const std::string& command) {
   for (const char* suffix : {".before", ".after", ".fail", ".code", ".stalled"}) fs::remove(Marker(command) + suffix);
+}
+
+void Node::ReleaseAll() {
+  for (const auto& marker : fs::directory_iterator(directory_ + "/wrap")) fs::remove(marker);
 }
 
 void Node::Fail(const std::string& command, const std::string& output, int code) {

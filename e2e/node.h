@@ -18,6 +18,7 @@ inline constexpr int kRegistryPort = 5000;
 struct NodeOptions {
   std::vector<std::string> endpoints = {"http://127.0.0.1:5000"};  // of every registry host that tests name
   bool cni_config = true;
+  std::string preload_dir;
   std::string extra_toml;  // behind the rest
 };
 
@@ -45,8 +46,8 @@ class Node {
   std::string Log() const;
 
   const std::string& directory() const { return directory_; }
-  std::string root() const { return directory_ + "/root"; }
-  std::string state() const { return "/run/crisp"; }
+  std::string root() const { return directory_ + "/root/crisp"; }  // crispd adds "/crisp" to what its file says
+  std::string state() const { return "/run/e2e/crisp"; }
   std::string socket() const { return "/run/crisp.sock"; }
   std::string logs() const { return directory_ + "/logs"; }
   std::string config_file() const { return directory_ + "/config.toml"; }
@@ -57,19 +58,20 @@ class Node {
   Snapshot Look() const;
   SnapshotScope Scope() const;
 
-  // The network that pods get; `plugin` stands in for bridge where it is given.
-  void WriteCniConfig(const std::string& plugin = "bridge");
+  // The network that pods get; `plugin` stands in for bridge where it is given. `last` runs behind portmap.
+  void WriteCniConfig(const std::string& plugin = "bridge", const std::string& last = "");
   void RemoveCniConfig();
 
-  // From now on `command` ("create", "start", "exec", "delete" of runc; "ADD", "DEL" of the plugin "e2e-bridge")
-  // stalls, before or after it has done its work, until Release. For runc every call goes through the wrapper, for
-  // CNI call WriteCniConfig("e2e-bridge").
+  // From now on `command` ("create", "start", "exec", "delete" of runc; "ADD", "DEL" of the plugin "e2e-bridge";
+  // "last-ADD", "last-DEL" of "e2e-last") stalls, before or after it has done its work, until Release. For runc every
+  // call goes through the wrapper, for CNI call WriteCniConfig with the plugin.
   void Stall(const std::string& command, Moment moment = Moment::kBefore);
   // Waits until a call of `command` has got there and returns the pid of the wrapper that stalls.
   pid_t WaitForStalled(const std::string& command);
   // Lets go who stalls, and the calls to come.
   void Release(const std::string& command);
-  // The plugin "e2e-bridge" answers ADD or DEL with `output` and exit status `code` and does nothing, until Release.
+  void ReleaseAll();
+  // From now on `command` prints `output`, exits with `code` and does nothing else, until Release.
   void Fail(const std::string& command, const std::string& output, int code);
 
  private:
