@@ -374,7 +374,7 @@ TEST_F(ContainerTest, ArgsReplaceTheImagesCommand) {
   config.mutable_image()->set_image(kDefaults);
   config.add_args("mine");
   Start(pod, config);
-  EXPECT_TRUE(Eventually(std::chrono::seconds(5), [&] { return Output(pod, "args").find("entrypoint mine \n") == 0; }))
+  EXPECT_TRUE(Eventually(std::chrono::seconds(5), [&] { return Output(pod, "args").find("entrypoint mine\n") == 0; }))
       << Output(pod, "args");
 }
 
@@ -475,10 +475,12 @@ TEST_F(ContainerTest, HasTheDefaultCapabilitiesAndAllOfThemWhenPrivileged) {
   EXPECT_EQ(OutputOf(pod, privileged), mine.substr(at, mine.find('\n', at) + 1 - at) + "/dev/kmsg\n");
 }
 
-TEST_F(ContainerTest, AnUnprivilegedOneCannotMountAndSeesAReadOnlySys) {
+TEST_F(ContainerTest, AnUnprivilegedOneCannotMountNorChangeTheKernel) {
   const PodRef pod = RunPod("unprivileged");
   EXPECT_NE(RunToEnd(pod, ContainerOf("mount", "mount -t tmpfs x /tmp")).exit_code(), 0);
-  EXPECT_NE(RunToEnd(pod, ContainerOf("sys", "mkdir /sys/fs/cgroup/x")).exit_code(), 0);
+  EXPECT_NE(RunToEnd(pod, ContainerOf("sys", "cat /proc/sys/vm/swappiness > /proc/sys/vm/swappiness")).exit_code(), 0);
+  EXPECT_EQ(RunToEnd(pod, ContainerOf("ro", "grep -q '^sysfs /sys sysfs ro,' /proc/mounts")).exit_code(), 0);
+  EXPECT_EQ(RunToEnd(pod, ContainerOf("masked", "[ ! -s /proc/kcore ] && [ -z \"$(ls /sys/firmware)\" ]")).exit_code(), 0);
 }
 
 TEST_F(ContainerTest, ItsWritesAreItsOwn) {

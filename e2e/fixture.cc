@@ -21,10 +21,13 @@ void SetMachine(const Machine& machine) { TheMachine() = machine; }
 
 void NodeTest::SetUp() {
   if (!TheMachine().has_value()) GTEST_SKIP() << MachineMissing();
-  node_ = std::make_unique<Node>(*TheMachine(), options_);
+  const NodeOptions options = Options(*TheMachine());
+  node_ = std::make_unique<Node>(*TheMachine(), options);
   node_->Start();
-  Must(cri().Pull(kPause));
-  Must(cri().Pull(kBusybox));
+  if (options.pull_images) {
+    Must(cri().Pull(kPause));
+    Must(cri().Pull(kBusybox));
+  }
   for (const cri::Image& image : Images()) images_before_.push_back(image.id());
   before_ = node_->Look();
 }

@@ -29,9 +29,10 @@ struct PodRef {
 
 class NodeTest : public ::testing::Test {
  protected:
-  explicit NodeTest(NodeOptions options = {}) : options_(std::move(options)) {}
   void SetUp() override;
   void TearDown() override;
+  // What the node is to be like; called before it is made.
+  virtual NodeOptions Options(const Machine&) { return {}; }
 
   Node& node() { return *node_; }
   Cri& cri() { return node_->cri(); }
@@ -72,7 +73,6 @@ class NodeTest : public ::testing::Test {
   std::string Leftovers(std::chrono::milliseconds limit = std::chrono::seconds(3));
 
  private:
-  NodeOptions options_;
   std::unique_ptr<Node> node_;
   std::optional<Snapshot> before_;
   std::vector<std::string> images_before_;

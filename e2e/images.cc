@@ -262,7 +262,7 @@ ImageStore Load() {
     MakeStore(directory);
     WriteFile(directory + "/stamp", stamp);
   }
-  ImageStore store{directory + "/store", directory + "/layout-0", {}};
+  ImageStore store{directory + "/store", directory + "/layout-0", directory + "/layout-1", {}};
   for (const std::string& line : Lines(ReadFile(directory + "/images"))) {
     std::istringstream fields(line);
     std::string reference;

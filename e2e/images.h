@@ -32,7 +32,8 @@ struct StoredImage {
 
 struct ImageStore {
   std::string directory;  // for docker-registry
-  std::string pause_layout;
+  std::string pause_layout;    // OCI layouts of one image each
+  std::string busybox_layout;
   std::map<std::string, StoredImage> images;  // by reference
 };
 

@@ -18,6 +18,7 @@ constexpr char kPlugins[] = "/usr/lib/cni";
 
 // Common to both wrappers. $command is what was asked, $real the program that does it.
 //   NAME.before, NAME.after  stall there while the file exists
+//   NAME.kill                kill it after so many seconds
 //   NAME.fail                print the file and exit with the status in NAME.code
 constexpr char kWrapperBody[] = R"sh(
 stall() {
@@ -29,6 +30,14 @@ stall() {
 if [ -e "$wrap/$command.fail" ]; then
   cat "$wrap/$command.fail"
   exit "$(cat "$wrap/$command.code")"
+fi
+if [ -e "$wrap/$command.kill" ]; then
+  "$real" "$@" <&0 &
+  child=$!
+  sleep "$(cat "$wrap/$command.kill")"
+  kill -9 $child 2> /dev/null
+  wait $child
+  exit $?
 fi
 stall before
 if [ -e "$wrap/$command.after" ]; then
@@ -146,11 +155,15 @@ pid_t Node::WaitForStalled(const std::string& command) {
 }
 
 void Node::Release(const std::string& command) {
-  for (const char* suffix : {".before", ".after", ".fail", ".code", ".stalled"}) fs::remove(Marker(command) + suffix);
+  for (const char* suffix : {".before", ".after", ".fail", ".code", ".kill", ".stalled"}) fs::remove(Marker(command) + suffix);
 }
 
 void Node::ReleaseAll() {
   for (const auto& marker : fs::directory_iterator(directory_ + "/wrap")) fs::remove(marker);
+}
+
+void Node::KillAfter(const std::string& command, double seconds) {
+  WriteFile(Marker(command) + ".kill", std::to_string(seconds));
 }
 
 void Node::Fail(const std::string& command, const std::string& output, int code) {

@@ -19,6 +19,7 @@ struct NodeOptions {
   std::vector<std::string> endpoints = {"http://127.0.0.1:5000"};  // of every registry host that tests name
   bool cni_config = true;
   std::string preload_dir;
+  bool pull_images = true;  // the pause image and busybox, before the test begins
   std::string extra_toml;  // behind the rest
 };
 
@@ -68,6 +69,8 @@ class Node {
   void Stall(const std::string& command, Moment moment = Moment::kBefore);
   // Waits until a call of `command` has got there and returns the pid of the wrapper that stalls.
   pid_t WaitForStalled(const std::string& command);
+  // From now on `command` is killed (SIGKILL) that long after it was called, if it has not ended, until Release.
+  void KillAfter(const std::string& command, double seconds);
   // Lets go who stalls, and the calls to come.
   void Release(const std::string& command);
   void ReleaseAll();

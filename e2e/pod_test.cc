@@ -26,9 +26,6 @@ cri::ContainerConfig WebServer(cri::ContainerConfig config) {
 }
 
 class PodTest : public NodeTest {
- public:
-  using NodeTest::NodeTest;
-
  protected:
   std::string StartWebServer(const PodRef& pod) { return Start(pod, WebServer(ContainerOf("web", ""))); }
 
@@ -410,12 +407,11 @@ TEST_F(SlowNetworkTest, StopUsesTheConfigurationThatThePodWasMadeWith) {
 
 class NoNetworkTest : public PodTest {
  protected:
-  static NodeOptions WithoutCni() {
+  NodeOptions Options(const Machine&) override {
     NodeOptions options;
     options.cni_config = false;
     return options;
   }
-  NoNetworkTest() : PodTest(WithoutCni()) {}
 
   cri::RuntimeCondition Condition(const std::string& type) {
     const auto answer = Must(cri().Status());
