@@ -141,7 +141,9 @@ TEST_F(BadInputTest, WhatIsNotYetHonouredIsNamed) {
   cri::PodSandboxConfig pod_config = PodConfig("sysctl");
   (*pod_config.mutable_linux()->mutable_sysctls())["net.ipv4.ip_unprivileged_port_start"] = "0";
   const auto sysctl = cri().RunPod(pod_config);
-  if (!sysctl.ok()) EXPECT_THAT(sysctl.text(), HasSubstr("sysctl"));
+  if (!sysctl.ok()) {
+    EXPECT_THAT(sysctl.text(), HasSubstr("sysctl"));
+  }
 
   const PodRef pod = RunPod("fields");
   const auto refused = [&](const std::string& field, const std::function<void(cri::ContainerConfig*)>& ask) {

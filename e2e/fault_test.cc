@@ -278,7 +278,7 @@ std::string NameOf(const std::pair<const char*, Moment>& parameter) {
 INSTANTIATE_TEST_SUITE_P(At, ShimDeathAtTest,
                          ::testing::Values(std::pair("create", Moment::kBefore), std::pair("create", Moment::kAfter),
                                            std::pair("start", Moment::kBefore), std::pair("start", Moment::kAfter)),
-                         [](const auto& info) { return NameOf(info.param); });
+                         [](const auto& at) { return NameOf(at.param); });
 
 // --- runc ---
 
@@ -320,7 +320,7 @@ TEST_P(RuncDeathTest, FailsTheRunOfAPodAndLeavesNothing) {
 INSTANTIATE_TEST_SUITE_P(At, RuncDeathTest,
                          ::testing::Values(std::pair("create", Moment::kBefore), std::pair("create", Moment::kAfter),
                                            std::pair("start", Moment::kBefore), std::pair("start", Moment::kAfter)),
-                         [](const auto& info) { return NameOf(info.param); });
+                         [](const auto& at) { return NameOf(at.param); });
 
 TEST_F(FaultTest, RuncMayDieAtAnyMomentOfAStart) {
   const PodRef pod = RunPod("any");
@@ -386,7 +386,7 @@ TEST_P(PluginDeathTest, FailsTheRunAndLeavesNothing) {
 INSTANTIATE_TEST_SUITE_P(At, PluginDeathTest,
                          ::testing::Values(std::pair("ADD", Moment::kBefore), std::pair("ADD", Moment::kAfter),
                                            std::pair("last-ADD", Moment::kBefore)),
-                         [](const auto& info) { return NameOf(info.param); });
+                         [](const auto& at) { return NameOf(at.param); });
 
 TEST_F(FaultTest, APluginKilledInDelIsMadeUpForByTheNextStop) {
   node().WriteCniConfig("e2e-bridge");
@@ -446,7 +446,7 @@ INSTANTIATE_TEST_SUITE_P(At, DaemonDeathInRunPodTest,
                                            std::pair("last-ADD", Moment::kBefore), std::pair("last-ADD", Moment::kAfter),
                                            std::pair("create", Moment::kBefore), std::pair("create", Moment::kAfter),
                                            std::pair("start", Moment::kBefore), std::pair("start", Moment::kAfter)),
-                         [](const auto& info) { return NameOf(info.param); });
+                         [](const auto& at) { return NameOf(at.param); });
 
 class DaemonDeathInStartTest : public DaemonDeathTest {};
 
@@ -475,7 +475,7 @@ TEST_P(DaemonDeathInStartTest, TheContainerRunsOrHasFailedAndTheNextOneRuns) {
 INSTANTIATE_TEST_SUITE_P(At, DaemonDeathInStartTest,
                          ::testing::Values(std::pair("create", Moment::kBefore), std::pair("create", Moment::kAfter),
                                            std::pair("start", Moment::kBefore), std::pair("start", Moment::kAfter)),
-                         [](const auto& info) { return NameOf(info.param); });
+                         [](const auto& at) { return NameOf(at.param); });
 
 class DaemonDeathInStopTest : public DaemonDeathTest {};
 
@@ -504,7 +504,7 @@ INSTANTIATE_TEST_SUITE_P(At, DaemonDeathInStopTest,
                          ::testing::Values(std::pair("DEL", Moment::kBefore), std::pair("DEL", Moment::kAfter),
                                            std::pair("last-DEL", Moment::kBefore), std::pair("delete", Moment::kBefore),
                                            std::pair("delete", Moment::kAfter)),
-                         [](const auto& info) { return NameOf(info.param); });
+                         [](const auto& at) { return NameOf(at.param); });
 
 class AnyMomentTest : public FaultTest {
  protected:

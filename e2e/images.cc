@@ -202,7 +202,7 @@ WrittenImage WriteIndex(const std::string& layout) {
       IndexJson(DescriptorJson(kManifest, foreign, BlobSize(layout, foreign), "s390x") + ", " +
                 DescriptorJson(kManifest, mine, BlobSize(layout, mine), HostArchitecture()));
   WrittenImage written = images[1];
-  written.digest = Sha256Digest(index);
+  written.digest = BlobDigest(index);
   WriteFile(layout + "/blobs/sha256/" + written.digest.substr(7), index);
   WriteFile(layout + "/index.json", IndexJson(DescriptorJson(kIndexType, written.digest, index.size(), "")));
   return written;
