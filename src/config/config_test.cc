@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -89,6 +91,31 @@ TEST_F(ConfigTest, TheUsersFileGetsOneWarningWithTheUrlThatWouldWork) {
               ElementsAre(AllOf(HasSubstr(".toml:162: "), HasSubstr("mirrors.\"k8s.gcr.io\".endpoint"),
                                 HasSubstr("likely right is "
                                           "https://registry.cn-hangzhou.aliyuncs.com/v2/google_containers"))));
+}
+
+// The example that crisp comes with says of itself that it changes nothing.
+TEST_F(ConfigTest, TheExampleIsTheDefault) {
+  absl::StatusOr<Config> config = LoadConfig(EXAMPLE_CONFIG, &warnings_);
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(*config, DefaultConfig());
+  EXPECT_THAT(warnings_, IsEmpty());
+}
+
+TEST_F(ConfigTest, WhatTheExampleHasInCommentsIsRightToo) {
+  std::ifstream example(EXAMPLE_CONFIG);
+  std::string content, line;
+  while (std::getline(example, line)) {
+    absl::string_view text = absl::StripLeadingAsciiWhitespace(line);
+    bool is_key = absl::ConsumePrefix(&text, "#") && (absl::StrContains(text, " = ") || absl::StrContains(text, " ["));
+    absl::StrAppend(&content, is_key ? text : absl::string_view(line), "\n");
+  }
+  absl::StatusOr<Config> config = Load(content);
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_THAT(warnings_, IsEmpty());
+  EXPECT_EQ(config->runtimes["crun"].binary_name, "/usr/bin/crun");
+  EXPECT_EQ(config->registry.mirrors["docker.io"].size(), 2u);
+  EXPECT_EQ(config->registry.auth["mirror.example.org"].username, "reader");
+  EXPECT_EQ(config->registry.tls["mirror.example.org"].ca_file, "/etc/ssl/mirror.pem");
 }
 
 // What each honoured key does.
@@ -234,6 +261,11 @@ TEST_F(ConfigTest, TheCriKeysOfVersion3AreHonoured) {
 TEST_F(ConfigTest, SeveralPluginDirectoriesKeepTheirOrder) {
   Config config = *Load("version = 2\n[plugins.'io.containerd.grpc.v1.cri'.cni]\nbin_dirs = ['/b', '/a']");
   EXPECT_THAT(config.cni.bin_dirs, ElementsAre("/b", "/a"));
+}
+
+TEST_F(ConfigTest, EmptyDirectoriesOfTheNetworkMeanTheDefault) {
+  Config config = *Load("version = 2\n[plugins.'io.containerd.grpc.v1.cri'.cni]\nbin_dir = ''\nconf_dir = ''");
+  EXPECT_EQ(config.cni, CniConfig());
 }
 
 TEST_F(ConfigTest, LegacyAuthIsFiledUnderTheHostOfItsUrl) {

@@ -176,6 +176,11 @@ absl::Status SetCniBinDirs(const Setting& setting, Draft* draft) {
   return absl::OkStatus();
 }
 
+absl::Status SetCniConfDir(const Setting& setting, Draft* draft) {
+  if (setting.value.text.empty()) return absl::OkStatus();
+  return SetPath<&Config::cni, &CniConfig::conf_dir>(setting, draft);
+}
+
 absl::Status AddHandler(const Setting& setting, Draft* draft) {
   draft->config.runtimes.try_emplace(setting.names[0]);
   return absl::OkStatus();

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "os/errno_status.h"
+#include "os/remove_tree.h"
 
 namespace crisp {
 namespace {
@@ -37,35 +38,6 @@ absl::StatusOr<std::vector<std::string>> NamesIn(Fd dir, const std::string& path
   if (errno != 0) return ErrnoStatus(errno, absl::StrCat("list ", path));
   std::sort(names.begin(), names.end());
   return names;
-}
-
-absl::StatusOr<dev_t> DeviceOf(int dir, const std::string& name, const std::string& path, mode_t* mode) {
-  struct stat info {};
-  if (fstatat(dir, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)
-    return ErrnoStatus(errno, absl::StrCat("stat ", path));
-  *mode = info.st_mode;
-  return info.st_dev;
-}
-
-absl::Status RemoveEntry(int parent, const std::string& name, const std::string& path, dev_t device) {
-  if (unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT) return absl::OkStatus();
-  if (errno != EISDIR && errno != EPERM) return ErrnoStatus(errno, absl::StrCat("remove ", path));
-
-  mode_t mode = 0;
-  ASSIGN_OR_RETURN(const dev_t found, DeviceOf(parent, name, path, &mode));
-  if (found != device) return ErrnoStatus(EXDEV, absl::StrCat("remove ", path, ": a file system is mounted there"));
-  if (!S_ISDIR(mode)) return ErrnoStatus(EPERM, absl::StrCat("remove ", path));
-
-  ASSIGN_OR_RETURN(Fd dir, OpenAt(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-  Fd listing(fcntl(dir.get(), F_DUPFD_CLOEXEC, 0));
-  ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(std::move(listing), path));
-  for (const std::string& child : names) {
-    RETURN_IF_ERROR(RemoveEntry(dir.get(), child, absl::StrCat(path, "/", child), device));
-  }
-  if (unlinkat(parent, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
-    return ErrnoStatus(errno, absl::StrCat("remove ", path));
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -160,14 +132,10 @@ absl::Status MakeDirs(const std::string& path, mode_t mode) {
 }
 
 absl::Status RemoveTree(const std::string& path) {
-  struct stat info {};
-  if (lstat(path.c_str(), &info) != 0) {
-    return errno == ENOENT || errno == ENOTDIR ? absl::OkStatus() : ErrnoStatus(errno, absl::StrCat("stat ", path));
-  }
-  struct stat parent {};
-  if (stat(ParentOf(path).c_str(), &parent) != 0)
-    return ErrnoStatus(errno, absl::StrCat("stat the directory of ", path));
-  return RemoveEntry(AT_FDCWD, path, path, parent.st_dev);
+  const std::string parent = ParentOf(path);
+  absl::StatusOr<Fd> dir = OpenAt(AT_FDCWD, parent, O_PATH | O_DIRECTORY);
+  if (!dir.ok()) return ErrnoOf(dir.status()) == ENOENT ? absl::OkStatus() : dir.status();
+  return Annotate(RemoveTreeAt(dir->get(), path.substr(path.rfind('/') + 1)), absl::StrCat("in ", parent));
 }
 
 absl::StatusOr<std::vector<std::string>> ListDir(const std::string& path) {

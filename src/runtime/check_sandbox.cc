@@ -1,9 +1,6 @@
 // CheckSandboxConfig.
 #include <arpa/inet.h>
 
-#include <algorithm>
-
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"

@@ -312,6 +312,7 @@ TEST_F(RuncTest, ReadonlyRootIsReadonly) {
 }
 
 TEST_F(RuncTest, SysctlsAndLimitsOfThePauseContainerHold) {
+  pod_.mutable_linux()->mutable_security_context()->mutable_seccomp();
   auto& sysctls = *pod_.mutable_linux()->mutable_sysctls();
   sysctls["kernel.shm_rmid_forced"] = "1";
   sysctls["net/ipv4/ip_unprivileged_port_start"] = "81";
@@ -321,10 +322,10 @@ TEST_F(RuncTest, SysctlsAndLimitsOfThePauseContainerHold) {
       pause_spec_,
       {"/bin/sh", "-c",
        "cd /proc/sys; cat kernel/shm_rmid_forced net/ipv4/ip_unprivileged_port_start; touch /x || echo ro; "
-       "grep CapEff /proc/self/status"});
+       "grep -E 'CapEff|Seccomp:' /proc/self/status; busybox unshare -n true || echo seccomp"});
   ASSERT_TRUE(process.ok()) << process.status();
   const CommandResult result = Runc({"exec", "--process", File("process.json", *process), context_.sandbox_id});
-  EXPECT_EQ(result.output, "1\n81\nro\nCapEff:\t0000000000000000\n") << result.error_output;
+  EXPECT_EQ(result.output, "1\n81\nro\nCapEff:\t0000000000000000\nSeccomp:\t2\nseccomp\n") << result.error_output;
 
   EXPECT_EQ(Output("cat /proc/sys/kernel/shm_rmid_forced /proc/sys/net/ipv4/ip_unprivileged_port_start "
                    "/proc/sys/fs/mqueue/msg_max"),

@@ -16,6 +16,7 @@
 #include "images/images.h"
 #include "os/errno_status.h"
 #include "os/file.h"
+#include "runtime/host.h"
 #include "sandbox/deadlines.h"
 #include "sandbox/pod_files.h"
 #include "sandbox/pod_manager.h"
@@ -137,9 +138,12 @@ absl::Status PodManager::MakeContainer(const PodPtr& pod, const ContainerPtr& co
                    ResolveUser(root.get(), record.config().linux().security_context(), image.config));
   ASSIGN_OR_RETURN(const cri::ContainerConfig config, WithResolvedMounts(record.config()));
   const PodRecord pod_record = pod->record();
-  ASSIGN_OR_RETURN(const std::string spec,
-                   BuildContainerSpec(ContextFor(pod, container->id()), pod_record.config(), config, image.config,
-                                      NamespacesOf(pod_record, pod->pause_pid()), user));
+  SpecContext context = ContextFor(pod, container->id());
+  if (config.linux().security_context().privileged()) {
+    ASSIGN_OR_RETURN(context.host_devices, HostDevices());
+  }
+  ASSIGN_OR_RETURN(const std::string spec, BuildContainerSpec(context, pod_record.config(), config, image.config,
+                                                              NamespacesOf(pod_record, pod->pause_pid()), user));
   RETURN_IF_ERROR(WriteFileAt(AT_FDCWD, layout_.Spec(pod->id(), container->id()), spec, 0600));
   RETURN_IF_ERROR(MakeLogDirectory(record.log_path()));
 

@@ -1,14 +1,12 @@
 #include "sandbox/pod_files.h"
 
 #include <fcntl.h>
-#include <unistd.h>
-
-#include <array>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "os/file.h"
+#include "sandbox/machine.h"
 
 namespace crisp {
 namespace {
@@ -37,10 +35,7 @@ bool UsesHostNetwork(const cri::PodSandboxConfig& config) {
 }
 
 std::string PodHostname(const cri::PodSandboxConfig& config) {
-  if (!config.hostname().empty()) return config.hostname();
-  if (!UsesHostNetwork(config)) return config.metadata().name().substr(0, 63);
-  std::array<char, 65> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
+  return config.hostname().empty() ? NodeHostname() : config.hostname();
 }
 
 absl::Status WritePodFiles(const Layout& layout, const std::string& pod_id, const cri::PodSandboxConfig& config) {

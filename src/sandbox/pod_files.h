@@ -9,7 +9,7 @@
 
 namespace crisp {
 
-// The hostname of a pod: what its config says, else the node's if it shares the node's network, else the pod's name.
+// The hostname of a pod: what its config says, else the node's.
 std::string PodHostname(const cri::PodSandboxConfig& config);
 
 // True if the pod shares the network of the node.

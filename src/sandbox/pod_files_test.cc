@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "os/file.h"
+#include "sandbox/machine.h"
 
 namespace crisp {
 namespace {
@@ -46,8 +47,8 @@ TEST_F(PodFilesTest, WithoutADnsConfigItIsTheNodes) {
   EXPECT_EQ(Written("resolv.conf"), nodes.ok() ? *nodes : "");
 }
 
-TEST_F(PodFilesTest, TheHostnameIsThatOfTheConfigElseThePodsName) {
-  EXPECT_EQ(Written("hostname"), "web-0\n");
+TEST_F(PodFilesTest, TheHostnameIsThatOfTheConfigElseTheNodes) {
+  EXPECT_EQ(Written("hostname"), NodeHostname() + "\n");
   config_.set_hostname("db");
   EXPECT_EQ(Written("hostname"), "db\n");
 }

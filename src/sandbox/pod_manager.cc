@@ -8,19 +8,20 @@
 
 namespace crisp {
 
-PodManager::PodManager(Parts parts)
+PodManager::PodManager(Parts parts, Machine machine)
     : layout_(std::move(parts.layout)),
       images_(parts.images),
       network_(parts.network),
       reactor_(parts.reactor),
       options_(std::move(parts.options)),
-      machine_(LookAtMachine(options_.restrict_oom_score_adj)),
+      machine_(std::move(machine)),
       records_(parts.database) {}
 
 PodManager::~PodManager() = default;
 
 absl::StatusOr<std::unique_ptr<PodManager>> PodManager::Open(Parts parts) {
-  auto manager = std::unique_ptr<PodManager>(new PodManager(std::move(parts)));
+  ASSIGN_OR_RETURN(Machine machine, LookAtMachine(parts.options.restrict_oom_score_adj));
+  auto manager = std::unique_ptr<PodManager>(new PodManager(std::move(parts), std::move(machine)));
   RETURN_IF_ERROR(manager->Recover(), "take over the pods of the last daemon");
   return manager;
 }
@@ -114,12 +115,15 @@ PodManager::PodPtr PodManager::NewPod(PodRecord record, OciRuntime runtime) {
 }
 
 SpecContext PodManager::ContextFor(const PodPtr& pod, const std::string& id) const {
-  SpecContext context;
+  const PodRecord record = pod->record();
+  const cri::LinuxPodSandboxConfig& config = record.config().linux();
+  const bool host_ipc = config.security_context().namespace_options().ipc() == cri::NODE;
+  SpecContext context = machine_.context;
   context.id = id;
-  context.cgroup_parent = pod->record().config().linux().cgroup_parent();
+  context.sandbox_id = pod->id();
+  context.cgroup_parent = config.cgroup_parent();
   context.systemd_cgroup = pod->runtime().systemd_cgroup;
-  context.oom_score_adj_floor = machine_.oom_score_adj_floor;
-  context.shm = layout_.Shm(pod->id());
+  context.shm = host_ipc ? "/dev/shm" : layout_.Shm(pod->id());
   context.resolv_conf = layout_.ResolvConf(pod->id());
   context.hostname_file = layout_.Hostname(pod->id());
   context.hosts = layout_.Hosts(pod->id());

@@ -90,7 +90,7 @@ class PodManager {
     ContainerPtr container;
   };
 
-  explicit PodManager(Parts parts);
+  PodManager(Parts parts, Machine machine);
 
   // lookup.cc: by id or by a prefix that only one has. NotFound, or InvalidArgument for a prefix that several have.
   absl::StatusOr<PodPtr> FindPod(const std::string& id);

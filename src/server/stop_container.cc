@@ -5,7 +5,7 @@
 namespace crisp {
 
 grpc::Status RuntimeService::StopContainer(grpc::ServerContext* context, const cri::StopContainerRequest* in,
-                                           cri::StopContainerResponse* out) {
+                                           cri::StopContainerResponse*) {
   return Serve({"StopContainer", LogLevel::kInfo, in->container_id()}, [&]() -> absl::Status {
     return pods_->StopContainer(in->container_id(), in->timeout(), CallOf(*context));
   });

@@ -3,7 +3,7 @@
 
 namespace crisp {
 
-grpc::Status RuntimeService::Version(grpc::ServerContext*, const cri::VersionRequest* in, cri::VersionResponse* out) {
+grpc::Status RuntimeService::Version(grpc::ServerContext*, const cri::VersionRequest*, cri::VersionResponse* out) {
   return Serve({"Version", LogLevel::kDebug, ""}, [&]() -> absl::Status {
     out->set_version("0.1.0");  // of the kubelet's runtime API, a constant since its beginning
     out->set_runtime_name("crisp");

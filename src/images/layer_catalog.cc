@@ -1,0 +1,130 @@
+#include "images/layer_catalog.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "images/layer_record.h"
+#include "os/errno_status.h"
+#include "os/file.h"
+#include "store/database.h"
+
+namespace crisp {
+namespace {
+
+absl::Status SyncDirectory(const std::string& path) {
+  ASSIGN_OR_RETURN(const Fd fd, OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
+  return fsync(fd.get()) == 0 ? absl::OkStatus() : ErrnoStatus(errno, absl::StrCat("sync ", path));
+}
+
+// One sync for all files of the layer: syncfs(2) tells of failed writes since Linux 5.8. Only then the attribute that
+// says that it is whole.
+absl::Status MakeDurable(const std::string& path, const LayerRow& row) {
+  ASSIGN_OR_RETURN(const Fd fd, OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
+  if (syncfs(fd.get()) != 0) return ErrnoStatus(errno, absl::StrCat("sync the file system of ", path));
+  RETURN_IF_ERROR(WriteLayerRecord(fd.get(), row));
+  return fsync(fd.get()) == 0 ? absl::OkStatus() : ErrnoStatus(errno, absl::StrCat("sync ", path));
+}
+
+absl::Status Move(const std::string& from, const std::string& to) {
+  if (rename(from.c_str(), to.c_str()) == 0) return absl::OkStatus();
+  return ErrnoStatus(errno, absl::StrCat("rename ", from, " to ", to));
+}
+
+}  // namespace
+
+LayerCatalog::LayerCatalog(Layout layout, Database* database, IsHeld is_held)
+    : layout_(std::move(layout)), database_(database), is_held_(std::move(is_held)) {}
+
+absl::StatusOr<std::unique_ptr<LayerCatalog>> LayerCatalog::Open(const Layout& layout, Database* database,
+                                                                 IsHeld is_held) {
+  RETURN_IF_ERROR(RecoverLayers(layout, database), "look through the layers in ", layout.root());
+  std::unique_ptr<LayerCatalog> catalog(new LayerCatalog(layout, database, std::move(is_held)));
+  RETURN_IF_ERROR(catalog->Load());
+  return catalog;
+}
+
+absl::Status LayerCatalog::Load() {
+  MutexLock lock(mutex_);
+  ASSIGN_OR_RETURN(std::vector<LayerRow> rows, LoadLayerRows(database_));
+  for (LayerRow& row : rows) {
+    next_name_ = std::max(next_name_, ParseLayerName(row.name).value_or(0) + 1);
+    layers_.emplace(row.chain_id, row);
+  }
+  return absl::OkStatus();
+}
+
+std::optional<LayerRow> LayerCatalog::Find(const std::string& chain_id) {
+  MutexLock lock(mutex_);
+  const auto row = layers_.find(chain_id);
+  return row == layers_.end() ? std::nullopt : std::make_optional(row->second);
+}
+
+std::string LayerCatalog::NewName() {
+  MutexLock lock(mutex_);
+  return LayerName(next_name_++);
+}
+
+absl::Status LayerCatalog::Add(const LayerRow& row) {
+  const std::string path = layout_.Layer(row.name);
+  RETURN_IF_ERROR(MakeDurable(layout_.Ingest(row.name), row));
+  RETURN_IF_ERROR(Move(layout_.Ingest(row.name), path));
+  absl::Status status = SyncDirectory(layout_.Layers());
+  if (status.ok()) status = InsertLayerRow(database_, row);
+  if (!status.ok()) return Join(status, Move(path, layout_.Ingest(row.name)));
+  MutexLock lock(mutex_);
+  layers_.emplace(row.chain_id, row);
+  return absl::OkStatus();
+}
+
+absl::Status LayerCatalog::CollectGarbage() {
+  ASSIGN_OR_RETURN(const std::vector<LayerRow> unused, ForgetUnused(), "collect unused layers");
+  absl::Status status;
+  for (const LayerRow& row : unused) {
+    // Out of layers/ first: a daemon that dies half-way must not take a half removed layer for a whole one.
+    absl::Status removed = Move(layout_.Layer(row.name), layout_.Ingest(row.name));
+    if (removed.ok()) removed = RemoveTree(layout_.Ingest(row.name));
+    status = Join(status, removed);
+  }
+  return Annotate(status, "remove unused layers");
+}
+
+absl::StatusOr<std::vector<LayerRow>> LayerCatalog::ForgetUnused() {
+  MutexLock lock(mutex_);
+  ASSIGN_OR_RETURN(Database::Transaction transaction, database_->Begin());
+  std::vector<std::string> chain_ids;
+  RETURN_IF_ERROR(
+      transaction.Query("SELECT chain_id FROM layers WHERE chain_id NOT IN (SELECT chain_id FROM "
+                        "image_layers) AND chain_id NOT IN (SELECT chain_id FROM rootfs_layers)",
+                        [&](const Row& row) { chain_ids.push_back(row.Text(0)); }));
+  std::vector<LayerRow> unused;
+  for (const std::string& chain_id : chain_ids) {
+    const auto layer = layers_.find(chain_id);
+    if (layer == layers_.end() || is_held_(chain_id)) continue;
+    RETURN_IF_ERROR(transaction.Run("DELETE FROM layers WHERE chain_id = ?", chain_id));
+    unused.push_back(layer->second);
+  }
+  RETURN_IF_ERROR(transaction.Commit());
+  for (const LayerRow& row : unused) layers_.erase(row.chain_id);
+  return unused;
+}
+
+FsUsage LayerCatalog::Usage() {
+  MutexLock lock(mutex_);
+  FsUsage usage;
+  usage.mountpoint = layout_.Layers();
+  for (const auto& [chain_id, row] : layers_) {
+    usage.used_bytes += row.bytes;
+    usage.inodes_used += row.inodes;
+  }
+  return usage;
+}
+
+}  // namespace crisp

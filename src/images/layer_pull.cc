@@ -1,0 +1,113 @@
+#include "images/layer_pull.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "images/layer_limits.h"
+#include "images/layer_unpack.h"
+#include "os/errno_status.h"
+#include "os/file.h"
+
+namespace crisp {
+
+LayerPull::LayerPull(const std::vector<LayerDescriptor>& layers, const std::vector<std::string>& chain_ids,
+                     LayerSource* source, int parallel, const Call* call, const Layout* layout, LayerCatalog* catalog,
+                     FlightBoard* board)
+    : layers_(layers),
+      chain_ids_(chain_ids),
+      source_(source),
+      parallel_(parallel <= 0 ? layers.size() : static_cast<size_t>(parallel)),
+      call_(call),
+      layout_(layout),
+      catalog_(catalog),
+      board_(board),
+      flight_call_(call->deadline(), [this] { return given_up_ || !call_->Check().ok(); }) {}
+
+absl::Status LayerPull::Run() {
+  absl::Status status;
+  {
+    MutexLock lock(board_->mutex);
+    while (true) {
+      if (status_.ok()) status_ = call_->Check();
+      if (!status_.ok() && !given_up_.exchange(true)) board_->changed.NotifyAll();
+      if (!given_up_) StartWhatMay();
+      if (running_ == 0 && (given_up_ || first_missing_ == layers_.size())) break;
+      board_->changed.WaitUntil(board_->mutex, given_up_ ? kNoDeadline : call_->NextLook());
+    }
+    status = status_;
+  }
+  for (std::thread& thread : threads_) thread.join();
+  return status;
+}
+
+void LayerPull::StartWhatMay() {
+  while (first_missing_ < layers_.size() && IsThere(first_missing_)) ++first_missing_;
+  for (size_t i = first_missing_; i < layers_.size(); ++i) {
+    if (running_ >= parallel_ && i != first_missing_) break;
+    if (board_->chain_ids.contains(chain_ids_[i]) || IsThere(i)) continue;
+    board_->chain_ids.insert(chain_ids_[i]);
+    ++running_;
+    threads_.emplace_back([this, i] { Fly(i); });
+  }
+}
+
+void LayerPull::Fly(size_t layer) {
+  const std::string name = catalog_->NewName();
+  absl::Status status = Unpack(layer, name);
+  if (!status.ok()) status = Join(status, RemoveTree(layout_->Ingest(name)));
+  MutexLock lock(board_->mutex);
+  board_->chain_ids.erase(chain_ids_[layer]);
+  --running_;
+  if (!status.ok() && status_.ok()) {
+    // The caller's own leaving, rather than what it looked like from inside the layer.
+    const absl::Status gone = call_->Check();
+    status_ = gone.ok() ? Annotate(status, absl::StrCat("layer ", layers_[layer].digest)) : gone;
+  }
+  board_->changed.NotifyAll();
+}
+
+absl::Status LayerPull::Unpack(size_t layer, const std::string& name) {
+  const LayerDescriptor& descriptor = layers_[layer];
+  const std::string path = layout_->Ingest(name);
+  if (mkdir(path.c_str(), 0700) != 0) return ErrnoStatus(errno, absl::StrCat("make directory ", path));
+  ASSIGN_OR_RETURN(Fd root, OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
+  ASSIGN_OR_RETURN(const LayerTotals totals,
+                   UnpackLayer(
+                       descriptor, *source_, std::move(root), [this, layer] { return WaitForLower(layer); },
+                       RingBytes(), flight_call_));
+  RETURN_IF_ERROR(flight_call_.Check());
+  return catalog_->Add({chain_ids_[layer], name, descriptor.diff_id, descriptor.size, totals.bytes, totals.inodes});
+}
+
+absl::StatusOr<LowerView> LayerPull::WaitForLower(size_t layer) {
+  {
+    MutexLock lock(board_->mutex);
+    while (true) {
+      RETURN_IF_ERROR(flight_call_.Check());
+      size_t there = 0;
+      while (there < layer && IsThere(there)) ++there;
+      if (there == layer) break;
+      board_->changed.WaitUntil(board_->mutex, flight_call_.NextLook());
+    }
+  }
+  std::vector<Fd> directories;
+  for (size_t i = layer; i-- > 0;) {
+    const std::optional<LayerRow> row = catalog_->Find(chain_ids_[i]);
+    if (!row.has_value()) return absl::InternalError("a layer below has gone");
+    ASSIGN_OR_RETURN(Fd directory, OpenAt(AT_FDCWD, layout_->Layer(row->name), O_RDONLY | O_DIRECTORY));
+    directories.push_back(std::move(directory));
+  }
+  return LowerView(std::move(directories));
+}
+
+size_t LayerPull::RingBytes() const {
+  return std::min(kRingBytes, kRingBudgetBytes / std::max<size_t>(1, std::min(parallel_, layers_.size())));
+}
+
+}  // namespace crisp

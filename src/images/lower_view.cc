@@ -1,0 +1,68 @@
+#include "images/lower_view.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "os/errno_status.h"
+#include "os/file.h"
+
+namespace crisp {
+namespace {
+
+// What one layer says of a path.
+enum class Verdict {
+  kSilent,  // nothing: ask the layer below
+  kHidden,  // that there is nothing, here or below
+  kFound,
+};
+
+// Sets `opaque` if a directory on the way hides whatever is below it in lower layers.
+absl::StatusOr<Verdict> FindIn(int layer, absl::Span<const std::string> path, LowerFile* file, bool* opaque) {
+  ASSIGN_OR_RETURN(Fd dir, OpenAt(layer, ".", O_RDONLY | O_DIRECTORY));
+  for (size_t i = 0; i < path.size(); ++i) {
+    ASSIGN_OR_RETURN(const std::string mark, GetXattr(dir.get(), std::string(kOpaqueXattr), path[i]));
+    *opaque = *opaque || mark == "y";
+    struct stat info {};
+    if (fstatat(dir.get(), path[i].c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (errno == ENOENT) return Verdict::kSilent;
+      return ErrnoStatus(errno, absl::StrCat("stat ", path[i]));
+    }
+    if (IsWhiteout(info)) return Verdict::kHidden;
+    if (i + 1 == path.size()) {
+      *file = LowerFile{true, info, std::move(dir), path[i]};
+      return Verdict::kFound;
+    }
+    if (!S_ISDIR(info.st_mode)) return Verdict::kHidden;
+    ASSIGN_OR_RETURN(dir, OpenAt(dir.get(), path[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  }
+  *file = LowerFile{true, {}, std::move(dir), "."};
+  if (fstat(file->dir.get(), &file->info) != 0) return ErrnoStatus(errno, "stat the root of a layer");
+  return Verdict::kFound;
+}
+
+}  // namespace
+
+absl::StatusOr<LowerFile> LowerView::Find(absl::Span<const std::string> path) const {
+  for (const Fd& layer : layers_) {
+    LowerFile file;
+    bool opaque = false;
+    ASSIGN_OR_RETURN(const Verdict verdict, FindIn(layer.get(), path, &file, &opaque), "look into the layers below");
+    if (verdict == Verdict::kFound) return file;
+    if (verdict == Verdict::kHidden || opaque) break;
+  }
+  return LowerFile{};
+}
+
+absl::StatusOr<std::string> ReadLinkAt(int dir, const std::string& name) {
+  char target[PATH_MAX];
+  const ssize_t size = readlinkat(dir, name.c_str(), target, sizeof(target));
+  if (size < 0) return ErrnoStatus(errno, absl::StrCat("read link ", name));
+  return std::string(target, static_cast<size_t>(size));
+}
+
+}  // namespace crisp

@@ -1,0 +1,119 @@
+#include "images/rootfs.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "images/file_metadata.h"
+#include "images/layer_record.h"
+#include "images/tar_applier.h"
+#include "os/errno_status.h"
+#include "os/file.h"
+#include "os/mount.h"
+#include "store/database.h"
+
+namespace crisp {
+namespace {
+
+absl::Status Record(Database* database, const std::vector<LayerRow>& layers, const std::string& id) {
+  ASSIGN_OR_RETURN(Database::Transaction transaction, database->Begin());
+  bool taken = false;
+  RETURN_IF_ERROR(transaction.Query(
+      "SELECT 1 FROM rootfs_layers WHERE container_id = ? LIMIT 1", [&](const Row&) { taken = true; }, id));
+  if (taken) return absl::InternalError("it has a root file system already");
+  for (size_t i = 0; i < layers.size(); ++i) {
+    RETURN_IF_ERROR(transaction.Run("INSERT INTO rootfs_layers (container_id, position, chain_id) VALUES (?, ?, ?)", id,
+                                    static_cast<int64_t>(i), layers[i].chain_id));
+  }
+  return transaction.Commit();
+}
+
+absl::Status Forget(Database* database, const std::string& id) {
+  return database->Run("DELETE FROM rootfs_layers WHERE container_id = ?", id);
+}
+
+struct Root {
+  FileMetadata metadata;
+  std::vector<std::string> lower;  // paths, top first
+};
+
+// The root directory is that of the topmost layer whose tar has it. overlayfs always merges the roots of all layers;
+// one that hides what is below it ends the list.
+absl::StatusOr<Root> LookAtRoots(const Layout& layout, const std::vector<LayerRow>& layers) {
+  Root root;
+  root.metadata.mode = 0755;
+  bool carried = false;
+  for (size_t i = layers.size(); i-- > 0;) {
+    const std::string path = layout.Layer(layers[i].name);
+    root.lower.push_back(path);
+    ASSIGN_OR_RETURN(const Fd fd, OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
+    ASSIGN_OR_RETURN(const std::string mark, GetXattr(fd.get(), std::string(kRootCarriedXattr), path));
+    if (!carried && mark == "y") {
+      struct stat info {};
+      if (fstat(fd.get(), &info) != 0) return ErrnoStatus(errno, absl::StrCat("stat ", path));
+      ASSIGN_OR_RETURN(root.metadata, ReadMetadata(fd.get(), ".", info));
+      carried = true;
+    }
+    ASSIGN_OR_RETURN(const std::string opaque, GetXattr(fd.get(), std::string(kOpaqueXattr), path));
+    if (opaque == "y") break;
+  }
+  return root;
+}
+
+absl::Status MakeDirectories(const Layout& layout, const std::vector<LayerRow>& layers, const std::string& id,
+                             const FileMetadata& root) {
+  RETURN_IF_ERROR(MakeDirs(layout.Container(id), 0700));
+  std::vector<std::string> names;
+  for (const LayerRow& layer : layers) names.push_back(layer.name);
+  RETURN_IF_ERROR(WriteRootfsRecord(layout.Container(id), names));
+  RETURN_IF_ERROR(MakeDirs(layout.Work(id), 0700));
+  RETURN_IF_ERROR(MakeDirs(layout.Upper(id), 0700));
+  ASSIGN_OR_RETURN(const Fd upper, OpenAt(AT_FDCWD, layout.Upper(id), O_RDONLY | O_DIRECTORY));
+  return ApplyMetadata(upper.get(), root, layout.Upper(id));
+}
+
+absl::Status RemoveDirectories(const Layout& layout, const std::string& id) {
+  absl::Status status = RemoveTree(layout.Upper(id));
+  status = Join(status, RemoveTree(layout.Work(id)));
+  if (status.ok()) status = RemoveRootfsRecord(layout.Container(id));
+  // Others keep their things there too (Layout); who comes last removes it.
+  if (status.ok() && rmdir(layout.Container(id).c_str()) != 0 && errno != ENOENT && errno != ENOTEMPTY) {
+    status = ErrnoStatus(errno, absl::StrCat("remove ", layout.Container(id)));
+  }
+  return status;
+}
+
+absl::Status MakeAndMount(const Layout& layout, const std::vector<LayerRow>& layers, const std::string& id,
+                          const std::string& target) {
+  ASSIGN_OR_RETURN(Root root, LookAtRoots(layout, layers));
+  RETURN_IF_ERROR(MakeDirectories(layout, layers, id, root.metadata));
+  return MountOverlay({std::move(root.lower), layout.Upper(id), layout.Work(id), target});
+}
+
+}  // namespace
+
+absl::Status MakeRootfs(const Layout& layout, Database* database, const std::vector<LayerRow>& layers,
+                        const std::string& container_id, const std::string& target) {
+  if (layers.empty()) return absl::InternalError("its image has no layers");
+  RETURN_IF_ERROR(Record(database, layers, container_id), "record root file system of ", container_id);
+  absl::Status status = MakeAndMount(layout, layers, container_id, target);
+  if (status.ok()) return status;
+  const absl::Status removed = RemoveDirectories(layout, container_id);
+  status = Join(status, removed);
+  return removed.ok() ? Join(status, Forget(database, container_id)) : status;
+}
+
+// The record goes last: as long as anything is left, a call after a crash finds it and the layers are held.
+absl::Status RemoveRootfs(const Layout& layout, Database* database, const std::string& container_id,
+                          const std::string& target) {
+  RETURN_IF_ERROR(Unmount(target));
+  RETURN_IF_ERROR(RemoveDirectories(layout, container_id));
+  return Forget(database, container_id);
+}
+
+}  // namespace crisp

@@ -1,0 +1,77 @@
+#include "images/tar_reader.h"
+
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "images/layer_limits.h"
+
+namespace crisp {
+
+CLocale::CLocale() : c_(newlocale(LC_ALL_MASK, "C", nullptr)), before_(uselocale(c_)) {}
+
+CLocale::~CLocale() {
+  uselocale(before_);
+  freelocale(c_);
+}
+
+absl::Status TarReader::Open() {
+  archive_.reset(archive_read_new());
+  if (archive_ == nullptr) return absl::ResourceExhaustedError("no memory to read a tar");
+  archive_read_support_format_tar(archive_.get());
+  archive_read_support_format_empty(archive_.get());  // no bytes at all: a layer without entries
+  if (archive_read_open(archive_.get(), this, nullptr, &TarReader::Read, nullptr) != ARCHIVE_OK) return Error();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<archive_entry*> TarReader::NextEntry() {
+  since_last_ = 0;
+  archive_entry* entry = nullptr;
+  // ARCHIVE_WARN is what names that are not ASCII give in the "C" locale, see above.
+  const int result = archive_read_next_header(archive_.get(), &entry);
+  if (result == ARCHIVE_EOF) return nullptr;
+  if (result != ARCHIVE_OK && result != ARCHIVE_WARN) return Error();
+  return entry;
+}
+
+absl::StatusOr<TarReader::Data> TarReader::NextData() {
+  since_last_ = 0;
+  const void* bytes = nullptr;
+  size_t size = 0;
+  la_int64_t offset = 0;
+  const int result = archive_read_data_block(archive_.get(), &bytes, &size, &offset);
+  if (result == ARCHIVE_EOF) return Data{{}, 0, true};
+  if (result != ARCHIVE_OK || offset < 0) return Error();
+  return Data{absl::string_view(static_cast<const char*>(bytes), size), static_cast<uint64_t>(offset), false};
+}
+
+la_ssize_t TarReader::Read(archive*, void* self, const void** block) {
+  return static_cast<TarReader*>(self)->ReadBlock(block);
+}
+
+la_ssize_t TarReader::ReadBlock(const void** block) {
+  absl::StatusOr<absl::string_view> bytes = absl::string_view();
+  if (since_last_ > kMostHeaderBytes) {
+    bytes =
+        absl::ResourceExhaustedError(absl::StrCat("an entry's headers take more than ", kMostHeaderBytes, " bytes"));
+  } else {
+    bytes = input_();
+  }
+  if (!bytes.ok()) {
+    input_error_ = bytes.status();
+    archive_set_error(archive_.get(), EIO, "%s", "input failed");
+    return ARCHIVE_FATAL;
+  }
+  since_last_ += bytes->size();
+  *block = bytes->data();
+  return static_cast<la_ssize_t>(bytes->size());
+}
+
+absl::Status TarReader::Error() const {
+  if (!input_error_.ok()) return input_error_;
+  const char* text = archive_error_string(archive_.get());
+  return absl::DataLossError(absl::StrCat("the tar is damaged: ", text != nullptr ? text : "unknown reason"));
+}
+
+}  // namespace crisp

@@ -1,0 +1,107 @@
+#include "os/remove_tree.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "base/status_macros.h"
+#include "os/errno_status.h"
+#include "os/fd.h"
+#include "os/file.h"
+
+namespace crisp {
+namespace {
+
+using DirStream = std::unique_ptr<DIR, decltype([](DIR* dir) { closedir(dir); })>;
+
+// Descriptors held at once; a default limit of 1024 must do for several threads.
+constexpr int kMostOpen = 40;
+
+class Remover {
+ public:
+  Remover(int top, dev_t device) : top_(top), device_(device) {}
+
+  // Empties the directory `dir`, `depth` levels below the top.
+  absl::Status Empty(Fd dir, int depth) {
+    const int fd = dir.get();
+    DirStream stream(fdopendir(fd));
+    if (stream == nullptr) return ErrnoStatus(errno, "list directory");
+    dir.release();
+    for (errno = 0; const dirent* entry = readdir(stream.get()); errno = 0) {
+      const absl::string_view name = entry->d_name;
+      if (name == "." || name == "..") continue;
+      RETURN_IF_ERROR(Remove(fd, entry->d_name, depth), name);
+    }
+    return errno == 0 ? absl::OkStatus() : ErrnoStatus(errno, "list directory");
+  }
+
+  bool moved_up() { return std::exchange(moved_up_, false); }
+
+ private:
+  absl::Status Remove(int dir, const std::string& name, int depth) {
+    if (unlinkat(dir, name.c_str(), 0) == 0 || errno == ENOENT) return absl::OkStatus();
+    if (errno != EISDIR && errno != EPERM) return ErrnoStatus(errno, "remove");
+    if (depth >= kMostOpen) return MoveUp(dir, name);
+    ASSIGN_OR_RETURN(Fd child, OpenOnSameDevice(dir, name, device_));
+    RETURN_IF_ERROR(Empty(std::move(child), depth + 1));
+    if (unlinkat(dir, name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return absl::OkStatus();
+    return ErrnoStatus(errno, "remove");
+  }
+
+  absl::Status MoveUp(int dir, const std::string& name) {
+    do {
+      const std::string free_name = absl::StrCat(".crisp-deep-", next_++);
+      if (renameat2(dir, name.c_str(), top_, free_name.c_str(), RENAME_NOREPLACE) == 0) {
+        moved_up_ = true;
+        return absl::OkStatus();
+      }
+    } while (errno == EEXIST);
+    return ErrnoStatus(errno, "move up to remove");
+  }
+
+ public:
+  static absl::StatusOr<Fd> OpenOnSameDevice(int dir, const std::string& name, dev_t device) {
+    ASSIGN_OR_RETURN(Fd fd, OpenAt(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    struct stat info {};
+    if (fstat(fd.get(), &info) != 0) return ErrnoStatus(errno, "stat");
+    if (info.st_dev != device) return ErrnoStatus(EXDEV, "a file system is mounted there");
+    return fd;
+  }
+
+ private:
+  int top_;
+  dev_t device_;
+  bool moved_up_ = false;
+  uint64_t next_ = 0;
+};
+
+absl::Status RemoveDirectory(int dir, const std::string& name) {
+  struct stat parent {};
+  if (fstat(dir, &parent) != 0) return ErrnoStatus(errno, "stat");
+  ASSIGN_OR_RETURN(const Fd top, Remover::OpenOnSameDevice(dir, name, parent.st_dev));
+  Remover remover(top.get(), parent.st_dev);
+  do {
+    ASSIGN_OR_RETURN(Fd listing, OpenAt(top.get(), ".", O_RDONLY | O_DIRECTORY));
+    RETURN_IF_ERROR(remover.Empty(std::move(listing), 1));
+  } while (remover.moved_up());
+  if (unlinkat(dir, name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return absl::OkStatus();
+  return ErrnoStatus(errno, "remove");
+}
+
+}  // namespace
+
+absl::Status RemoveTreeAt(int dir, const std::string& name) {
+  if (unlinkat(dir, name.c_str(), 0) == 0 || errno == ENOENT || errno == ENOTDIR) return absl::OkStatus();
+  if (errno != EISDIR && errno != EPERM) return ErrnoStatus(errno, absl::StrCat("remove ", name));
+  return Annotate(RemoveDirectory(dir, name), absl::StrCat("remove ", name));
+}
+
+}  // namespace crisp
