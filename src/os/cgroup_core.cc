@@ -74,8 +74,7 @@ std::vector<Membership> MembershipsOf(const std::string& proc_file) {
     const size_t first = line.find(':');
     const size_t second = line.find(':', first + 1);
     if (first == std::string_view::npos || second == std::string_view::npos) continue;
-    found.push_back(
-        {std::string(line.substr(first + 1, second - first - 1)), std::string(line.substr(second + 1))});
+    found.push_back({std::string(line.substr(first + 1, second - first - 1)), std::string(line.substr(second + 1))});
   }
   return found;
 }

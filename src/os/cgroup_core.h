@@ -1,9 +1,10 @@
 // A container's place in the cgroup hierarchies: found, emptied, removed. No Abseil, no exceptions: the shim uses it;
 // the daemon's view of it is os/cgroup.h.
 //
-// The hierarchies are where systemd and every distribution mount them (file-hierarchy(7), systemd.io/CGROUP_DELEGATION):
-// v2 at /sys/fs/cgroup, or v1 at /sys/fs/cgroup/<controller> with an optional v2 at /sys/fs/cgroup/unified. Paths of
-// /proc/PID/cgroup are taken relative to those, as seen from the caller's cgroup namespace.
+// The hierarchies are where systemd and every distribution mount them (file-hierarchy(7),
+// systemd.io/CGROUP_DELEGATION): v2 at /sys/fs/cgroup, or v1 at /sys/fs/cgroup/<controller> with an optional v2 at
+// /sys/fs/cgroup/unified. Paths of /proc/PID/cgroup are taken relative to those, as seen from the caller's cgroup
+// namespace.
 //
 // Errors: 0 or an errno value. What is already gone is success.
 #pragma once

@@ -3,9 +3,9 @@
 //   kStarting → kRunning → kEnding → kExited        Start, then the exit of its first process
 //       └→ kFailed                                  a Start that failed; nothing of it is left
 //
-// kEnding: the first process has been reaped. What else is in the container's cgroups is killed (without a pid namespace
-// of its own it would live on), the pipes are read to their end or for kDrainNanos, the exit record is written, and only
-// then is the exit told.
+// kEnding: the first process has been reaped. What else is in the container's cgroups is killed (without a pid
+// namespace of its own it would live on), the pipes are read to their end or for kDrainNanos, the exit record is
+// written, and only then is the exit told.
 #pragma once
 
 #include <functional>
@@ -50,7 +50,7 @@ class Container {
 
   void BeginStart(Answer answer);
   void CancelStart();
-  int Kill(int signal, bool all);  // 0 or an errno value
+  int Kill(int signal, bool all);                          // 0 or an errno value
   void BeginDelete(int64_t timeout_nanos, Answer answer);  // joins one that is under way; not while kStarting
   int ReopenLog() { return pump_.Reopen(); }
 
