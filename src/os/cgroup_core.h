@@ -45,8 +45,12 @@ std::vector<pid_t> Processes(const Dirs& dirs);
 // Sends `signal` to each of them, once. A pid that is used again meanwhile is never hit.
 void Signal(const Dirs& dirs, int signal);
 
+// Sends SIGKILL to all, once, and does not wait.
+void KillOnce(const Dirs& dirs);
+
 // Kills until none is left, for at most `budget_ms` (waits on pidfds, not on a clock). 0 if none is left, else EBUSY:
-// what is left cannot die now (state D).
+// what is left cannot die now (state D, or
+// the first process of a pid namespace that waits for the caller to reap another of its children).
 int KillAll(const Dirs& dirs, int budget_ms);
 
 // Removes the directories and those below them, deepest first. EBUSY while a process is in one of them.

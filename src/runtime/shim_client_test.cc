@@ -348,6 +348,25 @@ TEST_F(ShimTest, AnExecEndsWithItsContainer) {
   EXPECT_EQ(result->exit_code, 137);
 }
 
+// The first process of a pid namespace dies only when the shim has reaped the exec in it.
+TEST_F(ShimTest, DeleteDuringAnExecDoesNotWaitForItself) {
+  MustRun("a", "sleep 1000");
+  MustRun("b", "sleep 1000");
+  std::thread exec_a([&] { EXPECT_EQ(pod_.Exec("a", "sleep 1000")->exit_code, 137); });
+  std::thread exec_b([&] { EXPECT_EQ(pod_.Exec("b", "sleep 1000")->exit_code, 137); });
+  for (const char* id : {"a", "b"}) {
+    ASSERT_TRUE(Eventually([&] { return cgroup::Processes(pod_.Cgroups(id)).size() == 2; }));
+  }
+  const MonoTime begin = MonoClock::now();
+  EXPECT_TRUE(pod_.client->Kill("a", SIGKILL, true, TestPod::call()).ok());
+  EXPECT_EQ(pod_.listener.AwaitExit("a").exit_code, 137);
+  EXPECT_TRUE(pod_.client->Delete("b", TestPod::call()).ok());
+  EXPECT_LT(MonoClock::now() - begin, milliseconds(190));
+  EXPECT_EQ(pod_.listener.exits(), 2) << "the exit is told before the delete is answered";
+  exec_a.join();
+  exec_b.join();
+}
+
 TEST_F(ShimTest, ExecsLeaveNoDescriptorsBehind) {
   MustRun("a", "sleep 1000");
   const std::string fds = absl::StrCat("/proc/", pod_.client->pid(), "/fd");
