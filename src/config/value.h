@@ -24,7 +24,7 @@ enum class ValueType {
   kTable,     // a table, whose keys are keys of their own
 };
 
-struct ConfigValue {
+struct FileValue {
   std::string text;
   int64_t number = 0;
   bool flag = false;
@@ -37,9 +37,9 @@ struct ConfigValue {
 };
 
 // Errors say what was expected and what was found, but never the value: it may be a secret in the wrong place.
-absl::StatusOr<ConfigValue> ReadValue(const toml::node& node, ValueType type);
+absl::StatusOr<FileValue> ReadValue(const toml::node& node, ValueType type);
 
-// `text` (a list with commas between its items) as ConfigValue::canonical has it. Returns `text` if it is not of the
+// `text` (a list with commas between its items) as FileValue::canonical has it. Returns `text` if it is not of the
 // type.
 std::string CanonicalDefault(ValueType type, absl::string_view text);
 
