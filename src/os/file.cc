@@ -128,7 +128,10 @@ absl::Status MakeDirs(const std::string& path, mode_t mode) {
   const std::string parent = ParentOf(path);
   if (parent == path || parent == ".") return ErrnoStatus(ENOENT, absl::StrCat("make directory ", path));
   RETURN_IF_ERROR(MakeDirs(parent, mode));
-  return MakeDirs(path, mode);
+  // Once, not again by MakeDirs: below some directories of proc(5) mkdir(2) answers ENOENT whatever is there.
+  if (mkdir(path.c_str(), mode) != 0 && errno != EEXIST)
+    return ErrnoStatus(errno, absl::StrCat("make directory ", path));
+  return chmod(path.c_str(), mode) == 0 ? absl::OkStatus() : ErrnoStatus(errno, absl::StrCat("chmod ", path));
 }
 
 absl::Status RemoveTree(const std::string& path) {

@@ -71,6 +71,8 @@ TEST_F(FileTest, MakeDirsBelowAFileFails) {
   EXPECT_FALSE(MakeDirs(dir_ + "/file/below", 0700).ok());
 }
 
+TEST_F(FileTest, MakeDirsWhereNothingCanBeMadeFails) { EXPECT_FALSE(MakeDirs("/proc/no/such", 0700).ok()); }
+
 TEST_F(FileTest, RemoveTreeDoesNotFollowLinks) {
   ASSERT_TRUE(MakeDirs(dir_ + "/tree/sub", 0700).ok());
   ASSERT_TRUE(WriteFileAt(AT_FDCWD, dir_ + "/kept", "x", 0600).ok());
