@@ -47,9 +47,14 @@ int DaemonProcess::Terminate() {
 
 bool DaemonProcess::Running() {
   if (pid_ < 0) return false;
-  if (waitpid(pid_, nullptr, WNOHANG) != pid_) return true;
+  if (waitpid(pid_, &end_, WNOHANG) != pid_) return true;
   pid_ = -1;
   return false;
+}
+
+std::string DaemonProcess::End() const {
+  return WIFEXITED(end_) ? "exit status " + std::to_string(WEXITSTATUS(end_))
+                         : "killed by signal " + std::to_string(WTERMSIG(end_));
 }
 
 }  // namespace crisp::e2e

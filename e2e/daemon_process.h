@@ -24,10 +24,13 @@ class DaemonProcess {
   int Terminate();
   // False once it has ended by itself.
   bool Running();
+  // How it ended by itself: "exit status 1", "killed by signal 11". After Running was false.
+  std::string End() const;
   pid_t pid() const { return pid_; }
 
  private:
   pid_t pid_ = -1;
+  int end_ = 0;
 };
 
 }  // namespace crisp::e2e

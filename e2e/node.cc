@@ -1,5 +1,8 @@
 #include "e2e/node.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
+
 #include <filesystem>
 #include <sstream>
 #include <stdexcept>
@@ -7,6 +10,7 @@
 #include "e2e/files.h"
 #include "e2e/images.h"
 #include "e2e/wait.h"
+#include "os/fd.h"
 
 namespace crisp::e2e {
 namespace {
@@ -48,6 +52,16 @@ if [ -e "$wrap/$command.after" ]; then
 fi
 exec "$real" "$@"
 )sh";
+
+constexpr std::chrono::seconds kStartLimit{20};
+
+bool Listens(const std::string& path) {
+  const Fd probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  return connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+}
 
 std::string Quoted(const std::vector<std::string>& words) {
   std::string text;
@@ -131,10 +145,12 @@ void Node::RemoveCniConfig() { fs::remove(cni_conf_dir() + "/10-e2e.conflist"); 
 
 void Node::Start() {
   crispd_.Start(CRISP_CRISPD, {"--config", config_file()}, directory_ + "/crispd.log");
+  // A gRPC channel that has once found nobody there takes seconds to look again.
+  const bool listens = Eventually(kStartLimit, [&] { return !crispd_.Running() || Listens(socket()); });
+  if (!crispd_.Running()) throw std::runtime_error("crispd has ended at start, " + crispd_.End() + ":\n" + Log());
   cri_ = std::make_unique<Cri>(socket());
-  const bool up = Eventually(std::chrono::seconds(20), [&] { return !crispd_.Running() || cri_->Version().ok(); });
-  if (!crispd_.Running()) throw std::runtime_error("crispd has ended at start:\n" + Log());
-  if (!up) throw std::runtime_error("crispd does not answer Version:\n" + Log());
+  const auto version = cri_->Version();
+  if (!listens || !version.ok()) throw std::runtime_error("crispd does not answer: " + Describe(version.status) + "\n" + Log());
 }
 
 std::string Node::Log() const { return ReadFile(directory_ + "/crispd.log"); }

@@ -141,12 +141,15 @@ Things Cgroups(const std::string& parent) {
   return things;
 }
 
-// Layers are counted and not named: their names are numbers that grow. The database is not looked into.
+// Layers are counted and not named: their names are numbers that grow. The database is not looked into. The OCI
+// runtime's own root, one for each handler, stays.
 Things FilesBelow(const std::string& directory) {
   Things things;
   std::error_code error;
   const fs::path layers = fs::path(directory) / "layers";
+  const fs::path runtimes = fs::path(directory) / "oci";
   for (fs::recursive_directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
+    if (it->path() == runtimes || it->path().parent_path() == runtimes) continue;
     if (it->path().parent_path() == layers) {
       it.disable_recursion_pending();
       things.insert("a layer");
