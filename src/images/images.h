@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -36,12 +37,12 @@ struct Image {
 };
 
 struct RegistryAuth {
-  std::string username;
-  std::string password;
-  std::string auth;            // base64 of "username:password"
-  std::string identity_token;  // OAuth refresh token
-  std::string registry_token;  // bearer token
-  std::string server_address;  // the host these are for; empty: the one of the reference
+  std::string username = {};
+  std::string password = {};
+  std::string auth = {};            // base64 of "username:password"
+  std::string identity_token = {};  // OAuth refresh token
+  std::string registry_token = {};  // bearer token
+  std::string server_address = {};  // the host these are for; empty: the one of the reference
 };
 
 struct RegistryTls {
@@ -52,9 +53,10 @@ struct RegistryTls {
 struct RegistryOptions {
   // By registry host, or "*". Endpoints are URLs, tried in order, the registry itself last.
   std::map<std::string, std::vector<std::string>> mirrors;
-  std::map<std::string, RegistryAuth> auth;  // by host of the endpoint
-  std::map<std::string, RegistryTls> tls;    // likewise
-  int max_concurrent_downloads = 3;          // layers of one image at once; 0 or less: no limit
+  std::map<std::string, RegistryAuth> auth;                  // by host of the endpoint
+  std::map<std::string, RegistryTls> tls;                    // likewise
+  std::vector<std::pair<std::string, std::string>> headers;  // name, value: sent to endpoints with every request
+  int max_concurrent_downloads = 3;                          // layers of one image at once; 0 or less: no limit
 };
 
 struct ImagesOptions {

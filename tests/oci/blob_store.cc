@@ -12,7 +12,7 @@
 
 namespace crisp {
 
-std::string Sha256Digest(absl::string_view data) {
+std::string BlobDigest(absl::string_view data) {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;
   EVP_Digest(data.data(), data.size(), digest, &size, EVP_sha256(), nullptr);
@@ -26,7 +26,7 @@ absl::StatusOr<BlobStore> BlobStore::Open(std::string directory) {
 }
 
 absl::StatusOr<BlobDescriptor> BlobStore::Put(const std::string& media_type, absl::string_view data) const {
-  BlobDescriptor blob{media_type, Sha256Digest(data), data.size()};
+  BlobDescriptor blob{media_type, BlobDigest(data), data.size()};
   const std::string path = absl::StrCat(directory_, "/blobs/sha256/", blob.digest.substr(sizeof("sha256:") - 1));
   if (!Exists(path)) RETURN_IF_ERROR(WriteFileAt(AT_FDCWD, path, data, 0644), "write blob ", blob.digest);
   return blob;

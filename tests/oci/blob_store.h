@@ -11,7 +11,7 @@
 namespace crisp {
 
 // "sha256:<hex>" of `data`.
-std::string Sha256Digest(absl::string_view data);
+std::string BlobDigest(absl::string_view data);
 
 struct BlobDescriptor {
   std::string media_type;

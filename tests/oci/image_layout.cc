@@ -83,7 +83,7 @@ absl::StatusOr<json> WriteLayers(const BlobStore& blobs, const ImageDescription&
     ASSIGN_OR_RETURN(const std::string tar, MakeLayerTar(layer.entries));
     ASSIGN_OR_RETURN(const std::string packed, Compress(tar, layer.compression));
     ASSIGN_OR_RETURN(const BlobDescriptor blob, blobs.Put(LayerType(TypesOf(image), layer.compression), packed));
-    written->diff_ids.push_back(Sha256Digest(tar));
+    written->diff_ids.push_back(BlobDigest(tar));
     written->layer_digests.push_back(blob.digest);
     layers.push_back(ToJson(blob));
   }
@@ -105,7 +105,7 @@ absl::StatusOr<BlobDescriptor> WriteIndex(const BlobStore& blobs, const ImageDes
                                           const BlobDescriptor& manifest) {
   json mine = ToJson(manifest);
   mine["platform"] = {{"os", Os(image)}, {"architecture", Architecture(image)}};
-  const BlobDescriptor absent{manifest.media_type, Sha256Digest("a manifest for a machine of another kind"), 40};
+  const BlobDescriptor absent{manifest.media_type, BlobDigest("a manifest for a machine of another kind"), 40};
   json foreign = ToJson(absent);
   foreign["platform"] = {{"os", Os(image)}, {"architecture", "s390x"}};
   const json index = {

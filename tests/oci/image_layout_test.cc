@@ -41,7 +41,7 @@ class ImageLayoutTest : public testing::Test {
   // Every blob is checked against its name before it is used.
   std::string Blob(const std::string& digest) {
     const std::string data = Read(absl::StrCat("blobs/sha256/", digest.substr(7)));
-    EXPECT_EQ(Sha256Digest(data), digest);
+    EXPECT_EQ(BlobDigest(data), digest);
     return data;
   }
   json BlobJson(const std::string& digest) { return json::parse(Blob(digest)); }

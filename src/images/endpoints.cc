@@ -1,0 +1,86 @@
+#include "images/endpoints.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+
+namespace crisp {
+namespace {
+
+absl::StatusOr<Url> ParseEndpoint(const std::string& text) {
+  if (absl::StrContains(text, "://")) return ParseUrl(text);
+  return ParseUrl(absl::StrCat(IsLoopbackHost(text.substr(0, text.find('/'))) ? "http://" : "https://", text));
+}
+
+Endpoint MakeEndpoint(Url url, const std::string& domain) {
+  while (absl::EndsWith(url.path, "/")) url.path.pop_back();
+  if (url.path.empty()) url.path = "/v2";
+  url.query.clear();
+  const bool mirror = url.host != domain && url.host != RegistryHost(domain);
+  return Endpoint{.url = std::move(url), .mirror = mirror};
+}
+
+void AddRegistryItself(const std::string& domain, std::vector<Endpoint>* endpoints) {
+  Url url;
+  url.host = RegistryHost(domain);
+  url.scheme = url.IsLoopback() ? "http" : "https";
+  endpoints->push_back(MakeEndpoint(url, domain));
+  if (!url.IsLoopback()) return;
+  url.scheme = "https";
+  endpoints->push_back(MakeEndpoint(url, domain));
+  endpoints->back().fallback = true;
+}
+
+const std::vector<std::string>& MirrorsOf(const RegistryOptions& options, const std::string& domain) {
+  static const std::vector<std::string>* const kNone = new std::vector<std::string>;
+  auto it = options.mirrors.find(domain);
+  if (it == options.mirrors.end()) it = options.mirrors.find("*");
+  return it == options.mirrors.end() ? *kNone : it->second;
+}
+
+}  // namespace
+
+std::string RegistryHost(const std::string& domain) {
+  return domain == "docker.io" ? "registry-1.docker.io" : absl::AsciiStrToLower(domain);
+}
+
+absl::StatusOr<std::vector<Endpoint>> EndpointsFor(const RegistryOptions& options, const std::string& domain) {
+  std::vector<Endpoint> endpoints;
+  for (const std::string& text : MirrorsOf(options, domain)) {
+    ASSIGN_OR_RETURN(Url url, ParseEndpoint(text), "mirror of ", domain);
+    endpoints.push_back(MakeEndpoint(std::move(url), domain));
+  }
+  const bool listed = std::any_of(endpoints.begin(), endpoints.end(), [](const Endpoint& e) { return !e.mirror; });
+  if (!listed) AddRegistryItself(domain, &endpoints);
+  return endpoints;
+}
+
+std::vector<std::string> EndpointWarnings(const RegistryOptions& options) {
+  std::vector<std::string> warnings;
+  for (const auto& [domain, mirrors] : options.mirrors) {
+    for (const std::string& text : mirrors) {
+      absl::StatusOr<Url> url = ParseEndpoint(text);
+      if (!url.ok()) {
+        warnings.push_back(absl::StrCat("registry mirror of ", domain, ": ", url.status().message()));
+        continue;
+      }
+      const Endpoint endpoint = MakeEndpoint(*url, domain);
+      const std::string& path = endpoint.url.path;
+      if (path == "/v2" || absl::StartsWith(path, "/v2/") || absl::EndsWith(path, "/v2") ||
+          absl::StrContains(path, "/v2/")) {
+        continue;
+      }
+      Url likely = endpoint.url;
+      likely.path = absl::StrCat("/v2", path);
+      warnings.push_back(absl::StrCat("registry mirror ", endpoint.url.Printable(), " of ", domain,
+                                      " has a path without /v2 and is asked for it as it is; most likely ",
+                                      likely.Printable(), " is meant"));
+    }
+  }
+  return warnings;
+}
+
+}  // namespace crisp

@@ -1,0 +1,35 @@
+// Endpoints: where the images of a registry are asked for, by the rules of containerd 1.6's `registry.mirrors`:
+// - the mirrors of that host, or else those of "*", in order; the registry itself last, unless it is among them;
+// - an endpoint's path is used as it is, and "/v2" is put only where there is none;
+// - an endpoint without a scheme is https, on loopback http;
+// - a mirror is told which registry it stands in for, by "?ns=<host>".
+// A registry on loopback that nothing is configured for is asked by http (as containerd 1.6 does), and, where nothing
+// there speaks http, by https.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "images/images.h"
+#include "images/url.h"
+
+namespace crisp {
+
+struct Endpoint {
+  Url url;                // with its path, "https://registry-1.docker.io/v2"
+  bool mirror = false;    // stands in for another registry
+  bool fallback = false;  // only asked where the endpoint before it does not speak http
+};
+
+// InvalidArgument for an endpoint in the configuration that is no URL.
+absl::StatusOr<std::vector<Endpoint>> EndpointsFor(const RegistryOptions& options, const std::string& domain);
+
+// The host that serves the images of `domain`: docker.io's are at registry-1.docker.io.
+std::string RegistryHost(const std::string& domain);
+
+// One sentence for each mirror that is configured in a way that is likely wrong, with what would be right: a path
+// without /v2 makes containerd ask for URLs that no registry has, and fall through to the next in silence.
+std::vector<std::string> EndpointWarnings(const RegistryOptions& options);
+
+}  // namespace crisp

@@ -1,0 +1,68 @@
+#include "images/image_source.h"
+
+#include <utility>
+#include <variant>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+
+namespace crisp {
+namespace {
+
+// An index may name an index; more steps than this are no image but a maze.
+constexpr int kIndexDepthLimit = 3;
+
+absl::StatusOr<Manifest> FindManifest(ImageSource& source, RawManifest raw, const Call& call) {
+  const Platform host = HostPlatform();
+  for (int depth = 0; depth <= kIndexDepthLimit; ++depth) {
+    ASSIGN_OR_RETURN(auto parsed, ParseManifest(raw.body, raw.content_type), raw.digest);
+    if (Manifest* manifest = std::get_if<Manifest>(&parsed)) return std::move(*manifest);
+    ASSIGN_OR_RETURN(const Descriptor chosen, ChoosePlatform(std::get<Index>(parsed), host));
+    ASSIGN_OR_RETURN(raw, source.FetchManifest(chosen, call));
+    // What the index says is covered by its digest; what the registry says is not.
+    if (!chosen.media_type.empty()) raw.content_type = chosen.media_type;
+  }
+  return absl::InternalError(absl::StrCat("indexes that point to indexes more than ", kIndexDepthLimit, " times"));
+}
+
+absl::Status CheckPlatform(const ImageConfig& config) {
+  const Platform host = HostPlatform();
+  const bool os_fits = config.os.empty() || config.os == host.os;
+  const bool architecture_fits = config.architecture.empty() || config.architecture == host.architecture;
+  if (os_fits && architecture_fits) return absl::OkStatus();
+  return absl::NotFoundError(absl::StrCat("the image is made for ", absl::CHexEscape(config.os.substr(0, 40)), "/",
+                                          absl::CHexEscape(config.architecture.substr(0, 40)), ", this machine is ",
+                                          host.os, "/", host.architecture));
+}
+
+absl::Status Combine(const Manifest& manifest, ImageParts* image) {
+  const std::vector<std::string>& diff_ids = image->config.diff_ids;
+  if (manifest.layers.size() != diff_ids.size()) {
+    return absl::InternalError(
+        absl::StrCat("the manifest has ", manifest.layers.size(), " layers, the image config ", diff_ids.size()));
+  }
+  image->size = manifest.config.size;
+  for (size_t i = 0; i < diff_ids.size(); ++i) {
+    const Descriptor& blob = manifest.layers[i];
+    if (blob.size > static_cast<uint64_t>(INT64_MAX) - image->size) return absl::InternalError("its size overflows");
+    image->size += blob.size;
+    image->layers.push_back({blob.digest, blob.media_type, blob.size, diff_ids[i]});
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<ImageParts> DescribeImage(ImageSource& source, RawManifest top, const Call& call) {
+  ASSIGN_OR_RETURN(const Manifest manifest, FindManifest(source, std::move(top), call));
+  ImageParts image;
+  image.id = manifest.config.digest;
+  ASSIGN_OR_RETURN(image.config_json, source.FetchBlob(manifest.config, call));
+  ASSIGN_OR_RETURN(image.config, ParseImageConfig(image.config_json), manifest.config.digest);
+  RETURN_IF_ERROR(CheckPlatform(image.config.config));
+  RETURN_IF_ERROR(Combine(manifest, &image));
+  return image;
+}
+
+}  // namespace crisp

@@ -1,0 +1,46 @@
+// ImageSource: where the parts of one image come from: a registry, or an OCI layout on disk.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "base/call.h"
+#include "images/image_config.h"
+#include "images/layer_store.h"
+#include "images/manifest.h"
+
+namespace crisp {
+
+// A manifest or an index, checked against `digest`.
+struct RawManifest {
+  std::string body;
+  std::string content_type;  // as the source says; may be empty
+  std::string digest;
+};
+
+// All methods from any thread. What FetchManifest and FetchBlob return has the size and the digest asked for.
+class ImageSource : public LayerSource {
+ public:
+  virtual absl::StatusOr<RawManifest> FetchManifest(const Descriptor& descriptor, const Call& call) = 0;
+  virtual absl::StatusOr<std::string> FetchBlob(const Descriptor& descriptor, const Call& call) = 0;
+};
+
+// An image as it is known before its layers are fetched.
+struct ImageParts {
+  std::string id;                       // the config's digest
+  std::string config_json;              // as it came
+  ParsedImageConfig config;             //
+  std::vector<LayerDescriptor> layers;  // lowest first
+  uint64_t size = 0;                    // of the layers' blobs and the config
+};
+
+// Follows `top` through indexes to the image for this machine. Errors: NotFound if there is none, those of the source,
+// Internal for what is malformed or contradicts itself.
+absl::StatusOr<ImageParts> DescribeImage(ImageSource& source, RawManifest top, const Call& call);
+
+}  // namespace crisp

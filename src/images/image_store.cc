@@ -1,0 +1,197 @@
+#include "images/image_store.h"
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "images/digest.h"
+#include "images/endpoints.h"
+#include "images/oci_layout.h"
+#include "images/registry_client.h"
+#include "os/file.h"
+
+namespace crisp {
+namespace {
+
+constexpr absl::string_view kIdPrefix = "sha256:";
+constexpr absl::string_view kUnavailable = "RegistryUnavailable: ";
+
+// Two pulls of one reference are the same only if they show the same credentials: else one could get by the other what
+// it may not have.
+std::string FlightKey(const Reference& reference, const RegistryAuth& auth) {
+  std::string secrets;
+  for (const std::string* part :
+       {&auth.username, &auth.password, &auth.auth, &auth.identity_token, &auth.registry_token, &auth.server_address}) {
+    absl::StrAppend(&secrets, part->size(), ":", *part);
+  }
+  return absl::StrCat(reference.String(), " ", DigestOf(secrets));
+}
+
+// The kubelet knows an error by how its text begins, so this goes before what others put in front.
+absl::Status WithUnavailableInFront(const absl::Status& status) {
+  const absl::string_view text = status.message();
+  const size_t at = text.find(kUnavailable);
+  if (at == absl::string_view::npos || at == 0) return status;
+  return absl::UnavailableError(absl::StrCat(kUnavailable, text.substr(0, at), text.substr(at + kUnavailable.size())));
+}
+
+bool IsPullGivenUp(const absl::Status& status) {
+  return absl::IsCancelled(status) || absl::IsDeadlineExceeded(status);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Images>> Images::Open(Layout layout, Database* database, ImagesOptions options) {
+  if (!options.pinned_image.empty()) {
+    ASSIGN_OR_RETURN(options.pinned_image, NormalizeReference(options.pinned_image), "pinned image");
+  }
+  for (const std::string& warning : EndpointWarnings(options.registry)) LogWarning(warning);
+  ASSIGN_OR_RETURN(std::unique_ptr<LayerStore> layers, LayerStore::Open(std::move(layout), database), "open layers");
+  auto store = std::make_unique<ImageStore>(database, std::move(options), std::move(layers));
+  RETURN_IF_ERROR(store->Load(), "load images");
+  return store;
+}
+
+ImageStore::ImageStore(Database* database, ImagesOptions options, std::unique_ptr<LayerStore> layers)
+    : database_(database),
+      options_(std::move(options)),
+      layers_(std::move(layers)),
+      snapshot_(std::make_shared<const Snapshot>()) {}
+
+absl::Status ImageStore::Load() {
+  MutexLock lock(change_);
+  return Publish();
+}
+
+absl::StatusOr<std::string> ImageStore::Pull(const std::string& reference, const RegistryAuth& auth, const Call& call) {
+  ASSIGN_OR_RETURN(const Reference parsed, ParseReference(reference));
+  const auto work = [this, parsed, auth](const SingleFlight<std::string>::Abandoned& abandoned) {
+    return PullNow(parsed, auth, Call(kNoDeadline, abandoned));
+  };
+  for (;;) {
+    absl::StatusOr<std::string> id = pulls_.Do(FlightKey(parsed, auth), call, work);
+    // We joined a pull that its last caller had just left: it ended for him, not for us.
+    if (IsPullGivenUp(id.status()) && call.Check().ok()) continue;
+    if (IsPullGivenUp(id.status())) return Annotate(id.status(), absl::StrCat("pull ", parsed.String()));
+    return id.ok() ? std::move(id) : WithUnavailableInFront(id.status());
+  }
+}
+
+absl::StatusOr<std::string> ImageStore::PullNow(const Reference& reference, const RegistryAuth& auth,
+                                                const Call& call) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<RegistryClient> client,
+                   RegistryClient::Create(options_.registry, reference, auth));
+  if (const std::shared_ptr<const Image> known = Find(reference.String()); known != nullptr) {
+    // Even what is here is asked for: whether these credentials may have it, the registry knows.
+    const absl::StatusOr<std::string> digest = client->ResolveDigest(call);
+    if (!digest.ok() && !absl::IsUnimplemented(digest.status())) return digest.status();
+    if (digest.ok() && Find(absl::StrCat(reference.Name(), "@", *digest)) == known) return known->id;
+  }
+  ASSIGN_OR_RETURN(RawManifest top, client->FetchManifest(call));
+  const std::string tag = reference.digest.empty() ? reference.String() : "";
+  absl::StatusOr<std::string> id =
+      TakeIn(*client, std::move(top), reference.Name(), tag, options_.registry.max_concurrent_downloads, call);
+  if (!id.ok() && !absl::StrContains(id.status().message(), reference.String())) {
+    return Annotate(id.status(), absl::StrCat("pull ", reference.String()));
+  }
+  return id;
+}
+
+absl::StatusOr<std::string> ImageStore::TakeIn(ImageSource& source, RawManifest top, const std::string& name,
+                                               const std::string& tag, int parallel, const Call& call) {
+  const std::string digest = absl::StrCat(name, "@", top.digest);
+  ASSIGN_OR_RETURN(const ImageParts image, DescribeImage(source, std::move(top), call));
+  ASSIGN_OR_RETURN(const LayerLease lease, layers_->Unpack(image.layers, source, parallel, call));
+  absl::Status recorded = call.Check();
+  if (recorded.ok()) {
+    MutexLock lock(change_);
+    recorded = SaveImage(*database_, image, lease.chain_ids(), tag, digest);
+    if (recorded.ok()) recorded = Publish();
+  }
+  RETURN_IF_ERROR(recorded, "record image ", image.id);
+  return image.id;
+}
+
+absl::Status ImageStore::ImportLayouts(const std::string& directory, const Call& call) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDir(directory), "import images");
+  absl::Status result;
+  for (const std::string& name : names) {
+    RETURN_IF_ERROR(call.Check(), "import images");
+    result = Join(result, Annotate(ImportLayout(absl::StrCat(directory, "/", name), call), "import image"));
+  }
+  return result;
+}
+
+absl::Status ImageStore::ImportLayout(const std::string& directory, const Call& call) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<OciLayout> layout, OciLayout::Open(directory));
+  for (const OciLayout::Entry& entry : layout->entries()) {
+    ASSIGN_OR_RETURN(const Reference reference, ParseReference(entry.name), directory);
+    const std::string name = reference.String();
+    if (Find(name) != nullptr) continue;
+    ASSIGN_OR_RETURN(RawManifest top, layout->FetchManifest(entry.descriptor, call));
+    const std::string tag = reference.digest.empty() ? name : "";
+    RETURN_IF_ERROR(TakeIn(*layout, std::move(top), reference.Name(), tag, 0, call), name);
+  }
+  return absl::OkStatus();
+}
+
+std::shared_ptr<const Image> ImageStore::Find(const std::string& name) {
+  const std::shared_ptr<const Snapshot> now = snapshot();
+  if (const absl::StatusOr<std::string> reference = NormalizeReference(name); reference.ok()) {
+    const auto it = now->ids.find(*reference);
+    if (it != now->ids.end()) return now->records.at(it->second).image;
+  }
+  const std::string prefix = absl::StartsWith(name, kIdPrefix) ? name : absl::StrCat(kIdPrefix, name);
+  if (prefix.size() == kIdPrefix.size()) return nullptr;
+  const auto first = now->records.lower_bound(prefix);
+  if (first == now->records.end() || !absl::StartsWith(first->first, prefix)) return nullptr;
+  const auto second = std::next(first);
+  const bool ambiguous = second != now->records.end() && absl::StartsWith(second->first, prefix);
+  return ambiguous ? nullptr : first->second.image;
+}
+
+std::vector<std::shared_ptr<const Image>> ImageStore::List() {
+  std::vector<std::shared_ptr<const Image>> images;
+  for (const auto& [id, record] : snapshot()->records) images.push_back(record.image);
+  return images;
+}
+
+absl::Status ImageStore::Remove(const std::string& name) {
+  {
+    MutexLock lock(change_);
+    const std::shared_ptr<const Image> image = Find(name);
+    if (image == nullptr) return absl::OkStatus();
+    RETURN_IF_ERROR(DeleteImage(*database_, image->id), "remove image ", image->id);
+    RETURN_IF_ERROR(Publish());
+  }
+  return Annotate(layers_->CollectGarbage(), absl::StrCat("remove layers of ", name));
+}
+
+absl::Status ImageStore::MountRootfs(const std::string& image_id, const std::string& container_id,
+                                     const std::string& target) {
+  const std::shared_ptr<const Snapshot> now = snapshot();
+  const auto it = now->records.find(image_id);
+  if (it == now->records.end()) return absl::NotFoundError(absl::StrCat("no image ", image_id));
+  return layers_->MountRootfs(it->second.chain_ids, container_id, target);
+}
+
+std::shared_ptr<const ImageStore::Snapshot> ImageStore::snapshot() const {
+  MutexLock lock(mutex_);
+  return snapshot_;
+}
+
+absl::Status ImageStore::Publish() {
+  auto next = std::make_shared<Snapshot>();
+  ASSIGN_OR_RETURN(next->records, LoadImages(*database_, options_.pinned_image, snapshot()->records));
+  for (const auto& [id, record] : next->records) {
+    for (const std::string& name : record.image->repo_tags) next->ids[name] = id;
+    for (const std::string& name : record.image->repo_digests) next->ids[name] = id;
+  }
+  MutexLock lock(mutex_);
+  snapshot_ = std::move(next);
+  return absl::OkStatus();
+}
+
+}  // namespace crisp

@@ -1,0 +1,67 @@
+// ImageStore: the Images of a node. What to pull is settled here; bytes come by an ImageSource, and go to the
+// LayerStore.
+//
+// Lists and look-ups read a snapshot that is replaced after each change, and wait for nobody.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/single_flight.h"
+#include "images/image_records.h"
+#include "images/images.h"
+#include "images/layer_store.h"
+#include "images/reference.h"
+
+namespace crisp {
+
+class ImageStore : public Images {
+ public:
+  // `pinned_image` of the options is normalised.
+  ImageStore(Database* database, ImagesOptions options, std::unique_ptr<LayerStore> layers);
+
+  // Reads what is on record. Once, first.
+  absl::Status Load();
+
+  absl::StatusOr<std::string> Pull(const std::string& reference, const RegistryAuth& auth, const Call& call) override;
+  absl::Status ImportLayouts(const std::string& directory, const Call& call) override;
+  std::shared_ptr<const Image> Find(const std::string& name) override;
+  std::vector<std::shared_ptr<const Image>> List() override;
+  absl::Status Remove(const std::string& name) override;
+  absl::StatusOr<FsUsage> Usage() override { return layers_->Usage(); }
+  absl::StatusOr<FsUsage> ContainersUsage() override { return layers_->ContainersUsage(); }
+  absl::Status MountRootfs(const std::string& image_id, const std::string& container_id,
+                           const std::string& target) override;
+  absl::Status ReleaseRootfs(const std::string& container_id, const std::string& target) override {
+    return layers_->ReleaseRootfs(container_id, target);
+  }
+
+ private:
+  // Immutable.
+  struct Snapshot {
+    ImageRecords records;
+    std::map<std::string, std::string> ids;  // by name
+  };
+
+  absl::StatusOr<std::string> PullNow(const Reference& reference, const RegistryAuth& auth, const Call& call);
+  // Fetches what is missing of the image that `top` leads to, and records it. `tag` may be empty.
+  absl::StatusOr<std::string> TakeIn(ImageSource& source, RawManifest top, const std::string& name,
+                                     const std::string& tag, int parallel, const Call& call);
+  absl::Status ImportLayout(const std::string& directory, const Call& call);
+  std::shared_ptr<const Snapshot> snapshot() const;
+  absl::Status Publish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_);
+
+  Database* const database_;
+  const ImagesOptions options_;
+  const std::unique_ptr<LayerStore> layers_;
+
+  Mutex change_;  // held over a change of the records and its publication, so that snapshots come in their order
+  mutable Mutex mutex_;
+  std::shared_ptr<const Snapshot> snapshot_ ABSL_GUARDED_BY(mutex_);
+  SingleFlight<std::string> pulls_;  // last: its destructor waits for pulls that use the others
+};
+
+}  // namespace crisp

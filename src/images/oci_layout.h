@@ -1,0 +1,43 @@
+// OciLayout: images in a directory (OCI image specification 1.1, image-layout.md), for those that are brought along
+// instead of pulled.
+//
+// Threading: all methods from any thread. Errors: Internal naming the file and what is wrong with it. Contents are
+// checked as if they came over the network.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "images/image_source.h"
+#include "os/fd.h"
+
+namespace crisp {
+
+class OciLayout : public ImageSource {
+ public:
+  struct Entry {
+    std::string name;  // from the annotation; empty if it has none
+    Descriptor descriptor;
+  };
+
+  static absl::StatusOr<std::unique_ptr<OciLayout>> Open(const std::string& directory);
+
+  // What index.json lists, in its order.
+  const std::vector<Entry>& entries() const { return entries_; }
+
+  absl::StatusOr<RawManifest> FetchManifest(const Descriptor& descriptor, const Call& call) override;
+  absl::StatusOr<std::string> FetchBlob(const Descriptor& descriptor, const Call& call) override;
+  absl::Status Fetch(const LayerDescriptor& layer, const Sink& sink, const Call& call) override;
+
+ private:
+  OciLayout(std::string directory, Fd root) : directory_(std::move(directory)), root_(std::move(root)) {}
+  absl::Status ReadIndex();
+  absl::StatusOr<std::string> ReadFile(const std::string& path, size_t limit) const;
+
+  const std::string directory_;
+  const Fd root_;
+  std::vector<Entry> entries_;
+};
+
+}  // namespace crisp

@@ -1,0 +1,128 @@
+// Registries for tests, on 127.0.0.1: a false one that does as it is told, and a real docker-registry.
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "base/mutex.h"
+#include "images/image_source.h"
+#include "os/fd.h"
+
+namespace crisp {
+
+// A directory of its own under the system's temporary one; removed with what is in it.
+class TestDir {
+ public:
+  TestDir();
+  ~TestDir();
+  TestDir(const TestDir&) = delete;
+  TestDir& operator=(const TestDir&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+struct FakeRequest {
+  std::string method;
+  std::string path;                            // without the query
+  std::string query;                           // without "?"
+  std::map<std::string, std::string> headers;  // names in lower case
+  std::string body;
+
+  std::string Header(const std::string& name) const;
+};
+
+struct FakeReply {
+  int status = 200;
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  std::string body = {};
+  std::optional<size_t> reset_after = {};  // reset the connection after this many bytes of the body
+  bool without_length = false;             // no Content-Length: the end of the connection is the end of the body
+  bool hang = false;                       // say nothing more after the body, and do not close
+};
+
+// An HTTP/1.1 server of a thread a connection. Serves the blobs and manifests that were added, with Range, and asks the
+// handler first. All methods from any thread.
+class FakeRegistry {
+ public:
+  using Handler = std::function<std::optional<FakeReply>(const FakeRequest&)>;
+
+  FakeRegistry();
+  ~FakeRegistry();
+  FakeRegistry(const FakeRegistry&) = delete;
+  FakeRegistry& operator=(const FakeRegistry&) = delete;
+
+  std::string host() const;  // "127.0.0.1:<port>"
+  std::string Url(const std::string& path) const { return "http://" + host() + path; }
+
+  void SetHandler(Handler handler);
+  std::string AddBlob(const std::string& bytes);  // returns its digest
+  // Under `tag` and under its digest, which is returned. `repository`: "library/busybox".
+  std::string AddManifest(const std::string& repository, const std::string& tag, const std::string& body,
+                          const std::string& media_type);
+  // All that the OCI layout `directory` has, its first image as repository:tag.
+  void AddLayout(const std::string& directory, const std::string& repository, const std::string& tag);
+
+  std::vector<FakeRequest> requests() const;
+  // How many requests had this in their "<method> <path>".
+  int Count(const std::string& part) const;
+  void ForgetRequests();
+
+ private:
+  void Accept();
+  void Converse(Fd connection);
+  FakeReply Answer(const FakeRequest& request);
+  FakeReply Serve(const FakeRequest& request);
+
+  int port_ = 0;  // before listener_, whose making sets it
+  Fd listener_;
+  std::atomic<bool> stopping_{false};
+  std::thread acceptor_;
+  mutable Mutex mutex_;
+  CondVar changed_;
+  int conversations_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::set<int> connections_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<Handler> handler_ ABSL_GUARDED_BY(mutex_);
+  std::vector<FakeRequest> requests_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::string> blobs_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::pair<std::string, std::string>> manifests_ ABSL_GUARDED_BY(mutex_);
+};
+
+// A manifest of these blobs, as it would be pushed.
+std::string ManifestJson(const Descriptor& config, const std::vector<Descriptor>& layers);
+
+// /usr/bin/docker-registry on a free port, with its store in a directory of its own.
+class RealRegistry {
+ public:
+  // `more` are further lines of its configuration, "auth:" and the like; `tls` the lines below http.tls, if any.
+  explicit RealRegistry(const std::string& more = "", const std::string& tls = "");
+  ~RealRegistry();
+  RealRegistry(const RealRegistry&) = delete;
+  RealRegistry& operator=(const RealRegistry&) = delete;
+
+  static bool Installed();
+  std::string host() const;
+  // Copies the image `name` of the OCI layout `directory` to repository:tag, by skopeo. `credentials`: "user:password".
+  absl::Status Push(const std::string& directory, const std::string& name, const std::string& repository_and_tag,
+                    const std::string& credentials = "");
+
+ private:
+  TestDir directory_;
+  int port_ = 0;
+  pid_t pid_ = -1;
+  Fd pidfd_;
+};
+
+}  // namespace crisp

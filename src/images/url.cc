@@ -1,0 +1,107 @@
+#include "images/url.h"
+
+#include <curl/curl.h>
+
+#include <memory>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+
+namespace crisp {
+namespace {
+
+using Handle = std::unique_ptr<CURLU, decltype(&curl_url_cleanup)>;
+
+absl::Status NotAUrl(absl::string_view text) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("\"", absl::CHexEscape(text.substr(0, text.find('?')).substr(0, 200)), "\" is not an http(s) URL"));
+}
+
+std::string Part(CURLU* url, CURLUPart part) {
+  char* text = nullptr;
+  if (curl_url_get(url, part, &text, 0) != CURLUE_OK) return "";
+  std::string result(text);
+  curl_free(text);
+  return result;
+}
+
+absl::StatusOr<Url> Split(CURLU* handle, absl::string_view text) {
+  Url url;
+  url.scheme = absl::AsciiStrToLower(Part(handle, CURLUPART_SCHEME));
+  url.host = absl::AsciiStrToLower(Part(handle, CURLUPART_HOST));
+  if (const std::string port = Part(handle, CURLUPART_PORT); !port.empty()) absl::StrAppend(&url.host, ":", port);
+  url.path = Part(handle, CURLUPART_PATH);
+  if (url.path == "/") url.path.clear();
+  url.query = Part(handle, CURLUPART_QUERY);
+  if ((url.scheme != "http" && url.scheme != "https") || url.host.empty()) return NotAUrl(text);
+  return url;
+}
+
+// libcurl takes control characters in some parts; a header or a request line must never have one.
+bool HasControl(absl::string_view text) {
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) <= ' ' || c == '\x7f') return true;
+  }
+  return false;
+}
+
+absl::Status Set(CURLU* handle, absl::string_view text) {
+  if (HasControl(text) || curl_url_set(handle, CURLUPART_URL, std::string(text).c_str(), 0) != CURLUE_OK) {
+    return NotAUrl(text);
+  }
+  return absl::OkStatus();
+}
+
+bool HasPort(absl::string_view host) {
+  const size_t colon = host.rfind(':');
+  const size_t bracket = host.rfind(']');
+  return colon != absl::string_view::npos && (bracket == absl::string_view::npos || colon > bracket);
+}
+
+}  // namespace
+
+std::string Url::String() const {
+  return absl::StrCat(scheme, "://", host, path, query.empty() ? "" : "?", query);
+}
+
+std::string Url::Origin() const {
+  return absl::StrCat(scheme, "://", host, HasPort(host) ? "" : scheme == "https" ? ":443" : ":80");
+}
+
+std::string Url::Printable() const {
+  return absl::StrCat(scheme, "://", host, path);
+}
+
+bool Url::IsLoopback() const {
+  return IsLoopbackHost(host);
+}
+
+absl::StatusOr<Url> ParseUrl(absl::string_view text) {
+  Handle handle(curl_url(), curl_url_cleanup);
+  RETURN_IF_ERROR(Set(handle.get(), text));
+  return Split(handle.get(), text);
+}
+
+absl::StatusOr<Url> ResolveUrl(const Url& base, absl::string_view location) {
+  Handle handle(curl_url(), curl_url_cleanup);
+  RETURN_IF_ERROR(Set(handle.get(), base.String()));
+  RETURN_IF_ERROR(Set(handle.get(), location));
+  return Split(handle.get(), location);
+}
+
+std::string PercentEncode(absl::string_view text) {
+  char* escaped = curl_easy_escape(nullptr, text.data(), static_cast<int>(text.size()));
+  std::string result(escaped == nullptr ? "" : escaped);
+  curl_free(escaped);
+  return result;
+}
+
+bool IsLoopbackHost(absl::string_view host) {
+  if (HasPort(host)) host = host.substr(0, host.rfind(':'));
+  return host == "localhost" || absl::StartsWith(host, "127.") || host == "[::1]";
+}
+
+}  // namespace crisp
