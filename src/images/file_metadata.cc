@@ -124,4 +124,12 @@ absl::StatusOr<std::string> GetXattr(int fd, const std::string& name, absl::stri
   return value;
 }
 
+absl::StatusOr<bool> HasMark(int fd, absl::string_view name, absl::string_view file) {
+  char value[2];
+  const ssize_t size = fgetxattr(fd, std::string(name).c_str(), value, sizeof(value));
+  if (size == 1) return value[0] == 'y';
+  if (size >= 0 || errno == ENODATA || errno == ENOTSUP || errno == ERANGE) return false;
+  return ErrnoStatus(errno, absl::StrCat("read attribute ", name, " of ", file));
+}
+
 }  // namespace crisp

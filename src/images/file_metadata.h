@@ -44,4 +44,7 @@ absl::Status SetXattr(int fd, const std::string& name, absl::string_view value, 
 // Empty if it is not set.
 absl::StatusOr<std::string> GetXattr(int fd, const std::string& name, absl::string_view file);
 
+// Whether an attribute of overlayfs' kind is set: to "y".
+absl::StatusOr<bool> HasMark(int fd, absl::string_view name, absl::string_view file);
+
 }  // namespace crisp

@@ -83,7 +83,8 @@ absl::StatusOr<LayerDirs::Dir*> LayerDirs::Resolve(const TarPath& path) {
   Dir* at = &root_;
   int links = 0;
   while (!todo.empty()) {
-    const std::string name = std::move(todo.back());
+    std::string name;
+    name.swap(todo.back());
     todo.pop_back();
     if (name == ".") continue;
     if (name == "..") {

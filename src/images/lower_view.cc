@@ -25,8 +25,8 @@ enum class Verdict {
 absl::StatusOr<Verdict> FindIn(int layer, absl::Span<const std::string> path, LowerFile* file, bool* opaque) {
   ASSIGN_OR_RETURN(Fd dir, OpenAt(layer, ".", O_RDONLY | O_DIRECTORY));
   for (size_t i = 0; i < path.size(); ++i) {
-    ASSIGN_OR_RETURN(const std::string mark, GetXattr(dir.get(), std::string(kOpaqueXattr), path[i]));
-    *opaque = *opaque || mark == "y";
+    ASSIGN_OR_RETURN(const bool hides, HasMark(dir.get(), kOpaqueXattr, path[i]));
+    *opaque = *opaque || hides;
     struct stat info {};
     if (fstatat(dir.get(), path[i].c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
       if (errno == ENOENT) return Verdict::kSilent;

@@ -52,15 +52,15 @@ absl::StatusOr<Root> LookAtRoots(const Layout& layout, const std::vector<LayerRo
     const std::string path = layout.Layer(layers[i].name);
     root.lower.push_back(path);
     ASSIGN_OR_RETURN(const Fd fd, OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
-    ASSIGN_OR_RETURN(const std::string mark, GetXattr(fd.get(), std::string(kRootCarriedXattr), path));
-    if (!carried && mark == "y") {
+    ASSIGN_OR_RETURN(const bool carries, HasMark(fd.get(), kRootCarriedXattr, path));
+    if (!carried && carries) {
       struct stat info {};
       if (fstat(fd.get(), &info) != 0) return ErrnoStatus(errno, absl::StrCat("stat ", path));
       ASSIGN_OR_RETURN(root.metadata, ReadMetadata(fd.get(), ".", info));
       carried = true;
     }
-    ASSIGN_OR_RETURN(const std::string opaque, GetXattr(fd.get(), std::string(kOpaqueXattr), path));
-    if (opaque == "y") break;
+    ASSIGN_OR_RETURN(const bool hides, HasMark(fd.get(), kOpaqueXattr, path));
+    if (hides) break;
   }
   return root;
 }
