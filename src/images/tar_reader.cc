@@ -3,11 +3,38 @@
 #include <cerrno>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "base/status_macros.h"
 #include "images/layer_limits.h"
 
 namespace crisp {
+namespace {
+
+// The header of a symbolic link "x" to "x". libarchive 3.6 loses the target of the first link of a tar if the header
+// has none and only the pax record before it does, as Go writes targets without a single ASCII character. So the first
+// link it sees is this one.
+std::string FirstLink() {
+  std::string header(512, '\0');
+  const auto put = [&](size_t at, absl::string_view field) {
+    header.replace(at, field.size(), field.data(), field.size());
+  };
+  put(0, "x");
+  put(100, "0000777");
+  put(124, "00000000000");
+  put(136, "00000000000");
+  put(148, "        ");
+  put(156, "2x");
+  put(257, absl::string_view("ustar\00000", 8));
+  unsigned sum = 0;
+  for (const char c : header) sum += static_cast<unsigned char>(c);
+  put(148, absl::StrFormat("%06o", sum));
+  header[154] = '\0';
+  return header;
+}
+
+}  // namespace
 
 CLocale::CLocale() : c_(newlocale(LC_ALL_MASK, "C", nullptr)), before_(uselocale(c_)) {}
 
@@ -20,19 +47,18 @@ absl::Status TarReader::Open() {
   archive_.reset(archive_read_new());
   if (archive_ == nullptr) return absl::ResourceExhaustedError("no memory to read a tar");
   archive_read_support_format_tar(archive_.get());
-  archive_read_support_format_empty(archive_.get());  // no bytes at all: a layer without entries
+  prelude_ = FirstLink();
   if (archive_read_open(archive_.get(), this, nullptr, &TarReader::Read, nullptr) != ARCHIVE_OK) return Error();
-  return absl::OkStatus();
+  return NextEntry().status();
 }
 
 absl::StatusOr<archive_entry*> TarReader::NextEntry() {
   since_last_ = 0;
   archive_entry* entry = nullptr;
-  // ARCHIVE_WARN is what names that are not ASCII give in the "C" locale, see above.
   const int result = archive_read_next_header(archive_.get(), &entry);
   if (result == ARCHIVE_EOF) return nullptr;
-  if (result != ARCHIVE_OK && result != ARCHIVE_WARN) return Error();
-  return entry;
+  if (result == ARCHIVE_OK || (result == ARCHIVE_WARN && IsOnlyAboutCharacters())) return entry;
+  return Error();
 }
 
 absl::StatusOr<TarReader::Data> TarReader::NextData() {
@@ -46,13 +72,22 @@ absl::StatusOr<TarReader::Data> TarReader::NextData() {
   return Data{absl::string_view(static_cast<const char*>(bytes), size), static_cast<uint64_t>(offset), false};
 }
 
+// What names that are not ASCII give in the "C" locale. Other warnings tell of records that were ignored, and with them
+// the name or the size that they had.
+bool TarReader::IsOnlyAboutCharacters() const {
+  const char* text = archive_error_string(archive_.get());
+  return text != nullptr && absl::StrContains(text, "can't be converted");
+}
+
 la_ssize_t TarReader::Read(archive*, void* self, const void** block) {
   return static_cast<TarReader*>(self)->ReadBlock(block);
 }
 
 la_ssize_t TarReader::ReadBlock(const void** block) {
-  absl::StatusOr<absl::string_view> bytes = absl::string_view();
-  if (since_last_ > kMostHeaderBytes) {
+  absl::StatusOr<absl::string_view> bytes = prelude_;
+  if (!prelude_read_) {
+    prelude_read_ = true;
+  } else if (since_last_ > kMostHeaderBytes) {
     bytes =
         absl::ResourceExhaustedError(absl::StrCat("an entry's headers take more than ", kMostHeaderBytes, " bytes"));
   } else {

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -62,9 +63,12 @@ class TarReader {
 
   static la_ssize_t Read(archive*, void* self, const void** block);
   la_ssize_t ReadBlock(const void** block);
+  bool IsOnlyAboutCharacters() const;
   absl::Status Error() const;
 
   Input input_;
+  std::string prelude_;
+  bool prelude_read_ = false;
   std::unique_ptr<archive, Free> archive_;
   size_t since_last_ = 0;  // bytes read since the last entry or piece of data
   absl::Status input_error_;

@@ -15,12 +15,18 @@
 
 // <sys/mount.h> of glibc 2.36 and <linux/mount.h> define the same names and cannot both be included.
 extern "C" int umount2(const char* target, int flags) noexcept;
+extern "C" int mount(const char* source, const char* target, const char* type, unsigned long flags,
+                     const void* data) noexcept;
 
 namespace crisp {
 namespace {
 
-constexpr int kDetach = 2;    // MNT_DETACH
-constexpr int kNoFollow = 8;  // UMOUNT_NOFOLLOW
+constexpr int kDetach = 2;              // MNT_DETACH
+constexpr int kNoFollow = 8;            // UMOUNT_NOFOLLOW
+constexpr unsigned long kReadOnly = 1;  // MS_RDONLY
+
+constexpr size_t kMostOptionBytes = 4095;    // one page with its NUL, mount(2), NOTES
+constexpr size_t kMostParameterBytes = 255;  // of one string given to fsconfig(2)
 
 // A file system being set up by fsopen(2).
 class NewFilesystem {
@@ -66,18 +72,62 @@ class NewFilesystem {
   absl::Status status_;
 };
 
+std::vector<const std::string*> PathsOf(const OverlayMount& mount) {
+  std::vector<const std::string*> paths = {&mount.upper, &mount.work};
+  for (const std::string& lower : mount.lower) paths.push_back(&lower);
+  return paths;
+}
+
+absl::Status CheckPaths(const OverlayMount& mount) {
+  for (const std::string* path : PathsOf(mount)) {
+    if (path->find_first_of(",:\\") != std::string::npos) {
+      return absl::InternalError(absl::StrCat(*path, " has a comma, colon or backslash, which overlayfs cannot take"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Whether overlayfs takes lower directories one by one. Found out once, on a context that is thrown away.
+bool HasLowerdirPlus() {
+  static const bool has = [] {
+    const Fd context(static_cast<int>(syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC)));
+    return context.valid() && syscall(SYS_fsconfig, context.get(), FSCONFIG_SET_STRING, "lowerdir+", "/", 0) == 0;
+  }();
+  return has;
+}
+
 }  // namespace
 
 absl::Status MountOverlay(const OverlayMount& mount) {
+  bool by_parameters = HasLowerdirPlus();
+  for (const std::string* path : PathsOf(mount)) by_parameters = by_parameters && path->size() <= kMostParameterBytes;
+  if (!by_parameters) return MountOverlayByOptions(mount);
+
+  RETURN_IF_ERROR(CheckPaths(mount), "mount overlay on ", mount.target);
   NewFilesystem overlay("overlay");
   overlay.Set("source", "overlay");
-  overlay.Set("lowerdir", absl::StrJoin(mount.lower, ":"));
+  for (const std::string& lower : mount.lower) overlay.Set("lowerdir+", lower);
   if (!mount.upper.empty()) {
     overlay.Set("upperdir", mount.upper);
     overlay.Set("workdir", mount.work);
   }
   return Annotate(overlay.AttachAt(mount.target, mount.upper.empty() ? MOUNT_ATTR_RDONLY : 0),
                   absl::StrCat("mount overlay on ", mount.target));
+}
+
+absl::Status MountOverlayByOptions(const OverlayMount& request) {
+  const std::string what = absl::StrCat("mount overlay on ", request.target);
+  RETURN_IF_ERROR(CheckPaths(request), what);
+  std::string options = absl::StrCat("lowerdir=", absl::StrJoin(request.lower, ":"));
+  if (!request.upper.empty()) absl::StrAppend(&options, ",upperdir=", request.upper, ",workdir=", request.work);
+  if (options.size() > kMostOptionBytes) {
+    return absl::InternalError(absl::StrCat(what, ": the ", request.lower.size(), " layers' paths take ",
+                                            options.size(), " bytes of mount options, and only ", kMostOptionBytes,
+                                            " can be given: use a shorter root directory"));
+  }
+  const unsigned long flags = request.upper.empty() ? kReadOnly : 0;
+  if (mount("overlay", request.target.c_str(), "overlay", flags, options.c_str()) == 0) return absl::OkStatus();
+  return ErrnoStatus(errno, what);
 }
 
 absl::Status MountTmpfs(const std::string& target, const std::string& size, const std::string& mode) {

@@ -17,7 +17,12 @@ struct OverlayMount {
   std::string target;
 };
 
+// Any number of lower directories that overlayfs takes (500), each of at most 255 bytes, on Linux 6.7 and later, by
+// "lowerdir+". Before, or with longer paths, as many as fit into one page of options: some 150 with short names.
+// Paths with ',', ':' or '\\' in them are refused: old and new kernels read them differently.
 absl::Status MountOverlay(const OverlayMount& mount);
+// The way of the older kernels, by mount(2).
+absl::Status MountOverlayByOptions(const OverlayMount& mount);
 absl::Status MountTmpfs(const std::string& target, const std::string& size, const std::string& mode);
 absl::Status BindMount(const std::string& source, const std::string& target);
 

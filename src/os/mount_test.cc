@@ -4,6 +4,8 @@
 #include <sched.h>
 #include <sys/mount.h>
 
+#include "absl/strings/str_cat.h"
+#include "os/errno_status.h"
 #include "os/file.h"
 
 namespace crisp {
@@ -16,7 +18,7 @@ class MountTest : public testing::Test {
     if (geteuid() != 0) GTEST_SKIP() << "needs root, to mount";
     ASSERT_EQ(unshare(CLONE_NEWNS), 0);
     ASSERT_EQ(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
-    std::string name = testing::TempDir() + "crisp-mount-XXXXXX";
+    std::string name = testing::TempDir() + "cm-XXXXXX";
     ASSERT_NE(mkdtemp(name.data()), nullptr);
     dir_ = name;
     for (const char* sub : {"/lower", "/upper", "/work", "/target"}) ASSERT_TRUE(MakeDirs(dir_ + sub, 0755).ok());
@@ -42,6 +44,64 @@ TEST_F(MountTest, AnOverlayShowsTheLowerAndKeepsWritesInTheUpper) {
 TEST_F(MountTest, AMissingLowerIsAnErrorThatNamesTheTarget) {
   const absl::Status status = MountOverlay({{dir_ + "/none"}, dir_ + "/upper", dir_ + "/work", dir_ + "/target"});
   EXPECT_NE(status.message().find(dir_ + "/target"), absl::string_view::npos) << status;
+}
+
+class ManyLayersTest : public MountTest, public testing::WithParamInterface<absl::Status (*)(const OverlayMount&)> {
+ protected:
+  OverlayMount Layers(int count) {
+    OverlayMount mount{{}, dir_ + "/upper", dir_ + "/work", dir_ + "/target"};
+    for (int i = 0; i < count; ++i) {
+      const std::string layer = absl::StrCat(dir_, "/", i);
+      EXPECT_TRUE(MakeDirs(layer, 0755).ok());
+      EXPECT_TRUE(WriteFileAt(AT_FDCWD, absl::StrCat(layer, "/of-", i), absl::StrCat(i), 0644).ok());
+      EXPECT_TRUE(WriteFileAt(AT_FDCWD, absl::StrCat(layer, "/all"), absl::StrCat(i), 0644).ok());
+      mount.lower.push_back(layer);
+    }
+    return mount;
+  }
+};
+
+TEST_P(ManyLayersTest, ThereCanBe127AndTheFirstIsOnTop) {
+  ASSERT_EQ(GetParam()(Layers(127)), absl::OkStatus());
+  EXPECT_EQ(*ReadFileAt(AT_FDCWD, dir_ + "/target/all", 100), "0");
+  for (int i = 0; i < 127; ++i) EXPECT_TRUE(Exists(absl::StrCat(dir_, "/target/of-", i))) << i;
+  EXPECT_TRUE(WriteFileAt(AT_FDCWD, dir_ + "/target/new", "x", 0644).ok());
+  EXPECT_TRUE(Exists(dir_ + "/upper/new"));
+}
+
+TEST_P(ManyLayersTest, AReadOnlyOverlayNeedsNoUpper) {
+  OverlayMount mount = Layers(2);
+  mount.upper = mount.work = "";
+  ASSERT_EQ(GetParam()(mount), absl::OkStatus());
+  EXPECT_EQ(*ReadFileAt(AT_FDCWD, dir_ + "/target/of-1", 100), "1");
+  EXPECT_EQ(ErrnoOf(WriteFileAt(AT_FDCWD, dir_ + "/target/new", "x", 0644)), EROFS);
+}
+
+TEST_P(ManyLayersTest, PathsThatOptionsCannotHoldAreRefused) {
+  for (const char* name : {"/a:b", "/a,b", "/a\\b"}) {
+    ASSERT_TRUE(MakeDirs(dir_ + name, 0755).ok());
+    const absl::Status status = GetParam()({{dir_ + name}, dir_ + "/upper", dir_ + "/work", dir_ + "/target"});
+    EXPECT_NE(status.message().find(name), absl::string_view::npos) << status;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Ways, ManyLayersTest, testing::Values(&MountOverlay, &MountOverlayByOptions),
+                         [](const auto& way) { return way.index == 0 ? "Parameters" : "Options"; });
+
+TEST_F(MountTest, MoreThanAPageOfOptionsSaysHowManyLayersItWas) {
+  OverlayMount mount{{}, dir_ + "/upper", dir_ + "/work", dir_ + "/target"};
+  mount.lower.assign(200, dir_ + "/lower");
+  const absl::Status status = MountOverlayByOptions(mount);
+  EXPECT_NE(status.message().find("the 200 layers"), absl::string_view::npos) << status;
+}
+
+TEST_F(MountTest, AnUpperWithAVeryLongPathIsMountedAllTheSame) {
+  const std::string deep = dir_ + "/" + std::string(150, 'a') + "/" + std::string(150, 'b');
+  ASSERT_TRUE(MakeDirs(deep + "/upper", 0755).ok());
+  ASSERT_TRUE(MakeDirs(deep + "/work", 0755).ok());
+  EXPECT_EQ(MountOverlay({{dir_ + "/lower"}, deep + "/upper", deep + "/work", dir_ + "/target"}), absl::OkStatus());
+  EXPECT_TRUE(WriteFileAt(AT_FDCWD, dir_ + "/target/new", "x", 0644).ok());
+  EXPECT_TRUE(Exists(deep + "/upper/new"));
 }
 
 TEST_F(MountTest, RemoveTreeStopsAtAMount) {

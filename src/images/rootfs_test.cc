@@ -1,0 +1,151 @@
+#include "images/rootfs.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "absl/strings/str_cat.h"
+#include "images/testing/layer_test.h"
+#include "os/file.h"
+#include "os/mount.h"
+
+namespace crisp {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::SizeIs;
+
+class RootfsTest : public LayerTest {
+ protected:
+  void SetUp() override {
+    LayerTest::SetUp();
+    if (dir_.empty()) return;
+    target_ = dir_ + "/merged1";
+    mounts_ = 1;
+    ASSERT_TRUE(MakeDirs(target_, 0755).ok());
+    auto lease = Unpack({source_.AddGzip(TarBuilder().Dir("./", 0751, 4, 5).File("a", "x")),
+                         source_.AddGzip(TarBuilder().File("b", "y"))});
+    ASSERT_EQ(lease.status(), absl::OkStatus());
+    lease_ = *std::move(lease);
+  }
+
+  int Rows() {
+    int rows = 0;
+    EXPECT_EQ(database_->Query("SELECT 1 FROM rootfs_layers", [&](const Row&) { ++rows; }), absl::OkStatus());
+    return rows;
+  }
+
+  std::string target_;
+  LayerLease lease_;
+};
+
+TEST_F(RootfsTest, WritesGoToTheContainersOwnLayer) {
+  ASSERT_EQ(store_->MountRootfs(lease_.chain_ids(), "c", target_), absl::OkStatus());
+  ASSERT_TRUE(WriteFileAt(AT_FDCWD, target_ + "/a", "changed", 0644).ok());
+  EXPECT_EQ(*ReadFileAt(AT_FDCWD, LayerPath(lease_.chain_ids()[0]) + "/a", 100), "x");
+  EXPECT_EQ(*ReadFileAt(AT_FDCWD, layout_->Upper("c") + "/a", 100), "changed");
+  EXPECT_EQ(ListTree(target_).at(""), "040751 4:5");
+  struct stat info {};
+  ASSERT_EQ(stat(layout_->Container("c").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777u, 0700u);
+}
+
+TEST_F(RootfsTest, ReleaseLeavesNothingAndMayBeCalledAgain) {
+  ASSERT_EQ(store_->MountRootfs(lease_.chain_ids(), "c", target_), absl::OkStatus());
+  EXPECT_EQ(Rows(), 2);
+  lease_ = LayerLease();
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(store_->ReleaseRootfs("c", target_), absl::OkStatus());
+    EXPECT_EQ(Rows(), 0);
+    EXPECT_THAT(Names(target_), SizeIs(0));
+    EXPECT_THAT(Names(layout_->Containers()), SizeIs(0));
+  }
+  ExpectNothingLeft();
+}
+
+TEST_F(RootfsTest, ReleaseLeavesWhatOthersKeepForTheContainer) {
+  ASSERT_EQ(store_->MountRootfs(lease_.chain_ids(), "c", target_), absl::OkStatus());
+  ASSERT_TRUE(WriteFileAt(AT_FDCWD, layout_->ExitRecord("c"), "0", 0600).ok());
+  EXPECT_EQ(store_->ReleaseRootfs("c", target_), absl::OkStatus());
+  EXPECT_THAT(Names(layout_->Container("c")), ElementsAre("exit"));
+}
+
+// Release, broken off after each of its steps, as a kill would.
+TEST_F(RootfsTest, ReleaseIsFinishedFromAnyStep) {
+  for (int steps = 0; steps < 5; ++steps) {
+    ASSERT_EQ(store_->MountRootfs(lease_.chain_ids(), "c", target_), absl::OkStatus()) << steps;
+    if (steps > 0) {
+      ASSERT_EQ(Unmount(target_), absl::OkStatus());
+    }
+    if (steps > 1) {
+      ASSERT_EQ(RemoveTree(layout_->Upper("c")), absl::OkStatus());
+    }
+    if (steps > 2) {
+      ASSERT_EQ(RemoveTree(layout_->Work("c")), absl::OkStatus());
+    }
+    if (steps > 3) {
+      ASSERT_EQ(RemoveTree(layout_->Container("c")), absl::OkStatus());
+    }
+    OpenStore();
+    EXPECT_EQ(store_->ReleaseRootfs("c", target_), absl::OkStatus()) << steps;
+    EXPECT_EQ(Rows(), 0);
+    EXPECT_THAT(Names(layout_->Containers()), SizeIs(0));
+    RecordImage(absl::StrCat("sha256:", steps), {});
+    auto lease = Unpack({source_.AddGzip(TarBuilder().Dir("./", 0751, 4, 5).File("a", "x")),
+                         source_.AddGzip(TarBuilder().File("b", "y"))});
+    ASSERT_EQ(lease.status(), absl::OkStatus());
+    lease_ = *std::move(lease);
+  }
+}
+
+TEST_F(RootfsTest, ATargetThatIsNotThereIsAnErrorAndLeavesNothing) {
+  const absl::Status status = store_->MountRootfs(lease_.chain_ids(), "c", dir_ + "/none");
+  EXPECT_THAT(std::string(status.message()), HasSubstr(dir_ + "/none"));
+  EXPECT_EQ(Rows(), 0);
+  EXPECT_THAT(Names(layout_->Containers()), SizeIs(0));
+}
+
+TEST_F(RootfsTest, ALayerThatIsNotThereIsAnErrorAndLeavesNothing) {
+  EXPECT_FALSE(store_->MountRootfs({lease_.chain_ids()[0], "sha256:none"}, "c", target_).ok());
+  EXPECT_FALSE(store_->MountRootfs({}, "c", target_).ok());
+  EXPECT_EQ(Rows(), 0);
+  EXPECT_THAT(Names(layout_->Containers()), SizeIs(0));
+}
+
+TEST_F(RootfsTest, ASecondRootFileSystemOfAContainerIsRefusedAndTheFirstStays) {
+  ASSERT_EQ(store_->MountRootfs(lease_.chain_ids(), "c", target_), absl::OkStatus());
+  EXPECT_FALSE(store_->MountRootfs(lease_.chain_ids(), "c", target_).ok());
+  EXPECT_EQ(ListTree(target_).count("a"), 1u);
+  EXPECT_EQ(Rows(), 2);
+}
+
+TEST_F(RootfsTest, ADaemonThatDiedBeforeTheMountLeavesNoRecord) {
+  ASSERT_EQ(database_->Run("INSERT INTO rootfs_layers (container_id, position, chain_id) VALUES ('dead', 0, ?)",
+                           lease_.chain_ids()[0]),
+            absl::OkStatus());
+  OpenStore();
+  EXPECT_EQ(Rows(), 0);
+}
+
+TEST_F(RootfsTest, AHundredAndTwentySevenLayersCanBeMounted) {
+  std::vector<LayerDescriptor> layers;
+  for (int i = 0; i < 127; ++i) layers.push_back(source_.AddGzip(TarBuilder().File(absl::StrCat("f", i), "x")));
+  const auto lease = Unpack(layers, 0);
+  ASSERT_EQ(lease.status(), absl::OkStatus());
+  ASSERT_EQ(store_->MountRootfs(lease->chain_ids(), "c", target_), absl::OkStatus());
+  EXPECT_EQ(ListTree(target_).size(), 128u);
+}
+
+TEST_F(RootfsTest, UsageOfContainersIsThatOfTheirWrites) {
+  ASSERT_EQ(store_->MountRootfs(lease_.chain_ids(), "c", target_), absl::OkStatus());
+  ASSERT_TRUE(WriteFileAt(AT_FDCWD, target_ + "/big", std::string(1 << 20, 'x'), 0644).ok());
+  const auto usage = store_->ContainersUsage();
+  ASSERT_EQ(usage.status(), absl::OkStatus());
+  EXPECT_EQ(usage->mountpoint, layout_->Containers());
+  EXPECT_EQ(usage->inodes_used, 2u);
+  EXPECT_GE(usage->used_bytes, 1u << 20);
+}
+
+}  // namespace
+}  // namespace crisp
