@@ -124,6 +124,28 @@ class RunningChild {
   Child child_;
 };
 
+// write(2) to a child that may have ended or closed its stdin: EPIPE, but never SIGPIPE, which would end the program
+// that has not thought of it. A pipe has no flag for that as a socket has: the signal, which goes to the thread that
+// writes, is held back and taken away again.
+ssize_t WriteWithoutSignal(int fd, absl::string_view data) {
+  sigset_t broken_pipe;
+  sigset_t before;
+  sigset_t pending;
+  sigemptyset(&broken_pipe);
+  sigaddset(&broken_pipe, SIGPIPE);
+  sigpending(&pending);
+  pthread_sigmask(SIG_BLOCK, &broken_pipe, &before);
+  const ssize_t n = write(fd, data.data(), data.size());
+  const int error = errno;
+  if (n < 0 && error == EPIPE && sigismember(&pending, SIGPIPE) == 0) {
+    constexpr timespec kNow{};
+    sigtimedwait(&broken_pipe, nullptr, &kNow);
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = error;
+  return n;
+}
+
 // Moves bytes between the child's pipes and memory as poll says.
 class Plumbing {
  public:
@@ -147,7 +169,7 @@ class Plumbing {
       to_child.reset();
       return;
     }
-    const ssize_t n = write(to_child.get(), input_.data(), input_.size());
+    const ssize_t n = WriteWithoutSignal(to_child.get(), input_);
     if (n > 0) input_.remove_prefix(static_cast<size_t>(n));
     if (input_.empty() || (n < 0 && errno != EAGAIN && errno != EINTR)) to_child.reset();
   }

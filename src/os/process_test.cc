@@ -54,6 +54,14 @@ TEST(ProcessTest, OutputBeyondTheLimitIsDropped) {
   EXPECT_EQ(result.output.size(), 1000u);
 }
 
+TEST(ProcessTest, AChildThatDoesNotReadItsInputHarmsNobody) {
+  Command command = Shell("exec <&-; sleep 0.1; echo done");
+  command.input = std::string(1 << 20, 'x');
+  const CommandResult result = *RunCommand(command, Call());
+  EXPECT_EQ(result.output, "done\n");
+  EXPECT_EQ(result.exit_code, 0);
+}
+
 TEST(ProcessTest, AMissingProgramIsAnErrorThatNamesIt) {
   Command command;
   command.path = "/no/such/program";

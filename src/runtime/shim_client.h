@@ -11,6 +11,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -37,7 +38,7 @@ struct OciRuntime {
 struct ContainerExit {
   int exit_code = 0;        // 128 + signal if a signal ended it
   int64_t finished_at = 0;  // wall-clock nanoseconds
-  bool oom_killed = false;
+  bool oom_killed = false;   // the OOM killer took one of its processes, whichever
 };
 
 struct StartRequest {
@@ -47,6 +48,7 @@ struct StartRequest {
   std::string log_path;            // absolute; empty: output is dropped
   int64_t log_line_limit = 16384;  // bytes of a line; longer ones are split with tag P. 0 or less: no limit
   OciRuntime runtime;
+  std::string cgroups_path;  // linux.cgroupsPath of the bundle's config.json; empty: read from there
 };
 
 struct StartedContainer {
@@ -80,7 +82,8 @@ class ShimListener {
   virtual ~ShimListener() = default;
   // The exit record is already on disk.
   virtual void OnExit(absl::string_view container_id, const ContainerExit& exit) = 0;
-  // The shim has died, or closed its socket: no further call of this listener follows.
+  // The shim has died, or closed its socket (for a daemon that came later): no further call of this listener follows.
+  // Not called for a shim that was asked to end by Shutdown.
   virtual void OnShimGone() = 0;
 };
 
@@ -119,13 +122,16 @@ class ShimClient {
   absl::StatusOr<ExecResult> Exec(const ExecRequest& request, const Call& call);
   // Opens the log path anew, after somebody renamed the file. No line is lost and none is written twice.
   absl::Status ReopenLog(const std::string& container_id, const Call& call);
-  // Ends the shim; it kills whatever containers it still has. Returns when the process is gone. OK if it already is.
+  // Ends the shim for good; it kills whatever containers it still has. Returns when the process is gone. OK if it already is.
   absl::Status Shutdown(const Call& call);
 
  private:
   class Impl;
-  explicit ShimClient(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit ShimClient(std::shared_ptr<Impl> impl);
+  static absl::StatusOr<std::unique_ptr<ShimClient>> Open(Reactor& reactor, const std::string& pod_id,
+                                                          const ShimPaths& paths, ShimListener* listener,
+                                                          const Call& call);
+  std::shared_ptr<Impl> impl_;  // shared with the reactor's callback, which may be running while the client goes
 };
 
 // Removes what a container of a dead shim has left: kills every process in its cgroups, `runtime delete --force`,

@@ -2,8 +2,12 @@
 // clock, no file, no global. What depends on the machine or the root file system is resolved before and handed in.
 //
 // Errors: InvalidArgument naming the CRI field for what makes no sense; Unimplemented naming the field for what is
-// asked for and not yet honoured. Nothing that is asked for is ignored.
+// asked for and not yet honoured; Internal for a context that does not fit the pod (a fault of the caller). Nothing
+// that is asked for is ignored, but for what a privileged container switches off by CRI's own words (seccomp, AppArmor,
+// SELinux, capabilities, masked and read-only paths).
 #pragma once
+
+#include <sys/types.h>
 
 #include <cstdint>
 #include <string>
@@ -21,35 +25,64 @@ namespace crisp {
 struct ResolvedUser {
   uint32_t uid = 0;
   uint32_t gid = 0;
+  // The primary gid first, then those of the image and of the pod: runc gives a process these and no others, and a
+  // primary group that is missing here could be dropped by a program to get round a file's group (CVE-2023-25173).
   std::vector<uint32_t> additional_gids;
   std::string home = "/";
 };
 
-// The namespaces that a container of the pod joins, as paths; empty: none is joined.
+// The namespaces that a container of the pod joins, as paths; empty: none is joined. They must agree with the pod's
+// namespace options: a namespace of the pod's own without its path is an error, never the host's in silence.
 struct PodNamespaces {
   std::string network;  // the pinned one; empty: the host's
   std::string ipc;      // /proc/<pause pid>/ns/ipc; empty: the host's
   std::string uts;      // empty: the host's
-  std::string pid;      // of the pause container, for NamespaceMode POD; empty: the host's for NODE
+  std::string pid;      // always that of the pause container; used for NamespaceMode POD only
 };
 
-// What the machine can do and where things are.
+// A device node of the host, for privileged containers.
+struct HostDevice {
+  std::string path;
+  char type = 'c';  // 'c' or 'b'
+  int64_t major = 0;
+  int64_t minor = 0;
+  mode_t mode = 0;  // permission bits
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+};
+
+// What the machine can do and where things are. runtime/host.h finds out what is marked (host).
 struct SpecContext {
-  std::string id;  // of the container, 64 hexadecimal characters
+  std::string id;          // of the container, 64 hexadecimal characters
+  std::string sandbox_id;  // of its pod; for a pause container it is `id`
   std::string
       cgroup_parent;  // as the kubelet gave it: "/kubepods/burstable/pod<uid>" or "kubepods-burstable-pod<uid>.slice"
   bool systemd_cgroup = false;
-  int oom_score_adj_floor = -1000;  // the lowest that the daemon may set (restrict_oom_score_adj: its own value)
-  std::string shm;                  // host path of the pod's /dev/shm
-  std::string resolv_conf;          // host paths; each is mounted unless the config mounts something there
+  bool cgroup_v2 = false;        // (host) the unified hierarchy only, not the hybrid
+  bool swap_accounting = false;  // (host) a limit on memory and swap can be set
+  // The hugetlb controller is there, and the configuration does not disable it. Without it limits of 0 are accepted
+  // (the kubelet sends one for each page size of the node, with every container), others are refused.
+  bool hugepage_limits = false;
+  int oom_score_adj_floor = -1000;  // the lowest that the daemon may set (restrict_oom_score_adj: its own value) (host)
+  // (host) A bit for each capability that the daemon may hand on, its bounding set; capabilities.h. A container gets no
+  // other: asking the kernel for one makes runc fail.
+  uint64_t host_capabilities = ~uint64_t{0};
+  std::vector<HostDevice> host_devices;  // (host) for privileged containers only
+  std::string hostname;                  // the node's, for a pod that names none
+  std::string shm;                       // host path of the pod's /dev/shm; /dev/shm if the pod has the host's ipc
+  std::string resolv_conf;               // host paths; each is mounted unless the config mounts something there
   std::string hostname_file;
   std::string hosts;
 };
 
-// The spec of the pod's pause container: makes ipc and uts (and pid) namespaces unless the pod uses the host's.
+// The spec of the pod's pause container: makes ipc, uts and pid namespaces unless the pod uses the host's ipc or
+// network (uts goes with the network). It always has a pid namespace of its own: with pid mode NODE there is none to
+// share, and killing the first process of one is the surest way to end all in it.
+// The image's USER counts only if it is numeric; a name is refused, since looking it up is not this function's.
 absl::StatusOr<std::string> BuildSandboxSpec(const SpecContext& context, const cri::PodSandboxConfig& pod,
                                              const ImageConfig& image, const std::string& netns_path);
 
+// Host paths of `container`'s mounts are taken as they are: the caller has followed links and made what was missing.
 absl::StatusOr<std::string> BuildContainerSpec(const SpecContext& context, const cri::PodSandboxConfig& pod,
                                                const cri::ContainerConfig& container, const ImageConfig& image,
                                                const PodNamespaces& namespaces, const ResolvedUser& user);
@@ -57,7 +90,9 @@ absl::StatusOr<std::string> BuildContainerSpec(const SpecContext& context, const
 // The process of an exec: that of the container's spec with other arguments.
 absl::StatusOr<std::string> BuildExecProcess(absl::string_view container_spec, const std::vector<std::string>& command);
 
-// linux.cgroupsPath of a spec: "/parent/id", or "parent.slice:crisp:id" for systemd.
+// linux.cgroupsPath of a spec. cgroupfs: "/parent/id", and "/id" without a parent, so that no directory of our own
+// stays behind. systemd: "parent.slice:crisp:id" (a scope "crisp-<id>.scope") with the last component of the parent,
+// since a slice's name holds its ancestors; "system.slice" without a parent.
 std::string CgroupsPath(const SpecContext& context);
 
 // Every field of a pod or container configuration that is set and not yet honoured, or makes no sense. Called before
@@ -67,7 +102,7 @@ absl::Status CheckContainerConfig(const cri::ContainerConfig& container, const c
 
 // The user a container runs as: run_as_user, run_as_username, run_as_group of the security context, else the image's
 // USER, looked up in /etc/passwd and /etc/group below `rootfs` (a directory's descriptor), which are untrusted: regular
-// files of at most 1 MiB, opened inside the root.
+// files of at most 1 MiB, opened inside the root. What the image got wrong is InvalidArgument too.
 absl::StatusOr<ResolvedUser> ResolveUser(int rootfs, const cri::LinuxContainerSecurityContext& security,
                                          const ImageConfig& image);
 

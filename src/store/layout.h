@@ -56,8 +56,14 @@ class Layout {
   std::string ShimSocket(absl::string_view pod) const { return absl::StrCat(Pod(pod), "/shim.sock"); }
   std::string ShimLog(absl::string_view pod) const { return absl::StrCat(Pod(pod), "/shim.log"); }
   std::string Shm(absl::string_view pod) const { return absl::StrCat(Pod(pod), "/shm"); }
+  std::string ResolvConf(absl::string_view pod) const { return absl::StrCat(Pod(pod), "/resolv.conf"); }
+  std::string Hostname(absl::string_view pod) const { return absl::StrCat(Pod(pod), "/hostname"); }
+  std::string Hosts(absl::string_view pod) const { return absl::StrCat(Pod(pod), "/hosts"); }
   std::string Bundle(absl::string_view pod, absl::string_view container) const {
     return absl::StrCat(Pod(pod), "/", container);
+  }
+  std::string Spec(absl::string_view pod, absl::string_view container) const {
+    return absl::StrCat(Bundle(pod, container), "/config.json");
   }
   std::string Rootfs(absl::string_view pod, absl::string_view container) const {
     return absl::StrCat(Bundle(pod, container), "/rootfs");

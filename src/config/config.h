@@ -1,0 +1,127 @@
+// The configuration of crispd: a containerd configuration file, version 2 or 3, as a typed struct.
+//
+// A file written for containerd is read as it is. What crisp does with each of its keys stands in keys.cc: every key is
+// honoured, or named in a warning, or refused with a text that says what to do instead; none is silently wrong. crisp's
+// own keys are in the table [crisp], which containerd ignores.
+//
+// Plain values without threads or files behind them: free to copy. Secrets (passwords, tokens) are in `registry` only,
+// and never in a warning or an error.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/log.h"
+
+namespace crisp {
+
+// In the comments below, "cri" stands for plugins."io.containerd.grpc.v1.cri", the place in version 2 files.
+
+// [grpc]: the socket that the kubelet calls.
+struct GrpcConfig {
+  std::string address = "/run/crisp/crisp.sock";  // address: absolute path of a Unix socket, at most 107 bytes
+  uint32_t uid = 0;                               // uid: owner of the socket
+  uint32_t gid = 0;                               // gid: group of the socket
+  int max_recv_message_size = 16 * 1024 * 1024;   // max_recv_message_size: bytes; 0 in the file means this default
+  int max_send_message_size = 16 * 1024 * 1024;   // max_send_message_size: likewise
+  bool operator==(const GrpcConfig&) const = default;
+};
+
+// cri.cni: the pod network.
+struct CniConfig {
+  // bin_dir, or bin_dirs for several: absolute directories with the plugins, searched in order.
+  std::vector<std::string> bin_dirs = {"/opt/cni/bin"};
+  std::string conf_dir = "/etc/cni/net.d";  // conf_dir: absolute directory with network configurations
+  int max_conf_num = 1;                     // max_conf_num: how many of them, first by name, a pod gets; 0: all
+  bool operator==(const CniConfig&) const = default;
+};
+
+// cri.containerd.runtimes.NAME: an OCI runtime under the name by which a RuntimeClass chooses it. runtime_type is
+// io.containerd.runc.v2 for all: a program with runc's command line.
+struct RuntimeHandlerConfig {
+  std::string binary_name;      // options.BinaryName: name (looked for in PATH) or absolute path; empty: runc
+  std::string root;             // options.Root: where the program keeps its state; empty: its default
+  bool systemd_cgroup = false;  // options.SystemdCgroup: systemd makes the cgroups (else: the program itself)
+  bool no_pivot_root = false;   // options.NoPivotRoot: MS_MOVE in place of pivot_root(2), for a root on a ramfs
+  bool no_new_keyring = false;  // options.NoNewKeyring: containers stay in the session keyring of the daemon
+  bool operator==(const RuntimeHandlerConfig&) const = default;
+};
+
+// Secrets: never print.
+struct RegistryAuthConfig {
+  std::string username;        // username
+  std::string password;        // password
+  std::string auth;            // auth: base64 of "username:password", in place of the two
+  std::string identity_token;  // identitytoken: OAuth 2 refresh token
+  bool operator==(const RegistryAuthConfig&) const = default;
+};
+
+struct RegistryTlsConfig {
+  bool insecure_skip_verify = false;  // insecure_skip_verify: take any certificate
+  std::string ca_file;                // ca_file: certificates to trust, PEM; empty: the system's
+  std::string cert_file;              // cert_file: our own certificate, PEM
+  std::string key_file;               // key_file: its key, PEM
+  bool operator==(const RegistryTlsConfig&) const = default;
+};
+
+// cri.registry. Hosts are "HOST" or "HOST:PORT", as in an image's name or an endpoint's URL.
+struct RegistryConfig {
+  // mirrors.HOST.endpoint: URLs to try in order before the registry itself, which comes last. "*" as HOST stands for
+  // every registry without a list of its own. http or https, without a trailing slash; a path is used as it is, and
+  // "/v2" where there is none.
+  std::map<std::string, std::vector<std::string>> mirrors;
+  // configs.HOST.auth, and the older auths."URL"; by host of the endpoint.
+  std::map<std::string, RegistryAuthConfig> auth;
+  // configs.HOST.tls; by host of the endpoint.
+  std::map<std::string, RegistryTlsConfig> tls;
+  bool operator==(const RegistryConfig&) const = default;
+};
+
+// [crisp]: what containerd has no key for.
+struct CrispConfig {
+  // preload_dir: absolute directory of OCI image layouts (one a sub-directory) that are imported at start. Empty: none.
+  std::string preload_dir;
+  // shim: absolute path of crisp-shim. Empty: the one beside crispd's own program, else the one in PATH.
+  std::string shim;
+  bool operator==(const CrispConfig&) const = default;
+};
+
+struct Config {
+  // root: what survives a reboot. state: what does not. Absolute, without a trailing slash, and always ending in
+  // "/crisp": that is appended to what the file says (/var/lib/containerd becomes /var/lib/containerd/crisp), so that
+  // crisp never touches what containerd keeps there.
+  std::string root = "/var/lib/crisp";
+  std::string state = "/run/crisp";
+  LogLevel log_level = LogLevel::kInfo;  // debug.level: trace, debug, info, warn, error, fatal or panic; empty: info
+  GrpcConfig grpc;
+
+  std::string sandbox_image = "registry.k8s.io/pause:3.6";  // cri.sandbox_image: the pause container's image
+  // cri.restrict_oom_score_adj: a container's oom_score_adj is raised to the daemon's own, for a daemon that may not
+  // lower it.
+  bool restrict_oom_score_adj = false;
+  // cri.netns_mounts_under_state_dir: network namespaces are pinned in <state>/netns rather than in /run/netns.
+  bool netns_mounts_under_state_dir = false;
+  int max_concurrent_downloads = 3;  // cri.max_concurrent_downloads: layers of one image at once; 0 or less: no limit
+  // cri.max_container_log_line_size: bytes; a longer line of a container's log is split. 0 or less: no limit.
+  int64_t max_container_log_line_size = 16384;
+
+  CniConfig cni;
+  std::string default_runtime_name = "runc";  // cri.containerd.default_runtime_name: one of `runtimes`
+  std::map<std::string, RuntimeHandlerConfig> runtimes = {{"runc", {}}};  // cri.containerd.runtimes, by NAME
+  RegistryConfig registry;
+  CrispConfig crisp;
+  bool operator==(const Config&) const = default;
+};
+
+// What crisp does without a file.
+Config DefaultConfig();
+
+// Reads `path`; what it does not say is as in DefaultConfig. `warnings` gets one line for everything in it that does
+// not do what it says, in the order of the file. Errors name the file, the line and the key: NotFound if there is no
+// such file, InvalidArgument for what is in it, Internal if it cannot be read.
+absl::StatusOr<Config> LoadConfig(const std::string& path, std::vector<std::string>* warnings);
+
+}  // namespace crisp

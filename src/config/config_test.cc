@@ -1,0 +1,437 @@
+#include "config/config.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace crisp {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::Pair;
+using testing::UnorderedElementsAre;
+
+constexpr char kUsersFile[] = CONFIG_TESTDATA "/containerd-1.6.6-config.toml";
+
+class ConfigTest : public testing::Test {
+ protected:
+  ConfigTest() {
+    char name[] = "/tmp/crisp-config-XXXXXX";
+    close(mkstemp(name));
+    file_ = name;
+  }
+  ~ConfigTest() override { unlink(file_.c_str()); }
+
+  absl::StatusOr<Config> Load(const std::string& content) {
+    std::ofstream(file_) << content;
+    warnings_.clear();
+    return LoadConfig(file_, &warnings_);
+  }
+
+  // Of a version 2 file; empty where it loads.
+  std::string ErrorOf(const std::string& content) {
+    absl::Status status = Load("version = 2\n" + content).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+    return std::string(status.message());
+  }
+
+  // Of a version 2 file with one warning.
+  std::string WarningOf(const std::string& content) {
+    absl::Status status = Load("version = 2\n" + content).status();
+    EXPECT_TRUE(status.ok()) << status;
+    EXPECT_EQ(warnings_.size(), 1u);
+    return warnings_.empty() ? "" : warnings_[0];
+  }
+
+  std::string file_;
+  std::vector<std::string> warnings_;
+};
+
+// The file of the users, unchanged.
+
+TEST_F(ConfigTest, TheUsersFileDoesWhatItSays) {
+  absl::StatusOr<Config> config = LoadConfig(kUsersFile, &warnings_);
+  ASSERT_TRUE(config.ok()) << config.status();
+
+  Config expected = DefaultConfig();
+  expected.root = "/var/lib/containerd/crisp";
+  expected.state = "/run/containerd/crisp";
+  expected.grpc.address = "/run/containerd/containerd.sock";
+  expected.sandbox_image = "registry.cn-hangzhou.aliyuncs.com/google_containers/pause:3.6";
+  expected.runtimes["runc"].systemd_cgroup = true;
+  expected.registry.mirrors = {
+      {"docker.io",
+       {"https://fz5yth0r.mirror.aliyuncs.com", "https://dockerhub.mirrors.nwafu.edu.cn",
+        "https://docker.mirrors.ustc.edu.cn", "https://registry.docker-cn.com"}},
+      {"gcr.io", {"https://gcr.mirrors.ustc.edu.cn"}},
+      {"k8s.gcr.io", {"https://registry.cn-hangzhou.aliyuncs.com/google_containers"}},
+      {"quay.io", {"https://quay.mirrors.ustc.edu.cn"}},
+  };
+  EXPECT_EQ(*config, expected);
+}
+
+// Its one fault is that of a mirror whose path leads nowhere. This also shows that every key in it is known.
+TEST_F(ConfigTest, TheUsersFileGetsOneWarningWithTheUrlThatWouldWork) {
+  ASSERT_TRUE(LoadConfig(kUsersFile, &warnings_).ok());
+  EXPECT_THAT(warnings_,
+              ElementsAre(AllOf(HasSubstr(".toml:162: "), HasSubstr("mirrors.\"k8s.gcr.io\".endpoint"),
+                                HasSubstr("likely right is "
+                                          "https://registry.cn-hangzhou.aliyuncs.com/v2/google_containers"))));
+}
+
+// The example that crisp comes with says of itself that it changes nothing.
+TEST_F(ConfigTest, TheExampleIsTheDefault) {
+  absl::StatusOr<Config> config = LoadConfig(EXAMPLE_CONFIG, &warnings_);
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(*config, DefaultConfig());
+  EXPECT_THAT(warnings_, IsEmpty());
+}
+
+TEST_F(ConfigTest, WhatTheExampleHasInCommentsIsRightToo) {
+  std::ifstream example(EXAMPLE_CONFIG);
+  std::string content, line;
+  while (std::getline(example, line)) {
+    absl::string_view text = absl::StripLeadingAsciiWhitespace(line);
+    bool is_key = absl::ConsumePrefix(&text, "#") && (absl::StrContains(text, " = ") || absl::StrContains(text, " ["));
+    absl::StrAppend(&content, is_key ? text : absl::string_view(line), "\n");
+  }
+  absl::StatusOr<Config> config = Load(content);
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_THAT(warnings_, IsEmpty());
+  EXPECT_EQ(config->runtimes["crun"].binary_name, "/usr/bin/crun");
+  EXPECT_EQ(config->registry.mirrors["docker.io"].size(), 2u);
+  EXPECT_EQ(config->registry.auth["mirror.example.org"].username, "reader");
+  EXPECT_EQ(config->registry.tls["mirror.example.org"].ca_file, "/etc/ssl/mirror.pem");
+}
+
+// What each honoured key does.
+
+TEST_F(ConfigTest, WhatTheFileDoesNotSayIsDefault) {
+  EXPECT_EQ(*Load("version = 2"), DefaultConfig());
+  EXPECT_EQ(*Load("version = 3"), DefaultConfig());
+}
+
+TEST_F(ConfigTest, RootAndStateAreDirectoriesOfCrispsOwn) {
+  Config config = *Load("version = 2\nroot = '/data/containerd///'\nstate = '/srv/crisp/'");
+  EXPECT_EQ(config.root, "/data/containerd/crisp");
+  EXPECT_EQ(config.state, "/srv/crisp");
+}
+
+TEST_F(ConfigTest, TheDaemonsKeysAreHonoured) {
+  Config config = *Load(R"(version = 2
+[grpc]
+  address = "/tmp/a.sock"
+  uid = 1000
+  gid = 4294967295
+  max_recv_message_size = 1048576
+  max_send_message_size = 0
+[debug]
+  level = "warn"
+[crisp]
+  preload_dir = "/usr/share/images"
+  shim = "/opt/crisp-shim"
+)");
+  EXPECT_THAT(warnings_, IsEmpty());
+  EXPECT_EQ(config.grpc, (GrpcConfig{"/tmp/a.sock", 1000, 4294967295, 1048576, 16777216}));
+  EXPECT_EQ(config.log_level, LogLevel::kWarning);
+  EXPECT_EQ(config.crisp, (CrispConfig{"/usr/share/images", "/opt/crisp-shim"}));
+}
+
+constexpr char kCriBody2[] = R"(version = 2
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "host:5000/pause@sha256:abc"
+  restrict_oom_score_adj = true
+  netns_mounts_under_state_dir = true
+  max_concurrent_downloads = 0
+  max_container_log_line_size = -1
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "/usr/lib/cni"
+    conf_dir = "/srv/cni"
+    max_conf_num = 0
+  [plugins."io.containerd.grpc.v1.cri".containerd]
+    default_runtime_name = "crun"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.plain]
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.crun]
+      runtime_type = "io.containerd.runc.v2"
+      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.crun.options]
+        BinaryName = "/usr/bin/crun"
+        Root = "/run/crun"
+        SystemdCgroup = true
+        NoPivotRoot = true
+        NoNewKeyring = true
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    [plugins."io.containerd.grpc.v1.cri".registry.mirrors."*"]
+      endpoint = ["https://cache/v2/", "http://localhost:5000/"]
+    [plugins."io.containerd.grpc.v1.cri".registry.configs."cache".auth]
+      username = "me"
+      password = "hunter2"
+      auth = "bWU6aHVudGVyMg=="
+      identitytoken = "token"
+    [plugins."io.containerd.grpc.v1.cri".registry.configs."cache".tls]
+      insecure_skip_verify = true
+      ca_file = "/ca"
+      cert_file = "/cert"
+      key_file = "/key"
+)";
+
+constexpr char kCriBody3[] = R"(version = 3
+[plugins."io.containerd.cri.v1.images"]
+  max_concurrent_downloads = 0
+  [plugins."io.containerd.cri.v1.images".pinned_images]
+    sandbox = "host:5000/pause@sha256:abc"
+  [plugins."io.containerd.cri.v1.images".registry]
+    [plugins."io.containerd.cri.v1.images".registry.mirrors."*"]
+      endpoint = ["https://cache/v2/", "http://localhost:5000/"]
+    [plugins."io.containerd.cri.v1.images".registry.configs."cache".auth]
+      username = "me"
+      password = "hunter2"
+      auth = "bWU6aHVudGVyMg=="
+      identitytoken = "token"
+    [plugins."io.containerd.cri.v1.images".registry.configs."cache".tls]
+      insecure_skip_verify = true
+      ca_file = "/ca"
+      cert_file = "/cert"
+      key_file = "/key"
+[plugins."io.containerd.cri.v1.runtime"]
+  restrict_oom_score_adj = true
+  netns_mounts_under_state_dir = true
+  max_container_log_line_size = -1
+  [plugins."io.containerd.cri.v1.runtime".cni]
+    bin_dir = ""
+    bin_dirs = ["/usr/lib/cni"]
+    conf_dir = "/srv/cni"
+    max_conf_num = 0
+  [plugins."io.containerd.cri.v1.runtime".containerd]
+    default_runtime_name = "crun"
+    [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.plain]
+    [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.crun]
+      runtime_type = "io.containerd.runc.v2"
+      [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.crun.options]
+        BinaryName = "/usr/bin/crun"
+        Root = "/run/crun"
+        SystemdCgroup = true
+        NoPivotRoot = true
+        NoNewKeyring = true
+)";
+
+Config ExpectedOfCriBody() {
+  Config expected = DefaultConfig();
+  expected.sandbox_image = "host:5000/pause@sha256:abc";
+  expected.restrict_oom_score_adj = true;
+  expected.netns_mounts_under_state_dir = true;
+  expected.max_concurrent_downloads = 0;
+  expected.max_container_log_line_size = -1;
+  expected.cni = {{"/usr/lib/cni"}, "/srv/cni", 0};
+  expected.default_runtime_name = "crun";
+  expected.runtimes = {{"runc", {}}, {"plain", {}}, {"crun", {"/usr/bin/crun", "/run/crun", true, true, true}}};
+  expected.registry.mirrors = {{"*", {"https://cache/v2", "http://localhost:5000"}}};
+  expected.registry.auth = {{"cache", {"me", "hunter2", "bWU6aHVudGVyMg==", "token"}}};
+  expected.registry.tls = {{"cache", {true, "/ca", "/cert", "/key"}}};
+  return expected;
+}
+
+TEST_F(ConfigTest, TheCriKeysOfVersion2AreHonoured) {
+  absl::StatusOr<Config> config = Load(kCriBody2);
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(*config, ExpectedOfCriBody());
+  EXPECT_THAT(warnings_, IsEmpty());
+}
+
+TEST_F(ConfigTest, TheCriKeysOfVersion3AreHonoured) {
+  absl::StatusOr<Config> config = Load(kCriBody3);
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(*config, ExpectedOfCriBody());
+  EXPECT_THAT(warnings_, IsEmpty());
+}
+
+TEST_F(ConfigTest, SeveralPluginDirectoriesKeepTheirOrder) {
+  Config config = *Load("version = 2\n[plugins.'io.containerd.grpc.v1.cri'.cni]\nbin_dirs = ['/b', '/a']");
+  EXPECT_THAT(config.cni.bin_dirs, ElementsAre("/b", "/a"));
+}
+
+TEST_F(ConfigTest, EmptyDirectoriesOfTheNetworkMeanTheDefault) {
+  Config config = *Load("version = 2\n[plugins.'io.containerd.grpc.v1.cri'.cni]\nbin_dir = ''\nconf_dir = ''");
+  EXPECT_EQ(config.cni, CniConfig());
+}
+
+TEST_F(ConfigTest, LegacyAuthIsFiledUnderTheHostOfItsUrl) {
+  Config config = *Load(R"(version = 2
+[plugins."io.containerd.grpc.v1.cri".registry.auths."https://host:5000/v1/"]
+  username = "me"
+  password = "new"
+[plugins."io.containerd.grpc.v1.cri".registry.configs."host:5000".auth]
+  password = "old"
+)");
+  EXPECT_THAT(config.registry.auth, UnorderedElementsAre(Pair("host:5000", RegistryAuthConfig{"me", "new", "", ""})));
+}
+
+// What cannot be right.
+
+TEST_F(ConfigTest, AFileThatIsNotThereIsNotFound) {
+  absl::Status status = LoadConfig("/nowhere/config.toml", &warnings_).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("/nowhere/config.toml"));
+}
+
+TEST_F(ConfigTest, ADirectoryIsAnError) {
+  EXPECT_EQ(LoadConfig("/tmp", &warnings_).status().code(), absl::StatusCode::kInternal);
+}
+
+TEST_F(ConfigTest, AFileWithoutEndIsAnError) {
+  absl::Status status = LoadConfig("/dev/zero", &warnings_).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("longer than"));
+}
+
+TEST_F(ConfigTest, ASyntaxErrorNamesTheLine) {
+  EXPECT_THAT(ErrorOf("[grpc]\naddress = \n"), AllOf(HasSubstr(file_ + ":3: not valid TOML"), HasSubstr("column")));
+}
+
+TEST_F(ConfigTest, AVersion1FileIsRefusedWithAWayOut) {
+  for (const char* content : {"", "version = 1", "root = '/a'"}) {
+    absl::Status status = Load(content).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << content;
+    EXPECT_THAT(std::string(status.message()),
+                AllOf(HasSubstr("version 1"), HasSubstr("version = 2"), HasSubstr("config migrate")));
+  }
+  EXPECT_THAT(std::string(Load("version = 4").status().message()), HasSubstr(":1: version: expected 2 or 3, found 4"));
+  EXPECT_THAT(std::string(Load("version = '2'").status().message()), HasSubstr("expected an integer, found a string"));
+}
+
+TEST_F(ConfigTest, BadValuesAreNamedWithWhatIsExpected) {
+  const std::string cri = "[plugins.'io.containerd.grpc.v1.cri']\n";
+  const std::string runtime = "[plugins.'io.containerd.grpc.v1.cri'.containerd.runtimes.a]\n";
+  EXPECT_THAT(ErrorOf("root = 'var/lib'"), HasSubstr(":2: root: expected an absolute path, found \"var/lib\""));
+  EXPECT_THAT(ErrorOf("root = '/'"), HasSubstr("other than the root directory"));
+  EXPECT_THAT(ErrorOf("state = \"/a\\u0000b\""), HasSubstr("absolute path"));
+  EXPECT_THAT(ErrorOf("grpc.address = ''"), HasSubstr("grpc.address: expected the absolute path of a socket"));
+  EXPECT_THAT(ErrorOf("grpc.address = '/" + std::string(107, 'a') + "'"), HasSubstr("at most 107 bytes"));
+  EXPECT_THAT(ErrorOf("grpc.uid = -1"), HasSubstr("grpc.uid: expected 0 to 4294967295, found -1"));
+  EXPECT_THAT(ErrorOf("grpc.max_recv_message_size = -1"), HasSubstr("expected 0 or more, found -1"));
+  EXPECT_THAT(ErrorOf("grpc.max_send_message_size = 99999999999"), HasSubstr("to 2147483647, found 99999999999"));
+  EXPECT_THAT(ErrorOf("debug.level = 'loud'"), HasSubstr("expected trace, debug, info"));
+  EXPECT_THAT(ErrorOf("crisp.shim = 'shim'"), HasSubstr("crisp.shim: expected an absolute path"));
+  EXPECT_THAT(ErrorOf("grpc = 5"), HasSubstr("grpc: expected a table, found an integer"));
+  EXPECT_THAT(ErrorOf("[root]\na = 1"), HasSubstr("root: expected a string, found a table"));
+  EXPECT_THAT(ErrorOf(cri + "sandbox_image = ''"), HasSubstr("expected the name of an image"));
+  EXPECT_THAT(ErrorOf(cri + "stream_idle_timeout = 'soon'"), HasSubstr("expected a duration"));
+  EXPECT_THAT(ErrorOf(cri + "stream_idle_timeout = 'inf'"), HasSubstr("expected a duration"));
+  EXPECT_THAT(ErrorOf(cri + "cni.max_conf_num = -1"), HasSubstr("expected 0 or more"));
+  EXPECT_THAT(ErrorOf(cri + "cni.bin_dir = 'bin'"), HasSubstr("expected an absolute path"));
+  EXPECT_THAT(ErrorOf(cri + "cni.bin_dirs = ['bin']"), HasSubstr("expected an absolute path"));
+  EXPECT_THAT(ErrorOf(cri + "cni.bin_dirs = ['']"), HasSubstr("expected absolute paths"));
+  EXPECT_THAT(ErrorOf(cri + "cni.bin_dirs = [1]"), HasSubstr("found a list of something else than strings"));
+  EXPECT_THAT(ErrorOf(cri + "cni = {bin_dir = '/a', bin_dirs = ['/b']}"), HasSubstr("both set"));
+  EXPECT_THAT(ErrorOf(runtime + "runtime_type = 'io.containerd.runc.v1'"), HasSubstr("use runtime_type"));
+  EXPECT_THAT(ErrorOf(runtime + "runtime_type = 'io.containerd.kata.v2'"), HasSubstr("cannot drive"));
+  EXPECT_THAT(ErrorOf(runtime + "options.BinaryName = 'bin/crun'"), HasSubstr("absolute path"));
+  EXPECT_THAT(ErrorOf(runtime + "options.Root = 'run'"), HasSubstr("absolute path"));
+  EXPECT_THAT(ErrorOf(cri + "containerd.default_runtime_name = 'kata'"),
+              HasSubstr("there is no runtime \"kata\"; there are: runc"));
+  EXPECT_THAT(ErrorOf(cri + "containerd.runtimes.a = 5"), HasSubstr("expected a table, found an integer"));
+}
+
+TEST_F(ConfigTest, AnEndpointMustBeAUrl) {
+  const std::string mirror = "[plugins.'io.containerd.grpc.v1.cri'.registry.mirrors.'docker.io']\nendpoint = ";
+  EXPECT_THAT(ErrorOf(mirror + "['mirror:5000']"), HasSubstr("http:// or https://, found \"mirror:5000\""));
+  EXPECT_THAT(ErrorOf(mirror + "['https:///v2']"), HasSubstr("with a host"));
+  EXPECT_THAT(ErrorOf(mirror + "['https://:5000']"), HasSubstr("with a host"));
+  EXPECT_THAT(ErrorOf(mirror + "'https://a'"), HasSubstr("expected a list of strings, found a string"));
+  EXPECT_THAT(WarningOf(mirror + "['https://a/v2x', 'https://b/proxy/v2']"), HasSubstr("https://a/v2/v2x"));
+}
+
+TEST_F(ConfigTest, AMirrorOfAUrlIsToldThatItIsNeverUsed) {
+  EXPECT_THAT(
+      WarningOf("[plugins.'io.containerd.grpc.v1.cri'.registry.mirrors.'https://docker.io']\nendpoint = ['https://a']"),
+      HasSubstr("\"https://docker.io\" is not the name of a registry"));
+}
+
+TEST_F(ConfigTest, MirrorsInTwoPlacesAreRefused) {
+  EXPECT_THAT(ErrorOf("[plugins.'io.containerd.grpc.v1.cri'.registry]\nconfig_path = '/etc/certs.d'\n"
+                      "mirrors.a.endpoint = ['https://a']"),
+              HasSubstr("both set"));
+}
+
+TEST_F(ConfigTest, PluginsThatCannotBeHadOrDoneWithoutAreRefused) {
+  EXPECT_THAT(ErrorOf("disabled_plugins = ['cri']"), HasSubstr("\"cri\" cannot be disabled"));
+  EXPECT_THAT(ErrorOf("disabled_plugins = ['io.containerd.grpc.v1.cri']"), HasSubstr("cannot be disabled"));
+  EXPECT_THAT(ErrorOf("required_plugins = ['io.containerd.nri.v1.nri']"), HasSubstr("cannot be had"));
+  EXPECT_TRUE(Load("version = 2\nrequired_plugins = ['io.containerd.grpc.v1.cri']").ok());
+  EXPECT_THAT(warnings_, IsEmpty());
+}
+
+// What is not known.
+
+TEST_F(ConfigTest, AnUnknownKeyIsNamedWithTheNearestKnownOne) {
+  EXPECT_THAT(WarningOf("[grpc]\nadress = '/a'"),
+              AllOf(HasSubstr(file_ + ":3: grpc.adress"), HasSubstr("did you mean grpc.address?")));
+  EXPECT_THAT(WarningOf("[plugins.'io.containerd.grpc.v1.cri'.containerd.runtimes.a.options]\nSystemdCgroups = true"),
+              HasSubstr("mean plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.a.options.SystemdCgroup?"));
+  EXPECT_THAT(WarningOf("[plugins.'io.containerd.grpc.v1.cri']\nSystemdCgroup = true"),
+              HasSubstr("containerd.runtimes.NAME.options.SystemdCgroup?"));
+  EXPECT_THAT(WarningOf("wholly = 'unheard of'"), AllOf(HasSubstr("wholly is not known"), Not(HasSubstr("mean"))));
+}
+
+TEST_F(ConfigTest, AnUnknownTableIsNamedOnce) {
+  EXPECT_THAT(WarningOf("[plugins.'io.containerd.nri.v1.nri']\na = 1\nb = {c = 2}"),
+              HasSubstr(":2: plugins.\"io.containerd.nri.v1.nri\" is not known"));
+  EXPECT_THAT(WarningOf("[plugins.'io.containerd.grpc.v1.cri'.registery]\na = 1"), HasSubstr(".registry?"));
+}
+
+TEST_F(ConfigTest, AKeyOfTheOtherVersionIsShownItsPlace) {
+  ASSERT_TRUE(Load("version = 3\n[plugins.'io.containerd.grpc.v1.cri']\nsandbox_image = 'a'").ok());
+  EXPECT_THAT(warnings_, ElementsAre(HasSubstr("did you mean plugins.\"io.containerd.cri.v1.images\".pinned_images."
+                                               "sandbox, its place in version 3?")));
+}
+
+TEST_F(ConfigTest, WarningsAreInTheOrderOfTheFile) {
+  ASSERT_TRUE(Load("version = 2\nzebra = 1\noom_score = -1\napple = 1").ok());
+  EXPECT_THAT(warnings_, ElementsAre(HasSubstr("zebra"), HasSubstr("oom_score"), HasSubstr("apple")));
+}
+
+TEST_F(ConfigTest, NoSecretIsEverTold) {
+  const std::string registry = "plugins.'io.containerd.grpc.v1.cri'.registry";
+  const std::vector<std::string> contents = {
+      "[" + registry + ".configs.h.auth]\npasswort = 'hunter2'",
+      "[" + registry + ".configs.h.auth]\npassword = ['hunter2']",
+      "[" + registry + ".configs.h.auth]\npassword = hunter2",
+      "[" + registry + ".configs.h.auth]\npassword = thunter2",
+      "[" + registry + ".configs.h.auth]\npassword = 'hunter2",
+      "[" + registry + ".configs.h.auth]\npassword = 'a' hunter2",
+      "[" + registry + ".configs.h.auth]\npassword = 'hunter2'\npassword = 'hunter2'",
+      "[" + registry + ".headers]\nAuthorization = ['Basic hunter2']",
+      "[" + registry + ".auths.'me:hunter2@host']\nusername = 'a'",
+      "[" + registry + ".auths.'https://me:hunter2@host']\nunheard = 'a'",
+      "[" + registry + ".mirrors.a]\nendpoint = ['https://me:hunter2@host/path']",
+      "[" + registry + ".mirrors.a]\nendpoint = ['ftp://me:hunter2@host']",
+      "[" + registry + ".mirrors.a]\nendpoint = ['me:hunter2@host']",
+      "[stream_processors.a]\nenv = ['KEY=hunter2']",
+      "[proxy_plugins.a]\naddress = 'https://me:hunter2@host'",
+  };
+  for (const std::string& content : contents) {
+    std::string said(Load("version = 2\n" + content).status().message());
+    for (const std::string& warning : warnings_) said += warning;
+    EXPECT_FALSE(said.empty()) << content;
+    EXPECT_THAT(said, Not(HasSubstr("unter2"))) << content;
+  }
+  std::string said(
+      Load("version = 2\n[" + registry + ".configs.h.auth]\npassword = 777777777777777777777777").status().message());
+  EXPECT_THAT(said, AllOf(HasSubstr("not valid TOML"), Not(HasSubstr("777"))));
+}
+
+}  // namespace
+}  // namespace crisp

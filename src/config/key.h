@@ -1,0 +1,73 @@
+// What is known of one key of the configuration file. The table of all of them is keys.cc.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "config/config.h"
+#include "config/value.h"
+
+namespace crisp {
+
+enum class Policy {
+  kHonoured,     // does what it says
+  kNotYet,       // will be honoured; until then another value than the default is named in a warning
+  kDefaultOnly,  // crisp only has the default; another value is named in a warning
+  kMeaningless,  // is about a part of containerd that crisp has not; a value other than the default is named in a
+                 // warning
+  kRefused,      // a value other than the default is an error that says what to do instead
+};
+
+// The configuration while its file is being read, with what only the whole file can tell.
+struct Draft {
+  Config config;
+  std::string cni_bin_dir;                                // cri.cni.bin_dir
+  std::vector<std::string> cni_bin_dirs;                  // cri.cni.bin_dirs
+  bool registry_config_path = false;                      // cri.registry.config_path is set
+  std::map<std::string, RegistryAuthConfig> legacy_auth;  // cri.registry.auths, by host
+};
+
+// One key as the file has it.
+struct Setting {
+  std::vector<std::string> names;  // what stands for the "*" of the key's path, in order
+  Value value;
+  std::function<void(const std::string& text)> warn;
+};
+
+// Puts a setting into the draft. An error says what is wrong with the value; place and key are put before it.
+using Setter = absl::Status (*)(const Setting& setting, Draft* draft);
+
+struct Key {
+  // Where it is in a version 2 file: names with "/" between, "*" for a name that the user chooses, "**" at the end for
+  // everything below. "cri/" stands for plugins/io.containerd.grpc.v1.cri/.
+  const char* path;
+  // Where it is in a version 3 file: kSame, kNowhere; for keys of cri/ kServer, kRuntime or kImages, the plugin that
+  // the rest of the path has moved to; or a whole path, in which these words stand for the plugin.
+  const char* path3;
+  Policy policy;
+  ValueType type;
+  const char* default_value;  // of containerd 1.6 or, with kHonoured, of crisp; items of a list with commas between
+  const char* note = "";      // kRefused: what to do instead
+  Setter set = nullptr;       // kHonoured; others may check
+  bool secret = false;        // the value is not to be shown
+};
+
+inline constexpr char kSame[] = "";
+inline constexpr char kNowhere[] = "-";
+inline constexpr char kServer[] = "server";    // plugins."io.containerd.grpc.v1.cri"
+inline constexpr char kRuntime[] = "runtime";  // plugins."io.containerd.cri.v1.runtime"
+inline constexpr char kImages[] = "images";    // plugins."io.containerd.cri.v1.images"
+
+// Stands for HostPlatform() in Key::default_value.
+inline constexpr char kHostPlatform[] = "@host";
+
+absl::Span<const Key> Keys();
+
+// This machine's platform by the names that OCI uses: "linux/amd64".
+std::string HostPlatform();
+
+}  // namespace crisp

@@ -1,0 +1,252 @@
+// Every key of the configuration file and what crisp does with it: the one place that says so.
+#include <sys/utsname.h>
+
+#include <map>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "config/key.h"
+#include "config/setters.h"
+
+namespace crisp {
+namespace {
+
+using Auth = RegistryAuthConfig;
+using Handler = RuntimeHandlerConfig;
+using Tls = RegistryTlsConfig;
+
+constexpr auto kHonoured = Policy::kHonoured;
+constexpr auto kNotYet = Policy::kNotYet;
+constexpr auto kDefaultOnly = Policy::kDefaultOnly;
+constexpr auto kMeaningless = Policy::kMeaningless;
+constexpr auto kRefused = Policy::kRefused;
+
+constexpr auto kText = ValueType::kText;
+constexpr auto kInteger = ValueType::kInteger;
+constexpr auto kFlag = ValueType::kFlag;
+constexpr auto kReal = ValueType::kReal;
+constexpr auto kList = ValueType::kList;
+constexpr auto kDuration = ValueType::kDuration;
+constexpr auto kPeriod = ValueType::kPeriod;
+constexpr auto kAny = ValueType::kAny;
+constexpr auto kTable = ValueType::kTable;
+
+constexpr char kNoTcp[] = "crisp listens on a Unix socket only, since CRI has no authentication; remove this key";
+constexpr char kNamedRuntime[] =
+    "move the runtime to containerd.runtimes.NAME, and set default_runtime_name to NAME where it is the default";
+constexpr char kOnlyOverlay[] = "crisp has no other than overlayfs; set it to \"overlayfs\" or remove this key";
+
+// The argument of the decoders of encrypted layers that containerd ships with.
+constexpr char kDecoderArgs[] = "--decryption-keys-path,/etc/containerd/ocicrypt/keys";
+constexpr char kDecoderEnv[] = "OCICRYPT_KEYPROVIDER_CONFIG=/etc/containerd/ocicrypt/ocicrypt_keyprovider.conf";
+
+// clang-format off
+const Key kKeys[] = {
+    // The daemon.
+    {"version", kSame, kHonoured, kInteger, "2", "", Nothing},  // looked at before all others
+    {"root", kSame, kHonoured, kText, "/var/lib/crisp", "", SetRoot},
+    {"state", kSame, kHonoured, kText, "/run/crisp", "", SetState},
+    {"temp", kSame, kNotYet, kText, ""},
+    {"oom_score", kSame, kNotYet, kInteger, "0"},
+    {"imports", kSame, kNotYet, kList, ""},
+    {"plugin_dir", kSame, kRefused, kText, "", "crisp cannot load containerd's plugins; remove this key"},
+    {"disabled_plugins", kSame, kMeaningless, kList, "", "", CheckDisabledPlugins},
+    {"required_plugins", kSame, kHonoured, kList, "", "", CheckRequiredPlugins},
+    {"cgroup/path", kSame, kNotYet, kText, ""},
+    {"debug/address", kSame, kNotYet, kText, ""},
+    {"debug/uid", kSame, kNotYet, kInteger, "0"},
+    {"debug/gid", kSame, kNotYet, kInteger, "0"},
+    {"debug/level", kSame, kHonoured, kText, "", "", SetLevel},
+    {"debug/format", kSame, kNotYet, kText, ""},
+    {"grpc/address", kSame, kHonoured, kText, "/run/crisp/crisp.sock", "", SetSocket},
+    {"grpc/uid", kSame, kHonoured, kInteger, "0", "", Set<&Config::grpc, &GrpcConfig::uid>},
+    {"grpc/gid", kSame, kHonoured, kInteger, "0", "", Set<&Config::grpc, &GrpcConfig::gid>},
+    {"grpc/max_recv_message_size", kSame, kHonoured, kInteger, "16777216", "", SetMessageSize<&Config::grpc, &GrpcConfig::max_recv_message_size>},
+    {"grpc/max_send_message_size", kSame, kHonoured, kInteger, "16777216", "", SetMessageSize<&Config::grpc, &GrpcConfig::max_send_message_size>},
+    {"grpc/tcp_address", kSame, kRefused, kText, "", kNoTcp},
+    {"grpc/tcp_tls_ca", kSame, kRefused, kText, "", kNoTcp},
+    {"grpc/tcp_tls_cert", kSame, kRefused, kText, "", kNoTcp},
+    {"grpc/tcp_tls_key", kSame, kRefused, kText, "", kNoTcp},
+    {"grpc/tcp_tls_common_name", kSame, kRefused, kText, "", kNoTcp},
+    {"ttrpc/address", kSame, kMeaningless, kText, ""},
+    {"ttrpc/uid", kSame, kMeaningless, kInteger, "0"},
+    {"ttrpc/gid", kSame, kMeaningless, kInteger, "0"},
+    {"metrics/address", kSame, kNotYet, kText, ""},
+    {"metrics/grpc_histogram", kSame, kNotYet, kFlag, "false"},
+    {"proxy_plugins/**", kSame, kDefaultOnly, kAny, ""},
+    {"timeouts/io.containerd.timeout.bolt.open", kSame, kMeaningless, kDuration, "0s"},
+    {"timeouts/io.containerd.timeout.metrics.shimstats", kSame, kMeaningless, kDuration, "2s"},
+    {"timeouts/io.containerd.timeout.cri.defercleanup", kSame, kMeaningless, kDuration, "1m"},
+    {"timeouts/io.containerd.timeout.shim.cleanup", kSame, kNotYet, kDuration, "5s"},
+    {"timeouts/io.containerd.timeout.shim.load", kSame, kNotYet, kDuration, "5s"},
+    {"timeouts/io.containerd.timeout.shim.shutdown", kSame, kNotYet, kDuration, "3s"},
+    {"timeouts/io.containerd.timeout.task.state", kSame, kNotYet, kDuration, "2s"},
+
+    // Decoders of encrypted layers: crisp has none, and an encrypted layer is an error of the pull.
+    {"stream_processors/io.containerd.ocicrypt.decoder.v1.tar/accepts", kSame, kMeaningless, kList, "application/vnd.oci.image.layer.v1.tar+encrypted"},
+    {"stream_processors/io.containerd.ocicrypt.decoder.v1.tar/returns", kSame, kMeaningless, kText, "application/vnd.oci.image.layer.v1.tar"},
+    {"stream_processors/io.containerd.ocicrypt.decoder.v1.tar.gzip/accepts", kSame, kMeaningless, kList, "application/vnd.oci.image.layer.v1.tar+gzip+encrypted"},
+    {"stream_processors/io.containerd.ocicrypt.decoder.v1.tar.gzip/returns", kSame, kMeaningless, kText, "application/vnd.oci.image.layer.v1.tar+gzip"},
+    {"stream_processors/*/path", kSame, kMeaningless, kText, "ctd-decoder"},
+    {"stream_processors/*/args", kSame, kMeaningless, kList, kDecoderArgs, "", nullptr, true},
+    {"stream_processors/*/env", kSame, kMeaningless, kList, kDecoderEnv, "", nullptr, true},
+    {"stream_processors/*/accepts", kSame, kMeaningless, kList, ""},
+    {"stream_processors/*/returns", kSame, kMeaningless, kText, ""},
+
+    // CRI: pods and containers.
+    {"cri/sandbox_image", "images/pinned_images/sandbox", kHonoured, kText, "registry.k8s.io/pause:3.6", "", SetSandboxImage},
+    {"cri/restrict_oom_score_adj", kRuntime, kHonoured, kFlag, "false", "", Set<&Config::restrict_oom_score_adj>},
+    {"cri/netns_mounts_under_state_dir", kRuntime, kHonoured, kFlag, "false", "", Set<&Config::netns_mounts_under_state_dir>},
+    {"cri/max_container_log_line_size", kRuntime, kHonoured, kInteger, "16384", "", Set<&Config::max_container_log_line_size>},
+    {"cri/device_ownership_from_security_context", kRuntime, kNotYet, kFlag, "false"},
+    {"cri/disable_apparmor", kRuntime, kNotYet, kFlag, "false"},
+    {"cri/disable_cgroup", kRuntime, kDefaultOnly, kFlag, "false"},
+    {"cri/disable_hugetlb_controller", kRuntime, kNotYet, kFlag, "true"},
+    {"cri/disable_proc_mount", kRuntime, kNotYet, kFlag, "false"},
+    {"cri/enable_selinux", kRuntime, kNotYet, kFlag, "false"},
+    {"cri/selinux_category_range", kRuntime, kNotYet, kInteger, "1024"},
+    {"cri/enable_unprivileged_icmp", kRuntime, kNotYet, kFlag, "false"},
+    {"cri/enable_unprivileged_ports", kRuntime, kNotYet, kFlag, "false"},
+    {"cri/ignore_image_defined_volumes", kRuntime, kNotYet, kFlag, "false"},
+    {"cri/tolerate_missing_hugetlb_controller", kRuntime, kNotYet, kFlag, "true"},
+    {"cri/unset_seccomp_profile", kRuntime, kNotYet, kText, ""},
+    {"cri/enable_cdi", kRuntime, kNotYet, kFlag, "true"},
+    {"cri/cdi_spec_dirs", kRuntime, kNotYet, kList, "/etc/cdi,/var/run/cdi"},
+    {"cri/drain_exec_sync_io_timeout", kRuntime, kNotYet, kDuration, "0s"},
+    {"cri/ignore_deprecation_warnings", kRuntime, kMeaningless, kList, ""},
+    {"cri/systemd_cgroup", kNowhere, kRefused, kFlag, "false", "set containerd.runtimes.NAME.options.SystemdCgroup instead"},
+    {"cri/stats_collect_period", kImages, kNotYet, kPeriod, "10"},
+    {"cri/cni/bin_dir", kRuntime, kHonoured, kText, "/opt/cni/bin", "", SetCniBinDir},
+    {"cri/cni/bin_dirs", kRuntime, kHonoured, kList, "/opt/cni/bin", "", SetCniBinDirs},
+    {"cri/cni/conf_dir", kRuntime, kHonoured, kText, "/etc/cni/net.d", "", SetCniConfDir},
+    {"cri/cni/max_conf_num", kRuntime, kHonoured, kInteger, "1", "", SetNotNegative<&Config::cni, &CniConfig::max_conf_num>},
+    {"cri/cni/conf_template", kRuntime, kNotYet, kText, ""},
+    {"cri/cni/ip_pref", kRuntime, kNotYet, kText, ""},
+    {"cri/cni/setup_serially", kRuntime, kDefaultOnly, kFlag, "false"},
+    {"cri/cni/use_internal_loopback", kRuntime, kMeaningless, kFlag, "false"},
+
+    // CRI: the OCI runtimes.
+    {"cri/containerd/default_runtime_name", kRuntime, kHonoured, kText, "runc", "", Set<&Config::default_runtime_name>},
+    {"cri/containerd/snapshotter", "images/snapshotter", kRefused, kText, "overlayfs", kOnlyOverlay},
+    {"cri/containerd/disable_snapshot_annotations", "images/disable_snapshot_annotations", kMeaningless, kFlag, "true"},
+    {"cri/containerd/discard_unpacked_layers", "images/discard_unpacked_layers", kMeaningless, kFlag, "false"},
+    {"cri/containerd/no_pivot", kNowhere, kDefaultOnly, kFlag, "false"},
+    {"cri/containerd/ignore_blockio_not_enabled_errors", kRuntime, kDefaultOnly, kFlag, "false"},
+    {"cri/containerd/ignore_rdt_not_enabled_errors", kRuntime, kDefaultOnly, kFlag, "false"},
+    {"cri/containerd/default_runtime/**", kNowhere, kRefused, kAny, "", kNamedRuntime},
+    {"cri/containerd/untrusted_workload_runtime/**", kNowhere, kRefused, kAny, "", kNamedRuntime},
+    {"cri/containerd/runtimes/*", kRuntime, kHonoured, kTable, "", "", AddHandler},
+    {"cri/containerd/runtimes/*/runtime_type", kRuntime, kHonoured, kText, "io.containerd.runc.v2", "", CheckRuntimeType},
+    {"cri/containerd/runtimes/*/base_runtime_spec", kRuntime, kNotYet, kText, ""},
+    {"cri/containerd/runtimes/*/cni_conf_dir", kRuntime, kNotYet, kText, ""},
+    {"cri/containerd/runtimes/*/cni_max_conf_num", kRuntime, kNotYet, kInteger, "0"},
+    {"cri/containerd/runtimes/*/container_annotations", kRuntime, kNotYet, kList, ""},
+    {"cri/containerd/runtimes/*/pod_annotations", kRuntime, kNotYet, kList, ""},
+    {"cri/containerd/runtimes/*/privileged_without_host_devices", kRuntime, kNotYet, kFlag, "false"},
+    {"cri/containerd/runtimes/*/privileged_without_host_devices_all_devices_allowed", kRuntime, kNotYet, kFlag, "false"},
+    {"cri/containerd/runtimes/*/cgroup_writable", kRuntime, kNotYet, kFlag, "false"},
+    {"cri/containerd/runtimes/*/runtime_engine", kRuntime, kDefaultOnly, kText, ""},
+    {"cri/containerd/runtimes/*/runtime_root", kRuntime, kDefaultOnly, kText, ""},
+    {"cri/containerd/runtimes/*/runtime_path", kRuntime, kDefaultOnly, kText, ""},
+    {"cri/containerd/runtimes/*/snapshotter", kRuntime, kRefused, kText, "", kOnlyOverlay},
+    {"cri/containerd/runtimes/*/sandboxer", kRuntime, kDefaultOnly, kText, "podsandbox"},
+    {"cri/containerd/runtimes/*/io_type", kRuntime, kDefaultOnly, kText, ""},
+    {"cri/containerd/runtimes/*/options/BinaryName", kRuntime, kHonoured, kText, "", "", SetBinaryName},
+    {"cri/containerd/runtimes/*/options/Root", kRuntime, kHonoured, kText, "", "", SetRuntimeRoot},
+    {"cri/containerd/runtimes/*/options/SystemdCgroup", kRuntime, kHonoured, kFlag, "false", "", SetHandler<&Handler::systemd_cgroup>},
+    {"cri/containerd/runtimes/*/options/NoPivotRoot", kRuntime, kHonoured, kFlag, "false", "", SetHandler<&Handler::no_pivot_root>},
+    {"cri/containerd/runtimes/*/options/NoNewKeyring", kRuntime, kHonoured, kFlag, "false", "", SetHandler<&Handler::no_new_keyring>},
+    {"cri/containerd/runtimes/*/options/IoUid", kRuntime, kNotYet, kInteger, "0"},
+    {"cri/containerd/runtimes/*/options/IoGid", kRuntime, kNotYet, kInteger, "0"},
+    {"cri/containerd/runtimes/*/options/ShimCgroup", kRuntime, kNotYet, kText, ""},
+    {"cri/containerd/runtimes/*/options/CriuPath", kRuntime, kDefaultOnly, kText, ""},
+    {"cri/containerd/runtimes/*/options/CriuImagePath", kRuntime, kDefaultOnly, kText, ""},
+    {"cri/containerd/runtimes/*/options/CriuWorkPath", kRuntime, kDefaultOnly, kText, ""},
+
+    // CRI: images.
+    {"cri/max_concurrent_downloads", kImages, kHonoured, kInteger, "3", "", Set<&Config::max_concurrent_downloads>},
+    {"cri/image_pull_progress_timeout", kImages, kNotYet, kDuration, "5m0s"},
+    {"cri/image_pull_with_sync_fs", kImages, kMeaningless, kFlag, "false"},
+    {"cri/disable_image_pull_with_transfer_service", kNowhere, kMeaningless, kFlag, "false"},
+    {"cri/use_local_image_pull", kImages, kMeaningless, kFlag, "false"},
+    {"cri/image_decryption/key_model", kImages, kMeaningless, kText, "node"},
+    {"cri/registry/config_path", kImages, kNotYet, kText, "", "", NoteConfigPath},
+    {"cri/registry/mirrors/*/endpoint", kImages, kHonoured, kList, "", "", SetMirror},
+    {"cri/registry/configs/*/auth/username", kImages, kHonoured, kText, "", "", SetAuth<&Auth::username>, true},
+    {"cri/registry/configs/*/auth/password", kImages, kHonoured, kText, "", "", SetAuth<&Auth::password>, true},
+    {"cri/registry/configs/*/auth/auth", kImages, kHonoured, kText, "", "", SetAuth<&Auth::auth>, true},
+    {"cri/registry/configs/*/auth/identitytoken", kImages, kHonoured, kText, "", "", SetAuth<&Auth::identity_token>, true},
+    {"cri/registry/configs/*/tls/insecure_skip_verify", kImages, kHonoured, kFlag, "false", "", SetTls<&Tls::insecure_skip_verify>},
+    {"cri/registry/configs/*/tls/ca_file", kImages, kHonoured, kText, "", "", SetTls<&Tls::ca_file>},
+    {"cri/registry/configs/*/tls/cert_file", kImages, kHonoured, kText, "", "", SetTls<&Tls::cert_file>},
+    {"cri/registry/configs/*/tls/key_file", kImages, kHonoured, kText, "", "", SetTls<&Tls::key_file>},
+    {"cri/registry/auths/*/username", kImages, kHonoured, kText, "", "", SetLegacyAuth<&Auth::username>, true},
+    {"cri/registry/auths/*/password", kImages, kHonoured, kText, "", "", SetLegacyAuth<&Auth::password>, true},
+    {"cri/registry/auths/*/auth", kImages, kHonoured, kText, "", "", SetLegacyAuth<&Auth::auth>, true},
+    {"cri/registry/auths/*/identitytoken", kImages, kHonoured, kText, "", "", SetLegacyAuth<&Auth::identity_token>, true},
+    {"cri/registry/headers/*", kImages, kNotYet, kAny, "", "", nullptr, true},
+
+    // CRI: exec, attach and port-forward.
+    {"cri/disable_tcp_service", kServer, kRefused, kFlag, "true", kNoTcp},
+    {"cri/enable_tls_streaming", kServer, kNotYet, kFlag, "false"},
+    {"cri/stream_idle_timeout", kServer, kNotYet, kDuration, "4h0m0s"},
+    {"cri/stream_server_address", kServer, kNotYet, kText, "127.0.0.1"},
+    {"cri/stream_server_port", kServer, kNotYet, kText, "0"},
+    {"cri/x509_key_pair_streaming/tls_cert_file", kServer, kNotYet, kText, ""},
+    {"cri/x509_key_pair_streaming/tls_key_file", kServer, kNotYet, kText, ""},
+
+    // containerd's other plugins.
+    {"plugins/io.containerd.gc.v1.scheduler/deletion_threshold", kSame, kMeaningless, kInteger, "0"},
+    {"plugins/io.containerd.gc.v1.scheduler/mutation_threshold", kSame, kMeaningless, kInteger, "100"},
+    {"plugins/io.containerd.gc.v1.scheduler/pause_threshold", kSame, kMeaningless, kReal, "0.02"},
+    {"plugins/io.containerd.gc.v1.scheduler/schedule_delay", kSame, kMeaningless, kDuration, "0s"},
+    {"plugins/io.containerd.gc.v1.scheduler/startup_delay", kSame, kNotYet, kDuration, "100ms"},
+    {"plugins/io.containerd.internal.v1.opt/path", kSame, kMeaningless, kText, "/opt/containerd"},
+    {"plugins/io.containerd.internal.v1.restart/interval", kSame, kMeaningless, kDuration, "10s"},
+    {"plugins/io.containerd.internal.v1.tracing/sampling_ratio", kSame, kDefaultOnly, kReal, "1.0"},
+    {"plugins/io.containerd.internal.v1.tracing/service_name", kSame, kDefaultOnly, kText, "containerd"},
+    {"plugins/io.containerd.metadata.v1.bolt/content_sharing_policy", kSame, kMeaningless, kText, "shared"},
+    {"plugins/io.containerd.monitor.v1.cgroups/no_prometheus", kSame, kNotYet, kFlag, "false"},
+    {"plugins/io.containerd.monitor.task.v1.cgroups/no_prometheus", kSame, kNotYet, kFlag, "false"},
+    {"plugins/io.containerd.runtime.v1.linux/no_shim", kSame, kMeaningless, kFlag, "false"},
+    {"plugins/io.containerd.runtime.v1.linux/runtime", kSame, kMeaningless, kText, "runc"},
+    {"plugins/io.containerd.runtime.v1.linux/runtime_root", kSame, kMeaningless, kText, ""},
+    {"plugins/io.containerd.runtime.v1.linux/shim", kSame, kMeaningless, kText, "containerd-shim"},
+    {"plugins/io.containerd.runtime.v1.linux/shim_debug", kSame, kMeaningless, kFlag, "false"},
+    {"plugins/io.containerd.runtime.v2.task/platforms", kSame, kDefaultOnly, kList, kHostPlatform},
+    {"plugins/io.containerd.runtime.v2.task/sched_core", kSame, kNotYet, kFlag, "false"},
+    {"plugins/io.containerd.service.v1.diff-service/default", kSame, kMeaningless, kList, "walking"},
+    {"plugins/io.containerd.service.v1.tasks-service/rdt_config_file", kSame, kDefaultOnly, kText, ""},
+    {"plugins/io.containerd.snapshotter.v1.aufs/root_path", kSame, kMeaningless, kText, ""},
+    {"plugins/io.containerd.snapshotter.v1.btrfs/root_path", kSame, kMeaningless, kText, ""},
+    {"plugins/io.containerd.snapshotter.v1.devmapper/**", kSame, kMeaningless, kAny, ""},
+    {"plugins/io.containerd.snapshotter.v1.native/root_path", kSame, kMeaningless, kText, ""},
+    {"plugins/io.containerd.snapshotter.v1.overlayfs/root_path", kSame, kNotYet, kText, ""},
+    {"plugins/io.containerd.snapshotter.v1.overlayfs/upperdir_label", kSame, kDefaultOnly, kFlag, "false"},
+    {"plugins/io.containerd.snapshotter.v1.zfs/root_path", kSame, kMeaningless, kText, ""},
+    {"plugins/io.containerd.tracing.processor.v1.otlp/endpoint", kSame, kDefaultOnly, kText, ""},
+    {"plugins/io.containerd.tracing.processor.v1.otlp/insecure", kSame, kDefaultOnly, kFlag, "false"},
+    {"plugins/io.containerd.tracing.processor.v1.otlp/protocol", kSame, kDefaultOnly, kText, ""},
+
+    // crisp's own.
+    {"crisp/preload_dir", kSame, kHonoured, kText, "", "", SetPath<&Config::crisp, &CrispConfig::preload_dir>},
+    {"crisp/shim", kSame, kHonoured, kText, "", "", SetPath<&Config::crisp, &CrispConfig::shim>},
+};
+// clang-format on
+
+}  // namespace
+
+absl::Span<const Key> Keys() {
+  return kKeys;
+}
+
+std::string HostPlatform() {
+  static const std::map<std::string, std::string> kArchitectures = {
+      {"x86_64", "amd64"}, {"aarch64", "arm64"}, {"armv7l", "arm/v7"}, {"i686", "386"}};
+  utsname names;
+  uname(&names);
+  auto found = kArchitectures.find(names.machine);
+  return absl::StrCat("linux/", found == kArchitectures.end() ? names.machine : found->second);
+}
+
+}  // namespace crisp

@@ -1,0 +1,52 @@
+// Goes through a configuration file key by key and does with each what the table of keys says.
+#pragma once
+
+#include <toml++/toml.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "config/key.h"
+#include "config/key_path.h"
+
+namespace crisp {
+
+// For one file, used once, by one thread.
+class Reader {
+ public:
+  // `file` is the name for messages; `version` is 2 or 3. `draft` must outlive the object.
+  Reader(std::string file, int version, Draft* draft);
+
+  // Stops at the first error, which names file, line and key.
+  absl::Status Read(const toml::table& table);
+
+  // One line each, in the order of the file.
+  std::vector<std::string> Warnings() const;
+
+ private:
+  struct KnownKey {
+    KeyPath pattern;
+    const Key* key;
+  };
+
+  absl::Status ReadTable(const toml::table& table, const KeyPath& path);
+  absl::Status ReadNode(const toml::node& node, const KeyPath& path);
+  absl::Status ReadKey(const KnownKey& known, const toml::node& node, const KeyPath& path);
+  absl::Status ApplyPolicy(const Key& key, const Value& value, const toml::node& node, const KeyPath& path);
+  void WarnUnknown(const toml::node& node, const KeyPath& path);
+
+  const KnownKey* Find(const KeyPath& path) const;
+  bool IsTable(const KeyPath& path) const;
+  std::string Place(const toml::node& node) const;
+  void Warn(const toml::node& node, const std::string& text);
+
+  const std::string file_;
+  const int version_;
+  Draft* const draft_;
+  std::vector<KnownKey> keys_;
+  std::multimap<uint32_t, std::string> warnings_;  // by line
+};
+
+}  // namespace crisp

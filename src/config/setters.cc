@@ -1,0 +1,262 @@
+#include "config/setters.h"
+
+#include <sys/un.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+
+namespace crisp {
+namespace {
+
+absl::Status Bad(const std::string& expected, const Value& value) {
+  return absl::InvalidArgumentError(absl::StrCat("expected ", expected, ", found ", value.shown));
+}
+
+template <typename T>
+absl::Status AssignNumber(const Value& value, T* field) {
+  constexpr auto kMin = static_cast<int64_t>(std::numeric_limits<T>::min());
+  constexpr auto kMax = static_cast<int64_t>(std::numeric_limits<T>::max());
+  if (value.number < kMin || value.number > kMax) return Bad(absl::StrCat(kMin, " to ", kMax), value);
+  *field = static_cast<T>(value.number);
+  return absl::OkStatus();
+}
+
+// The directory of crisp's own in one that may be containerd's.
+absl::StatusOr<std::string> OwnDirectory(const Value& value) {
+  RETURN_IF_ERROR(CheckPath(value.text));
+  absl::string_view path = value.text;
+  while (absl::ConsumeSuffix(&path, "/")) {
+  }
+  if (path.empty()) return Bad("a directory other than the root directory", value);
+  return absl::EndsWith(path, "/crisp") ? std::string(path) : absl::StrCat(path, "/crisp");
+}
+
+struct Url {
+  std::string origin;  // "https://host:5000", with user and password if it has them
+  std::string host;    // "host:5000"
+  std::string path;    // without a trailing slash, and with what may follow a path
+};
+
+absl::StatusOr<Url> ParseUrl(absl::string_view text) {
+  absl::string_view rest = text;
+  if (!absl::ConsumePrefix(&rest, "https://") && !absl::ConsumePrefix(&rest, "http://")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("expected a URL that begins with http:// or https://, found \"", WithoutUserInfo(text), "\""));
+  }
+  absl::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
+  absl::string_view path = rest.substr(authority.size());
+  while (absl::ConsumeSuffix(&path, "/")) {
+  }
+  absl::string_view host = authority.substr(authority.rfind('@') + 1);  // npos + 1 is 0
+  if (host.empty() || host[0] == ':') {
+    return absl::InvalidArgumentError(
+        absl::StrCat("expected a URL with a host, found \"", WithoutUserInfo(text), "\""));
+  }
+  return Url{std::string(text.substr(0, text.size() - rest.size() + authority.size())), std::string(host),
+             std::string(path)};
+}
+
+bool HasApiRoot(absl::string_view path) {
+  return path == "/v2" || absl::StartsWith(path, "/v2/") || absl::EndsWith(path, "/v2") ||
+         absl::StrContains(path, "/v2/");
+}
+
+// containerd asks for <endpoint>/<repository>/manifests/<tag> where the endpoint has a path, so a path that leaves out
+// "/v2" leads to a page that no registry has, and the pull goes on to the next endpoint without a word.
+void WarnOfPathWithoutApiRoot(const Url& url, const Setting& setting) {
+  if (url.path.empty() || HasApiRoot(url.path)) return;
+  setting.warn(
+      absl::StrCat(WithoutUserInfo(absl::StrCat(url.origin, url.path)),
+                   " is asked as it is, but its path has no /v2, so no registry will answer there and pulls go "
+                   "on to the next endpoint; likely right is ",
+                   WithoutUserInfo(absl::StrCat(url.origin, "/v2", url.path))));
+}
+
+constexpr std::array kCriPlugins = {"cri", "io.containerd.grpc.v1.cri", "io.containerd.cri.v1.runtime",
+                                    "io.containerd.cri.v1.images"};
+
+bool IsCriPlugin(const std::string& name) {
+  return std::find(kCriPlugins.begin(), kCriPlugins.end(), name) != kCriPlugins.end();
+}
+
+}  // namespace
+
+absl::Status Assign(const Value& value, std::string* field) {
+  *field = value.text;
+  return absl::OkStatus();
+}
+
+absl::Status Assign(const Value& value, bool* field) {
+  *field = value.flag;
+  return absl::OkStatus();
+}
+
+absl::Status Assign(const Value& value, uint32_t* field) {
+  return AssignNumber(value, field);
+}
+absl::Status Assign(const Value& value, int* field) {
+  return AssignNumber(value, field);
+}
+absl::Status Assign(const Value& value, int64_t* field) {
+  return AssignNumber(value, field);
+}
+
+absl::Status CheckPath(const std::string& path) {
+  if (path.empty()) return absl::OkStatus();
+  if (path[0] != '/' || absl::StrContains(path, absl::string_view("\0", 1))) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("expected an absolute path, found \"", absl::Utf8SafeCEscape(WithoutUserInfo(path)), "\""));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckNotNegative(int64_t number) {
+  if (number >= 0) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("expected 0 or more, found ", number));
+}
+
+absl::StatusOr<std::string> HostOfUrl(const std::string& url) {
+  ASSIGN_OR_RETURN(Url parsed, ParseUrl(url));
+  return parsed.host;
+}
+
+absl::Status SetRoot(const Setting& setting, Draft* draft) {
+  ASSIGN_OR_RETURN(draft->config.root, OwnDirectory(setting.value));
+  return absl::OkStatus();
+}
+
+absl::Status SetState(const Setting& setting, Draft* draft) {
+  ASSIGN_OR_RETURN(draft->config.state, OwnDirectory(setting.value));
+  return absl::OkStatus();
+}
+
+absl::Status SetSocket(const Setting& setting, Draft* draft) {
+  const std::string& path = setting.value.text;
+  RETURN_IF_ERROR(CheckPath(path));
+  // unix(7): the path has to fit together with its terminating zero byte.
+  constexpr size_t kLongest = sizeof(sockaddr_un::sun_path) - 1;
+  if (path.empty() || path.size() > kLongest) {
+    return Bad(absl::StrCat("the absolute path of a socket, of at most ", kLongest, " bytes"), setting.value);
+  }
+  draft->config.grpc.address = path;
+  return absl::OkStatus();
+}
+
+absl::Status SetLevel(const Setting& setting, Draft* draft) {
+  if (setting.value.text.empty() || ParseLogLevel(setting.value.text, &draft->config.log_level)) {
+    return absl::OkStatus();
+  }
+  return Bad("trace, debug, info, warn, error, fatal or panic", setting.value);
+}
+
+absl::Status SetSandboxImage(const Setting& setting, Draft* draft) {
+  if (setting.value.text.empty()) return Bad("the name of an image", setting.value);
+  return Set<&Config::sandbox_image>(setting, draft);
+}
+
+absl::Status SetCniBinDir(const Setting& setting, Draft* draft) {
+  RETURN_IF_ERROR(CheckPath(setting.value.text));
+  draft->cni_bin_dir = setting.value.text;
+  return absl::OkStatus();
+}
+
+absl::Status SetCniBinDirs(const Setting& setting, Draft* draft) {
+  for (const std::string& dir : setting.value.list) {
+    if (dir.empty()) return Bad("absolute paths", setting.value);
+    RETURN_IF_ERROR(CheckPath(dir));
+  }
+  draft->cni_bin_dirs = setting.value.list;
+  return absl::OkStatus();
+}
+
+absl::Status SetCniConfDir(const Setting& setting, Draft* draft) {
+  if (setting.value.text.empty()) return absl::OkStatus();
+  return SetPath<&Config::cni, &CniConfig::conf_dir>(setting, draft);
+}
+
+absl::Status AddHandler(const Setting& setting, Draft* draft) {
+  draft->config.runtimes.try_emplace(setting.names[0]);
+  return absl::OkStatus();
+}
+
+absl::Status CheckRuntimeType(const Setting& setting, Draft*) {
+  const std::string& type = setting.value.text;
+  if (type.empty() || type == "io.containerd.runc.v2") return absl::OkStatus();
+  if (type == "io.containerd.runc.v1" || type == "io.containerd.runtime.v1.linux") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", type, "\" is an interface of old; use runtime_type = \"io.containerd.runc.v2\""));
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat(setting.value.shown,
+                   " is a shim that crisp cannot drive. For a program with runc's command line use runtime_type = "
+                   "\"io.containerd.runc.v2\" and options.BinaryName; else remove this runtime"));
+}
+
+absl::Status SetBinaryName(const Setting& setting, Draft* draft) {
+  const std::string& name = setting.value.text;
+  if (absl::StrContains(name, "/") && name[0] != '/') {
+    return Bad("a name to look for in PATH, or an absolute path", setting.value);
+  }
+  return SetHandler<&RuntimeHandlerConfig::binary_name>(setting, draft);
+}
+
+absl::Status SetRuntimeRoot(const Setting& setting, Draft* draft) {
+  RETURN_IF_ERROR(CheckPath(setting.value.text));
+  return SetHandler<&RuntimeHandlerConfig::root>(setting, draft);
+}
+
+absl::Status SetMirror(const Setting& setting, Draft* draft) {
+  const std::string& host = setting.names[0];
+  if (absl::StrContains(host, "/")) {
+    setting.warn(
+        absl::StrCat("\"", WithoutUserInfo(host),
+                     "\" is not the name of a registry, so no image is ever pulled through this mirror; expected "
+                     "HOST or HOST:PORT"));
+  }
+  std::vector<std::string> endpoints;
+  for (const std::string& endpoint : setting.value.list) {
+    ASSIGN_OR_RETURN(Url url, ParseUrl(endpoint));
+    WarnOfPathWithoutApiRoot(url, setting);
+    endpoints.push_back(absl::StrCat(url.origin, url.path));
+  }
+  draft->config.registry.mirrors[host] = std::move(endpoints);
+  return absl::OkStatus();
+}
+
+absl::Status NoteConfigPath(const Setting& setting, Draft* draft) {
+  draft->registry_config_path = !setting.value.text.empty();
+  return absl::OkStatus();
+}
+
+absl::Status CheckDisabledPlugins(const Setting& setting, Draft*) {
+  for (const std::string& plugin : setting.value.list) {
+    if (IsCriPlugin(plugin)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("\"", plugin, "\" cannot be disabled: crisp is nothing else; remove it from the list"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckRequiredPlugins(const Setting& setting, Draft*) {
+  for (const std::string& plugin : setting.value.list) {
+    if (!IsCriPlugin(plugin)) {
+      return absl::InvalidArgumentError(absl::StrCat("crisp has no plugins, so \"", plugin,
+                                                     "\" cannot be had; remove it from the list, or keep containerd"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Nothing(const Setting&, Draft*) {
+  return absl::OkStatus();
+}
+
+}  // namespace crisp

@@ -1,0 +1,103 @@
+// The setters that the table of keys refers to.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "base/status_macros.h"
+#include "config/key.h"
+
+namespace crisp {
+
+absl::Status Assign(const Value& value, std::string* field);
+absl::Status Assign(const Value& value, bool* field);
+absl::Status Assign(const Value& value, uint32_t* field);
+absl::Status Assign(const Value& value, int* field);
+absl::Status Assign(const Value& value, int64_t* field);
+
+// Member<&A::b, &B::c>(a) is a.b.c.
+template <auto First, auto... Rest, typename T>
+auto& Member(T& object) {
+  if constexpr (sizeof...(Rest) == 0) {
+    return object.*First;
+  } else {
+    return Member<Rest...>(object.*First);
+  }
+}
+
+// A field of Config, by the members that lead to it.
+template <auto... Path>
+absl::Status Set(const Setting& setting, Draft* draft) {
+  return Assign(setting.value, &Member<Path...>(draft->config));
+}
+
+// The same for a key whose value must be an absolute path, or empty.
+absl::Status CheckPath(const std::string& path);
+template <auto... Path>
+absl::Status SetPath(const Setting& setting, Draft* draft) {
+  RETURN_IF_ERROR(CheckPath(setting.value.text));
+  return Set<Path...>(setting, draft);
+}
+
+// A number that must not be negative.
+absl::Status CheckNotNegative(int64_t number);
+template <auto... Path>
+absl::Status SetNotNegative(const Setting& setting, Draft* draft) {
+  RETURN_IF_ERROR(CheckNotNegative(setting.value.number));
+  return Set<Path...>(setting, draft);
+}
+
+// A size of messages, for which 0 means the default.
+template <auto... Path>
+absl::Status SetMessageSize(const Setting& setting, Draft* draft) {
+  if (setting.value.number == 0) return absl::OkStatus();
+  return SetNotNegative<Path...>(setting, draft);
+}
+
+// A field of the runtime handler that the key's path names, which comes to be if it is not there.
+template <auto Field>
+absl::Status SetHandler(const Setting& setting, Draft* draft) {
+  return Assign(setting.value, &(draft->config.runtimes[setting.names[0]].*Field));
+}
+
+template <auto Field>
+absl::Status SetAuth(const Setting& setting, Draft* draft) {
+  return Assign(setting.value, &(draft->config.registry.auth[setting.names[0]].*Field));
+}
+
+template <auto Field>
+absl::Status SetTls(const Setting& setting, Draft* draft) {
+  return Assign(setting.value, &(draft->config.registry.tls[setting.names[0]].*Field));
+}
+
+// The host of an http or https URL.
+absl::StatusOr<std::string> HostOfUrl(const std::string& url);
+template <auto Field>
+absl::Status SetLegacyAuth(const Setting& setting, Draft* draft) {
+  ASSIGN_OR_RETURN(std::string host, HostOfUrl(setting.names[0]));
+  return Assign(setting.value, &(draft->legacy_auth[host].*Field));
+}
+
+absl::Status SetRoot(const Setting& setting, Draft* draft);
+absl::Status SetState(const Setting& setting, Draft* draft);
+absl::Status SetSocket(const Setting& setting, Draft* draft);
+absl::Status SetLevel(const Setting& setting, Draft* draft);
+absl::Status SetSandboxImage(const Setting& setting, Draft* draft);
+absl::Status SetCniBinDir(const Setting& setting, Draft* draft);
+absl::Status SetCniBinDirs(const Setting& setting, Draft* draft);
+absl::Status SetCniConfDir(const Setting& setting, Draft* draft);
+absl::Status AddHandler(const Setting& setting, Draft* draft);
+absl::Status CheckRuntimeType(const Setting& setting, Draft* draft);
+absl::Status SetBinaryName(const Setting& setting, Draft* draft);
+absl::Status SetRuntimeRoot(const Setting& setting, Draft* draft);
+absl::Status SetMirror(const Setting& setting, Draft* draft);
+absl::Status NoteConfigPath(const Setting& setting, Draft* draft);
+absl::Status CheckDisabledPlugins(const Setting& setting, Draft* draft);
+absl::Status CheckRequiredPlugins(const Setting& setting, Draft* draft);
+
+// For keys that have been looked at before.
+absl::Status Nothing(const Setting& setting, Draft* draft);
+
+}  // namespace crisp

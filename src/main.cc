@@ -1,0 +1,243 @@
+// crispd: builds every object of the daemon by hand and wires them together.
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "config/config.h"
+#include "images/images.h"
+#include "network/network.h"
+#include "os/errno_status.h"
+#include "os/fd.h"
+#include "os/file.h"
+#include "os/reactor.h"
+#include "sandbox/pod_manager.h"
+#include "server/cri_server.h"
+#include "store/database.h"
+#include "store/layout.h"
+
+namespace crisp {
+namespace {
+
+constexpr char kUsage[] =
+    R"(Usage: crispd [--config FILE]
+
+Serves the Kubernetes Container Runtime Interface, v1, on a unix socket.
+
+  --config FILE   a containerd configuration file (version 2 or 3); without it: root /var/lib/crisp, state /run/crisp,
+                  socket /run/crisp/crisp.sock, CNI plugins from /opt/cni/bin with /etc/cni/net.d, and runc
+  --version       print the version and exit
+  --help          print this and exit
+
+Point crictl at it with  crictl --runtime-endpoint unix:///run/crisp/crisp.sock  and the kubelet with
+--container-runtime-endpoint=unix:///run/crisp/crisp.sock. Logs go to stderr.
+)";
+
+struct Arguments {
+  std::string config;
+  bool help = false;
+  bool version = false;
+};
+
+absl::StatusOr<Arguments> ParseArguments(const std::vector<std::string>& args) {
+  Arguments parsed;
+  for (size_t i = 0; i < args.size(); ++i) {
+    if (args[i] == "--help" || args[i] == "-h") {
+      parsed.help = true;
+    } else if (args[i] == "--version") {
+      parsed.version = true;
+    } else if (args[i] == "--config" && i + 1 < args.size()) {
+      parsed.config = args[++i];
+    } else {
+      return absl::InvalidArgumentError(absl::StrCat("unknown or incomplete argument \"", args[i], "\"; see --help"));
+    }
+  }
+  return parsed;
+}
+
+absl::StatusOr<Config> ReadConfig(const std::string& path) {
+  if (path.empty()) return DefaultConfig();
+  std::vector<std::string> warnings;
+  ASSIGN_OR_RETURN(Config config, LoadConfig(path, &warnings));
+  for (const std::string& warning : warnings) LogWarning(warning);
+  return config;
+}
+
+// `name` as an absolute path: itself, or the first of that name in PATH.
+absl::StatusOr<std::string> FindProgram(const std::string& name) {
+  if (!name.empty() && name[0] == '/') return name;
+  const char* path = getenv("PATH");
+  const std::vector<std::string> directories =
+      absl::StrSplit(path != nullptr ? path : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", ':');
+  for (const std::string& directory : directories) {
+    const std::string candidate = absl::StrCat(directory, "/", name);
+    if (access(candidate.c_str(), X_OK) == 0) return candidate;
+  }
+  return absl::FailedPreconditionError(absl::StrCat("no program ", name, " in PATH; install it"));
+}
+
+absl::StatusOr<std::string> FindShim(const std::string& configured) {
+  if (!configured.empty()) return configured;
+  char self[PATH_MAX] = {};
+  if (readlink("/proc/self/exe", self, sizeof(self) - 1) > 0) {
+    const absl::string_view path = self;
+    const std::string beside = absl::StrCat(path.substr(0, path.rfind('/')), "/crisp-shim");
+    if (access(beside.c_str(), X_OK) == 0) return beside;
+  }
+  return FindProgram("crisp-shim");
+}
+
+absl::StatusOr<SandboxOptions> SandboxOptionsOf(const Config& config) {
+  SandboxOptions options;
+  for (const auto& [name, handler] : config.runtimes) {
+    OciRuntime runtime;
+    const std::string program = handler.binary_name.empty() ? "runc" : handler.binary_name;
+    ASSIGN_OR_RETURN(runtime.binary, FindProgram(program), "runtime ", name);
+    runtime.root = handler.root.empty() ? absl::StrCat(config.state, "/oci/", name) : handler.root;
+    runtime.systemd_cgroup = handler.systemd_cgroup;
+    runtime.no_pivot_root = handler.no_pivot_root;
+    runtime.no_new_keyring = handler.no_new_keyring;
+    options.runtimes[name] = std::move(runtime);
+  }
+  options.default_runtime = config.default_runtime_name;
+  options.sandbox_image = config.sandbox_image;
+  ASSIGN_OR_RETURN(options.shim_program, FindShim(config.crisp.shim));
+  options.log_line_limit = config.max_container_log_line_size;
+  options.restrict_oom_score_adj = config.restrict_oom_score_adj;
+  return options;
+}
+
+ImagesOptions ImagesOptionsOf(const Config& config) {
+  ImagesOptions options;
+  options.registry.mirrors = config.registry.mirrors;
+  options.registry.max_concurrent_downloads = config.max_concurrent_downloads;
+  options.pinned_image = config.sandbox_image;
+  for (const auto& [host, auth] : config.registry.auth) {
+    options.registry.auth[host] = {auth.username, auth.password, auth.auth, auth.identity_token, "", host};
+  }
+  for (const auto& [host, tls] : config.registry.tls) {
+    options.registry.tls[host] = {tls.insecure_skip_verify, tls.ca_file, tls.cert_file, tls.key_file};
+  }
+  return options;
+}
+
+ServerOptions ServerOptionsOf(const Config& config, const Layout& layout) {
+  ServerOptions options;
+  options.address = config.grpc.address;
+  options.uid = config.grpc.uid;
+  options.gid = config.grpc.gid;
+  options.max_receive_bytes = config.grpc.max_recv_message_size;
+  options.max_send_bytes = config.grpc.max_send_message_size;
+  const auto runtime = config.runtimes.find(config.default_runtime_name);
+  options.systemd_cgroup = runtime != config.runtimes.end() && runtime->second.systemd_cgroup;
+  for (const auto& [name, handler] : config.runtimes) options.runtimes.push_back(name);
+  options.facts = {{"rootDir", layout.root()},
+                   {"stateDir", layout.state()},
+                   {"sandboxImage", config.sandbox_image},
+                   {"defaultRuntimeName", config.default_runtime_name},
+                   {"cniConfDir", config.cni.conf_dir}};
+  return options;
+}
+
+// The directories below which everything is, and a lock, so that no two daemons ever share them.
+absl::StatusOr<Fd> TakeDirectories(const Layout& layout) {
+  for (const std::string& directory :
+       {layout.root(), layout.state(), layout.Layers(), layout.Ingests(), layout.Containers(), layout.Pods()}) {
+    RETURN_IF_ERROR(MakeDirs(directory, 0711));
+  }
+  ASSIGN_OR_RETURN(Fd lock, OpenAt(AT_FDCWD, layout.Lock(), O_RDWR | O_CREAT, 0600));
+  if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    return ErrnoStatus(errno, absl::StrCat("lock ", layout.Lock(), " (is another crispd running?)"));
+  }
+  return lock;
+}
+
+// As many descriptors as the hard limit allows: a pod takes a few, a pull many.
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// The signals that end the daemon, blocked in every thread and taken from here.
+sigset_t BlockEndSignals() {
+  signal(SIGPIPE, SIG_IGN);
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
+absl::Status Run(const Config& config) {
+  const sigset_t end_signals = BlockEndSignals();
+  RaiseDescriptorLimit();
+  const Layout layout(config.root, config.state, config.netns_mounts_under_state_dir);
+  ASSIGN_OR_RETURN(SandboxOptions sandbox_options, SandboxOptionsOf(config));
+  ASSIGN_OR_RETURN(const Fd lock, TakeDirectories(layout));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Database> database, Database::Open(layout.Database()));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Images> images, Images::Open(layout, database.get(), ImagesOptionsOf(config)));
+  if (!config.crisp.preload_dir.empty()) {
+    RETURN_IF_ERROR(images->ImportLayouts(config.crisp.preload_dir, Call()), "import ", config.crisp.preload_dir);
+  }
+  ASSIGN_OR_RETURN(const std::unique_ptr<Reactor> reactor, Reactor::Start());
+  ASSIGN_OR_RETURN(const std::unique_ptr<Network> network,
+                   Network::Start(*reactor, {config.cni.bin_dirs, config.cni.conf_dir, config.cni.max_conf_num}));
+  ASSIGN_OR_RETURN(const std::unique_ptr<PodManager> pods,
+                   PodManager::Open({layout, database.get(), images.get(), network.get(), reactor.get(),
+                                     std::move(sandbox_options)}));
+  ASSIGN_OR_RETURN(const std::unique_ptr<CriServer> server,
+                   CriServer::Start(ServerOptionsOf(config, layout), pods.get(), images.get(), network.get()));
+  LogInfo("serving", {{"address", config.grpc.address}, {"version", CRISP_VERSION}});
+
+  int received = 0;
+  sigwait(&end_signals, &received);
+  LogInfo("ending; pods go on", {{"signal", received}});
+  return absl::OkStatus();
+}
+
+int Main(const std::vector<std::string>& args) {
+  const auto arguments = ParseArguments(args);
+  if (arguments.ok() && arguments->help) {
+    fputs(kUsage, stdout);
+    return 0;
+  }
+  if (arguments.ok() && arguments->version) {
+    puts("crispd " CRISP_VERSION);
+    return 0;
+  }
+  absl::Status status = arguments.status();
+  if (status.ok()) {
+    const auto config = ReadConfig(arguments->config);
+    status = config.status();
+    if (config.ok()) {
+      SetLogLevel(config->log_level);
+      status = Run(*config);
+    }
+  }
+  if (status.ok()) return 0;
+  LogError("crispd cannot go on", {{"error", status.message()}});
+  return 1;
+}
+
+}  // namespace
+}  // namespace crisp
+
+int main(int argc, char** argv) {
+  return crisp::Main(std::vector<std::string>(argv + 1, argv + argc));
+}

@@ -1,0 +1,138 @@
+#include "network/cni_chain.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/time.h"
+#include "base/status_macros.h"
+#include "network/cni_result.h"
+#include "os/process.h"
+
+namespace crisp {
+namespace {
+
+std::vector<std::string> Environment(const char* verb, const CniTarget& target,
+                                     const std::vector<std::string>& bin_dirs) {
+  const char* path = getenv("PATH");
+  return {
+      absl::StrCat("PATH=", path != nullptr ? path : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+      absl::StrCat("CNI_COMMAND=", verb),
+      absl::StrCat("CNI_CONTAINERID=", target.container_id),
+      absl::StrCat("CNI_NETNS=", target.netns),
+      absl::StrCat("CNI_IFNAME=", target.ifname),
+      absl::StrCat("CNI_ARGS=", target.args),
+      absl::StrCat("CNI_PATH=", absl::StrJoin(bin_dirs, ":"))};
+}
+
+// The part of `runtime_config` for which `plugin` has declared the capability.
+Json RuntimeConfigFor(const Json& plugin, const Json& runtime_config) {
+  Json wanted = Json::object();
+  const auto capabilities = plugin.find("capabilities");
+  if (capabilities == plugin.end() || !runtime_config.is_object()) return wanted;
+  for (const auto& [name, value] : runtime_config.items()) {
+    if (capabilities->value(name, false)) wanted[name] = value;
+  }
+  return wanted;
+}
+
+// Section 3, "Deriving execution configuration from plugin configuration".
+Json ExecutionConfig(const CniConfig& config, const Json& plugin, const CniTarget& target, const Json& prev_result) {
+  Json derived = plugin;
+  derived["cniVersion"] = config.version;
+  derived["name"] = config.name;
+  if (Json runtime = RuntimeConfigFor(plugin, target.runtime_config); !runtime.empty()) {
+    derived["runtimeConfig"] = std::move(runtime);
+  }
+  derived.erase("capabilities");
+  if (!prev_result.is_null()) derived["prevResult"] = prev_result;
+  return derived;
+}
+
+std::string WhyItFailed(const CommandResult& result) {
+  if (std::string told = CniErrorText(result.output); !told.empty()) return told;
+  std::string why = result.Describe();
+  if (const std::string said = Excerpt(result.output); !said.empty()) absl::StrAppend(&why, "; it wrote: ", said);
+  return why;
+}
+
+std::string SecondsUntil(const Call& call) {
+  return absl::FormatDuration(absl::Milliseconds(
+      std::chrono::duration_cast<std::chrono::milliseconds>(call.deadline() - MonoClock::now()).count()));
+}
+
+// Gives what the plugin wrote on its standard output.
+absl::StatusOr<std::string> RunPlugin(const char* verb, const Json& config, const CniTarget& target,
+                                      const std::vector<std::string>& bin_dirs, const Call& call) {
+  RETURN_IF_ERROR(call.Check(), verb);
+  Command command;
+  ASSIGN_OR_RETURN(command.path, FindPlugin(StringAt(config, "type"), bin_dirs));
+  command.env = Environment(verb, target, bin_dirs);
+  command.input = DumpJson(config);
+  const std::string allowed = SecondsUntil(call);
+  auto result = RunCommand(command, call);
+  if (absl::IsDeadlineExceeded(result.status())) {
+    return absl::DeadlineExceededError(absl::StrCat(verb, " has not ended in ", allowed, " and was killed"));
+  }
+  RETURN_IF_ERROR(result, verb);
+  if (!result->ok()) return absl::InternalError(absl::StrCat(verb, ": ", WhyItFailed(*result)));
+  return std::move(result->output);
+}
+
+absl::StatusOr<Json> AddPlugin(const CniConfig& config, const Json& plugin, const CniTarget& target,
+                               const Json& prev_result, const std::vector<std::string>& bin_dirs, const Call& call) {
+  const Json derived = ExecutionConfig(config, plugin, target, prev_result);
+  ASSIGN_OR_RETURN(const std::string output, RunPlugin("ADD", derived, target, bin_dirs, call));
+  auto result = ParseCniResult(output, config.version);
+  RETURN_IF_ERROR(result, "ADD answered \"", Excerpt(output), "\"");
+  return result;
+}
+
+std::string NameOf(const CniConfig& config, const Json& plugin) {
+  return absl::StrCat("plugin ", StringAt(plugin, "type"), " (", config.file, ")");
+}
+
+}  // namespace
+
+Call PartOfCall(const Call& call, size_t parts) {
+  if (call.deadline() == kNoDeadline) return call;
+  return call.Within((call.deadline() - MonoClock::now()) / static_cast<int64_t>(parts));
+}
+
+absl::StatusOr<std::string> FindPlugin(const std::string& type, const std::vector<std::string>& bin_dirs) {
+  for (const std::string& dir : bin_dirs) {
+    std::string path = absl::StrCat(dir, "/", type);
+    struct stat info {};
+    if (stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && access(path.c_str(), X_OK) == 0) return path;
+  }
+  return absl::InternalError(absl::StrCat("no program ", type, " in ", absl::StrJoin(bin_dirs, ", "),
+                                          ": install the CNI plugin, or set bin_dir to where it is"));
+}
+
+absl::StatusOr<Json> AddNetwork(const CniConfig& config, const CniTarget& target,
+                                const std::vector<std::string>& bin_dirs, const Call& call) {
+  Json result;
+  for (const Json& plugin : config.plugins) {
+    ASSIGN_OR_RETURN(result, AddPlugin(config, plugin, target, result, bin_dirs, call), NameOf(config, plugin));
+  }
+  return result;
+}
+
+absl::Status DelNetwork(const CniConfig& config, const CniTarget& target, const Json& result,
+                        const std::vector<std::string>& bin_dirs, const Call& call) {
+  // DEL knows a prevResult since 0.4.0.
+  const Json prev_result = CniVersionLess(config.version, "0.4.0") ? Json() : result;
+  absl::Status status;
+  for (size_t left = config.plugins.size(); left > 0; --left) {
+    const Json& plugin = config.plugins[left - 1];
+    const Json derived = ExecutionConfig(config, plugin, target, prev_result);
+    const auto deleted = RunPlugin("DEL", derived, target, bin_dirs, PartOfCall(call, left));
+    status = Join(status, Annotate(deleted.status(), NameOf(config, plugin)));
+  }
+  return status;
+}
+
+}  // namespace crisp

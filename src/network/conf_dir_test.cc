@@ -1,0 +1,126 @@
+// Configurations that come, change and go while the daemon runs.
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "network/json.h"
+#include "network/network.h"
+#include "os/file.h"
+
+namespace crisp {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+class ConfDirTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = testing::TempDir() + "crisp-conf-XXXXXX";
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    dir_ = name;
+    conf_ = dir_ + "/etc/cni/net.d";
+    ASSERT_TRUE(MakeDirs(dir_ + "/bin", 0755).ok());
+    ASSERT_TRUE(WriteFileAt(AT_FDCWD, dir_ + "/bin/ptp", "", 0755).ok());
+    network_ = *Network::Start({.bin_dirs = {dir_ + "/bin"}, .conf_dir = conf_});
+  }
+  void TearDown() override { EXPECT_TRUE(RemoveTree(dir_).ok()); }
+
+  void Write(const std::string& file, const std::string& text) {
+    ASSERT_TRUE(MakeDirs(conf_, 0755).ok());
+    ASSERT_TRUE(WriteFileAt(AT_FDCWD, conf_ + "/" + file, text, 0644).ok());
+  }
+  static std::string Conf(const std::string& name) {
+    return R"({"cniVersion":"1.0.0","name":")" + name + R"(","type":"ptp"})";
+  }
+  static PodNetworkRequest Pod() {
+    PodNetworkRequest request;
+    request.pod_id = "pod";
+    request.netns_path = "/run/netns/pod";
+    return request;
+  }
+  // Of the first network that a pod planned now would have; else the error.
+  std::string Planned() {
+    const auto plan = network_->Plan(Pod());
+    if (!plan.ok()) return std::string(plan.status().message());
+    return (*ParseJsonObject(plan->plan))["networks"][0]["config"]["name"];
+  }
+
+  std::string dir_;
+  std::string conf_;
+  std::unique_ptr<Network> network_;
+};
+
+TEST_F(ConfDirTest, WithoutAConfigurationItSaysWhatToDo) {
+  EXPECT_EQ(network_->Ready(),
+            absl::FailedPreconditionError("no CNI configuration in " + conf_ +
+                                          ": put a .conflist there, or install your network add-on"));
+  EXPECT_EQ(network_->Plan(Pod()).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(ConfDirTest, AConfigurationThatComesLaterIsUsed) {
+  EXPECT_FALSE(network_->Ready().ok());
+  ASSERT_TRUE(MakeDirs(dir_ + "/etc/cni", 0755).ok());
+  EXPECT_FALSE(network_->Ready().ok());
+  Write("10-a.conf", Conf("a"));
+  EXPECT_TRUE(network_->Ready().ok()) << network_->Ready();
+  EXPECT_EQ(Planned(), "a");
+}
+
+TEST_F(ConfDirTest, ChangesAreSeenAtOnce) {
+  Write("10-a.conf", Conf("a"));
+  EXPECT_EQ(Planned(), "a");
+  Write("10-a.conf", Conf("changed"));
+  EXPECT_EQ(Planned(), "changed");
+  Write("05-b.conf", Conf("b"));
+  EXPECT_EQ(Planned(), "b") << "earlier by name";
+  ASSERT_EQ(unlink((conf_ + "/05-b.conf").c_str()), 0);
+  EXPECT_EQ(Planned(), "changed");
+  Write("tmp", Conf("moved"));
+  ASSERT_EQ(rename((conf_ + "/tmp").c_str(), (conf_ + "/10-a.conf").c_str()), 0);
+  EXPECT_EQ(Planned(), "moved");
+}
+
+TEST_F(ConfDirTest, ABadFileIsPassedOverAndAllBadIsNotReady) {
+  Write("10-a.conf", Conf("a"));
+  Write("05-bad.conflist", "{");
+  EXPECT_EQ(Planned(), "a");
+  EXPECT_THAT(network_->Describe(), HasSubstr("05-bad.conflist"));
+  Write("10-a.conf", R"({"cniVersion":"1.0.0","name":"a"})");
+  EXPECT_THAT(std::string(network_->Ready().message()),
+              AllOf(HasSubstr("no valid CNI configuration in " + conf_), HasSubstr("05-bad.conflist: not JSON"),
+                    HasSubstr("10-a.conf: plugin 1: no type")));
+  EXPECT_EQ(Planned(), network_->Ready().message());
+  Write("10-a.conf", Conf("well"));
+  EXPECT_EQ(Planned(), "well");
+}
+
+TEST_F(ConfDirTest, ADirectoryThatIsRemovedAndComesBackIsFollowed) {
+  Write("10-a.conf", Conf("a"));
+  EXPECT_EQ(Planned(), "a");
+  ASSERT_TRUE(RemoveTree(dir_ + "/etc").ok());
+  EXPECT_THAT(Planned(), HasSubstr("no CNI configuration in"));
+  Write("10-b.conf", Conf("b"));
+  EXPECT_EQ(Planned(), "b");
+}
+
+TEST_F(ConfDirTest, DescribeIsJsonThatShowsWhatIsLoaded) {
+  Write("10-a.conf", Conf("a"));
+  const Json described = *ParseJsonObject(network_->Describe());
+  EXPECT_EQ(described["confDir"], conf_);
+  EXPECT_EQ(described["networks"][0]["file"], "10-a.conf");
+  EXPECT_EQ(described["networks"][0]["config"]["plugins"][0]["type"], "ptp");
+}
+
+TEST_F(ConfDirTest, DirectoriesMustBeAbsolute) {
+  EXPECT_EQ(Network::Start({.bin_dirs = {"/bin"}, .conf_dir = "etc"}).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Network::Start({.bin_dirs = {"bin"}, .conf_dir = "/etc"}).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Network::Start({.bin_dirs = {}, .conf_dir = "/etc"}).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace crisp

@@ -1,0 +1,211 @@
+#include "network/network.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/log.h"
+#include "base/mutex.h"
+#include "base/status_macros.h"
+#include "network/cni_chain.h"
+#include "network/cni_config.h"
+#include "network/cni_result.h"
+#include "network/plan.h"
+#include "os/dir_watch.h"
+#include "os/netlink.h"
+
+namespace crisp {
+namespace {
+
+bool IsIpv4(const std::string& address) {
+  return address.find(':') == std::string::npos;
+}
+
+// The first IPv4 address is shown, or the first of all; the others keep their order.
+PodAddresses Choose(std::vector<std::string> addresses) {
+  auto shown = std::find_if(addresses.begin(), addresses.end(), IsIpv4);
+  if (shown == addresses.end()) shown = addresses.begin();
+  PodAddresses chosen;
+  chosen.ip = *shown;
+  addresses.erase(shown);
+  chosen.additional_ips = std::move(addresses);
+  return chosen;
+}
+
+// Some plugins tell of no address (an address by DHCP or by hand in the namespace): then what the interface has counts.
+absl::StatusOr<PodAddresses> AddressesOf(const PlannedNetwork& network, const Json& result, Netlink& netlink) {
+  std::vector<std::string> addresses = PodIpsOf(result);
+  if (addresses.empty()) {
+    ASSIGN_OR_RETURN(addresses, netlink.Addresses(network.target.ifname), network.config.file);
+  }
+  if (addresses.empty()) {
+    return absl::InternalError(absl::StrCat(network.config.file, ": its plugins gave ", network.target.ifname,
+                                            " of the pod no address: check the plugin's ipam"));
+  }
+  return Choose(std::move(addresses));
+}
+
+class CniNetwork : public Network {
+ public:
+  explicit CniNetwork(CniOptions options) : options_(std::move(options)), watch_(options_.conf_dir) {}
+
+  absl::Status Ready() override;
+  absl::StatusOr<CniAttachment> Plan(const PodNetworkRequest& request) override;
+  absl::StatusOr<PodAddresses> Attach(CniAttachment* attachment, const Call& call) override;
+  absl::Status Detach(const CniAttachment& attachment, const Call& call) override;
+  std::string Describe() override;
+
+ private:
+  CniConfigs Current();
+  absl::Status CheckLoaded(const CniConfigs& configs) const;
+
+  const CniOptions options_;
+
+  Mutex mutex_;
+  DirWatch watch_ ABSL_GUARDED_BY(mutex_);
+  CniConfigs configs_ ABSL_GUARDED_BY(mutex_);
+};
+
+void LogChange(const std::string& dir, const CniConfigs& before, const CniConfigs& now) {
+  if (now.faults != before.faults) {
+    for (const std::string& fault : now.faults)
+      LogWarning("CNI configuration passed over", {{"dir", dir}, {"fault", fault}});
+  }
+  const auto names = [](const CniConfigs& configs) {
+    return absl::StrJoin(configs.networks, ",",
+                         [](std::string* out, const CniConfig& config) { absl::StrAppend(out, config.file); });
+  };
+  if (names(now) != names(before)) LogInfo("CNI networks", {{"dir", dir}, {"files", names(now)}});
+}
+
+// What is in the directory now: read again if it may have changed, and as long as there is nothing.
+CniConfigs CniNetwork::Current() {
+  MutexLock lock(mutex_);
+  if (watch_.Changed() || configs_.networks.empty()) {
+    CniConfigs loaded = LoadCniConfigs(options_.conf_dir, options_.max_conf_num);
+    LogChange(options_.conf_dir, configs_, loaded);
+    configs_ = std::move(loaded);
+  }
+  return configs_;
+}
+
+absl::Status CniNetwork::CheckLoaded(const CniConfigs& configs) const {
+  if (!configs.networks.empty()) return absl::OkStatus();
+  if (configs.faults.empty()) {
+    return absl::FailedPreconditionError(absl::StrCat("no CNI configuration in ", options_.conf_dir,
+                                                      ": put a .conflist there, or install your network add-on"));
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat("no valid CNI configuration in ", options_.conf_dir, ": ", absl::StrJoin(configs.faults, "; ")));
+}
+
+absl::Status CniNetwork::Ready() {
+  const CniConfigs configs = Current();
+  RETURN_IF_ERROR(CheckLoaded(configs));
+  for (const CniConfig& config : configs.networks) {
+    for (const Json& plugin : config.plugins) {
+      const auto found = FindPlugin(StringAt(plugin, "type"), options_.bin_dirs);
+      if (!found.ok()) {
+        return absl::FailedPreconditionError(
+            absl::StrCat(options_.conf_dir, "/", config.file, ": ", found.status().message()));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+bool MapsPorts(const CniConfig& config) {
+  return std::any_of(config.plugins.begin(), config.plugins.end(), [](const Json& plugin) {
+    const auto capabilities = plugin.find("capabilities");
+    return capabilities != plugin.end() && capabilities->value("portMappings", false);
+  });
+}
+
+// Not an error: a network may serve host ports by means of its own.
+void WarnOfPortsNobodyMaps(const PodNetworkRequest& request, const std::vector<CniConfig>& configs) {
+  if (request.ports.empty() || std::any_of(configs.begin(), configs.end(), MapsPorts)) return;
+  LogWarning("no CNI plugin has the capability portMappings: host ports may not work; add the plugin portmap",
+             {{"pod", request.pod_id}, {"name", request.name}, {"file", configs.front().file}});
+}
+
+absl::StatusOr<CniAttachment> CniNetwork::Plan(const PodNetworkRequest& request) {
+  const CniConfigs configs = Current();
+  RETURN_IF_ERROR(CheckLoaded(configs));
+  WarnOfPortsNobodyMaps(request, configs.networks);
+  ASSIGN_OR_RETURN(const NetworkPlan plan, MakePlan(request, configs.networks, options_.bin_dirs));
+  return CniAttachment{.plan = PlanToText(plan), .result = ""};
+}
+
+absl::StatusOr<PodAddresses> CniNetwork::Attach(CniAttachment* attachment, const Call& call) {
+  ASSIGN_OR_RETURN(const NetworkPlan plan, PlanFromText(attachment->plan));
+  ASSIGN_OR_RETURN(Netlink netlink, Netlink::OpenIn(plan.networks.front().target.netns));
+  RETURN_IF_ERROR(netlink.BringUp("lo"));
+  std::vector<Json> results;
+  for (const PlannedNetwork& network : plan.networks) {
+    ASSIGN_OR_RETURN(Json result, AddNetwork(network.config, network.target, options_.bin_dirs, call));
+    results.push_back(std::move(result));
+    // After each network: if the next one fails, DEL of this one still has its result.
+    attachment->result = ResultsToText(results);
+  }
+  return AddressesOf(plan.networks.front(), results.front(), netlink);
+}
+
+// The directories of now first; those of the plan too, so that a changed bin_dir does not keep a pod from ending.
+std::vector<std::string> BinDirsFor(const NetworkPlan& plan, std::vector<std::string> bin_dirs) {
+  for (const std::string& dir : plan.bin_dirs) {
+    if (std::find(bin_dirs.begin(), bin_dirs.end(), dir) == bin_dirs.end()) bin_dirs.push_back(dir);
+  }
+  return bin_dirs;
+}
+
+absl::Status CniNetwork::Detach(const CniAttachment& attachment, const Call& call) {
+  if (attachment.plan.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(NetworkPlan plan, PlanFromText(attachment.plan));
+  ASSIGN_OR_RETURN(std::vector<Json> results, ResultsFromText(attachment.result));
+  results.resize(plan.networks.size());
+  const std::vector<std::string> bin_dirs = BinDirsFor(plan, options_.bin_dirs);
+  absl::Status status;
+  for (size_t left = plan.networks.size(); left > 0; --left) {
+    PlannedNetwork& network = plan.networks[left - 1];
+    // The spec's way to say that the namespace is gone, and the interface with it.
+    if (!IsNetns(network.target.netns)) network.target.netns.clear();
+    const Call part = PartOfCall(call, left);
+    status = Join(status, DelNetwork(network.config, network.target, results[left - 1], bin_dirs, part));
+  }
+  return status;
+}
+
+std::string CniNetwork::Describe() {
+  const CniConfigs configs = Current();
+  Json networks = Json::array();
+  for (const CniConfig& config : configs.networks) {
+    networks.push_back(
+        {{"file", config.file}, {"ifname", absl::StrCat("eth", networks.size())}, {"config", config.ToJson()}});
+  }
+  return DumpJson({{"confDir", options_.conf_dir},
+                   {"binDirs", options_.bin_dirs},
+                   {"maxConfNum", options_.max_conf_num},
+                   {"networks", networks},
+                   {"faults", configs.faults}});
+}
+
+absl::Status CheckDirectory(const char* key, const std::string& dir) {
+  if (!dir.empty() && dir.front() == '/') return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(key, " \"", dir, "\" is not an absolute path"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Network>> Network::Start(CniOptions options) {
+  RETURN_IF_ERROR(CheckDirectory("CNI conf_dir", options.conf_dir));
+  if (options.bin_dirs.empty()) return absl::InvalidArgumentError("no CNI bin_dir is set");
+  for (const std::string& dir : options.bin_dirs) RETURN_IF_ERROR(CheckDirectory("CNI bin_dir", dir));
+  auto network = std::make_unique<CniNetwork>(std::move(options));
+  if (const absl::Status ready = network->Ready(); !ready.ok()) {
+    LogWarning("network is not ready", {{"why", ready.message()}});
+  }
+  return network;
+}
+
+}  // namespace crisp

@@ -1,0 +1,301 @@
+// Plugins that fail: programs of the test stand in front of or between the real ones.
+#include <gmock/gmock.h>
+
+#include "network/json.h"
+#include "network/network.h"
+#include "network/test_world.h"
+
+namespace crisp {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::AllOf;
+using testing::AnyOf;
+using testing::HasSubstr;
+using testing::Not;
+
+const Call kCall = Call::WithTimeout(seconds(60));
+
+class NetworkFaultTest : public TestWorld {
+ protected:
+  // The real bridge first, then `plugins` (after a comma).
+  void StartWith(const std::string& plugins) {
+    WriteConf("10-pods.conflist", List("pods", Bridge("cni0", 88) + plugins));
+    StartNetwork();
+    const auto planned = network_->Plan(NewPod("pod1", {{"tcp", 80, 8080, ""}}));
+    ASSERT_TRUE(planned.ok()) << planned.status();
+    attachment_ = *planned;
+  }
+
+  // ADD fails with a text that has `message`; then DEL leaves nothing.
+  void AttachFailsWith(absl::StatusCode code, const std::string& message, const Call& call = kCall) {
+    const absl::Status attached = network_->Attach(&attachment_, call).status();
+    EXPECT_EQ(attached.code(), code) << attached;
+    EXPECT_THAT(std::string(attached.message()), HasSubstr(message));
+  }
+  void DetachLeavesNothing() {
+    const absl::Status detached = network_->Detach(attachment_, kCall);
+    EXPECT_TRUE(detached.ok()) << detached;
+    NothingIsLeft();
+  }
+  void NothingIsLeft() {
+    for (const std::string& trace : Traces()) {
+      EXPECT_THAT(trace, Not(AnyOf(HasSubstr("veth"), HasSubstr("lease"), HasSubstr("CNI-DN-"), HasSubstr("10.88."),
+                                   HasSubstr("pod1"))));
+    }
+  }
+  std::string ReadFile(const std::string& name) {
+    return ReadFileAt(AT_FDCWD, dir_ + "/" + name, 1 << 20).value_or("");
+  }
+
+  CniAttachment attachment_;
+};
+
+// A process that has ended but that its new parent has not reaped has no command line any more.
+bool IsRunning(pid_t pid) {
+  return !ReadFileAt(AT_FDCWD, absl::StrCat("/proc/", pid, "/cmdline"), 4096).value_or("").empty();
+}
+
+constexpr char kPassOnAdd[] = R"([ "$CNI_COMMAND" = ADD ] || exit 0)";
+
+TEST_F(NetworkFaultTest, AnErrorOfAPluginIsToldInItsWords) {
+  WritePlugin(
+      "bad", std::string(kPassOnAdd) +
+                 R"(; echo '{"cniVersion":"1.0.0","code":11,"msg":"no room","details":"pool of 5 is empty"}'; exit 1)");
+  StartWith(R"(,{"type":"bad"})");
+  AttachFailsWith(absl::StatusCode::kInternal, "plugin bad (10-pods.conflist): ADD: no room: pool of 5 is empty");
+  EXPECT_THAT(testing::PrintToString(Traces()), HasSubstr("lease")) << "the bridge before it has done its work";
+  DetachLeavesNothing();
+}
+
+TEST_F(NetworkFaultTest, AnErrorWithoutTheSpecsFormIsToldAsItIs) {
+  WritePlugin("bad", std::string(kPassOnAdd) + "; echo oops; echo 'cannot open shop' >&2; exit 7");
+  StartWith(R"(,{"type":"bad"})");
+  AttachFailsWith(absl::StatusCode::kInternal,
+                  "plugin bad (10-pods.conflist): ADD: exit status 7: cannot open shop; it wrote: oops");
+  DetachLeavesNothing();
+}
+
+TEST_F(NetworkFaultTest, AnErrorOfARealPluginIsTold) {
+  // host-local has two addresses (of a /30) and both are taken.
+  std::string bridge = Bridge("cni0", 88);
+  bridge.replace(bridge.find("0.0/24"), 6, "0.0/30");
+  WriteConf("10-pods.conflist", List("pods", bridge));
+  StartNetwork();
+  CniAttachment first = *network_->Plan(NewPod("first"));
+  ASSERT_TRUE(network_->Attach(&first, kCall).ok());
+  attachment_ = *network_->Plan(NewPod("pod1"));
+  AttachFailsWith(absl::StatusCode::kInternal, "plugin bridge (10-pods.conflist): ADD: ");
+  EXPECT_TRUE(network_->Detach(attachment_, kCall).ok());
+  EXPECT_TRUE(network_->Detach(first, kCall).ok());
+  NothingIsLeft();
+}
+
+TEST_F(NetworkFaultTest, APluginThatHangsIsKilledAtTheDeadlineWithItsChildren) {
+  WritePlugin("slow", std::string(kPassOnAdd) + "; sleep 61 & echo $! > " + dir_ + "/child; wait");
+  StartWith(R"(,{"type":"slow"})");
+  const MonoTime start = MonoClock::now();
+  AttachFailsWith(absl::StatusCode::kDeadlineExceeded, "plugin slow (10-pods.conflist): ADD has not ended in",
+                  Call::WithTimeout(seconds(2)));
+  EXPECT_LT(MonoClock::now() - start, seconds(10));
+  const std::string child = ReadFile("child");
+  ASSERT_NE(child, "");
+  for (int i = 0; i < 3000 && IsRunning(std::stoi(child)); ++i) usleep(1000);
+  EXPECT_FALSE(IsRunning(std::stoi(child)));
+  DetachLeavesNothing();
+}
+
+TEST_F(NetworkFaultTest, ACallerThatGoesEndsThePlugin) {
+  WritePlugin("slow", std::string(kPassOnAdd) + "; touch " + dir_ + "/started; exec sleep 61");
+  StartWith(R"(,{"type":"slow"})");
+  AttachFailsWith(absl::StatusCode::kCancelled, "plugin slow (10-pods.conflist): ADD",
+                  Call(kNoDeadline, [this] { return Exists(dir_ + "/started"); }));
+  DetachLeavesNothing();
+}
+
+TEST_F(NetworkFaultTest, APluginThatIsKilledIsAnError) {
+  WritePlugin("victim", std::string(kPassOnAdd) + "; kill -9 $$");
+  StartWith(R"(,{"type":"victim"})");
+  AttachFailsWith(absl::StatusCode::kInternal, "plugin victim (10-pods.conflist): ADD: killed by signal 9");
+  DetachLeavesNothing();
+}
+
+TEST_F(NetworkFaultTest, TheBridgeKilledHalfWayLeavesNothing) {
+  // The real bridge is killed while its IPAM plugin waits, after the lease was taken and the veth made.
+  WritePlugin("host-local", R"([ "$CNI_COMMAND" = ADD ] || exec /usr/lib/cni/host-local
+/usr/lib/cni/host-local || exit 1
+kill -9 $PPID; sleep 0.2)");
+  StartWith("");
+  AttachFailsWith(absl::StatusCode::kInternal, "plugin bridge (10-pods.conflist): ADD: killed by signal 9");
+  EXPECT_THAT(testing::PrintToString(Traces()), AllOf(HasSubstr("lease"), HasSubstr("veth")));
+  EXPECT_EQ(attachment_.result, "");
+  DetachLeavesNothing();
+}
+
+TEST_F(NetworkFaultTest, GarbageForAResultIsAnError) {
+  for (const auto& [output, message] : std::vector<std::pair<std::string, std::string>>{
+           {"", "ADD answered \"\": empty"},
+           {"hello", "ADD answered \"hello\": not JSON: parse error at line 1"},
+           {"[]", "not an object"},
+           {R"({"cniVersion":"1.0.0","ips":[{"address":"10.1.2.3"}]})", "not an address with a prefix"},
+           {R"({"cniVersion":"0.2.0","ip4":{"ip":"10.1.2.3/24"}})", "CNI 0.2.0"}}) {
+    WritePlugin("bad", std::string(kPassOnAdd) + "; cat > /dev/null; printf '%s' '" + output + "'");
+    StartWith(R"(,{"type":"bad"})");
+    AttachFailsWith(absl::StatusCode::kInternal, message);
+    DetachLeavesNothing();
+    EXPECT_TRUE(RemoveNetns("/run/netns/pod1").ok());
+  }
+}
+
+TEST_F(NetworkFaultTest, AFloodForAResultIsAnErrorOfBoundedSize) {
+  WritePlugin("bad", std::string(kPassOnAdd) + "; head -c 20000000 /dev/zero");
+  StartWith(R"(,{"type":"bad"})");
+  const absl::Status attached = network_->Attach(&attachment_, kCall).status();
+  EXPECT_FALSE(attached.ok());
+  EXPECT_LT(attached.message().size(), 5000u);
+  DetachLeavesNothing();
+}
+
+TEST_F(NetworkFaultTest, AMissingPluginIsNamed) {
+  StartWith(R"(,{"type":"nowhere"})");
+  const absl::Status ready = network_->Ready();
+  EXPECT_EQ(ready.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(ready.message()), AllOf(HasSubstr("10-pods.conflist"), HasSubstr("no program nowhere in")));
+  AttachFailsWith(absl::StatusCode::kInternal, "plugin nowhere (10-pods.conflist): no program nowhere in");
+  const absl::Status detached = network_->Detach(attachment_, kCall);
+  EXPECT_THAT(std::string(detached.message()), HasSubstr("plugin nowhere (10-pods.conflist): no program nowhere"));
+  NothingIsLeft();
+  WritePlugin("nowhere", "exit 0");
+  EXPECT_TRUE(network_->Ready().ok());
+  DetachLeavesNothing();
+}
+
+TEST_F(NetworkFaultTest, ADelThatFailsDoesNotStopTheOthersAndSucceedsAtARetry) {
+  WritePlugin("moody", R"(if [ "$CNI_COMMAND" = ADD ]; then sed 's/.*"prevResult":\(.*\),"type".*/\1/'; exit; fi
+[ -e )" + dir_ + R"(/well ] && exit 0
+echo '{"cniVersion":"1.0.0","code":999,"msg":"not today"}'; exit 1)");
+  StartWith("," + Portmap() + R"(,{"type":"moody"},{"type":"moody"})");
+  const auto attached = network_->Attach(&attachment_, kCall);
+  ASSERT_TRUE(attached.ok()) << attached.status();
+
+  const absl::Status detached = network_->Detach(attachment_, kCall);
+  EXPECT_EQ(std::string(detached.message()),
+            "plugin moody (10-pods.conflist): DEL: not today; and then: "
+            "plugin moody (10-pods.conflist): DEL: not today");
+  NothingIsLeft();
+  ASSERT_TRUE(WriteFileAt(AT_FDCWD, dir_ + "/well", "", 0600).ok());
+  DetachLeavesNothing();
+}
+
+TEST_F(NetworkFaultTest, ADelThatHangsDoesNotUseUpTheTimeOfTheOthers) {
+  WritePlugin("slow", R"([ "$CNI_COMMAND" = DEL ] && exec sleep 61; sed 's/.*"prevResult":\(.*\),"type".*/\1/')");
+  StartWith("," + Portmap() + R"(,{"type":"slow"})");
+  const auto attached = network_->Attach(&attachment_, kCall);
+  ASSERT_TRUE(attached.ok()) << attached.status();
+  const absl::Status detached = network_->Detach(attachment_, Call::WithTimeout(seconds(6)));
+  EXPECT_EQ(detached.code(), absl::StatusCode::kDeadlineExceeded) << detached;
+  EXPECT_THAT(std::string(detached.message()), HasSubstr("plugin slow (10-pods.conflist): DEL has not ended in"));
+  EXPECT_THAT(std::string(detached.message()), Not(HasSubstr("and then")));
+  NothingIsLeft();
+}
+
+TEST_F(NetworkFaultTest, TheSecondNetworkFailsAndTheFirstIsCleanedWithItsResult) {
+  WritePlugin("bad", std::string(kPassOnAdd) + "; exit 1");
+  WriteConf("10-pods.conflist", List("pods", Bridge("cni0", 88) + "," + Portmap()));
+  WriteConf("20-bad.conflist", List("bad", R"({"type":"bad"})"));
+  options_.max_conf_num = 0;
+  StartNetwork();
+  attachment_ = *network_->Plan(NewPod("pod1", {{"tcp", 80, 8080, ""}}));
+  AttachFailsWith(absl::StatusCode::kInternal, "plugin bad (20-bad.conflist)");
+  EXPECT_THAT(attachment_.result, HasSubstr("10.88.0."));
+  DetachLeavesNothing();
+}
+
+TEST_F(NetworkFaultTest, AMissingNamespaceIsAnErrorOfAttach) {
+  StartWith("");
+  ASSERT_TRUE(RemoveNetns("/run/netns/pod1").ok());
+  AttachFailsWith(absl::StatusCode::kInternal, "/run/netns/pod1");
+  DetachLeavesNothing();
+}
+
+TEST_F(NetworkFaultTest, ANetworkThatGivesNoAddressIsAnErrorUnlessTheInterfaceHasOne) {
+  WritePlugin("mute", R"([ "$CNI_COMMAND" = ADD ] && echo '{"cniVersion":"1.0.0"}'; exit 0)");
+  WriteConf("10-pods.conflist", List("pods", R"({"type":"mute"})"));
+  StartNetwork();
+  attachment_ = *network_->Plan(NewPod("pod1"));
+  AttachFailsWith(absl::StatusCode::kInternal, "10-pods.conflist");
+  EXPECT_TRUE(network_->Detach(attachment_, kCall).ok());
+
+  WriteConf("10-pods.conflist", List("pods", Bridge("cni0", 88) + R"(,{"type":"mute"})"));
+  attachment_ = *network_->Plan(NewPod("pod2"));
+  const auto attached = network_->Attach(&attachment_, kCall);
+  ASSERT_TRUE(attached.ok()) << attached.status();
+  EXPECT_TRUE(absl::StartsWith(attached->ip, "10.88.0.")) << attached->ip;
+  EXPECT_TRUE(network_->Detach(attachment_, kCall).ok());
+}
+
+TEST_F(NetworkFaultTest, APluginSeesWhatTheSpecSaysAndNothingElse) {
+  ASSERT_EQ(setenv("CRISP_SECRET", "x", 1), 0);
+  WritePlugin("spy", "env > " + dir_ + "/env.$CNI_COMMAND; cat > " + dir_ + "/stdin.$CNI_COMMAND; " +
+                         R"(echo '{"cniVersion":"1.0.0","ips":[{"address":"fd00::2/64"},{"address":"10.1.2.3/24"}]}')");
+  WriteConf(
+      "10-pods.conflist",
+      List("pods", R"({"type":"spy","capabilities":{"portMappings":true,"bandwidth":true},"mine":1},{"type":"spy"})"));
+  StartNetwork();
+  attachment_ = *network_->Plan(NewPod("pod1", {{"tcp", 80, 8080, "127.0.0.1"}}));
+  const auto attached = network_->Attach(&attachment_, kCall);
+  ASSERT_TRUE(attached.ok()) << attached.status();
+  EXPECT_EQ(attached->ip, "10.1.2.3") << "IPv4 is shown first";
+  EXPECT_EQ(attached->additional_ips, std::vector<std::string>{"fd00::2"});
+
+  const std::string env = ReadFile("env.ADD");
+  for (const std::string& expected : std::vector<std::string>{
+           "CNI_COMMAND=ADD\n", "CNI_CONTAINERID=pod1\n", "CNI_NETNS=/run/netns/pod1\n", "CNI_IFNAME=eth0\n",
+           "CNI_PATH=" + dir_ + "/bin:/usr/lib/cni\n",
+           "CNI_ARGS=IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=web-0;K8S_POD_INFRA_CONTAINER_ID=pod1;"
+           "K8S_POD_UID=4ab0b9c5-6f0c-4c0b-8b1e-6c5d1c3a9f00\n"}) {
+    EXPECT_THAT(env, HasSubstr(expected));
+  }
+  EXPECT_THAT(env, Not(HasSubstr("CRISP_SECRET")));
+
+  const Json second = *ParseJsonObject(ReadFile("stdin.ADD"));
+  EXPECT_EQ(second["name"], "pods");
+  EXPECT_EQ(second["cniVersion"], "1.0.0");
+  EXPECT_EQ(second["prevResult"]["ips"].size(), 2u);
+  EXPECT_FALSE(second.contains("runtimeConfig")) << "it has not declared the capability";
+
+  ASSERT_TRUE(network_->Detach(attachment_, kCall).ok());
+  const Json first = *ParseJsonObject(ReadFile("stdin.DEL"));
+  EXPECT_EQ(first["mine"], 1) << "the first plugin comes last at DEL";
+  EXPECT_EQ(first["prevResult"]["ips"].size(), 2u);
+  EXPECT_FALSE(first.contains("capabilities"));
+  EXPECT_FALSE(first["runtimeConfig"].contains("bandwidth"));
+  EXPECT_EQ(first["runtimeConfig"]["portMappings"],
+            *std::make_unique<Json>(
+                Json::parse(R"([{"hostPort":8080,"containerPort":80,"protocol":"tcp","hostIP":"127.0.0.1"}])")));
+}
+
+TEST_F(NetworkFaultTest, ARecordThatCannotBeReadIsAnErrorThatSaysWhich) {
+  StartWith("");
+  for (const std::string& plan : std::vector<std::string>{"{", "[]", "{}", R"({"version":2})", R"({"version":1})"}) {
+    const absl::Status detached = network_->Detach({.plan = plan, .result = ""}, kCall);
+    EXPECT_EQ(detached.code(), absl::StatusCode::kInternal);
+    EXPECT_THAT(std::string(detached.message()), HasSubstr("the recorded network plan")) << plan;
+  }
+  const absl::Status detached = network_->Detach({.plan = attachment_.plan, .result = "{"}, kCall);
+  EXPECT_THAT(std::string(detached.message()), HasSubstr("the recorded network result"));
+}
+
+TEST_F(NetworkFaultTest, WhatCannotBeHandedToPluginsIsRefused) {
+  StartWith("");
+  PodNetworkRequest request = NewPod("pod2");
+  request.name = "x;K8S_POD_UID=0";
+  EXPECT_EQ(network_->Plan(request).status().code(), absl::StatusCode::kInvalidArgument);
+  request.name = "web-0";
+  request.pod_id = "../pod";
+  EXPECT_EQ(network_->Plan(request).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace crisp

@@ -1,0 +1,309 @@
+#include "os/cgroup_core.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+
+#include "os/fd.h"
+
+namespace crisp::cgroup {
+namespace {
+
+constexpr const char* kMount = "/sys/fs/cgroup";
+constexpr int kMaxDepth = 128;     // of the cgroups that a container with rights over its own has nested
+constexpr size_t kPollBatch = 64;  // pidfds held at once
+
+bool IsV2(const std::string& path) {
+  struct statfs info {};
+  return statfs(path.c_str(), &info) == 0 && info.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+bool IsDirectory(const std::string& path) {
+  struct stat info {};
+  return stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+// Small files of /proc and cgroupfs. Empty if it cannot be read.
+std::string ReadSmall(int dir, const char* name) {
+  std::string text;
+  Fd file(openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file.valid()) return text;
+  char buffer[2048];
+  for (ssize_t n; (n = read(file.get(), buffer, sizeof(buffer))) > 0;) text.append(buffer, static_cast<size_t>(n));
+  return text;
+}
+
+int WriteSmall(int dir, const char* name, std::string_view text) {
+  Fd file(openat(dir, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file.valid()) return errno;
+  return write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) ? 0 : errno;
+}
+
+std::string MountOf(std::string_view controllers) {
+  if (controllers.empty()) return IsV2(kMount) ? kMount : std::string(kMount) + "/unified";
+  std::string_view name = controllers;
+  if (name.substr(0, 5) == "name=") name.remove_prefix(5);
+  std::string mount = std::string(kMount) + "/" + std::string(name);
+  if (IsDirectory(mount)) return mount;
+  return std::string(kMount) + "/" + std::string(name.substr(0, name.find(',')));
+}
+
+struct Membership {
+  std::string controllers;
+  std::string path;
+};
+
+// The lines of /proc/PID/cgroup, "<number>:<controllers>:<path>".
+std::vector<Membership> MembershipsOf(const std::string& proc_file) {
+  std::vector<Membership> found;
+  const std::string text = ReadSmall(AT_FDCWD, proc_file.c_str());
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    const size_t first = line.find(':');
+    const size_t second = line.find(':', first + 1);
+    if (first == std::string_view::npos || second == std::string_view::npos) continue;
+    found.push_back(
+        {std::string(line.substr(first + 1, second - first - 1)), std::string(line.substr(second + 1))});
+  }
+  return found;
+}
+
+bool IsSafeAbsolute(std::string_view path) {
+  if (path.size() < 2 || path[0] != '/' || path.find('\0') != std::string_view::npos) return false;
+  const std::string framed = std::string(path) + "/";
+  return framed.find("/../") == std::string::npos && framed.find("/./") == std::string::npos &&
+         framed.find("//") == std::string::npos;
+}
+
+void ParsePids(std::string_view text, std::vector<pid_t>* pids) {
+  while (!text.empty()) {
+    pid_t pid = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), pid);
+    if (error != std::errc()) return;
+    if (pid > 0) pids->push_back(pid);  // 0: a process that this pid namespace does not see
+    text.remove_prefix(std::min(text.size(), static_cast<size_t>(end - text.data()) + 1));
+  }
+}
+
+// Calls `visit(fd)` for the directory and for those below it, deepest first.
+template <typename Visit>
+void Walk(Fd dir, int depth, const Visit& visit) {
+  if (!dir.valid() || depth > kMaxDepth) return;
+  Fd listing(fcntl(dir.get(), F_DUPFD_CLOEXEC, 0));
+  if (DIR* stream = listing.valid() ? fdopendir(listing.get()) : nullptr; stream != nullptr) {
+    listing.release();
+    while (const dirent* entry = readdir(stream)) {
+      if (entry->d_type != DT_DIR || entry->d_name[0] == '.') continue;
+      Walk(Fd(openat(dir.get(), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)), depth + 1, visit);
+    }
+    closedir(stream);
+  }
+  visit(dir.get());
+}
+
+Fd OpenDir(const std::string& path) {
+  return Fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+
+struct Held {
+  pid_t pid;
+  Fd pidfd;
+};
+
+// Processes of `dirs` by pidfd. Read, opened, and read again: one that is still listed after its pidfd was opened is
+// the one that the pidfd names.
+std::vector<Held> Hold(const Dirs& dirs) {
+  std::vector<Held> held;
+  for (const pid_t pid : Processes(dirs)) {
+    if (held.size() == kPollBatch) break;
+    Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+    if (pidfd.valid()) held.push_back({pid, std::move(pidfd)});
+  }
+  if (held.empty()) return held;
+  const std::vector<pid_t> again = Processes(dirs);
+  std::erase_if(held, [&](const Held& one) { return !std::binary_search(again.begin(), again.end(), one.pid); });
+  return held;
+}
+
+void SetFreezer(const Dirs& dirs, std::string_view state) {
+  for (const Dir& dir : dirs) {
+    if (!dir.Has("freezer")) continue;
+    auto set = [&](int fd) { WriteSmall(fd, "freezer.state", state); };
+    Walk(OpenDir(dir.path), 0, set);
+  }
+}
+
+// One round. v2 kills a whole subtree at once, whatever it forks (cgroup.kill, Linux 5.14). On v1 the freezer holds
+// still what would otherwise fork as fast as it is killed.
+void KillOnce(const Dirs& dirs, const std::vector<Held>& held) {
+  for (const Dir& dir : dirs) {
+    if (dir.v2) WriteSmall(OpenDir(dir.path).get(), "cgroup.kill", "1");
+  }
+  SetFreezer(dirs, "FROZEN");
+  for (const Held& one : held) syscall(SYS_pidfd_send_signal, one.pidfd.get(), SIGKILL, nullptr, 0);
+  if (held.size() == kPollBatch) Signal(dirs, SIGKILL);
+  SetFreezer(dirs, "THAWED");
+}
+
+int64_t NowMs() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void AwaitDeath(const std::vector<Held>& held, int64_t deadline_ms) {
+  for (const Held& one : held) {
+    pollfd ready{one.pidfd.get(), POLLIN, 0};
+    const int64_t left = deadline_ms - NowMs();
+    if (left <= 0 || poll(&ready, 1, static_cast<int>(left)) == 0) return;
+  }
+}
+
+// A walk holds descriptors, and rmdir wants names: each directory removes those in it.
+void RemoveChildren(int dir) {
+  Fd listing(openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  DIR* stream = listing.valid() ? fdopendir(listing.get()) : nullptr;
+  if (stream == nullptr) return;
+  listing.release();
+  while (const dirent* entry = readdir(stream)) {
+    if (entry->d_type == DT_DIR && entry->d_name[0] != '.') unlinkat(dir, entry->d_name, AT_REMOVEDIR);
+  }
+  closedir(stream);
+}
+
+// A process that has just died may still count for a moment after its pidfd has told: EBUSY is tried again, briefly.
+int RemoveOne(const std::string& path) {
+  for (long pause_ns = 500'000;; pause_ns *= 2) {
+    if (rmdir(path.c_str()) == 0 || errno == ENOENT) return 0;
+    Walk(OpenDir(path), 0, RemoveChildren);
+    if (rmdir(path.c_str()) == 0 || errno == ENOENT) return 0;
+    if (errno != EBUSY || pause_ns > 20'000'000) return errno;
+    const timespec pause{0, pause_ns};
+    nanosleep(&pause, nullptr);
+  }
+}
+
+}  // namespace
+
+bool Dir::Has(std::string_view controller) const {
+  for (std::string_view rest = controllers; !rest.empty();) {
+    const std::string_view name = rest.substr(0, rest.find(','));
+    if (name == controller) return true;
+    rest.remove_prefix(std::min(rest.size(), name.size() + 1));
+  }
+  return false;
+}
+
+Dirs OfProcess(pid_t pid) {
+  Dirs dirs;
+  for (const Membership& one : MembershipsOf("/proc/" + std::to_string(pid) + "/cgroup")) {
+    if (!IsSafeAbsolute(one.path)) continue;
+    dirs.push_back({MountOf(one.controllers) + one.path, one.controllers, one.controllers.empty()});
+  }
+  return dirs;
+}
+
+std::string SystemdScopePath(std::string_view cgroups_path) {
+  const size_t first = cgroups_path.find(':');
+  const size_t second = cgroups_path.find(':', first + 1);
+  if (first == std::string_view::npos || second == std::string_view::npos) return {};
+  std::string_view slice = cgroups_path.substr(0, first);
+  while (!slice.empty() && slice[0] == '/') slice.remove_prefix(1);
+  if (slice.empty()) slice = "system.slice";
+  const size_t suffix = slice.rfind(".slice");
+  if (suffix == std::string_view::npos || suffix + 6 != slice.size()) return {};
+
+  std::string path;
+  const std::string_view stem = slice.substr(0, suffix);
+  if (stem != "-") {
+    for (size_t dash = stem.find('-'); dash != std::string_view::npos; dash = stem.find('-', dash + 1)) {
+      path += "/" + std::string(stem.substr(0, dash)) + ".slice";
+    }
+    path += "/" + std::string(slice);
+  }
+  path += "/" + std::string(cgroups_path.substr(first + 1, second - first - 1)) + "-";
+  return path + std::string(cgroups_path.substr(second + 1)) + ".scope";
+}
+
+Dirs OfCgroupsPath(std::string_view cgroups_path, bool systemd) {
+  const std::string path = systemd ? SystemdScopePath(cgroups_path) : std::string(cgroups_path);
+  Dirs dirs;
+  if (!IsSafeAbsolute(path)) return dirs;
+  for (const Membership& one : MembershipsOf("/proc/self/cgroup")) {
+    dirs.push_back({MountOf(one.controllers) + path, one.controllers, one.controllers.empty()});
+  }
+  return dirs;
+}
+
+Dirs Inside(const Dirs& actual, const Dirs& expected) {
+  Dirs inside;
+  for (const Dir& dir : actual) {
+    for (const Dir& root : expected) {
+      const std::string_view path = dir.path;
+      if (path == root.path || path.substr(0, root.path.size() + 1) == root.path + "/") inside.push_back(dir);
+    }
+  }
+  return inside;
+}
+
+std::vector<pid_t> Processes(const Dirs& dirs) {
+  std::vector<pid_t> pids;
+  auto collect = [&](int fd) { ParsePids(ReadSmall(fd, "cgroup.procs"), &pids); };
+  for (const Dir& dir : dirs) Walk(OpenDir(dir.path), 0, collect);
+  std::sort(pids.begin(), pids.end());
+  pids.erase(std::unique(pids.begin(), pids.end()), pids.end());
+  return pids;
+}
+
+void Signal(const Dirs& dirs, int signal) {
+  for (const pid_t pid : Processes(dirs)) {
+    Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+    if (!pidfd.valid()) continue;
+    const Dirs now = OfProcess(pid);
+    if (!Inside(now, dirs).empty()) syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0);
+  }
+}
+
+int KillAll(const Dirs& dirs, int budget_ms) {
+  const int64_t deadline = NowMs() + budget_ms;
+  for (std::vector<Held> held = Hold(dirs); !held.empty(); held = Hold(dirs)) {
+    KillOnce(dirs, held);
+    AwaitDeath(held, deadline);
+    if (NowMs() >= deadline) return Processes(dirs).empty() ? 0 : EBUSY;
+  }
+  return 0;
+}
+
+int Remove(const Dirs& dirs) {
+  int error = 0;
+  for (const Dir& dir : dirs) {
+    const int failed = RemoveOne(dir.path);
+    if (error == 0) error = failed;
+  }
+  return error;
+}
+
+int MoveUp(const std::string& dir) {
+  const std::string parent = dir.substr(0, dir.rfind('/'));
+  Fd to(open((parent + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
+  if (!to.valid()) return errno;
+  for (const pid_t pid : Processes({{dir, "", false}})) {
+    const std::string text = std::to_string(pid);
+    if (write(to.get(), text.data(), text.size()) < 0 && errno != ESRCH) return errno;
+  }
+  return 0;
+}
+
+}  // namespace crisp::cgroup

@@ -1,0 +1,57 @@
+// A container's place in the cgroup hierarchies: found, emptied, removed. No Abseil, no exceptions: the shim uses it;
+// the daemon's view of it is os/cgroup.h.
+//
+// The hierarchies are where systemd and every distribution mount them (file-hierarchy(7), systemd.io/CGROUP_DELEGATION):
+// v2 at /sys/fs/cgroup, or v1 at /sys/fs/cgroup/<controller> with an optional v2 at /sys/fs/cgroup/unified. Paths of
+// /proc/PID/cgroup are taken relative to those, as seen from the caller's cgroup namespace.
+//
+// Errors: 0 or an errno value. What is already gone is success.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace crisp::cgroup {
+
+// One directory, of one hierarchy.
+struct Dir {
+  std::string path;         // absolute
+  std::string controllers;  // as in /proc/PID/cgroup: "cpu,cpuacct", "name=systemd"; empty for v2
+  bool v2 = false;
+
+  bool Has(std::string_view controller) const;
+};
+using Dirs = std::vector<Dir>;
+
+// Where process `pid` is, in each hierarchy. The root cgroup of a hierarchy is left out: nobody's container is there.
+Dirs OfProcess(pid_t pid);
+
+// Where a container with this linux.cgroupsPath is put, in each hierarchy that this process sees, whether or not the
+// directory exists: "/parent/id", or "parent.slice:prefix:id" if `systemd`, whose slices nest
+// (a-b.slice is /a.slice/a-b.slice, systemd.slice(5)). Empty for a path that makes no sense: relative, with "..", root.
+Dirs OfCgroupsPath(std::string_view cgroups_path, bool systemd);
+std::string SystemdScopePath(std::string_view cgroups_path);
+
+// Those of `actual` that are one of `expected` or below it.
+Dirs Inside(const Dirs& actual, const Dirs& expected);
+
+// The processes in a directory and below it, in the caller's pid namespace.
+std::vector<pid_t> Processes(const Dirs& dirs);
+
+// Sends `signal` to each of them, once. A pid that is used again meanwhile is never hit.
+void Signal(const Dirs& dirs, int signal);
+
+// Kills until none is left, for at most `budget_ms` (waits on pidfds, not on a clock). 0 if none is left, else EBUSY:
+// what is left cannot die now (state D).
+int KillAll(const Dirs& dirs, int budget_ms);
+
+// Removes the directories and those below them, deepest first. EBUSY while a process is in one of them.
+int Remove(const Dirs& dirs);
+
+// Moves the processes of `dir` to the directory above it.
+int MoveUp(const std::string& dir);
+
+}  // namespace crisp::cgroup

@@ -1,0 +1,209 @@
+#include "os/netns.h"
+
+#include <gtest/gtest.h>
+#include <linux/capability.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <vector>
+
+#include "os/errno_status.h"
+#include "os/file.h"
+#include "os/mount.h"
+
+namespace crisp {
+namespace {
+
+std::string NamespaceOf(const char* link) {
+  char text[64];
+  const ssize_t length = readlink(link, text, sizeof(text));
+  return length > 0 ? std::string(text, static_cast<size_t>(length)) : "";
+}
+
+// A mount namespace of its own: nothing that a test forgets is left on the machine.
+class NetnsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root, to make namespaces";
+    ASSERT_EQ(unshare(CLONE_NEWNS), 0);
+    ASSERT_EQ(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+    std::string name = testing::TempDir() + "crisp-netns-XXXXXX";
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    dir_ = name;
+    path_ = dir_ + "/netns/pod";
+  }
+  void TearDown() override {
+    if (dir_.empty()) return;
+    while (umount2(path_.c_str(), MNT_DETACH) == 0) {
+    }
+    EXPECT_TRUE(RemoveTree(dir_).ok());
+  }
+
+  std::string dir_;
+  std::string path_;
+};
+
+TEST_F(NetnsTest, APinnedNamespaceIsNotOursAndIsTheSameEveryTime) {
+  ASSERT_TRUE(CreateNetns(path_).ok());
+  EXPECT_TRUE(IsNetns(path_));
+  std::string inside[2];
+  for (std::string& each : inside) {
+    ASSERT_TRUE(RunInNetns(path_, [&] {
+                  each = NamespaceOf("/proc/thread-self/ns/net");
+                  return absl::OkStatus();
+                }).ok());
+  }
+  EXPECT_NE(inside[0], "");
+  EXPECT_EQ(inside[0], inside[1]);
+  EXPECT_NE(inside[0], NamespaceOf("/proc/thread-self/ns/net"));
+  EXPECT_TRUE(RemoveNetns(path_).ok());
+  EXPECT_FALSE(Exists(path_));
+}
+
+// True once every thread is in the namespace `expected`. A thread that has been joined may still be ending.
+bool AllThreadsAreIn(const std::string& expected) {
+  for (int attempt = 0; attempt < 1000; ++attempt) {
+    const std::vector<std::string> tasks = *ListDir("/proc/self/task");
+    if (std::all_of(tasks.begin(), tasks.end(), [&](const std::string& task) {
+          return NamespaceOf(("/proc/self/task/" + task + "/ns/net").c_str()) == expected;
+        })) {
+      return true;
+    }
+    usleep(1000);
+  }
+  return false;
+}
+
+TEST_F(NetnsTest, NoThreadOfOursIsMoved) {
+  const std::string before = NamespaceOf("/proc/self/ns/net");
+  ASSERT_TRUE(CreateNetns(path_).ok());
+  EXPECT_TRUE(AllThreadsAreIn(before));
+}
+
+TEST_F(NetnsTest, CreateDoesNotTakeAFileThatExists) {
+  ASSERT_TRUE(CreateNetns(path_).ok());
+  const absl::Status again = CreateNetns(path_);
+  EXPECT_EQ(ErrnoOf(again), EEXIST) << again;
+  EXPECT_TRUE(IsNetns(path_)) << "the one that was there must stay";
+}
+
+TEST_F(NetnsTest, CreateBelowAFileFailsAndNamesThePath) {
+  ASSERT_TRUE(WriteFileAt(AT_FDCWD, dir_ + "/netns", "", 0600).ok());
+  const absl::Status status = CreateNetns(path_);
+  EXPECT_NE(status.message().find(path_), absl::string_view::npos) << status;
+  EXPECT_FALSE(CreateNetns("relative").ok());
+}
+
+// Without CAP_SYS_ADMIN in effect, as long as it lives. New threads inherit it.
+class NoAdmin {
+ public:
+  NoAdmin() {
+    syscall(SYS_capget, &header_, old_);
+    __user_cap_data_struct less[2] = {old_[0], old_[1]};
+    less[0].effective &= ~(1U << CAP_SYS_ADMIN);
+    syscall(SYS_capset, &header_, less);
+  }
+  ~NoAdmin() { syscall(SYS_capset, &header_, old_); }
+  NoAdmin(const NoAdmin&) = delete;
+  NoAdmin& operator=(const NoAdmin&) = delete;
+
+ private:
+  __user_cap_header_struct header_{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct old_[2]{};
+};
+
+TEST_F(NetnsTest, AFailedUnshareLeavesNoFile) {
+  absl::Status status;
+  {
+    const NoAdmin no_admin;
+    status = CreateNetns(path_);
+  }
+  EXPECT_EQ(ErrnoOf(status), EPERM) << status;
+  EXPECT_NE(status.message().find(path_), absl::string_view::npos) << status;
+  EXPECT_FALSE(Exists(path_));
+}
+
+TEST_F(NetnsTest, AFailedMountLeavesNoFile) {
+  // Files can be made in a file system that has been detached from the tree, but nothing can be mounted there.
+  ASSERT_TRUE(MakeDirs(dir_ + "/detached", 0755).ok());
+  ASSERT_TRUE(MountTmpfs(dir_ + "/detached", "64k", "0755").ok());
+  const Fd detached = *OpenAt(AT_FDCWD, dir_ + "/detached", O_RDONLY | O_DIRECTORY);
+  ASSERT_TRUE(Unmount(dir_ + "/detached").ok());
+  const std::string path = "/proc/self/fd/" + std::to_string(detached.get()) + "/pod";
+  const absl::Status status = CreateNetns(path);
+  EXPECT_NE(status.message().find("bind /proc/thread-self/ns/net"), absl::string_view::npos) << status;
+  EXPECT_FALSE(Exists(path));
+}
+
+TEST_F(NetnsTest, NoThreadToWorkOnIsAnErrorAndLeavesNoFile) {
+  pthread_attr_t old;
+  ASSERT_EQ(pthread_getattr_default_np(&old), 0);
+  pthread_attr_t huge;
+  ASSERT_EQ(pthread_getattr_default_np(&huge), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&huge, size_t{1} << 50), 0) << "more than there are addresses";
+  ASSERT_EQ(pthread_setattr_default_np(&huge), 0);
+  const absl::Status status = CreateNetns(path_);
+  ASSERT_EQ(pthread_setattr_default_np(&old), 0);
+  EXPECT_EQ(ErrnoOf(status), EAGAIN) << status;
+  EXPECT_FALSE(Exists(path_));
+}
+
+TEST_F(NetnsTest, RemoveSucceedsWhenAlreadyGone) {
+  EXPECT_TRUE(RemoveNetns(path_).ok());
+  ASSERT_TRUE(CreateNetns(path_).ok());
+  EXPECT_TRUE(RemoveNetns(path_).ok());
+  EXPECT_TRUE(RemoveNetns(path_).ok());
+}
+
+TEST_F(NetnsTest, RemoveCleansAFileOnWhichNothingWasMountedYet) {
+  ASSERT_TRUE(MakeDirs(dir_ + "/netns", 0755).ok());
+  ASSERT_TRUE(WriteFileAt(AT_FDCWD, path_, "", 0600).ok());
+  EXPECT_FALSE(IsNetns(path_));
+  EXPECT_TRUE(RemoveNetns(path_).ok());
+  EXPECT_FALSE(Exists(path_));
+}
+
+TEST_F(NetnsTest, RemoveTakesAwayMountsOnTopOfEachOther) {
+  ASSERT_TRUE(CreateNetns(path_).ok());
+  ASSERT_TRUE(BindMount("/proc/self/ns/net", path_).ok());
+  EXPECT_TRUE(RemoveNetns(path_).ok());
+  EXPECT_FALSE(Exists(path_));
+}
+
+TEST_F(NetnsTest, RemoveLeavesWhatIsNotANamespace) {
+  ASSERT_TRUE(MakeDirs(dir_ + "/netns", 0755).ok());
+  ASSERT_TRUE(WriteFileAt(AT_FDCWD, path_, "", 0600).ok());
+  ASSERT_TRUE(WriteFileAt(AT_FDCWD, dir_ + "/other", "kept", 0600).ok());
+  ASSERT_TRUE(BindMount(dir_ + "/other", path_).ok());
+  EXPECT_EQ(ErrnoOf(RemoveNetns(path_)), EBUSY);
+  EXPECT_EQ(*ReadFileAt(AT_FDCWD, path_, 10), "kept");
+  EXPECT_FALSE(RemoveNetns(dir_).ok());
+}
+
+TEST_F(NetnsTest, ANamespaceThatIsGoneCannotBeEntered) {
+  bool ran = false;
+  EXPECT_EQ(ErrnoOf(RunInNetns(path_,
+                               [&] {
+                                 ran = true;
+                                 return absl::OkStatus();
+                               })),
+            ENOENT);
+  ASSERT_TRUE(MakeDirs(dir_ + "/netns", 0755).ok());
+  ASSERT_TRUE(WriteFileAt(AT_FDCWD, path_, "", 0600).ok());
+  EXPECT_EQ(ErrnoOf(RunInNetns(path_,
+                               [&] {
+                                 ran = true;
+                                 return absl::OkStatus();
+                               })),
+            EINVAL);
+  EXPECT_FALSE(ran);
+}
+
+}  // namespace
+}  // namespace crisp

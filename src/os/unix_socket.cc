@@ -1,0 +1,121 @@
+#include "os/unix_socket.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "os/errno_status.h"
+
+namespace crisp {
+namespace {
+
+constexpr int kBacklog = 8;
+
+// The address of `path`, with the directory that it goes through, if it had to.
+struct Address {
+  sockaddr_un name{};
+  Fd directory;
+};
+
+absl::StatusOr<Address> AddressOf(const std::string& path) {
+  Address address;
+  address.name.sun_family = AF_UNIX;
+  std::string shown = path;
+  if (shown.size() >= sizeof(address.name.sun_path)) {
+    const size_t slash = path.rfind('/');
+    const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash);
+    address.directory = Fd(open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!address.directory.valid()) return ErrnoStatus(errno, absl::StrCat("open ", parent));
+    shown = absl::StrCat("/proc/self/fd/", address.directory.get(), "/", path.substr(slash + 1));
+  }
+  if (shown.size() >= sizeof(address.name.sun_path)) return ErrnoStatus(ENAMETOOLONG, path);
+  memcpy(address.name.sun_path, shown.c_str(), shown.size() + 1);
+  return address;
+}
+
+absl::StatusOr<Fd> MakeSocket() {
+  Fd socket_fd(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket_fd.valid()) return ErrnoStatus(errno, "make a socket");
+  return socket_fd;
+}
+
+int PollMillis(MonoTime until) {
+  if (until == kNoDeadline) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - MonoClock::now()).count();
+  return static_cast<int>(std::clamp<int64_t>(left, 0, 1 << 30));
+}
+
+}  // namespace
+
+absl::StatusOr<Fd> ListenPackets(const std::string& path) {
+  ASSIGN_OR_RETURN(const Address address, AddressOf(path));
+  ASSIGN_OR_RETURN(Fd listener, MakeSocket());
+  if (unlink(path.c_str()) != 0 && errno != ENOENT) return ErrnoStatus(errno, absl::StrCat("remove ", path));
+  if (bind(listener.get(), reinterpret_cast<const sockaddr*>(&address.name), sizeof(address.name)) != 0) {
+    return ErrnoStatus(errno, absl::StrCat("bind ", path));
+  }
+  if (listen(listener.get(), kBacklog) != 0) return ErrnoStatus(errno, absl::StrCat("listen at ", path));
+  return listener;
+}
+
+absl::StatusOr<Fd> ConnectPackets(const std::string& path) {
+  ASSIGN_OR_RETURN(const Address address, AddressOf(path));
+  ASSIGN_OR_RETURN(Fd connected, MakeSocket());
+  // A full backlog gives EAGAIN at once: nobody accepts there.
+  if (connect(connected.get(), reinterpret_cast<const sockaddr*>(&address.name), sizeof(address.name)) != 0) {
+    return ErrnoStatus(errno, absl::StrCat("connect to ", path));
+  }
+  return connected;
+}
+
+absl::Status CheckPeer(int socket) {
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return ErrnoStatus(errno, "ask who the peer is");
+  if (peer.uid == geteuid()) return absl::OkStatus();
+  return absl::PermissionDeniedError(absl::StrCat("the peer runs as user ", peer.uid, ", not as ", geteuid()));
+}
+
+absl::Status SendPacket(int socket, absl::string_view packet, int attached, const Call& call) {
+  iovec data{const_cast<char*>(packet.data()), packet.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  if (attached >= 0) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(header), &attached, sizeof(int));
+  }
+  while (sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+    if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS) return ErrnoStatus(errno, "send a packet");
+    RETURN_IF_ERROR(call.Check(), "send a packet");
+    pollfd room{socket, POLLOUT, 0};
+    poll(&room, 1, PollMillis(call.NextLook()));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<size_t> ReceivePacket(int socket, char* buffer, size_t capacity) {
+  iovec data{buffer, capacity};
+  msghdr message{};  // without room for control data the kernel drops descriptors (unix(7))
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  const ssize_t n = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (n < 0) return ErrnoStatus(errno == EINTR ? EAGAIN : errno, "receive a packet");
+  if ((message.msg_flags & MSG_TRUNC) != 0) return ErrnoStatus(EMSGSIZE, "receive a packet");
+  return static_cast<size_t>(n);
+}
+
+}  // namespace crisp

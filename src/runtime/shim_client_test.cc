@@ -1,0 +1,541 @@
+// The real shim with the real runc. Needs root, runc and busybox-static.
+#include "runtime/shim_client.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <atomic>
+#include <csignal>
+#include <thread>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "os/file.h"
+#include "os/process.h"
+#include "runtime/test_pod.h"
+#include "shim/exit_record.h"
+
+namespace crisp {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class ShimTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root";
+    if (!Exists("/usr/sbin/runc")) GTEST_SKIP() << "needs runc";
+    const absl::Status launched = pod_.Launch();
+    ASSERT_TRUE(launched.ok()) << launched;
+  }
+  void TearDown() override {
+    if (HasFailure()) GTEST_LOG_(INFO) << "shim log:\n" << ShimLog();
+  }
+
+  std::string ShimLog() { return ReadFileAt(AT_FDCWD, pod_.paths.log, 1 << 20).value_or("(none)"); }
+
+  pid_t MustRun(const std::string& id, const std::string& script) {
+    const auto started = pod_.Run(id, TestPod::Shell(script));
+    EXPECT_TRUE(started.ok()) << started.status();
+    return started.ok() ? started->pid : -1;
+  }
+
+  TestPod pod_;
+};
+
+// ---- start and exit ----
+
+TEST_F(ShimTest, ExitCodeTimeLogAndRecordAreExact) {
+  const int64_t before = WallNanos();
+  MustRun("a", "echo hello; echo problem >&2; exit 7");
+  const ContainerExit exit = pod_.listener.AwaitExit("a");
+  EXPECT_EQ(exit.exit_code, 7);
+  EXPECT_GT(exit.finished_at, before);
+  EXPECT_LE(exit.finished_at, WallNanos());
+  EXPECT_FALSE(exit.oom_killed);
+  EXPECT_THAT(pod_.Log("a"), testing::ContainsRegex("^[0-9T:.-]+Z stdout F hello\n"));
+  EXPECT_THAT(pod_.Log("a"), HasSubstr(" stderr F problem\n"));
+  shim::ExitRecord record;
+  ASSERT_EQ(shim::ReadExitRecord(pod_.Path("a/exit"), &record), 0);
+  EXPECT_EQ(record, (shim::ExitRecord{7, exit.finished_at, false}));
+}
+
+TEST_F(ShimTest, StartedPidIsTheContainersFirstProcess) {
+  const pid_t pid = MustRun("a", "sleep 1000");
+  EXPECT_EQ(cgroup::Processes(pod_.Cgroups("a")).front(), pid);
+  const auto cmdline = ReadFileAt(AT_FDCWD, absl::StrCat("/proc/", pid, "/cmdline"), 4096);
+  ASSERT_TRUE(cmdline.ok());
+  EXPECT_THAT(*cmdline, HasSubstr("sleep"));
+}
+
+TEST_F(ShimTest, ASignalIsTheExitCode) {
+  MustRun("a", "trap 'exit 3' TERM; while :; do sleep 0.05; done");
+  MustRun("b", "sleep 1000");
+  ASSERT_TRUE(Eventually([&] { return pod_.Exec("a", "grep -q 'SigCgt.*4...$' /proc/1/status").value().exit_code == 0; }));
+  EXPECT_TRUE(pod_.client->Kill("a", SIGTERM, false, TestPod::call()).ok());
+  EXPECT_EQ(pod_.listener.AwaitExit("a").exit_code, 3);
+  EXPECT_TRUE(pod_.client->Kill("b", SIGKILL, false, TestPod::call()).ok());
+  EXPECT_EQ(pod_.listener.AwaitExit("b").exit_code, 137);
+  EXPECT_TRUE(pod_.client->Kill("b", SIGTERM, false, TestPod::call()).ok()) << "of one that has exited";
+  EXPECT_TRUE(pod_.client->Kill("b", SIGTERM, true, TestPod::call()).ok());
+  EXPECT_FALSE(pod_.client->Kill("none", SIGTERM, false, TestPod::call()).ok());
+}
+
+TEST_F(ShimTest, OutputWithoutNewlineAndLongLinesComeBackByteForByte) {
+  StartRequest request = pod_.Bundle("a", TestPod::Shell("printf 'abcdefghijklmnop\\nshort\\n\\ntail'"));
+  request.log_line_limit = 8;
+  ASSERT_TRUE(pod_.client->Start(request, TestPod::call()).ok());
+  EXPECT_EQ(pod_.listener.AwaitExit("a").exit_code, 0);
+  EXPECT_EQ(pod_.Output("a"), "abcdefghijklmnop\nshort\n\ntail");
+}
+
+TEST_F(ShimTest, WithoutALogOutputIsDropped) {
+  StartRequest request = pod_.Bundle("a", TestPod::Shell("echo hello; exit 4"));
+  request.log_path.clear();
+  ASSERT_TRUE(pod_.client->Start(request, TestPod::call()).ok());
+  EXPECT_EQ(pod_.listener.AwaitExit("a").exit_code, 4);
+  EXPECT_FALSE(Exists(pod_.Path("a.log")));
+}
+
+TEST_F(ShimTest, ManyShortContainersEachTellTheirOwnCode) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&, i] {
+      // Bundle is not for several threads at once.
+      static Mutex mutex;
+      StartRequest request;
+      {
+        MutexLock lock(mutex);
+        request = pod_.Bundle(absl::StrCat("c", i), TestPod::Shell(absl::StrCat("exit ", 10 + i)));
+      }
+      const auto started = pod_.client->Start(request, TestPod::call());
+      EXPECT_TRUE(started.ok()) << started.status();
+      EXPECT_EQ(pod_.listener.AwaitExit(request.container_id).exit_code, 10 + i);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST_F(ShimTest, WithoutAPidNamespaceNobodyOutlivesTheFirstProcess) {
+  StartRequest request = pod_.Bundle("a", TestPod::Shell("setsid sleep 1000 & setsid sleep 1000 & exit 5"),
+                                     [](nlohmann::json& config) { config["linux"]["namespaces"].erase(0); });
+  ASSERT_TRUE(pod_.client->Start(request, TestPod::call()).ok());
+  EXPECT_EQ(pod_.listener.AwaitExit("a").exit_code, 5);
+  EXPECT_TRUE(cgroup::Processes(pod_.Cgroups("a")).empty());
+  // Orphans that died are not left as the shim's zombies either.
+  const std::string children = absl::StrCat("/proc/", pod_.client->pid(), "/task/", pod_.client->pid(), "/children");
+  EXPECT_TRUE(Eventually([&] { return ReadFileAt(AT_FDCWD, children, 4096).value_or("") == ""; }));
+}
+
+TEST_F(ShimTest, AnOomKillIsTold) {
+  StartRequest request = pod_.Bundle("a", TestPod::Shell("tail -c 200m /dev/zero"), [](nlohmann::json& config) {
+    config["linux"]["resources"] = {{"memory", {{"limit", 16 << 20}}}};
+    config["mounts"].push_back({{"destination", "/dev"}, {"type", "tmpfs"}, {"source", "tmpfs"}});
+  });
+  ASSERT_TRUE(pod_.client->Start(request, TestPod::call()).ok());
+  const ContainerExit exit = pod_.listener.AwaitExit("a");
+  EXPECT_EQ(exit.exit_code, 137);
+  EXPECT_TRUE(exit.oom_killed);
+}
+
+// ---- starts that fail ----
+
+TEST_F(ShimTest, AMissingBinaryIsToldInTheRuntimesWordsAndNothingIsLeft) {
+  const auto started = pod_.Run("a", {"/bin/nosuch"});
+  EXPECT_EQ(started.status().code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(std::string(started.status().message()), HasSubstr("create: "));
+  EXPECT_THAT(std::string(started.status().message()), HasSubstr("exec: \"/bin/nosuch\": stat /bin/nosuch: no such file"));
+  EXPECT_EQ(pod_.Leftovers("a"), "");
+  EXPECT_TRUE(pod_.client->List(TestPod::call())->empty());
+  EXPECT_EQ(pod_.listener.exits(), 0);
+}
+
+TEST_F(ShimTest, AnIdCanBeUsedAgainAfterAFailure) {
+  EXPECT_FALSE(pod_.Run("a", {"/bin/nosuch"}).ok());
+  MustRun("a", "exit 0");
+  EXPECT_EQ(pod_.listener.AwaitExit("a").exit_code, 0);
+  EXPECT_FALSE(pod_.Run("a", TestPod::Shell("exit 0")).ok()) << "the shim still has it";
+  EXPECT_TRUE(pod_.client->Delete("a", TestPod::call()).ok());
+  EXPECT_EQ(pod_.Leftovers("a"), "");
+  MustRun("a", "exit 0");
+}
+
+TEST_F(ShimTest, AMissingRuntimeIsNamed) {
+  StartRequest request = pod_.Bundle("a", TestPod::Shell("exit 0"));
+  request.runtime.binary = "/nosuch/runc";
+  const auto started = pod_.client->Start(request, TestPod::call());
+  EXPECT_THAT(std::string(started.status().message()), HasSubstr("/nosuch/runc: No such file or directory"));
+}
+
+TEST_F(ShimTest, ALogThatCannotBeOpenedIsAnErrorBeforeAnythingIsMade) {
+  StartRequest request = pod_.Bundle("a", TestPod::Shell("exit 0"));
+  request.log_path = "/nosuch/dir/0.log";
+  const auto started = pod_.client->Start(request, TestPod::call());
+  EXPECT_THAT(std::string(started.status().message()), HasSubstr("open log: /nosuch/dir/0.log: No such file"));
+  EXPECT_EQ(pod_.Leftovers("a"), "");
+}
+
+// A runtime that stalls at one of its commands, with a child of its own.
+std::string StallingRuntime(const TestPod& pod, const std::string& command) {
+  const std::string path = pod.Path("stall-" + command);
+  const std::string script =
+      absl::StrCat("#!/bin/sh\ncase \" $* \" in *' ", command, " '*) sleep 1000; esac\nexec /usr/sbin/runc \"$@\"\n");
+  EXPECT_TRUE(WriteFileAt(AT_FDCWD, path, script, 0755).ok());
+  return path;
+}
+
+class StalledRuntimeTest : public ShimTest, public testing::WithParamInterface<const char*> {};
+
+TEST_P(StalledRuntimeTest, TheDeadlineEndsItAndNothingIsLeft) {
+  StartRequest request = pod_.Bundle("a", TestPod::Shell("sleep 1000"));
+  request.runtime.binary = StallingRuntime(pod_, GetParam());
+  const MonoTime begin = MonoClock::now();
+  const auto started = pod_.client->Start(request, Call::WithTimeout(milliseconds(400)));
+  EXPECT_EQ(started.status().code(), absl::StatusCode::kDeadlineExceeded) << started.status();
+  EXPECT_THAT(std::string(started.status().message()), HasSubstr(GetParam()));
+  EXPECT_LT(MonoClock::now() - begin, seconds(3));
+  EXPECT_EQ(pod_.Leftovers("a"), "");
+  const std::string children = absl::StrCat("/proc/", pod_.client->pid(), "/task/", pod_.client->pid(), "/children");
+  EXPECT_TRUE(Eventually([&] { return ReadFileAt(AT_FDCWD, children, 4096).value_or("") == ""; }));
+}
+
+INSTANTIATE_TEST_SUITE_P(Steps, StalledRuntimeTest, testing::Values("create", "start"));
+
+TEST_F(ShimTest, ACancelledStartIsUndone) {
+  StartRequest request = pod_.Bundle("a", TestPod::Shell("sleep 1000"));
+  request.runtime.binary = StallingRuntime(pod_, "create");
+  std::atomic<bool> cancelled{false};
+  std::thread canceller([&] {
+    std::this_thread::sleep_for(milliseconds(200));
+    cancelled = true;
+  });
+  const auto started = pod_.client->Start(request, Call(kNoDeadline, [&] { return cancelled.load(); }));
+  canceller.join();
+  EXPECT_EQ(started.status().code(), absl::StatusCode::kCancelled) << started.status();
+  EXPECT_EQ(pod_.Leftovers("a"), "");
+}
+
+TEST_F(ShimTest, ARuntimeKilledWithKillNineIsATypedError) {
+  const std::string path = pod_.Path("suicidal");
+  const std::string script = "#!/bin/sh\ncase \" $* \" in *' start '*) kill -9 $$;; esac\nexec /usr/sbin/runc \"$@\"\n";
+  ASSERT_TRUE(WriteFileAt(AT_FDCWD, path, script, 0755).ok());
+  StartRequest request = pod_.Bundle("a", TestPod::Shell("sleep 1000"));
+  request.runtime.binary = path;
+  const auto started = pod_.client->Start(request, TestPod::call());
+  EXPECT_THAT(std::string(started.status().message()), HasSubstr("start: the runtime ended with status 137"));
+  EXPECT_EQ(pod_.Leftovers("a"), "");
+}
+
+// ---- exec ----
+
+TEST_F(ShimTest, ExecGivesBothStreamsAndTheCode) {
+  MustRun("a", "sleep 1000");
+  const auto result = pod_.Exec("a", "echo out; echo err >&2; exit 42");
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->exit_code, 42);
+  EXPECT_EQ(result->output, "out\n");
+  EXPECT_EQ(result->error_output, "err\n");
+  EXPECT_EQ(pod_.Exec("a", "kill -9 $$")->exit_code, 137);
+}
+
+TEST_F(ShimTest, ExecOfAMissingBinaryIsToldInTheRuntimesWords) {
+  MustRun("a", "sleep 1000");
+  const auto result = pod_.client->Exec({"a", TestPod::Process({"/bin/nosuch"}), seconds(0), 1000}, TestPod::call());
+  EXPECT_EQ(result.status().code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(std::string(result.status().message()), HasSubstr("exec: \"/bin/nosuch\": stat /bin/nosuch"));
+}
+
+TEST_F(ShimTest, ExecNeedsARunningContainer) {
+  EXPECT_THAT(std::string(pod_.Exec("none", "exit 0").status().message()), HasSubstr("not running"));
+  MustRun("a", "exit 0");
+  pod_.listener.AwaitExit("a");
+  EXPECT_FALSE(pod_.Exec("a", "exit 0").ok());
+}
+
+TEST_F(ShimTest, ExecTimeoutKillsAlsoWhatHasDaemonised) {
+  const pid_t pid = MustRun("a", "sleep 1000");
+  const MonoTime begin = MonoClock::now();
+  const auto result = pod_.Exec("a", "setsid sh -c 'sleep 1000 & sleep 1000' & sleep 1000", milliseconds(500));
+  EXPECT_EQ(result.status().code(), absl::StatusCode::kDeadlineExceeded) << result.status();
+  EXPECT_LT(MonoClock::now() - begin, milliseconds(1500));
+  EXPECT_THAT(cgroup::Processes(pod_.Cgroups("a")), ElementsAre(pid));
+  for (const cgroup::Dir& dir : pod_.Cgroups("a")) EXPECT_FALSE(Exists(dir.path + "/exec-1")) << dir.path;
+}
+
+TEST_F(ShimTest, ACancelledExecIsKilled) {
+  const pid_t pid = MustRun("a", "sleep 1000");
+  std::atomic<bool> cancelled{false};
+  std::thread canceller([&] {
+    std::this_thread::sleep_for(milliseconds(300));
+    cancelled = true;
+  });
+  const auto result = pod_.client->Exec({"a", TestPod::Process(TestPod::Shell("sleep 1000")), seconds(0), 1000},
+                                        Call(kNoDeadline, [&] { return cancelled.load(); }));
+  canceller.join();
+  EXPECT_EQ(result.status().code(), absl::StatusCode::kCancelled) << result.status();
+  EXPECT_THAT(cgroup::Processes(pod_.Cgroups("a")), ElementsAre(pid));
+}
+
+TEST_F(ShimTest, AChildThatKeepsThePipeDoesNotKeepTheAnswerAndLivesOn) {
+  MustRun("a", "sleep 1000");
+  const MonoTime begin = MonoClock::now();
+  const auto result = pod_.Exec("a", "echo before; setsid sleep 1000 & exit 6");
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->exit_code, 6);
+  EXPECT_EQ(result->output, "before\n");
+  EXPECT_LT(MonoClock::now() - begin, milliseconds(2500));
+  EXPECT_EQ(cgroup::Processes(pod_.Cgroups("a")).size(), 2u);
+  for (const cgroup::Dir& dir : pod_.Cgroups("a")) EXPECT_FALSE(Exists(dir.path + "/exec-1")) << dir.path;
+}
+
+TEST_F(ShimTest, OutputBeyondTheLimitIsDrainedAndDropped) {
+  MustRun("a", "sleep 1000");
+  const auto result = pod_.client->Exec(
+      {"a", TestPod::Process(TestPod::Shell("dd if=/proc/self/exe bs=1M count=1 2>/dev/null | head -c 5; "
+                                            "yes 0123456789abcde | head -c 104857600; exit 9")),
+       seconds(0), 1 << 20},
+      TestPod::call());
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->exit_code, 9);
+  EXPECT_EQ(result->output.size(), size_t{1} << 20);
+  EXPECT_EQ(result->output.substr(1, 3), "ELF");
+  const auto status = ReadFileAt(AT_FDCWD, absl::StrCat("/proc/", pod_.client->pid(), "/status"), 8192);
+  const std::string peak = std::string(absl::string_view(*status).substr(status->find("VmHWM:") + 6, 12));
+  int peak_kb = 0;
+  ASSERT_TRUE(absl::SimpleAtoi(absl::StripAsciiWhitespace(peak.substr(0, peak.find("kB"))), &peak_kb)) << peak;
+#if !defined(__SANITIZE_ADDRESS__)
+  EXPECT_LT(peak_kb, 2000);
+#endif
+}
+
+TEST_F(ShimTest, ManyExecsAtOnceEachGetTheirOwnOutput) {
+  MustRun("a", "sleep 1000");
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 12; ++i) {
+    threads.emplace_back([&, i] {
+      const auto result = pod_.Exec("a", absl::StrCat("echo ", i, "; exit ", i));
+      ASSERT_TRUE(result.ok()) << result.status();
+      EXPECT_EQ(result->output, absl::StrCat(i, "\n"));
+      EXPECT_EQ(result->exit_code, i);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST_F(ShimTest, AnExecEndsWithItsContainer) {
+  MustRun("a", "sleep 1000");
+  std::thread killer([&] {
+    std::this_thread::sleep_for(milliseconds(300));
+    EXPECT_TRUE(pod_.client->Kill("a", SIGKILL, false, TestPod::call()).ok());
+  });
+  const auto result = pod_.Exec("a", "sleep 1000");
+  killer.join();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->exit_code, 137);
+}
+
+TEST_F(ShimTest, ExecsLeaveNoDescriptorsBehind) {
+  MustRun("a", "sleep 1000");
+  const std::string fds = absl::StrCat("/proc/", pod_.client->pid(), "/fd");
+  ASSERT_TRUE(pod_.Exec("a", "exit 0").ok());
+  const size_t before = ListDir(fds)->size();
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(pod_.Exec("a", i % 2 == 0 ? "exit 0" : "echo x").ok());
+  EXPECT_EQ(ListDir(fds)->size(), before);
+  for (const std::string& name : *ListDir(pod_.Path("a"))) EXPECT_FALSE(absl::StartsWith(name, "exec-")) << name;
+}
+
+// ---- logs ----
+
+TEST_F(ShimTest, ReopenUnderLoadLosesNoLineAndDoublesNone) {
+  MustRun("a", "i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done");
+  int rotations = 0;
+  while (pod_.listener.exits() == 0) {
+    const std::string rotated = pod_.Path(absl::StrCat("a.log.", rotations++));
+    ASSERT_EQ(rename(pod_.Path("a.log").c_str(), rotated.c_str()), 0);
+    ASSERT_TRUE(pod_.client->ReopenLog("a", TestPod::call()).ok());
+    std::this_thread::sleep_for(milliseconds(3));
+  }
+  EXPECT_GT(rotations, 3);
+  std::string all;
+  for (int i = 0; i < rotations; ++i) all += *ReadFileAt(AT_FDCWD, pod_.Path(absl::StrCat("a.log.", i)), 64 << 20);
+  all += pod_.Log("a");
+  int next = 0;
+  for (const absl::string_view line : absl::StrSplit(all, '\n', absl::SkipEmpty())) {
+    ASSERT_TRUE(absl::EndsWith(line, absl::StrCat(" stdout F line ", next))) << line << " is not " << next;
+    ++next;
+  }
+  EXPECT_EQ(next, 20000);
+}
+
+TEST_F(ShimTest, AFullDiskBlocksTheContainerAndLosesNoLine) {
+  const std::string small = pod_.Path("small");
+  ASSERT_TRUE(MakeDirs(small, 0700).ok());
+  // Seen by the shim too: it has this process's mount namespace (made in main).
+  ASSERT_EQ(mount("tmpfs", small.c_str(), "tmpfs", 0, "size=256k"), 0);
+  StartRequest request =
+      pod_.Bundle("a", TestPod::Shell("i=0; while [ $i -lt 9000 ]; do echo line $i; i=$((i+1)); done; exit 8"));
+  request.log_path = small + "/0.log";
+  ASSERT_TRUE(pod_.client->Start(request, TestPod::call()).ok());
+  EXPECT_TRUE(Eventually([&] { return absl::StrContains(ShimLog(), "No space left on device"); }));
+  EXPECT_EQ(pod_.listener.exits(), 0);
+  EXPECT_TRUE(pod_.client->List(TestPod::call()).ok()) << "the shim serves on";
+  ASSERT_EQ(mount("tmpfs", small.c_str(), "tmpfs", MS_REMOUNT, "size=16m"), 0);
+  EXPECT_EQ(pod_.listener.AwaitExit("a").exit_code, 8);
+  const std::string log = *ReadFileAt(AT_FDCWD, request.log_path, 16 << 20);
+  int next = 0;
+  for (const absl::string_view line : absl::StrSplit(log, '\n', absl::SkipEmpty())) {
+    ASSERT_TRUE(absl::EndsWith(line, absl::StrCat(" stdout F line ", next))) << line << " is not " << next;
+    ++next;
+  }
+  EXPECT_EQ(next, 9000);
+  EXPECT_EQ(umount2(small.c_str(), MNT_DETACH), 0);
+}
+
+// ---- a shim and its daemons ----
+
+TEST_F(ShimTest, ADaemonThatComesBackFindsTheSamePidAndTheExitItMissed) {
+  const pid_t running = MustRun("a", "sleep 1000");
+  MustRun("b", "sleep 0.3; echo late; exit 33");
+  const pid_t shim = pod_.client->pid();
+  pod_.client.reset();
+  ASSERT_TRUE(Eventually([&] { return Exists(pod_.Path("b/exit")); }));
+  const absl::Status connected = pod_.Connect();
+  ASSERT_TRUE(connected.ok()) << connected;
+  EXPECT_EQ(pod_.client->pid(), shim);
+  const auto containers = pod_.client->List(TestPod::call());
+  ASSERT_TRUE(containers.ok()) << containers.status();
+  ASSERT_EQ(containers->size(), 2u);
+  EXPECT_EQ((*containers)[0].id, "a");
+  EXPECT_FALSE((*containers)[0].exited);
+  EXPECT_EQ((*containers)[0].started.pid, running);
+  EXPECT_TRUE((*containers)[1].exited);
+  EXPECT_EQ((*containers)[1].exit.exit_code, 33);
+  shim::ExitRecord record;
+  ASSERT_EQ(shim::ReadExitRecord(pod_.Path("b/exit"), &record), 0);
+  EXPECT_EQ(record.finished_at, (*containers)[1].exit.finished_at);
+  EXPECT_EQ(pod_.Output("b"), "late\n");
+  EXPECT_EQ(pod_.listener.exits(), 0);
+}
+
+TEST_F(ShimTest, ALaterDaemonReplacesTheEarlierOne) {
+  RecordingListener later;
+  auto second = ShimClient::Connect(*pod_.reactor, "pod", pod_.paths, &later, TestPod::call());
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_TRUE(pod_.listener.AwaitGone());
+  EXPECT_TRUE(absl::IsUnavailable(pod_.client->List(TestPod::call()).status()));
+  EXPECT_TRUE((*second)->List(TestPod::call()).ok());
+  pod_.client = *std::move(second);
+}
+
+TEST_F(ShimTest, AShimOfAnotherPodIsRefused) {
+  RecordingListener listener;
+  const auto other = ShimClient::Connect(*pod_.reactor, "other", pod_.paths, &listener, TestPod::call());
+  EXPECT_THAT(std::string(other.status().message()), HasSubstr("keeps pod pod, not other"));
+  ASSERT_TRUE(pod_.Connect().ok());
+}
+
+TEST_F(ShimTest, KillNineOfTheShimIsToldAndCleanedUp) {
+  const pid_t container = MustRun("a", "setsid sleep 1000 & sleep 1000");
+  const pid_t shim = pod_.client->pid();
+  std::thread exec([&] { EXPECT_TRUE(absl::IsUnavailable(pod_.Exec("a", "sleep 1000").status())); });
+  ASSERT_TRUE(Eventually([&] { return cgroup::Processes(pod_.Cgroups("a")).size() > 2; }));
+  ASSERT_EQ(kill(shim, SIGKILL), 0);
+  EXPECT_TRUE(pod_.listener.AwaitGone());
+  exec.join();
+  EXPECT_EQ(kill(container, 0), 0) << "the container itself lives on until it is cleaned up";
+  const absl::Status cleaned = CleanUpContainer(pod_.runtime(), "a", "/" + pod_.Cgroups("a").front().path.substr(
+      pod_.Cgroups("a").front().path.find("crisp-test")), TestPod::call());
+  EXPECT_TRUE(cleaned.ok()) << cleaned;
+  EXPECT_EQ(pod_.Leftovers("a"), "");
+  EXPECT_TRUE(Eventually([&] { return kill(shim, 0) != 0; })) << "the dead shim is not left as a zombie";
+  EXPECT_TRUE(absl::IsUnavailable(pod_.Connect()));
+}
+
+TEST_F(ShimTest, KillNineOfTheShimInTheMiddleOfCreateLeavesNothing) {
+  StartRequest request = pod_.Bundle("a", TestPod::Shell("sleep 1000"));
+  request.runtime.binary = StallingRuntime(pod_, "start");
+  std::thread start([&] { EXPECT_TRUE(absl::IsUnavailable(pod_.client->Start(request, TestPod::call()).status())); });
+  ASSERT_TRUE(Eventually([&] { return Exists(pod_.Path("a/init.pid")); }));
+  ASSERT_EQ(kill(pod_.client->pid(), SIGKILL), 0);
+  start.join();
+  const std::string path = pod_.Cgroups("a").front().path;
+  EXPECT_TRUE(CleanUpContainer(pod_.runtime(), "a", path.substr(path.find("/crisp-test")), TestPod::call()).ok());
+  EXPECT_EQ(pod_.Leftovers("a"), "");
+  pod_.client.reset();
+}
+
+TEST_F(ShimTest, CleanUpOfNothingIsOk) {
+  EXPECT_TRUE(CleanUpContainer(pod_.runtime(), "nosuch", "/crisp-test-nosuch/nosuch", TestPod::call()).ok());
+  EXPECT_FALSE(CleanUpContainer(pod_.runtime(), "nosuch", "/", TestPod::call()).ok());
+}
+
+TEST_F(ShimTest, ShutdownEndsContainersShimAndSocket) {
+  const pid_t container = MustRun("a", "sleep 1000");
+  const pid_t shim = pod_.client->pid();
+  const absl::Status ended = pod_.client->Shutdown(TestPod::call());
+  EXPECT_TRUE(ended.ok()) << ended;
+  EXPECT_NE(kill(container, 0), 0);
+  EXPECT_EQ(pod_.Leftovers("a"), "");
+  EXPECT_FALSE(Exists(pod_.paths.socket));
+  EXPECT_TRUE(Eventually([&] { return kill(shim, 0) != 0; }));
+  EXPECT_TRUE(pod_.client->Shutdown(TestPod::call()).ok()) << "again";
+}
+
+TEST_F(ShimTest, DeleteOfARunningOrUnknownContainerIsOk) {
+  MustRun("a", "sleep 1000");
+  const absl::Status deleted = pod_.client->Delete("a", TestPod::call());
+  EXPECT_TRUE(deleted.ok()) << deleted;
+  EXPECT_EQ(pod_.Leftovers("a"), "");
+  EXPECT_TRUE(pod_.client->Delete("a", TestPod::call()).ok());
+  EXPECT_TRUE(pod_.client->List(TestPod::call())->empty());
+}
+
+TEST_F(ShimTest, LaunchOfAProgramThatIsNotOneIsAnErrorThatNamesIt) {
+  ShimPaths paths = pod_.paths;
+  paths.socket = pod_.Path("other.sock");
+  paths.program = "/nosuch/crisp-shim";
+  RecordingListener listener;
+  auto client = ShimClient::Launch(*pod_.reactor, "pod", paths, &listener, TestPod::call());
+  EXPECT_THAT(std::string(client.status().message()), HasSubstr("/nosuch/crisp-shim"));
+  paths.program = "/bin/true";
+  client = ShimClient::Launch(*pod_.reactor, "pod", paths, &listener, TestPod::call());
+  EXPECT_FALSE(client.ok());
+  EXPECT_FALSE(Exists(paths.socket));
+}
+
+TEST_F(ShimTest, ItDoesNothingWhenNothingHappens) {
+  MustRun("a", "sleep 1000");
+  const std::string status = absl::StrCat("/proc/", pod_.client->pid(), "/status");
+  const auto switches = [&] {
+    const std::string text = *ReadFileAt(AT_FDCWD, status, 8192);
+    return text.substr(text.find("voluntary_ctxt_switches"));
+  };
+  std::this_thread::sleep_for(milliseconds(200));
+  const std::string before = switches();
+  std::this_thread::sleep_for(seconds(1));
+  EXPECT_EQ(switches(), before);
+}
+
+// Mounts of the tests are nobody else's.
+class OwnMounts : public testing::Environment {
+  void SetUp() override {
+    if (geteuid() != 0) return;
+    ASSERT_EQ(unshare(CLONE_NEWNS), 0);
+    ASSERT_EQ(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+  }
+};
+const auto* const kOwnMounts = testing::AddGlobalTestEnvironment(new OwnMounts);
+
+}  // namespace
+}  // namespace crisp

@@ -1,0 +1,17 @@
+// The sysctls that a pod may set: those of the namespaces that it owns, and no others. A name outside of them would set
+// the node's own (CRI-O's CVE-2022-0811 came in this way).
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "api/cri/cri.h"
+
+namespace crisp {
+
+// The pod's sysctls with dots as separators. Allowed are those of the IPC namespace (ipc_namespaces(7)) unless the pod
+// uses the host's, and net.* unless it uses the host's network.
+absl::StatusOr<std::map<std::string, std::string>> PodSysctls(const cri::PodSandboxConfig& pod);
+
+}  // namespace crisp

@@ -1,0 +1,18 @@
+// How long each thing may take. The kubelet waits 2 minutes for most calls and 4 for RunPodSandbox; what it has given
+// up is still going on here, so that its next call finds it done. Nothing goes on for ever.
+#pragma once
+
+#include <chrono>
+
+namespace crisp {
+
+inline constexpr std::chrono::minutes kRunPodDeadline{4};
+inline constexpr std::chrono::minutes kTransitionDeadline{2};
+inline constexpr std::chrono::minutes kUndoDeadline{1};
+// After SIGKILL. What lives longer is stuck in the kernel.
+inline constexpr std::chrono::seconds kKillDeadline{10};
+inline constexpr std::chrono::seconds kShimDeadline{30};
+// For a shim that outlived its daemon to answer the next one: what hangs must not keep the daemon from starting.
+inline constexpr std::chrono::seconds kReconnectDeadline{5};
+
+}  // namespace crisp

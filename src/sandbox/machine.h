@@ -1,0 +1,23 @@
+// What this node is and allows, found out once at the start of the daemon.
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "runtime/spec.h"
+
+namespace crisp {
+
+struct Machine {
+  SpecContext context;  // with what is the same for every container
+  std::string boot_id;  // /proc/sys/kernel/random/boot_id: another one after each reboot
+};
+
+// `restrict_oom_score_adj`: no container gets a lower oom_score_adj than the daemon has. Where the machine imposes that
+// unasked, for want of CAP_SYS_RESOURCE, it is said once in the log.
+absl::StatusOr<Machine> LookAtMachine(bool restrict_oom_score_adj);
+
+// gethostname(2); "localhost" if there is none.
+std::string NodeHostname();
+
+}  // namespace crisp

@@ -1,0 +1,132 @@
+#include "sandbox/pod.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace crisp {
+
+PodRecord Pod::record() const {
+  MutexLock lock(mutex_);
+  return record_;
+}
+
+void Pod::set_record(PodRecord record) {
+  MutexLock lock(mutex_);
+  record_ = std::move(record);
+}
+
+bool Pod::created() const {
+  MutexLock lock(mutex_);
+  return created_;
+}
+
+void Pod::set_ready() {
+  MutexLock lock(mutex_);
+  created_ = true;
+  ready_ = true;
+}
+
+void Pod::set_not_ready() {
+  MutexLock lock(mutex_);
+  ready_ = false;
+}
+
+void Pod::set_created_not_ready() {
+  MutexLock lock(mutex_);
+  created_ = true;
+  ready_ = false;
+}
+
+bool Pod::ready() const {
+  MutexLock lock(mutex_);
+  return ready_;
+}
+
+bool Pod::stopped() const {
+  MutexLock lock(mutex_);
+  return stopped_;
+}
+
+void Pod::set_stopped() {
+  MutexLock lock(mutex_);
+  stopped_ = true;
+}
+
+pid_t Pod::pause_pid() const {
+  MutexLock lock(mutex_);
+  return pause_pid_;
+}
+
+void Pod::set_pause_pid(pid_t pid) {
+  MutexLock lock(mutex_);
+  pause_pid_ = pid;
+}
+
+std::shared_ptr<ShimClient> Pod::shim() const {
+  MutexLock lock(mutex_);
+  return shim_;
+}
+
+void Pod::set_shim(std::shared_ptr<ShimClient> shim) {
+  MutexLock lock(mutex_);
+  shim_ = std::move(shim);
+}
+
+std::shared_ptr<ShimClient> Pod::TakeShim() {
+  MutexLock lock(mutex_);
+  return std::exchange(shim_, nullptr);
+}
+
+absl::Status Pod::AddContainer(std::shared_ptr<Container> container) {
+  MutexLock lock(mutex_);
+  if (!ready_) return absl::FailedPreconditionError(absl::StrCat("pod ", id_, " is not ready"));
+  containers_[container->id()] = std::move(container);
+  return absl::OkStatus();
+}
+
+void Pod::AdoptContainer(std::shared_ptr<Container> container) {
+  MutexLock lock(mutex_);
+  containers_[container->id()] = std::move(container);
+}
+
+void Pod::ForgetContainer(const std::string& id) {
+  MutexLock lock(mutex_);
+  containers_.erase(id);
+}
+
+std::vector<std::shared_ptr<Container>> Pod::containers() const {
+  MutexLock lock(mutex_);
+  std::vector<std::shared_ptr<Container>> all;
+  all.reserve(containers_.size());
+  for (const auto& [id, container] : containers_) all.push_back(container);
+  return all;
+}
+
+void Pod::OnExit(absl::string_view container_id, const ContainerExit& exit) {
+  std::shared_ptr<Container> container;
+  {
+    MutexLock lock(mutex_);
+    if (container_id == id_) {
+      ready_ = false;
+      pause_pid_ = -1;
+      return;
+    }
+    const auto found = containers_.find(std::string(container_id));
+    if (found == containers_.end()) return;
+    container = found->second;
+  }
+  container->Exited(exit);
+}
+
+void Pod::OnShimGone() {
+  {
+    MutexLock lock(mutex_);
+    if (shim_ == nullptr) return;
+    ready_ = false;
+    pause_pid_ = -1;
+  }
+  shim_died_();
+}
+
+}  // namespace crisp

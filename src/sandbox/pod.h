@@ -1,0 +1,84 @@
+// Pod: one pod sandbox, its containers, and the daemon's end of its shim.
+//
+// Ownership: shared; PodManager's table holds it until it is removed, and it holds its containers and the shim client.
+// Threading: one lock, held for no longer than a copy or a look-up. The shim's messages arrive on the reactor's thread
+// and do no more than change a container's cell.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "runtime/shim_client.h"
+#include "sandbox/container.h"
+#include "sandbox/gate.h"
+#include "sandbox/record.pb.h"
+
+namespace crisp {
+
+class Pod : public ShimListener {
+ public:
+  // `shim_died` is called on the reactor's thread, once, if the shim goes without having been told to.
+  Pod(PodRecord record, OciRuntime runtime, std::function<void()> shim_died)
+      : id_(record.id()), runtime_(std::move(runtime)), shim_died_(std::move(shim_died)), record_(std::move(record)) {}
+
+  const std::string& id() const { return id_; }
+  const OciRuntime& runtime() const { return runtime_; }
+
+  // Stop and Remove.
+  Gate gate;
+
+  PodRecord record() const;
+  void set_record(PodRecord record);  // only while it is made, and from inside the gate
+
+  // False while RunPodSandbox is still at work: such a pod cannot be seen.
+  bool created() const;
+  // READY from now on, until set_not_ready, or its pause container or its shim dies.
+  void set_ready();
+  void set_not_ready();
+  // Not READY, but to be seen: what a failed clean-up or an earlier daemon left.
+  void set_created_not_ready();
+  bool ready() const;
+
+  // StopPodSandbox has done all it has to do.
+  bool stopped() const;
+  void set_stopped();
+
+  pid_t pause_pid() const;
+  void set_pause_pid(pid_t pid);
+
+  // Null when there is none, or no longer.
+  std::shared_ptr<ShimClient> shim() const;
+  void set_shim(std::shared_ptr<ShimClient> shim);
+  // From now on the shim's end is no accident. Returns it, and forgets it.
+  std::shared_ptr<ShimClient> TakeShim();
+
+  // FailedPrecondition unless the pod is READY.
+  absl::Status AddContainer(std::shared_ptr<Container> container);
+  // Of an earlier daemon: whatever the pod's state.
+  void AdoptContainer(std::shared_ptr<Container> container);
+  void ForgetContainer(const std::string& id);
+  std::vector<std::shared_ptr<Container>> containers() const;
+
+  void OnExit(absl::string_view container_id, const ContainerExit& exit) override;
+  void OnShimGone() override;
+
+ private:
+  const std::string id_;
+  const OciRuntime runtime_;
+  const std::function<void()> shim_died_;
+
+  mutable Mutex mutex_;
+  PodRecord record_ ABSL_GUARDED_BY(mutex_);
+  bool created_ ABSL_GUARDED_BY(mutex_) = false;
+  bool ready_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  pid_t pause_pid_ ABSL_GUARDED_BY(mutex_) = -1;
+  std::shared_ptr<ShimClient> shim_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::shared_ptr<Container>> containers_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace crisp

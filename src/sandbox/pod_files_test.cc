@@ -1,0 +1,57 @@
+#include "sandbox/pod_files.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+
+#include "os/file.h"
+#include "sandbox/machine.h"
+
+namespace crisp {
+namespace {
+
+class PodFilesTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = testing::TempDir() + "crisp-pod-files-XXXXXX";
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    dir_ = name;
+    ASSERT_TRUE(MakeDirs(dir_ + "/pods/p", 0700).ok());
+    config_.mutable_metadata()->set_name("web-0");
+  }
+  void TearDown() override { EXPECT_TRUE(RemoveTree(dir_).ok()); }
+
+  std::string Written(const std::string& name) {
+    const absl::Status written = WritePodFiles(Layout(dir_, dir_, true), "p", config_);
+    EXPECT_TRUE(written.ok()) << written;
+    return *ReadFileAt(AT_FDCWD, dir_ + "/pods/p/" + name, 1 << 20);
+  }
+
+  std::string dir_;
+  cri::PodSandboxConfig config_;
+};
+
+TEST_F(PodFilesTest, TheDnsConfigIsWrittenAsItCame) {
+  cri::DNSConfig& dns = *config_.mutable_dns_config();
+  dns.add_servers("10.0.0.10");
+  dns.add_servers("fd00::10");
+  dns.add_searches("default.svc.cluster.local");
+  dns.add_searches("svc.cluster.local");
+  dns.add_options("ndots:5");
+  EXPECT_EQ(Written("resolv.conf"),
+            "search default.svc.cluster.local svc.cluster.local\n"
+            "nameserver 10.0.0.10\nnameserver fd00::10\noptions ndots:5\n");
+}
+
+TEST_F(PodFilesTest, WithoutADnsConfigItIsTheNodes) {
+  const auto nodes = ReadFileAt(AT_FDCWD, "/etc/resolv.conf", 1 << 20);
+  EXPECT_EQ(Written("resolv.conf"), nodes.ok() ? *nodes : "");
+}
+
+TEST_F(PodFilesTest, TheHostnameIsThatOfTheConfigElseTheNodes) {
+  EXPECT_EQ(Written("hostname"), NodeHostname() + "\n");
+  config_.set_hostname("db");
+  EXPECT_EQ(Written("hostname"), "db\n");
+}
+
+}  // namespace
+}  // namespace crisp

@@ -1,0 +1,161 @@
+// PodManager: the pods of this node and their containers, from RunPodSandbox to RemovePodSandbox, across the deaths of
+// the daemon, of a shim, of the OCI runtime, of a CNI plugin.
+//
+// How an operation stays whole: a row in the database (Records) stands before the first side effect. What undoes an
+// object is one function that takes away whatever is there of it and is content with nothing (teardown.cc). A failure
+// in the middle, a restart that finds an intent, and RemovePodSandbox all call that same function.
+//
+// Threading: all methods from any thread; those that take a Call block for as long as it lasts. RunPodSandbox,
+// CreateContainer, Stop and Remove of a pod and Start and Remove of a container go on when their caller has gone, and a
+// repeated call joins them.
+// Errors: InvalidArgument naming the field; NotFound naming the pod or container, only for that; FailedPrecondition for
+// the wrong state; AlreadyExists for a name in use by something else; Internal for the rest.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "api/cri/cri.h"
+#include "base/background.h"
+#include "base/call.h"
+#include "base/mutex.h"
+#include "base/single_flight.h"
+#include "network/network.h"
+#include "runtime/shim_client.h"
+#include "runtime/spec.h"
+#include "sandbox/machine.h"
+#include "sandbox/pod.h"
+#include "sandbox/records.h"
+#include "store/layout.h"
+
+namespace crisp {
+
+class Database;
+class Images;
+class Reactor;
+struct Image;
+
+struct SandboxOptions {
+  std::map<std::string, OciRuntime> runtimes;  // by name of the handler
+  std::string default_runtime;                 // a name in `runtimes`
+  std::string sandbox_image;                   // reference of the pause image
+  std::string shim_program;                    // absolute
+  int64_t log_line_limit = 16384;              // bytes; 0 or less: none
+  bool restrict_oom_score_adj = false;
+};
+
+class PodManager {
+ public:
+  // All but the options must outlive the manager.
+  struct Parts {
+    Layout layout;
+    Database* database;
+    Images* images;
+    Network* network;
+    Reactor* reactor;
+    SandboxOptions options;
+  };
+
+  // Takes over the pods of the daemon before it: finishes or undoes what its intents say, connects to its shims.
+  static absl::StatusOr<std::unique_ptr<PodManager>> Open(Parts parts);
+  // Leaves every pod as it is.
+  ~PodManager();
+
+  absl::StatusOr<std::string> RunPod(const cri::RunPodSandboxRequest& request, const Call& call);
+  absl::Status StopPod(const std::string& pod_id, const Call& call);
+  absl::Status RemovePod(const std::string& pod_id, const Call& call);
+  absl::StatusOr<cri::PodSandboxStatusResponse> PodStatus(const std::string& pod_id, bool verbose);
+  std::vector<cri::PodSandbox> ListPods(const cri::PodSandboxFilter& filter);
+
+  absl::StatusOr<std::string> CreateContainer(const cri::CreateContainerRequest& request, const Call& call);
+  absl::Status StartContainer(const std::string& container_id, const Call& call);
+  // `grace` is in seconds; 0 kills at once.
+  absl::Status StopContainer(const std::string& container_id, int64_t grace, const Call& call);
+  absl::Status RemoveContainer(const std::string& container_id, const Call& call);
+  absl::StatusOr<cri::ContainerStatusResponse> ContainerStatus(const std::string& container_id, bool verbose);
+  std::vector<cri::Container> ListContainers(const cri::ContainerFilter& filter);
+  absl::StatusOr<cri::ExecSyncResponse> ExecSync(const cri::ExecSyncRequest& request, const Call& call);
+  absl::Status ReopenLog(const std::string& container_id, const Call& call);
+
+ private:
+  struct Done {};
+  using PodPtr = std::shared_ptr<Pod>;
+  using ContainerPtr = std::shared_ptr<Container>;
+  struct Found {
+    PodPtr pod;
+    ContainerPtr container;
+  };
+
+  PodManager(Parts parts, Machine machine);
+
+  // lookup.cc: by id or by a prefix that only one has. NotFound, or InvalidArgument for a prefix that several have.
+  absl::StatusOr<PodPtr> FindPod(const std::string& id);
+  absl::StatusOr<Found> FindContainer(const std::string& id);
+  std::vector<PodPtr> Pods();
+  PodPtr FindPodByName(const cri::PodSandboxMetadata& name);
+  void Publish(const PodPtr& pod);
+  void Forget(const PodPtr& pod);
+  absl::StatusOr<OciRuntime> RuntimeFor(const std::string& handler);
+  PodPtr NewPod(PodRecord record, OciRuntime runtime);
+
+  // run_pod.cc
+  absl::StatusOr<std::string> RunPodOnce(const cri::RunPodSandboxRequest& request);
+  absl::Status MakePod(const PodPtr& pod, const Call& call);
+  absl::Status StartPause(const PodPtr& pod, const Call& call);
+  absl::Status AttachNetwork(const PodPtr& pod, const Call& call);
+  absl::StatusOr<std::shared_ptr<const Image>> EnsureSandboxImage(const Call& call);
+  absl::Status LaunchShim(const PodPtr& pod, const Call& call);
+
+  // create_container.cc
+  absl::StatusOr<std::string> CreateContainerOnce(const PodPtr& pod, const cri::CreateContainerRequest& request);
+  absl::Status MakeContainer(const PodPtr& pod, const ContainerPtr& container, const Image& image, const Call& call);
+
+  // start_container.cc
+  absl::Status StartOnce(const Found& found, const Call& call);
+
+  // stop.cc
+  absl::Status KillAndWait(const PodPtr& pod, const std::vector<ContainerPtr>& containers, const Call& call);
+
+  // teardown.cc: each takes away whatever is there of an object, step by step, all steps even if one fails, and is
+  // content with nothing. After an OK nothing of it is left.
+  absl::Status StopResources(const PodPtr& pod, const Call& call);
+  absl::Status RemoveResources(const PodPtr& pod, const Call& call);
+  absl::Status DetachNetwork(const PodPtr& pod, const Call& call);
+  absl::Status StopShim(const PodPtr& pod, const Call& call);
+  absl::Status RemoveContainerResources(const PodPtr& pod, const ContainerPtr& container, const Call& call);
+
+  // collapse.cc: the shim of a pod has died.
+  void Collapse(const PodPtr& pod);
+  void EndLostContainer(const ContainerPtr& container);
+
+  // recovery.cc
+  absl::Status Recover();
+  void RecoverPod(const StoredPod& stored, const std::vector<StoredContainer>& containers);
+  void RecoverContainers(const PodPtr& pod, const std::vector<StoredContainer>& containers,
+                         const std::vector<ShimContainer>& alive);
+
+  SpecContext ContextFor(const PodPtr& pod, const std::string& id) const;
+  ShimPaths ShimPathsOf(const std::string& pod_id) const;
+
+  const Layout layout_;
+  Images* const images_;
+  Network* const network_;
+  Reactor* const reactor_;
+  const SandboxOptions options_;
+  const Machine machine_;
+  Records records_;
+
+  Mutex mutex_;
+  std::map<std::string, PodPtr> pods_ ABSL_GUARDED_BY(mutex_);
+
+  // Last, so that they are waited for first.
+  SingleFlight<std::string> makes_;
+  SingleFlight<Done> transitions_;
+  Background background_;
+};
+
+}  // namespace crisp

@@ -1,0 +1,54 @@
+// The rows of pods and containers in the database. A row stands before the first side effect of the object that it
+// names, and is deleted after the last trace of it: what has no row does not exist.
+//
+// Thread-safe (the database is). Errors: Internal, or ResourceExhausted when the disk is full.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "sandbox/record.pb.h"
+#include "store/database.h"
+
+namespace crisp {
+
+// The numbers are in the database and never change their meaning.
+enum class Phase {
+  kCreating = 0,  // an intent: whatever is there is to be undone after a restart
+  kCreated = 1,
+  kStopped = 2,   // pods: StopPodSandbox has been asked for; it may have to be finished
+  kRemoving = 3,  // an intent: to be finished after a restart
+};
+
+struct StoredPod {
+  Phase phase;
+  PodRecord record;
+};
+
+struct StoredContainer {
+  Phase phase;
+  ContainerRecord record;
+};
+
+class Records {
+ public:
+  explicit Records(Database* database) : database_(database) {}
+
+  absl::Status Save(Phase phase, const PodRecord& pod);
+  absl::Status Save(Phase phase, const ContainerRecord& container);
+  absl::Status DeletePod(const std::string& id);
+  absl::Status DeleteContainer(const std::string& id);
+  absl::StatusOr<std::vector<StoredPod>> Pods();
+  absl::StatusOr<std::vector<StoredContainer>> Containers();
+
+  // A named fact about the whole, empty if there is none.
+  absl::StatusOr<std::string> Fact(const std::string& name);
+  absl::Status SetFact(const std::string& name, const std::string& value);
+
+ private:
+  Database* database_;
+};
+
+}  // namespace crisp

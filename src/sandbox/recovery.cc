@@ -1,0 +1,123 @@
+// The start of a daemon: what the records say is held against what is still there.
+//
+//   creating   undone, as if the request had failed
+//   created    its shim is connected to; without one the pod has ended
+//   stopped    the same, and it is not ready; the kubelet's next StopPodSandbox finishes it
+//   removing   finished
+#include <map>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "os/file.h"
+#include "sandbox/deadlines.h"
+#include "sandbox/pod_manager.h"
+#include "shim/exit_record.h"
+
+namespace crisp {
+namespace {
+
+constexpr char kBootId[] = "boot_id";
+
+void LogIfError(const absl::Status& status, absl::string_view what, absl::string_view id) {
+  if (!status.ok()) LogError(what, {{"id", id}, {"error", status.message()}});
+}
+
+}  // namespace
+
+absl::Status PodManager::Recover() {
+  ASSIGN_OR_RETURN(const std::vector<StoredPod> pods, records_.Pods());
+  ASSIGN_OR_RETURN(const std::vector<StoredContainer> stored, records_.Containers());
+  std::map<std::string, std::vector<StoredContainer>> containers;
+  for (const StoredContainer& container : stored) containers[container.record.pod_id()].push_back(container);
+  {
+    // Side by side: one whose clean-up hangs must not hold up the others.
+    Background recoveries;
+    for (const StoredPod& pod : pods) {
+      recoveries.Run([this, &pod, &mine = containers[pod.record.id()]] { RecoverPod(pod, mine); });
+    }
+  }
+
+  // Directories without a record: a database was set aside. They are named, and left to a person.
+  const auto directories = ListDir(layout_.Pods());
+  if (directories.ok()) {
+    MutexLock lock(mutex_);
+    for (const std::string& id : *directories) {
+      if (pods_.count(id) == 0) {
+        LogWarning("a pod directory has no record; its processes are left alone", {{"directory", layout_.Pod(id)}});
+      }
+    }
+  }
+  return records_.SetFact(kBootId, machine_.boot_id);
+}
+
+void PodManager::RecoverPod(const StoredPod& stored, const std::vector<StoredContainer>& containers) {
+  const std::string& id = stored.record.id();
+  const auto runtime = RuntimeFor(stored.record.runtime_handler());
+  LogIfError(runtime.status(), "the runtime of a pod is no longer configured; it cannot be cleaned up by it", id);
+  const PodPtr pod = NewPod(stored.record, runtime.ok() ? *runtime : options_.runtimes.at(options_.default_runtime));
+  Publish(pod);
+
+  const Call call = Call::WithTimeout(kReconnectDeadline);
+  std::vector<ShimContainer> alive;
+  auto shim = ShimClient::Connect(*reactor_, id, ShimPathsOf(id), pod.get(), call);
+  if (shim.ok()) {
+    pod->set_shim(*std::move(shim));
+    const auto listed = pod->shim()->List(call);
+    LogIfError(listed.status(), "list the containers of a shim", id);
+    if (listed.ok()) alive = *listed;
+  }
+  RecoverContainers(pod, containers, alive);
+
+  const Call undo = Call::WithTimeout(kUndoDeadline);
+  if (stored.phase == Phase::kCreating || stored.phase == Phase::kRemoving) {
+    const absl::Status undone = Join(StopResources(pod, undo), RemoveResources(pod, undo));
+    LogIfError(undone, "finish the removal of a pod", id);
+    if (undone.ok()) {
+      Forget(pod);
+      return;
+    }
+  }
+  pod->set_created_not_ready();
+  for (const ShimContainer& container : alive) {
+    if (container.id != id || container.exited || stored.phase != Phase::kCreated) continue;
+    pod->set_pause_pid(container.started.pid);
+    pod->set_ready();
+  }
+  if (pod->shim() == nullptr) {
+    // Whatever of it is left runs unwatched.
+    LogIfError(StopShim(pod, undo), "clean up a pod without a shim", id);
+    for (const ContainerPtr& container : pod->containers()) {
+      if (container->running()) EndLostContainer(container);
+    }
+  }
+  LogInfo("found pod", {{"pod", id}, {"ready", pod->ready()}, {"containers", pod->containers().size()}});
+}
+
+void PodManager::RecoverContainers(const PodPtr& pod, const std::vector<StoredContainer>& containers,
+                                   const std::vector<ShimContainer>& alive) {
+  for (const StoredContainer& stored : containers) {
+    const auto container = std::make_shared<Container>(stored.record);
+    pod->AdoptContainer(container);
+    if (stored.record.has_end()) container->Ended(stored.record.end());
+    if (stored.record.started_at() != 0) container->Started({-1, stored.record.started_at()});
+    for (const ShimContainer& known : alive) {
+      if (known.id != container->id()) continue;
+      container->Started(known.started);
+      if (known.exited) container->Exited(known.exit);
+    }
+    shim::ExitRecord exit;
+    if (shim::ReadExitRecord(layout_.ExitRecord(container->id()), &exit) == 0) {
+      container->Exited({exit.exit_code, exit.finished_at, exit.oom_killed});
+    }
+    if (stored.phase == Phase::kCreated) {
+      container->set_created();
+      continue;
+    }
+    LogIfError(RemoveContainerResources(pod, container, Call::WithTimeout(kUndoDeadline)),
+               "finish the removal of a container", container->id());
+  }
+}
+
+}  // namespace crisp

@@ -1,0 +1,181 @@
+// RunPodSandbox: name → intent → network namespace → CNI ADD while the pause container starts → READY.
+#include <atomic>
+#include <future>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "google/protobuf/util/message_differencer.h"
+#include "images/images.h"
+#include "os/file.h"
+#include "os/mount.h"
+#include "sandbox/deadlines.h"
+#include "sandbox/pod_files.h"
+#include "sandbox/pod_manager.h"
+
+namespace crisp {
+namespace {
+
+// Containers share it; of the size that container engines give it.
+constexpr char kShmSize[] = "64m";
+
+std::string NameKey(const cri::PodSandboxMetadata& name) {
+  return absl::StrCat("pod ", name.namespace_(), "/", name.name(), "/", name.uid(), "/", name.attempt());
+}
+
+std::vector<PortMap> HostPorts(const cri::PodSandboxConfig& config) {
+  std::vector<PortMap> ports;
+  for (const cri::PortMapping& mapping : config.port_mappings()) {
+    if (mapping.host_port() == 0) continue;
+    std::string protocol = mapping.protocol() == cri::UDP ? "udp" : mapping.protocol() == cri::SCTP ? "sctp" : "tcp";
+    ports.push_back({std::move(protocol), mapping.container_port(), mapping.host_port(), mapping.host_ip()});
+  }
+  return ports;
+}
+
+bool SameRequest(const PodRecord& record, const cri::RunPodSandboxRequest& request) {
+  return record.runtime_handler() == request.runtime_handler() &&
+         google::protobuf::util::MessageDifferencer::Equals(record.config(), request.config());
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> PodManager::RunPod(const cri::RunPodSandboxRequest& request, const Call& call) {
+  RETURN_IF_ERROR(CheckSandboxConfig(request.config()));
+  RETURN_IF_ERROR(RuntimeFor(request.runtime_handler()));
+  return makes_.Do(NameKey(request.config().metadata()), call,
+                   [this, request](const SingleFlight<std::string>::Abandoned&) { return RunPodOnce(request); });
+}
+
+absl::StatusOr<std::string> PodManager::RunPodOnce(const cri::RunPodSandboxRequest& request) {
+  const Call call = Call::WithTimeout(kRunPodDeadline);
+  if (const PodPtr namesake = FindPodByName(request.config().metadata())) {
+    // The answer to the first request was lost: this is its repetition.
+    if (namesake->ready() && SameRequest(namesake->record(), request)) return namesake->id();
+    return absl::AlreadyExistsError(
+        absl::StrCat("pod name ", request.config().metadata().name(), " is in use by pod ", namesake->id()));
+  }
+  ASSIGN_OR_RETURN(OciRuntime runtime, RuntimeFor(request.runtime_handler()));
+  PodRecord record;
+  record.set_id(NewId());
+  *record.mutable_config() = request.config();
+  record.set_runtime_handler(request.runtime_handler());
+  record.set_created_at(WallNanos());
+  const PodPtr pod = NewPod(std::move(record), std::move(runtime));
+
+  absl::Status made = MakePod(pod, call);
+  if (made.ok()) return pod->id();
+
+  made = Annotate(made, absl::StrCat("run pod ", request.config().metadata().name()));
+  const Call undo = Call::WithTimeout(kUndoDeadline);
+  const absl::Status undone = Join(StopResources(pod, undo), RemoveResources(pod, undo));
+  if (undone.ok()) {
+    Forget(pod);
+    return made;
+  }
+  // What could not be undone stays in sight, so that the kubelet stops and removes it until nothing is left.
+  pod->set_created_not_ready();
+  return Join(made, Annotate(records_.Save(Phase::kStopped, pod->record()), undone.message()));
+}
+
+absl::Status PodManager::MakePod(const PodPtr& pod, const Call& call) {
+  PodRecord record = pod->record();
+  const std::vector<PortMap> ports = HostPorts(record.config());
+  const bool own_network = !UsesHostNetwork(record.config());
+  if (own_network) {
+    record.set_netns_path(layout_.Netns(pod->id()));
+    const cri::PodSandboxMetadata& name = record.config().metadata();
+    ASSIGN_OR_RETURN(const CniAttachment plan, network_->Plan({pod->id(), name.name(), name.namespace_(), name.uid(),
+                                                               record.netns_path(), ports}));
+    record.set_cni_plan(plan.plan);
+  }
+  record.set_cgroups_path(CgroupsPath(ContextFor(pod, pod->id())));
+  pod->set_record(record);
+  RETURN_IF_ERROR(records_.Save(Phase::kCreating, record));
+  Publish(pod);
+
+  RETURN_IF_ERROR(MakeDirs(layout_.Pod(pod->id()), 0700));
+  if (own_network) RETURN_IF_ERROR(CreateNetns(record.netns_path()), "create network namespace");
+
+  // The plugins and the pause container need nothing of each other but the namespace. The first that fails ends the
+  // other.
+  std::atomic<bool> failed{false};
+  const Call while_well(call.deadline(), [&failed] { return failed.load(); });
+  auto attached = std::async(std::launch::async, [&] {
+    absl::Status status = own_network ? AttachNetwork(pod, while_well) : absl::OkStatus();
+    if (!status.ok()) failed = true;
+    return status;
+  });
+  absl::Status paused = StartPause(pod, while_well);
+  if (!paused.ok()) failed = true;
+  const absl::Status network = attached.get();
+  // The one that was cancelled has nothing to say.
+  if (!network.ok() && !absl::IsCancelled(network)) return network;
+  RETURN_IF_ERROR(paused);
+  RETURN_IF_ERROR(network);
+
+  RETURN_IF_ERROR(records_.Save(Phase::kCreated, pod->record()));
+  pod->set_ready();
+  return absl::OkStatus();
+}
+
+absl::Status PodManager::AttachNetwork(const PodPtr& pod, const Call& call) {
+  PodRecord record = pod->record();
+  CniAttachment attachment{record.cni_plan(), ""};
+  const auto addresses = network_->Attach(&attachment, call);
+  record.set_cni_result(attachment.result);
+  if (addresses.ok()) {
+    record.set_ip(addresses->ip);
+    for (const std::string& ip : addresses->additional_ips) record.add_additional_ips(ip);
+  }
+  pod->set_record(std::move(record));
+  return Annotate(addresses.status(), "set up network");
+}
+
+absl::Status PodManager::StartPause(const PodPtr& pod, const Call& call) {
+  const PodRecord record = pod->record();
+  const std::string& id = pod->id();
+  ASSIGN_OR_RETURN(const std::shared_ptr<const Image> image, EnsureSandboxImage(call));
+  const std::string rootfs = layout_.Rootfs(id, id);
+  RETURN_IF_ERROR(MakeDirs(rootfs, 0755));
+  RETURN_IF_ERROR(MakeDirs(layout_.Shm(id), 0755));
+  RETURN_IF_ERROR(MountTmpfs(layout_.Shm(id), kShmSize, "1777"));
+  RETURN_IF_ERROR(WritePodFiles(layout_, id, record.config()));
+  RETURN_IF_ERROR(images_->MountRootfs(image->id, id, rootfs), "mount the pause image");
+  ASSIGN_OR_RETURN(const std::string spec,
+                   BuildSandboxSpec(ContextFor(pod, id), record.config(), image->config, record.netns_path()));
+  RETURN_IF_ERROR(WriteFileAt(AT_FDCWD, layout_.Spec(id, id), spec, 0600));
+
+  RETURN_IF_ERROR(LaunchShim(pod, call), "start the shim");
+  StartRequest start;
+  start.container_id = id;
+  start.bundle = layout_.Bundle(id, id);
+  start.exit_path = layout_.ExitRecord(id);
+  start.runtime = pod->runtime();
+  ASSIGN_OR_RETURN(const StartedContainer started, pod->shim()->Start(start, call), "start the pause container");
+  pod->set_pause_pid(started.pid);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<const Image>> PodManager::EnsureSandboxImage(const Call& call) {
+  std::shared_ptr<const Image> image = images_->Find(options_.sandbox_image);
+  if (image != nullptr) return image;
+  ASSIGN_OR_RETURN(const std::string id, images_->Pull(options_.sandbox_image, {}, call), "pull sandbox image ",
+                   options_.sandbox_image);
+  image = images_->Find(id);
+  if (image == nullptr)
+    return absl::InternalError(absl::StrCat("sandbox image ", id, " was removed while it was pulled"));
+  return image;
+}
+
+absl::Status PodManager::LaunchShim(const PodPtr& pod, const Call& call) {
+  ASSIGN_OR_RETURN(std::unique_ptr<ShimClient> shim,
+                   ShimClient::Launch(*reactor_, pod->id(), ShimPathsOf(pod->id()), pod.get(), call));
+  pod->set_shim(std::move(shim));
+  return absl::OkStatus();
+}
+
+}  // namespace crisp

@@ -1,0 +1,59 @@
+// StartContainer: the shim makes and starts the container, and tells of its first process.
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/status_macros.h"
+#include "sandbox/deadlines.h"
+#include "sandbox/pod_manager.h"
+
+namespace crisp {
+
+absl::Status PodManager::StartContainer(const std::string& container_id, const Call& call) {
+  ASSIGN_OR_RETURN(const Found found, FindContainer(container_id));
+  return transitions_
+      .Do(absl::StrCat("start ", found.container->id()), call,
+          [this, found](const SingleFlight<Done>::Abandoned&) -> absl::StatusOr<Done> {
+            RETURN_IF_ERROR(StartOnce(found, Call::WithTimeout(kTransitionDeadline)), "start container ",
+                            found.container->id());
+            return Done{};
+          })
+      .status();
+}
+
+absl::Status PodManager::StartOnce(const Found& found, const Call& call) {
+  const auto& [pod, container] = found;
+  ASSIGN_OR_RETURN(const Gate::Pass inside, container->gate.Enter(call));
+  const cri::ContainerState state = container->view().state;
+  if (state == cri::CONTAINER_RUNNING) return absl::OkStatus();  // the answer to the first request was lost
+  if (state == cri::CONTAINER_EXITED) return absl::FailedPreconditionError("it has exited, and a container runs once");
+  const std::shared_ptr<ShimClient> shim = pod->shim();
+  if (!pod->ready() || shim == nullptr)
+    return absl::FailedPreconditionError(absl::StrCat("pod ", pod->id(), " is not ready"));
+
+  ContainerRecord record = container->record();
+  StartRequest request;
+  request.container_id = container->id();
+  request.bundle = layout_.Bundle(pod->id(), container->id());
+  request.exit_path = layout_.ExitRecord(container->id());
+  request.log_path = record.log_path();
+  request.log_line_limit = options_.log_line_limit;
+  request.runtime = pod->runtime();
+  const auto started = shim->Start(request, call);
+  if (!started.ok()) {
+    ContainerRecord::End* end = record.mutable_end();
+    end->set_exit_code(kExitCodeStartError);
+    end->set_reason(kReasonStartError);
+    end->set_message(std::string(started.status().message()));
+    end->set_finished_at(WallNanos());
+    container->set_record(record);
+    container->Ended(record.end());
+    return Join(started.status(), records_.Save(Phase::kCreated, record));
+  }
+  record.set_started_at(started->started_at);
+  container->set_record(record);
+  container->Started(*started);
+  return records_.Save(Phase::kCreated, record);
+}
+
+}  // namespace crisp

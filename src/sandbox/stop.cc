@@ -1,0 +1,122 @@
+// StopContainer, StopPodSandbox and the removals: how what runs comes to its end.
+#include <fcntl.h>
+
+#include <csignal>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "os/file.h"
+#include "sandbox/deadlines.h"
+#include "sandbox/pod_manager.h"
+
+namespace crisp {
+namespace {
+
+// Why a process that was killed is still there, as far as the kernel tells: "process 7 is in state D, in nfs_wait".
+std::string DescribeStuck(pid_t pid) {
+  const auto stat = ReadFileAt(AT_FDCWD, absl::StrCat("/proc/", pid, "/stat"), 4096);
+  const auto wchan = ReadFileAt(AT_FDCWD, absl::StrCat("/proc/", pid, "/wchan"), 256);
+  if (!stat.ok()) return absl::StrCat("process ", pid, " is gone");
+  const size_t name_end = stat->rfind(") ");
+  const std::string state = name_end == std::string::npos ? "?" : stat->substr(name_end + 2, 1);
+  return absl::StrCat("process ", pid, " is in state ", state, ", in ", wchan.ok() ? *wchan : "?");
+}
+
+absl::Status WaitKilled(const std::shared_ptr<Container>& container, const Call& call) {
+  const absl::Status waited = container->WaitExited(call.Within(kKillDeadline));
+  if (waited.ok() || !call.Check().ok()) return waited;
+  return absl::InternalError(absl::StrCat("container ", container->id(),
+                                          " does not end after SIGKILL: ", DescribeStuck(container->view().pid)));
+}
+
+// A shim that is gone has taken its containers along; Collapse reports them.
+absl::Status UnlessShimGone(const absl::Status& status) {
+  return absl::IsUnavailable(status) ? absl::OkStatus() : status;
+}
+
+std::chrono::seconds Grace(int64_t seconds) {
+  return std::chrono::seconds(std::clamp<int64_t>(seconds, 0, 1 << 30));
+}
+
+}  // namespace
+
+absl::Status PodManager::StopContainer(const std::string& container_id, int64_t grace, const Call& call) {
+  const auto found = FindContainer(container_id);
+  if (absl::IsNotFound(found.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(found);
+  const auto& [pod, container] = *found;
+  // A start in flight is let finish. The gate is not kept: a second call with a shorter grace must not wait for it.
+  RETURN_IF_ERROR(container->gate.Enter(call), "stop container ", container->id());
+  const std::shared_ptr<ShimClient> shim = pod->shim();
+  if (container->running() && shim != nullptr && grace > 0) {
+    RETURN_IF_ERROR(UnlessShimGone(shim->Kill(container->id(), container->record().stop_signal(), false, call)),
+                    "stop container ", container->id());
+    const absl::Status waited = container->WaitExited(call.Within(Grace(grace)));
+    if (!waited.ok()) RETURN_IF_ERROR(call.Check(), "stop container ", container->id());
+  }
+  return Annotate(KillAndWait(pod, {container}, call), absl::StrCat("stop container ", container->id()));
+}
+
+absl::Status PodManager::KillAndWait(const PodPtr& pod, const std::vector<ContainerPtr>& containers, const Call& call) {
+  const std::shared_ptr<ShimClient> shim = pod->shim();
+  absl::Status status;
+  for (const ContainerPtr& container : containers) {
+    if (!container->running() || shim == nullptr) continue;
+    status = Join(status, UnlessShimGone(shim->Kill(container->id(), SIGKILL, true, call)));
+  }
+  for (const ContainerPtr& container : containers) {
+    if (container->running()) status = Join(status, WaitKilled(container, call));
+  }
+  return status;
+}
+
+absl::Status PodManager::RemoveContainer(const std::string& container_id, const Call& call) {
+  const auto found = FindContainer(container_id);
+  if (absl::IsNotFound(found.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(found);
+  return transitions_
+      .Do(absl::StrCat("remove ", found->container->id()), call,
+          [this, found = *found](const SingleFlight<Done>::Abandoned&) -> absl::StatusOr<Done> {
+            const Call own = Call::WithTimeout(kTransitionDeadline);
+            ASSIGN_OR_RETURN(const Gate::Pass inside, found.container->gate.Enter(own));
+            RETURN_IF_ERROR(RemoveContainerResources(found.pod, found.container, own), "remove container ",
+                            found.container->id());
+            return Done{};
+          })
+      .status();
+}
+
+absl::Status PodManager::StopPod(const std::string& pod_id, const Call& call) {
+  const auto pod = FindPod(pod_id);
+  if (absl::IsNotFound(pod.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(pod);
+  return transitions_
+      .Do(absl::StrCat("stop ", (*pod)->id()), call,
+          [this, pod = *pod](const SingleFlight<Done>::Abandoned&) -> absl::StatusOr<Done> {
+            const Call own = Call::WithTimeout(kTransitionDeadline);
+            ASSIGN_OR_RETURN(const Gate::Pass inside, pod->gate.Enter(own));
+            RETURN_IF_ERROR(StopResources(pod, own), "stop pod ", pod->id());
+            return Done{};
+          })
+      .status();
+}
+
+absl::Status PodManager::RemovePod(const std::string& pod_id, const Call& call) {
+  const auto pod = FindPod(pod_id);
+  if (absl::IsNotFound(pod.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(pod);
+  return transitions_
+      .Do(absl::StrCat("remove ", (*pod)->id()), call,
+          [this, pod = *pod](const SingleFlight<Done>::Abandoned&) -> absl::StatusOr<Done> {
+            const Call own = Call::WithTimeout(kTransitionDeadline);
+            ASSIGN_OR_RETURN(const Gate::Pass inside, pod->gate.Enter(own));
+            RETURN_IF_ERROR(StopResources(pod, own), "remove pod ", pod->id());
+            RETURN_IF_ERROR(RemoveResources(pod, own), "remove pod ", pod->id());
+            Forget(pod);
+            return Done{};
+          })
+      .status();
+}
+
+}  // namespace crisp

@@ -1,0 +1,84 @@
+// What takes an object away again. Each step is content when its part is not there, and each is tried even if one
+// before it failed: so the same functions undo a half-made object, finish what a dead daemon began, and serve Stop and
+// Remove, as often as they are called.
+#include <csignal>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "images/images.h"
+#include "os/file.h"
+#include "os/mount.h"
+#include "sandbox/deadlines.h"
+#include "sandbox/pod_manager.h"
+
+namespace crisp {
+
+absl::Status PodManager::StopResources(const PodPtr& pod, const Call& call) {
+  if (pod->stopped()) return absl::OkStatus();
+  pod->set_not_ready();
+  if (pod->created()) RETURN_IF_ERROR(records_.Save(Phase::kStopped, pod->record()));
+
+  // The pod is not ready any more: whoever is past this gate has started for the last time.
+  const std::vector<ContainerPtr> containers = pod->containers();
+  for (const ContainerPtr& container : containers) RETURN_IF_ERROR(container->gate.Enter(call));
+
+  absl::Status status = KillAndWait(pod, containers, call);
+  status = Join(status, StopShim(pod, call));
+  status = Join(status, DetachNetwork(pod, call));
+  if (status.ok()) pod->set_stopped();
+  return status;
+}
+
+absl::Status PodManager::StopShim(const PodPtr& pod, const Call& call) {
+  if (const std::shared_ptr<ShimClient> shim = pod->TakeShim()) {
+    const absl::Status down = shim->Shutdown(call.Within(kShimDeadline));
+    if (down.ok()) return down;
+    pod->set_shim(shim);  // still there: the next Stop tries again
+    return Annotate(down, "end the shim");
+  }
+  absl::Status status = CleanUpContainer(pod->runtime(), pod->id(), pod->record().cgroups_path(), call);
+  for (const ContainerPtr& container : pod->containers()) {
+    status = Join(status, CleanUpContainer(pod->runtime(), container->id(), container->record().cgroups_path(), call));
+  }
+  return status;
+}
+
+absl::Status PodManager::DetachNetwork(const PodPtr& pod, const Call& call) {
+  const PodRecord record = pod->record();
+  if (record.netns_path().empty()) return absl::OkStatus();
+  // The namespace goes only after the plugins have given back what they hold of it.
+  RETURN_IF_ERROR(network_->Detach({record.cni_plan(), record.cni_result()}, call), "take down network");
+  return Annotate(RemoveNetns(record.netns_path()), "remove network namespace");
+}
+
+absl::Status PodManager::RemoveResources(const PodPtr& pod, const Call& call) {
+  if (pod->created()) RETURN_IF_ERROR(records_.Save(Phase::kRemoving, pod->record()));
+  absl::Status status;
+  for (const ContainerPtr& container : pod->containers()) {
+    ASSIGN_OR_RETURN(const Gate::Pass inside, container->gate.Enter(call));
+    status = Join(status, RemoveContainerResources(pod, container, call));
+  }
+  const std::string& id = pod->id();
+  status = Join(status, images_->ReleaseRootfs(id, layout_.Rootfs(id, id)));
+  status = Join(status, Unmount(layout_.Shm(id)));
+  RETURN_IF_ERROR(status);  // nothing is deleted below a mount that is still there
+  status = Join(RemoveTree(layout_.Pod(id)), RemoveTree(layout_.Container(id)));
+  RETURN_IF_ERROR(status);
+  return records_.DeletePod(id);
+}
+
+absl::Status PodManager::RemoveContainerResources(const PodPtr& pod, const ContainerPtr& container, const Call& call) {
+  const std::string& id = container->id();
+  if (container->created()) RETURN_IF_ERROR(records_.Save(Phase::kRemoving, container->record()));
+  RETURN_IF_ERROR(KillAndWait(pod, {container}, call));
+  if (const std::shared_ptr<ShimClient> shim = pod->shim()) RETURN_IF_ERROR(shim->Delete(id, call));
+  RETURN_IF_ERROR(images_->ReleaseRootfs(id, layout_.Rootfs(pod->id(), id)));
+  RETURN_IF_ERROR(RemoveTree(layout_.Bundle(pod->id(), id)));
+  RETURN_IF_ERROR(RemoveTree(layout_.Container(id)));
+  RETURN_IF_ERROR(records_.DeleteContainer(id));
+  pod->ForgetContainer(id);
+  return absl::OkStatus();
+}
+
+}  // namespace crisp

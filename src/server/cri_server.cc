@@ -1,0 +1,103 @@
+#include "server/cri_server.h"
+
+#include <grpcpp/resource_quota.h>
+#include <grpcpp/server_builder.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "os/errno_status.h"
+#include "os/fd.h"
+#include "os/file.h"
+#include "server/image_service.h"
+#include "server/runtime_service.h"
+
+namespace crisp {
+namespace {
+
+// StopContainer holds a thread for its whole grace period, and a node that is drained stops all of its pods at once.
+constexpr int kMaxThreads = 512;
+constexpr std::chrono::seconds kShutdownGrace{2};
+
+absl::Status CheckNobodyListens(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path[0] != '/' || path.size() >= sizeof(address.sun_path)) {
+    return absl::InvalidArgumentError(absl::StrCat("grpc.address \"", path, "\": must be an absolute path of at most ",
+                                                   sizeof(address.sun_path) - 1, " bytes"));
+  }
+  memcpy(address.sun_path, path.data(), path.size());
+  const Fd probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("listen on ", path, ": another server answers there; stop it, or set grpc.address"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status GiveTo(const std::string& path, uid_t uid, gid_t gid) {
+  if (chmod(path.c_str(), 0660) != 0 || lchown(path.c_str(), uid, gid) != 0) {
+    return ErrnoStatus(errno, absl::StrCat("set the owner of ", path));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+class CriServer::Impl {
+ public:
+  Impl(ServerOptions options, PodManager* pods, Images* images, Network* network)
+      : options_(std::move(options)), runtime_(options_, pods, network), images_(images) {}
+
+  ~Impl() {
+    if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + kShutdownGrace);
+  }
+
+  absl::Status Listen() {
+    RETURN_IF_ERROR(CheckNobodyListens(options_.address));
+    RETURN_IF_ERROR(MakeDirs(options_.address.substr(0, std::max<size_t>(1, options_.address.rfind('/'))), 0711));
+    grpc::ResourceQuota quota("crispd");
+    quota.SetMaxThreads(kMaxThreads);
+    grpc::ServerBuilder builder;
+    builder.SetResourceQuota(quota);
+    builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
+    builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, 1);
+    builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 2);
+    builder.SetMaxReceiveMessageSize(options_.max_receive_bytes);
+    builder.SetMaxSendMessageSize(options_.max_send_bytes);
+    builder.AddListeningPort(absl::StrCat("unix:", options_.address), grpc::InsecureServerCredentials());
+    builder.RegisterService(&runtime_);
+    builder.RegisterService(&images_);
+    // Nobody but the owner may connect before the owner is set.
+    const mode_t umask_before = umask(0177);
+    server_ = builder.BuildAndStart();
+    umask(umask_before);
+    if (server_ == nullptr)
+      return absl::InternalError(absl::StrCat("listen on ", options_.address, ": gRPC could not bind"));
+    return GiveTo(options_.address, options_.uid, options_.gid);
+  }
+
+ private:
+  const ServerOptions options_;
+  RuntimeService runtime_;
+  ImageService images_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+CriServer::CriServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+CriServer::~CriServer() = default;
+
+absl::StatusOr<std::unique_ptr<CriServer>> CriServer::Start(ServerOptions options, PodManager* pods, Images* images,
+                                                            Network* network) {
+  auto impl = std::make_unique<Impl>(std::move(options), pods, images, network);
+  RETURN_IF_ERROR(impl->Listen());
+  return std::unique_ptr<CriServer>(new CriServer(std::move(impl)));
+}
+
+}  // namespace crisp

@@ -1,0 +1,38 @@
+#include "server/image_message.h"
+
+#include <algorithm>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/string_view.h"
+
+namespace crisp {
+namespace {
+
+// USER of an image: the part before ':'. All digits is a uid, anything else a name.
+void SetUser(absl::string_view user, cri::Image* message) {
+  user = user.substr(0, user.find(':'));
+  int64_t uid = 0;
+  if (user.empty()) {
+    message->mutable_uid()->set_value(0);
+  } else if (absl::SimpleAtoi(user, &uid)) {
+    message->mutable_uid()->set_value(uid);
+  } else {
+    message->set_username(std::string(user));
+  }
+}
+
+}  // namespace
+
+cri::Image ImageMessage(const Image& image) {
+  cri::Image message;
+  message.set_id(image.id);
+  for (const std::string& tag : image.repo_tags) message.add_repo_tags(tag);
+  for (const std::string& digest : image.repo_digests) message.add_repo_digests(digest);
+  message.set_size(image.size);
+  message.mutable_spec()->set_image(image.id);
+  message.set_pinned(image.pinned);
+  SetUser(image.config.user, &message);
+  return message;
+}
+
+}  // namespace crisp

@@ -1,0 +1,27 @@
+// ImageService of CRI v1. Each RPC is in a file of its own, named for it.
+#pragma once
+
+#include "api/cri/api.grpc.pb.h"
+#include "api/cri/cri.h"
+
+namespace crisp {
+
+class Images;
+
+class ImageService final : public cri::ImageService::Service {
+ public:
+  explicit ImageService(Images* images) : images_(images) {}
+
+#define CRISP_IMAGE_RPC(name, request, response) \
+  grpc::Status name(grpc::ServerContext* context, const cri::request* in, cri::response* out) override
+  CRISP_IMAGE_RPC(ListImages, ListImagesRequest, ListImagesResponse);
+  CRISP_IMAGE_RPC(ImageStatus, ImageStatusRequest, ImageStatusResponse);
+  CRISP_IMAGE_RPC(PullImage, PullImageRequest, PullImageResponse);
+  CRISP_IMAGE_RPC(RemoveImage, RemoveImageRequest, RemoveImageResponse);
+  CRISP_IMAGE_RPC(ImageFsInfo, ImageFsInfoRequest, ImageFsInfoResponse);
+
+ private:
+  Images* const images_;
+};
+
+}  // namespace crisp

@@ -1,0 +1,44 @@
+// RuntimeService of CRI v1. Each RPC is in a file of its own, named for it. What is not overridden answers
+// Unimplemented, on which clients fall back.
+#pragma once
+
+#include "api/cri/api.grpc.pb.h"
+#include "api/cri/cri.h"
+#include "server/cri_server.h"
+
+namespace crisp {
+
+class RuntimeService final : public cri::RuntimeService::Service {
+ public:
+  RuntimeService(const ServerOptions& options, PodManager* pods, Network* network)
+      : options_(options), pods_(pods), network_(network) {}
+
+#define CRISP_RPC(name, request, response) \
+  grpc::Status name(grpc::ServerContext* context, const cri::request* in, cri::response* out) override
+  CRISP_RPC(Version, VersionRequest, VersionResponse);
+  CRISP_RPC(Status, StatusRequest, StatusResponse);
+  CRISP_RPC(RuntimeConfig, RuntimeConfigRequest, RuntimeConfigResponse);
+  CRISP_RPC(UpdateRuntimeConfig, UpdateRuntimeConfigRequest, UpdateRuntimeConfigResponse);
+
+  CRISP_RPC(RunPodSandbox, RunPodSandboxRequest, RunPodSandboxResponse);
+  CRISP_RPC(StopPodSandbox, StopPodSandboxRequest, StopPodSandboxResponse);
+  CRISP_RPC(RemovePodSandbox, RemovePodSandboxRequest, RemovePodSandboxResponse);
+  CRISP_RPC(PodSandboxStatus, PodSandboxStatusRequest, PodSandboxStatusResponse);
+  CRISP_RPC(ListPodSandbox, ListPodSandboxRequest, ListPodSandboxResponse);
+
+  CRISP_RPC(CreateContainer, CreateContainerRequest, CreateContainerResponse);
+  CRISP_RPC(StartContainer, StartContainerRequest, StartContainerResponse);
+  CRISP_RPC(StopContainer, StopContainerRequest, StopContainerResponse);
+  CRISP_RPC(RemoveContainer, RemoveContainerRequest, RemoveContainerResponse);
+  CRISP_RPC(ListContainers, ListContainersRequest, ListContainersResponse);
+  CRISP_RPC(ContainerStatus, ContainerStatusRequest, ContainerStatusResponse);
+  CRISP_RPC(ExecSync, ExecSyncRequest, ExecSyncResponse);
+  CRISP_RPC(ReopenContainerLog, ReopenContainerLogRequest, ReopenContainerLogResponse);
+
+ private:
+  const ServerOptions& options_;
+  PodManager* const pods_;
+  Network* const network_;
+};
+
+}  // namespace crisp

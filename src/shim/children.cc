@@ -1,0 +1,70 @@
+#include "shim/children.h"
+
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace crisp::shim {
+
+std::vector<Children::Known>::iterator Children::Find(pid_t pid) {
+  return std::find_if(known_.begin(), known_.end(), [&](const Known& one) { return one.pid == pid; });
+}
+
+int Children::Add(pid_t pid, Exited exited) {
+  siginfo_t info{};
+  if (waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0) return -1;
+  Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  if (!pidfd.valid()) return -1;
+  const int fd = pidfd.get();
+  loop_.Watch(fd, EPOLLIN, [this, pid](uint32_t) { Reap(pid); });
+  known_.push_back({pid, std::move(pidfd), std::move(exited)});
+  return fd;
+}
+
+void Children::Drop(std::vector<Known>::iterator known) {
+  loop_.Unwatch(known->pidfd.get());
+  known_.erase(known);
+}
+
+void Children::Forget(pid_t pid) {
+  const auto known = Find(pid);
+  if (known == known_.end()) return;
+  Drop(known);
+  SweepSoon();  // it may have died already, and its SIGCHLD come and gone
+}
+
+// From the loop: a sweep may call back into whoever has just let go.
+void Children::SweepSoon() {
+  loop_.After(0, [this] { Sweep(); });
+}
+
+int Children::pidfd(pid_t pid) const {
+  for (const Known& one : known_) {
+    if (one.pid == pid) return one.pidfd.get();
+  }
+  return -1;
+}
+
+bool Children::Reap(pid_t pid) {
+  siginfo_t info{};
+  if (waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0) return false;
+  const auto known = Find(pid);
+  if (known == known_.end()) return true;
+  const Exited exited = std::move(known->exited);
+  Drop(known);
+  exited({info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status, WallNanos()});
+  return true;
+}
+
+void Children::Sweep() {
+  while (holds_ == 0) {
+    siginfo_t info{};
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) return;
+    if (!Reap(info.si_pid)) return;
+  }
+}
+
+}  // namespace crisp::shim

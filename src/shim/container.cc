@@ -1,0 +1,203 @@
+#include "shim/container.h"
+
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "shim/runtime_log.h"
+#include "shim/shim_log.h"
+
+namespace crisp::shim {
+namespace {
+
+constexpr char kPidFile[] = "init.pid";
+constexpr char kRuntimeLog[] = "runtime.log";
+constexpr int64_t kRecordRetryNanos = 1'000'000'000;
+
+}  // namespace
+
+Container::Container(Context context, Start request, std::function<void(Container&)> exited)
+    : context_(context),
+      request_(std::move(request)),
+      runtime_{request_.runtime_binary, request_.runtime_root, request_.runtime_flags},
+      exited_(std::move(exited)),
+      command_(context.loop, context.children),
+      pump_(context.loop, context.scratch),
+      oom_(context.loop),
+      expected_(cgroup::OfCgroupsPath(request_.cgroups_path, (runtime_.flags & Start::kSystemdCgroup) != 0)) {
+  const int64_t asked = static_cast<int64_t>(std::min<uint64_t>(request_.timeout_ns, INT64_MAX / 4));
+  deadline_ = MonoNanos() + (asked > 0 ? asked : kDefaultTimeout);
+}
+
+Container::~Container() {
+  context_.loop.Cancel(&drain_);
+  context_.loop.Cancel(&record_retry_);
+  if (pid_ > 0) context_.children.Forget(pid_);
+}
+
+void Container::BeginStart(Answer answer) {
+  answer_ = std::move(answer);
+  std::optional<Failure> failure;
+  if (expected_.empty()) {
+    failure = Failure{ErrorCode::kInternal, "create", "cgroups path '" + request_.cgroups_path + "' makes no sense"};
+  } else if (const int error = pump_.Open(request_.log_path, request_.log_line_limit); error != 0) {
+    failure = Failure{ErrorCode::kInternal, "open log", request_.log_path + ": " + ErrorText(error)};
+  }
+  if (!failure.has_value()) return Create();
+  state_ = State::kFailed;
+  answer_(std::move(failure));
+}
+
+void Container::Create() {
+  unlink(InBundle(kPidFile).c_str());
+  std::vector<std::string> args{"create", "--bundle", request_.bundle, "--pid-file", InBundle(kPidFile)};
+  if ((runtime_.flags & Start::kNoPivotRoot) != 0) args.push_back("--no-pivot");
+  if ((runtime_.flags & Start::kNoNewKeyring) != 0) args.push_back("--no-new-keyring");
+  args.push_back(id());
+  // The runtime's own stdout and stderr become the container's. Without a log it is the shim's stderr, /dev/null: -1
+  // would be a pipe of ours.
+  const bool logged = pump_.stderr_end() >= 0;
+  const int stdio[3] = {-1, pump_.stdout_end(), logged ? pump_.stderr_end() : STDERR_FILENO};
+  command_.Run(runtime_, "create", args, stdio, InBundle(kRuntimeLog), TimeLeft(),
+               [this](std::optional<Failure> failure) { OnCreated(std::move(failure)); });
+}
+
+void Container::OnCreated(std::optional<Failure> failure) {
+  if (failure.has_value()) {
+    const std::string words = LastLine(pump_.TakeStderr());
+    if (command_.said_nothing() && !words.empty()) failure->text = words;
+    return Abandon(std::move(*failure));
+  }
+  if (failure = TakeInit(); failure.has_value()) return Abandon(std::move(*failure));
+  oom_.Open(cgroups_);
+  pump_.Run([this] {
+    if (state_ == State::kEnding) Report();
+  });
+  RunInit();
+}
+
+// The runtime has ended: the container's first process, which waits for `start`, is the shim's child now.
+std::optional<Failure> Container::TakeInit() {
+  const pid_t pid = ReadPidFile(InBundle(kPidFile));
+  if (pid < 0) return Failure{ErrorCode::kInternal, "create", "the runtime wrote no pid-file"};
+  if (context_.children.Add(pid, [this](const ChildExit& exit) { OnInitExit(exit); }) < 0) {
+    return Failure{ErrorCode::kInternal, "create", "process " + std::to_string(pid) + ": " + ErrorText(errno)};
+  }
+  pid_ = pid;
+  // A container outside its cgroup would escape its limits and our kill (CVE-2025-47291 was such a case).
+  cgroups_ = cgroup::Inside(cgroup::OfProcess(pid), expected_);
+  if (!cgroups_.empty()) return std::nullopt;
+  return Failure{ErrorCode::kInternal, "create", "the runtime did not put it into cgroup " + request_.cgroups_path};
+}
+
+void Container::RunInit() {
+  const int stdio[3] = {-1, -1, -1};
+  command_.Run(runtime_, "start", {"start", id()}, stdio, InBundle(kRuntimeLog), TimeLeft(),
+               [this](std::optional<Failure> failure) { OnRunning(std::move(failure)); });
+}
+
+void Container::OnRunning(std::optional<Failure> failure) {
+  if (failure.has_value()) return Abandon(std::move(*failure));
+  state_ = State::kRunning;
+  started_at_ = WallNanos();
+  if (init_exit_.has_value()) started_at_ = std::min(started_at_, init_exit_->finished_at);
+  answer_(std::nullopt);
+  if (init_exit_.has_value()) End();
+}
+
+void Container::CancelStart() {
+  if (state_ == State::kStarting) command_.Cancel();
+}
+
+void Container::Abandon(Failure failure) {
+  failure_ = std::move(failure);
+  Kill(SIGKILL, false);
+  cgroup::KillAll(expected_, kKillBudgetMs);
+  RunDelete(kCleanUpTimeout, [this](std::optional<Failure> unclean) {
+    if (unclean.has_value()) failure_->text += "; then " + unclean->step + ": " + unclean->text;
+    OnAbandoned();
+  });
+}
+
+void Container::OnAbandoned() {
+  oom_.Close();
+  cgroup::KillAll(expected_, kKillBudgetMs);
+  if (const int error = cgroup::Remove(expected_); error != 0) {
+    failure_->text += "; then remove cgroup " + request_.cgroups_path + ": " + ErrorText(error);
+  }
+  unlink(InBundle(kPidFile).c_str());
+  state_ = State::kFailed;
+  answer_(std::move(failure_));
+}
+
+void Container::OnInitExit(const ChildExit& exit) {
+  init_exit_ = exit;
+  exit_ = {exit.code, exit.finished_at, oom_.Killed()};
+  if (state_ == State::kRunning) End();
+}
+
+void Container::End() {
+  state_ = State::kEnding;
+  if (cgroup::KillAll(cgroups_, kKillBudgetMs) != 0) {
+    LogFault("container " + id() + ": a process in " + cgroups_.front().path + " does not die");
+  }
+  if (pump_.ended()) return Report();
+  drain_ = context_.loop.After(kDrainNanos, [this] {
+    pump_.Finish();
+    if (state_ == State::kEnding) Report();
+  });
+}
+
+void Container::Report() {
+  context_.loop.Cancel(&drain_);
+  exit_.oom_killed = exit_.oom_killed || oom_.Killed();
+  oom_.Close();
+  state_ = State::kExited;
+  WriteRecord();
+  exited_(*this);
+}
+
+// A full disk must not hide an exit: it is told all the same, and the record is written when there is room.
+void Container::WriteRecord() {
+  const int error = WriteExitRecord(request_.exit_path, exit_);
+  if (error == 0) return;
+  if (record_retry_ == 0) LogFault("write exit record " + request_.exit_path, error);
+  record_retry_ = context_.loop.After(kRecordRetryNanos, [this] { WriteRecord(); });
+}
+
+int Container::Kill(int signal, bool all) {
+  if (all && signal == SIGKILL && state_ != State::kExited) {
+    const int error = cgroup::KillAll(cgroups_, kKillBudgetMs);
+    if (error != 0) return error;
+  } else if (all && state_ != State::kExited) {
+    cgroup::Signal(cgroups_, signal);
+  }
+  const int pidfd = context_.children.pidfd(pid_);
+  if (all || pidfd < 0) return 0;
+  if (syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) == 0 || errno == ESRCH) return 0;
+  return errno;
+}
+
+void Container::BeginDelete(int64_t timeout_nanos, Answer answer) {
+  delete_answers_.push_back(std::move(answer));
+  if (delete_answers_.size() > 1) return;
+  cgroup::KillAll(cgroups_, kKillBudgetMs);
+  RunDelete(timeout_nanos > 0 ? timeout_nanos : kDefaultTimeout, [this](std::optional<Failure> failure) {
+    const int error = failure.has_value() ? 0 : cgroup::Remove(expected_);
+    if (error != 0) failure = Failure{ErrorCode::kInternal, "delete", "remove its cgroup: " + ErrorText(error)};
+    const std::vector<Answer> answers = std::move(delete_answers_);
+    delete_answers_.clear();
+    for (const Answer& one : answers) one(failure);
+  });
+}
+
+void Container::RunDelete(int64_t timeout_nanos, RuntimeCommand::Finished finished) {
+  const int stdio[3] = {-1, -1, -1};
+  command_.Run(runtime_, "delete", {"delete", "--force", id()}, stdio, InBundle(kRuntimeLog), timeout_nanos,
+               std::move(finished));
+}
+
+}  // namespace crisp::shim

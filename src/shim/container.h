@@ -1,0 +1,109 @@
+// Container: one container of the pod, from `create` to `delete`.
+//
+//   kStarting → kRunning → kEnding → kExited        Start, then the exit of its first process
+//       └→ kFailed                                  a Start that failed; nothing of it is left
+//
+// kEnding: the first process has been reaped. What else is in the container's cgroups is killed (without a pid namespace
+// of its own it would live on), the pipes are read to their end or for kDrainNanos, the exit record is written, and only
+// then is the exit told.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "os/cgroup_core.h"
+#include "shim/children.h"
+#include "shim/exit_record.h"
+#include "shim/log_pump.h"
+#include "shim/loop.h"
+#include "shim/oom_watch.h"
+#include "shim/protocol.h"
+#include "shim/runtime_command.h"
+
+namespace crisp::shim {
+
+// What the parts of the shim share. Lives as long as the process.
+struct Context {
+  Loop& loop;
+  Children& children;
+  Scratch& scratch;
+};
+
+class Container {
+ public:
+  enum class State { kStarting, kRunning, kEnding, kExited, kFailed };
+  using Answer = std::function<void(std::optional<Failure>)>;
+
+  static constexpr int64_t kDrainNanos = 2'000'000'000;
+  static constexpr int64_t kDefaultTimeout = 120'000'000'000;  // of what the daemon sets no limit for
+  static constexpr int64_t kCleanUpTimeout = 10'000'000'000;   // of `delete --force` after a failure
+  static constexpr int kKillBudgetMs = 200;                    // how long the shim may stand still for a kill
+
+  // `exited` is called once, when the container is kExited.
+  Container(Context context, Start request, std::function<void(Container&)> exited);
+  ~Container();
+  Container(const Container&) = delete;
+  Container& operator=(const Container&) = delete;
+
+  void BeginStart(Answer answer);
+  void CancelStart();
+  int Kill(int signal, bool all);  // 0 or an errno value
+  void BeginDelete(int64_t timeout_nanos, Answer answer);  // joins one that is under way; not while kStarting
+  int ReopenLog() { return pump_.Reopen(); }
+
+  const std::string& id() const { return request_.container_id; }
+  const std::string& bundle() const { return request_.bundle; }
+  const Runtime& runtime() const { return runtime_; }
+  const cgroup::Dirs& cgroups() const { return cgroups_; }  // where its first process was put
+  State state() const { return state_; }
+  pid_t pid() const { return pid_; }
+  int64_t started_at() const { return started_at_; }
+  const ExitRecord& exit() const { return exit_; }
+
+ private:
+  // The steps of a start, in order.
+  void Create();
+  void OnCreated(std::optional<Failure> failure);
+  std::optional<Failure> TakeInit();
+  void RunInit();
+  void OnRunning(std::optional<Failure> failure);
+  // And of a failed one.
+  void Abandon(Failure failure);
+  void OnAbandoned();
+
+  // The steps of an end.
+  void OnInitExit(const ChildExit& exit);
+  void End();
+  void Report();
+  void WriteRecord();
+
+  void RunDelete(int64_t timeout_nanos, RuntimeCommand::Finished finished);
+  int64_t TimeLeft() const { return deadline_ - MonoNanos(); }
+  std::string InBundle(std::string_view name) const { return request_.bundle + "/" + std::string(name); }
+
+  Context context_;
+  Start request_;
+  Runtime runtime_;
+  std::function<void(Container&)> exited_;
+  State state_ = State::kStarting;
+  int64_t deadline_ = 0;
+  Answer answer_;
+  std::vector<Answer> delete_answers_;
+  std::optional<Failure> failure_;
+  RuntimeCommand command_;
+  LogPump pump_;
+  OomWatch oom_;
+  cgroup::Dirs expected_;  // where its cgroupsPath puts it
+  cgroup::Dirs cgroups_;
+  pid_t pid_ = -1;
+  int64_t started_at_ = 0;
+  std::optional<ChildExit> init_exit_;
+  ExitRecord exit_;
+  Loop::Timer drain_ = 0;
+  Loop::Timer record_retry_ = 0;
+};
+
+}  // namespace crisp::shim

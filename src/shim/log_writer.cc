@@ -1,0 +1,172 @@
+#include "shim/log_writer.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "shim/shim_log.h"
+
+namespace crisp::shim {
+namespace {
+
+constexpr size_t kHeadLength = kTimeLength + 10;  // " stdout F "
+constexpr size_t kTagAt = kHeadLength - 2;
+constexpr int kBatchLines = 32;
+constexpr size_t kKeptCarry = 1024;  // a larger buffer is given back once its line is out
+
+size_t EffectiveLimit(int64_t asked) {
+  if (asked <= 0) return LogWriter::kMaxLimit;
+  return std::min(static_cast<size_t>(asked), LogWriter::kMaxLimit);
+}
+
+iovec Part(std::string_view bytes) {
+  return {const_cast<char*>(bytes.data()), bytes.size()};
+}
+
+}  // namespace
+
+// Lines that go out together. They point into the reader's buffer and the carry: nothing is copied.
+struct LogWriter::Batch {
+  Batch(Stream stream, int64_t wall_nanos) {
+    char time[kTimeLength];
+    FormatTime(wall_nanos, time);
+    memcpy(head, time, kTimeLength);
+    memcpy(head + kTimeLength, stream == kStdout ? " stdout F " : " stderr F ", kHeadLength - kTimeLength);
+    memcpy(partial_head, head, kHeadLength);
+    partial_head[kTagAt] = 'P';
+  }
+
+  char head[kHeadLength];
+  char partial_head[kHeadLength];
+  iovec parts[kBatchLines * 4];
+  size_t ends[kBatchLines];
+  int lines = 0;
+  size_t bytes = 0;
+};
+
+LogWriter::LogWriter(std::string path, int64_t line_limit)
+    : path_(std::move(path)), limit_(EffectiveLimit(line_limit)) {}
+
+int LogWriter::Open() {
+  // O_NONBLOCK: a FIFO that somebody put there must not stop the shim.
+  Fd file(open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640));
+  if (!file.valid()) return errno;
+  struct stat info {};
+  if (fstat(file.get(), &info) != 0) return errno;
+  if (!S_ISREG(info.st_mode)) return EINVAL;
+  file_ = std::move(file);
+  return 0;
+}
+
+bool LogWriter::Write(Stream stream, std::string_view data, int64_t wall_nanos) {
+  Batch batch(stream, wall_nanos);
+  std::string_view before = carry_[stream];
+  while (!data.empty()) {
+    const size_t newline = data.find('\n');
+    const size_t length = std::min(newline, data.size());
+    if (before.size() + length > limit_) {
+      const size_t taken = limit_ - before.size();
+      AddLine(&batch, 'P', before, data.substr(0, taken));
+      data.remove_prefix(taken);
+    } else if (newline != std::string_view::npos) {
+      AddLine(&batch, 'F', before, data.substr(0, length));
+      data.remove_prefix(length + 1);
+    } else {
+      break;
+    }
+    before = {};
+  }
+  Send(&batch);
+
+  std::string& carry = carry_[stream];
+  if (before.empty()) carry.clear();
+  if (carry.empty() && carry.capacity() > kKeptCarry) std::string().swap(carry);
+  carry.append(data);
+  return !blocked();
+}
+
+bool LogWriter::Flush(Stream stream, int64_t wall_nanos) {
+  if (!carry_[stream].empty()) {
+    Batch batch(stream, wall_nanos);
+    AddLine(&batch, 'P', carry_[stream], {});
+    Send(&batch);
+    std::string().swap(carry_[stream]);
+  }
+  return !blocked();
+}
+
+void LogWriter::AddLine(Batch* batch, char tag, std::string_view first, std::string_view second) {
+  if (batch->lines == kBatchLines) Send(batch);
+  iovec* parts = batch->parts + batch->lines * 4;
+  parts[0] = Part({tag == 'P' ? batch->partial_head : batch->head, kHeadLength});
+  parts[1] = Part(first);
+  parts[2] = Part(second);
+  parts[3] = Part("\n");
+  batch->bytes += kHeadLength + first.size() + second.size() + 1;
+  batch->ends[batch->lines++] = batch->bytes;
+}
+
+void LogWriter::Send(Batch* batch) {
+  if (batch->lines == 0) return;
+  size_t written = 0;
+  if (!blocked()) {
+    const ssize_t n = writev(file_.get(), batch->parts, batch->lines * 4);
+    if (n < 0) last_error_ = errno;
+    written = n < 0 ? 0 : static_cast<size_t>(n);
+  }
+  if (written != batch->bytes) {
+    int line = 0;
+    while (batch->ends[line] <= written) ++line;
+    const size_t whole = line == 0 ? 0 : batch->ends[line - 1];
+    CutTornLine(written - whole);
+    const bool was_blocked = blocked();
+    for (; line < batch->lines; ++line) {
+      for (int part = line * 4; part < line * 4 + 4; ++part) {
+        pending_.append(static_cast<const char*>(batch->parts[part].iov_base), batch->parts[part].iov_len);
+      }
+      pending_ends_.push_back(pending_.size());
+    }
+    if (!was_blocked) Retry();
+  }
+  batch->lines = 0;
+  batch->bytes = 0;
+}
+
+bool LogWriter::Retry() {
+  while (blocked()) {
+    const ssize_t n = write(file_.get(), pending_.data(), pending_.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) {
+      last_error_ = n < 0 ? errno : ENOSPC;
+      return false;
+    }
+    const auto line = std::upper_bound(pending_ends_.begin(), pending_ends_.end(), static_cast<size_t>(n));
+    const size_t whole = line == pending_ends_.begin() ? 0 : *(line - 1);
+    const size_t torn = static_cast<size_t>(n) - whole;
+    CutTornLine(torn);
+    pending_.erase(0, whole);
+    pending_ends_.erase(pending_ends_.begin(), line);
+    for (size_t& end : pending_ends_) end -= whole;
+    if (torn != 0) {
+      last_error_ = ENOSPC;
+      return false;
+    }
+  }
+  std::string().swap(pending_);
+  return true;
+}
+
+void LogWriter::CutTornLine(size_t torn) {
+  struct stat info {};
+  if (torn == 0 || fstat(file_.get(), &info) != 0) return;
+  if (ftruncate(file_.get(), info.st_size - static_cast<off_t>(torn)) != 0) {
+    LogFault("cut a torn line off " + path_, errno);
+  }
+}
+
+}  // namespace crisp::shim

@@ -1,0 +1,90 @@
+#include "shim/spawn.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "os/fd.h"
+
+namespace crisp::shim {
+namespace {
+
+constexpr char kOomFile[] = "/proc/self/oom_score_adj";
+constexpr char kProtected[] = "-998";
+
+char g_original_oom[8];  // empty: it was not changed
+
+void Put(int fd, const char* text) {
+  [[maybe_unused]] const ssize_t n = write(fd, text, strlen(text));
+}
+
+void RestoreOom() {
+  if (g_original_oom[0] == '\0') return;
+  const int fd = open(kOomFile, O_WRONLY | O_CLOEXEC);
+  if (fd >= 0) Put(fd, g_original_oom);
+}
+
+void ResetSignals() {
+  for (const int signal_number : {SIGPIPE, SIGHUP}) signal(signal_number, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+// Descriptors are first moved above 2, so that one dup2 cannot overwrite the source of another.
+void SetStdio(const int (&stdio)[3]) {
+  int high[3];
+  for (int i = 0; i < 3; ++i) {
+    const int fd = stdio[i] >= 0 ? stdio[i] : open("/dev/null", O_RDWR | O_CLOEXEC);
+    high[i] = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  }
+  for (int i = 0; i < 3; ++i) dup2(high[i], i);
+  syscall(SYS_close_range, 3U, ~0U, 0U);
+}
+
+[[noreturn]] void RunChild(char* const* argv, const int (&stdio)[3], pid_t shim) {
+  setpgid(0, 0);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != shim) _exit(127);  // it died before the line above
+  RestoreOom();
+  ResetSignals();
+  SetStdio(stdio);
+  execv(argv[0], argv);
+  const int error = errno;
+  Put(2, argv[0]);
+  Put(2, ": ");
+  Put(2, strerrordesc_np(error) != nullptr ? strerrordesc_np(error) : "cannot be run");
+  Put(2, "\n");
+  _exit(127);
+}
+
+}  // namespace
+
+void ProtectFromOom() {
+  Fd file(open(kOomFile, O_RDWR | O_CLOEXEC));
+  if (!file.valid()) return;
+  char original[sizeof(g_original_oom)] = {};
+  const ssize_t n = read(file.get(), original, sizeof(original) - 1);
+  if (n <= 0) return;
+  if (pwrite(file.get(), kProtected, strlen(kProtected), 0) > 0) memcpy(g_original_oom, original, sizeof(original));
+}
+
+pid_t Spawn(const std::vector<std::string>& argv, const int (&stdio)[3]) {
+  std::vector<char*> pointers;
+  pointers.reserve(argv.size() + 1);
+  for (const std::string& arg : argv) pointers.push_back(const_cast<char*>(arg.c_str()));
+  pointers.push_back(nullptr);
+  const pid_t shim = getpid();
+  const pid_t pid = fork();
+  if (pid == 0) RunChild(pointers.data(), stdio, shim);
+  if (pid > 0) setpgid(pid, pid);  // as in the child: whoever is first; a group kill must find the group
+  return pid;
+}
+
+}  // namespace crisp::shim
