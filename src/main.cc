@@ -197,7 +197,7 @@ absl::Status Run(const Config& config) {
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<Reactor> reactor, Reactor::Start());
   ASSIGN_OR_RETURN(const std::unique_ptr<Network> network,
-                   Network::Start(*reactor, {config.cni.bin_dirs, config.cni.conf_dir, config.cni.max_conf_num}));
+                   Network::Start({config.cni.bin_dirs, config.cni.conf_dir, config.cni.max_conf_num}));
   ASSIGN_OR_RETURN(const std::unique_ptr<PodManager> pods,
                    PodManager::Open({layout, database.get(), images.get(), network.get(), reactor.get(),
                                      std::move(sandbox_options)}));

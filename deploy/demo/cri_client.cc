@@ -16,8 +16,8 @@ absl::Status CriClient::Connect() {
 }
 
 absl::Status CriClient::ToAbsl(const char* name, const grpc::Status& status) {
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
-                      absl::StrCat(name, ": ", status.error_message()));
+  const absl::StatusCode code = static_cast<absl::StatusCode>(status.error_code());
+  return absl::Status(code, absl::StrCat(name, ": ", absl::StatusCodeToString(code), ": ", status.error_message()));
 }
 
 }  // namespace crisp

@@ -31,12 +31,12 @@ struct GrpcConfig {
 };
 
 // cri.cni: the pod network.
-struct CniConfig {
+struct CniSettings {
   // bin_dir, or bin_dirs for several: absolute directories with the plugins, searched in order.
   std::vector<std::string> bin_dirs = {"/opt/cni/bin"};
   std::string conf_dir = "/etc/cni/net.d";  // conf_dir: absolute directory with network configurations
   int max_conf_num = 1;                     // max_conf_num: how many of them, first by name, a pod gets; 0: all
-  bool operator==(const CniConfig&) const = default;
+  bool operator==(const CniSettings&) const = default;
 };
 
 // cri.containerd.runtimes.NAME: an OCI runtime under the name by which a RuntimeClass chooses it. runtime_type is
@@ -108,7 +108,7 @@ struct Config {
   // cri.max_container_log_line_size: bytes; a longer line of a container's log is split. 0 or less: no limit.
   int64_t max_container_log_line_size = 16384;
 
-  CniConfig cni;
+  CniSettings cni;
   std::string default_runtime_name = "runc";  // cri.containerd.default_runtime_name: one of `runtimes`
   std::map<std::string, RuntimeHandlerConfig> runtimes = {{"runc", {}}};  // cri.containerd.runtimes, by NAME
   RegistryConfig registry;

@@ -265,7 +265,7 @@ TEST_F(ConfigTest, SeveralPluginDirectoriesKeepTheirOrder) {
 
 TEST_F(ConfigTest, EmptyDirectoriesOfTheNetworkMeanTheDefault) {
   Config config = *Load("version = 2\n[plugins.'io.containerd.grpc.v1.cri'.cni]\nbin_dir = ''\nconf_dir = ''");
-  EXPECT_EQ(config.cni, CniConfig());
+  EXPECT_EQ(config.cni, CniSettings());
 }
 
 TEST_F(ConfigTest, LegacyAuthIsFiledUnderTheHostOfItsUrl) {

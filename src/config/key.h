@@ -34,7 +34,7 @@ struct Draft {
 // One key as the file has it.
 struct Setting {
   std::vector<std::string> names;  // what stands for the "*" of the key's path, in order
-  Value value;
+  FileValue value;
   std::function<void(const std::string& text)> warn;
 };
 

@@ -119,7 +119,7 @@ const Key kKeys[] = {
     {"cri/cni/bin_dir", kRuntime, kHonoured, kText, "/opt/cni/bin", "", SetCniBinDir},
     {"cri/cni/bin_dirs", kRuntime, kHonoured, kList, "/opt/cni/bin", "", SetCniBinDirs},
     {"cri/cni/conf_dir", kRuntime, kHonoured, kText, "/etc/cni/net.d", "", SetCniConfDir},
-    {"cri/cni/max_conf_num", kRuntime, kHonoured, kInteger, "1", "", SetNotNegative<&Config::cni, &CniConfig::max_conf_num>},
+    {"cri/cni/max_conf_num", kRuntime, kHonoured, kInteger, "1", "", SetNotNegative<&Config::cni, &CniSettings::max_conf_num>},
     {"cri/cni/conf_template", kRuntime, kNotYet, kText, ""},
     {"cri/cni/ip_pref", kRuntime, kNotYet, kText, ""},
     {"cri/cni/setup_serially", kRuntime, kDefaultOnly, kFlag, "false"},

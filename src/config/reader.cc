@@ -8,13 +8,13 @@
 namespace crisp {
 namespace {
 
-bool IsDefault(const Key& key, const Value& value) {
+bool IsDefault(const Key& key, const FileValue& value) {
   absl::string_view text = key.default_value;
   if (text == kHostPlatform) return value.canonical == HostPlatform();
   return value.canonical == CanonicalDefault(key.type, text);
 }
 
-std::string Show(const Key& key, const Value& value, const KeyPath& path) {
+std::string Show(const Key& key, const FileValue& value, const KeyPath& path) {
   return key.secret ? ShowPath(path) : absl::StrCat(ShowPath(path), " = ", value.shown);
 }
 
@@ -63,7 +63,7 @@ absl::Status Reader::ReadNode(const toml::node& node, const KeyPath& path) {
 
 absl::Status Reader::ReadKey(const KnownKey& known, const toml::node& node, const KeyPath& path) {
   const Key& key = *known.key;
-  ASSIGN_OR_RETURN(Value value, ReadValue(node, key.type));
+  ASSIGN_OR_RETURN(FileValue value, ReadValue(node, key.type));
   if (key.set != nullptr) {
     Setting setting = {NamesIn(known.pattern, path), value,
                        [&](const std::string& text) { Warn(node, absl::StrCat(ShowPath(path), ": ", text)); }};
@@ -72,7 +72,7 @@ absl::Status Reader::ReadKey(const KnownKey& known, const toml::node& node, cons
   return ApplyPolicy(key, value, node, path);
 }
 
-absl::Status Reader::ApplyPolicy(const Key& key, const Value& value, const toml::node& node, const KeyPath& path) {
+absl::Status Reader::ApplyPolicy(const Key& key, const FileValue& value, const toml::node& node, const KeyPath& path) {
   if (key.policy == Policy::kHonoured || IsDefault(key, value)) return absl::OkStatus();
   std::string shown = Show(key, value, path);
   switch (key.policy) {

@@ -34,7 +34,7 @@ class Reader {
   absl::Status ReadTable(const toml::table& table, const KeyPath& path);
   absl::Status ReadNode(const toml::node& node, const KeyPath& path);
   absl::Status ReadKey(const KnownKey& known, const toml::node& node, const KeyPath& path);
-  absl::Status ApplyPolicy(const Key& key, const Value& value, const toml::node& node, const KeyPath& path);
+  absl::Status ApplyPolicy(const Key& key, const FileValue& value, const toml::node& node, const KeyPath& path);
   void WarnUnknown(const toml::node& node, const KeyPath& path);
 
   const KnownKey* Find(const KeyPath& path) const;

@@ -15,12 +15,12 @@
 namespace crisp {
 namespace {
 
-absl::Status Bad(const std::string& expected, const Value& value) {
+absl::Status Bad(const std::string& expected, const FileValue& value) {
   return absl::InvalidArgumentError(absl::StrCat("expected ", expected, ", found ", value.shown));
 }
 
 template <typename T>
-absl::Status AssignNumber(const Value& value, T* field) {
+absl::Status AssignNumber(const FileValue& value, T* field) {
   constexpr auto kMin = static_cast<int64_t>(std::numeric_limits<T>::min());
   constexpr auto kMax = static_cast<int64_t>(std::numeric_limits<T>::max());
   if (value.number < kMin || value.number > kMax) return Bad(absl::StrCat(kMin, " to ", kMax), value);
@@ -29,7 +29,7 @@ absl::Status AssignNumber(const Value& value, T* field) {
 }
 
 // The directory of crisp's own in one that may be containerd's.
-absl::StatusOr<std::string> OwnDirectory(const Value& value) {
+absl::StatusOr<std::string> OwnDirectory(const FileValue& value) {
   RETURN_IF_ERROR(CheckPath(value.text));
   absl::string_view path = value.text;
   while (absl::ConsumeSuffix(&path, "/")) {
@@ -88,23 +88,23 @@ bool IsCriPlugin(const std::string& name) {
 
 }  // namespace
 
-absl::Status Assign(const Value& value, std::string* field) {
+absl::Status Assign(const FileValue& value, std::string* field) {
   *field = value.text;
   return absl::OkStatus();
 }
 
-absl::Status Assign(const Value& value, bool* field) {
+absl::Status Assign(const FileValue& value, bool* field) {
   *field = value.flag;
   return absl::OkStatus();
 }
 
-absl::Status Assign(const Value& value, uint32_t* field) {
+absl::Status Assign(const FileValue& value, uint32_t* field) {
   return AssignNumber(value, field);
 }
-absl::Status Assign(const Value& value, int* field) {
+absl::Status Assign(const FileValue& value, int* field) {
   return AssignNumber(value, field);
 }
-absl::Status Assign(const Value& value, int64_t* field) {
+absl::Status Assign(const FileValue& value, int64_t* field) {
   return AssignNumber(value, field);
 }
 
@@ -178,7 +178,7 @@ absl::Status SetCniBinDirs(const Setting& setting, Draft* draft) {
 
 absl::Status SetCniConfDir(const Setting& setting, Draft* draft) {
   if (setting.value.text.empty()) return absl::OkStatus();
-  return SetPath<&Config::cni, &CniConfig::conf_dir>(setting, draft);
+  return SetPath<&Config::cni, &CniSettings::conf_dir>(setting, draft);
 }
 
 absl::Status AddHandler(const Setting& setting, Draft* draft) {

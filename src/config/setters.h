@@ -11,11 +11,11 @@
 
 namespace crisp {
 
-absl::Status Assign(const Value& value, std::string* field);
-absl::Status Assign(const Value& value, bool* field);
-absl::Status Assign(const Value& value, uint32_t* field);
-absl::Status Assign(const Value& value, int* field);
-absl::Status Assign(const Value& value, int64_t* field);
+absl::Status Assign(const FileValue& value, std::string* field);
+absl::Status Assign(const FileValue& value, bool* field);
+absl::Status Assign(const FileValue& value, uint32_t* field);
+absl::Status Assign(const FileValue& value, int* field);
+absl::Status Assign(const FileValue& value, int64_t* field);
 
 // Member<&A::b, &B::c>(a) is a.b.c.
 template <auto First, auto... Rest, typename T>

@@ -43,7 +43,7 @@ std::optional<std::vector<std::string>> StringsOf(const toml::array& array) {
 }
 
 // Reads `node` as the one type that it is; false if that is none which a key can have (dates, mixed arrays, tables).
-bool ReadNative(const toml::node& node, Value* value) {
+bool ReadNative(const toml::node& node, FileValue* value) {
   if (std::optional<std::string> text = node.value_exact<std::string>()) {
     value->shown = Quote(*text);
     value->canonical = value->text = *std::move(text);
@@ -95,7 +95,7 @@ absl::Status WrongType(const toml::node& node, ValueType type) {
 }
 
 // Brings what is equal in meaning to one spelling.
-absl::Status Canonicalize(const toml::node& node, ValueType type, Value* value) {
+absl::Status Canonicalize(const toml::node& node, ValueType type, FileValue* value) {
   if (type == ValueType::kDuration || type == ValueType::kPeriod) {
     value->canonical = CanonicalDuration(node.is_integer() ? absl::StrCat(value->number, "s") : value->text);
     if (value->canonical.empty()) {
@@ -108,8 +108,8 @@ absl::Status Canonicalize(const toml::node& node, ValueType type, Value* value) 
 
 }  // namespace
 
-absl::StatusOr<Value> ReadValue(const toml::node& node, ValueType type) {
-  Value value;
+absl::StatusOr<FileValue> ReadValue(const toml::node& node, ValueType type) {
+  FileValue value;
   if (!IsOfType(node, type)) return WrongType(node, type);
   if (type == ValueType::kTable) return value;
   if (!ReadNative(node, &value)) {

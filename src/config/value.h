@@ -24,7 +24,7 @@ enum class ValueType {
   kTable,     // a table, whose keys are keys of their own
 };
 
-struct Value {
+struct FileValue {
   std::string text;
   int64_t number = 0;
   bool flag = false;
@@ -37,9 +37,10 @@ struct Value {
 };
 
 // Errors say what was expected and what was found, but never the value: it may be a secret in the wrong place.
-absl::StatusOr<Value> ReadValue(const toml::node& node, ValueType type);
+absl::StatusOr<FileValue> ReadValue(const toml::node& node, ValueType type);
 
-// `text` (a list with commas between its items) as Value::canonical has it. Returns `text` if it is not of the type.
+// `text` (a list with commas between its items) as FileValue::canonical has it. Returns `text` if it is not of the
+// type.
 std::string CanonicalDefault(ValueType type, absl::string_view text);
 
 // "an integer", for messages.

@@ -6,34 +6,8 @@
 namespace crisp {
 namespace {
 
-constexpr int kDepthLimit = 32;
-constexpr int kValuesLimit = 100000;
-
 absl::Status Invalid(absl::string_view text) {
   return absl::InternalError(text);
-}
-
-// Counts brackets and commas outside of strings, so that the parser is never shown what would fill the memory.
-absl::Status CheckBounds(absl::string_view text) {
-  if (text.size() > kJsonBytesLimit) return Invalid(absl::StrCat("JSON of more than ", kJsonBytesLimit, " bytes"));
-  int depth = 0;
-  int values = 0;
-  bool in_string = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string) {
-      if (c == '\\') ++i;
-      if (c == '"') in_string = false;
-      continue;
-    }
-    if (c == '"') in_string = true;
-    if (c == '[' || c == '{') ++depth, ++values;
-    if (c == ']' || c == '}') --depth;
-    if (c == ',') ++values;
-    if (depth > kDepthLimit) return Invalid(absl::StrCat("JSON of more than ", kDepthLimit, " levels"));
-    if (values > kValuesLimit) return Invalid(absl::StrCat("JSON of more than ", kValuesLimit, " values"));
-  }
-  return absl::OkStatus();
 }
 
 const nlohmann::json* Present(const nlohmann::json& object, const char* field) {
@@ -53,14 +27,6 @@ absl::StatusOr<std::string> CheckedString(const nlohmann::json& value, const cha
 }
 
 }  // namespace
-
-absl::StatusOr<nlohmann::json> ParseJsonObject(absl::string_view text) {
-  RETURN_IF_ERROR(CheckBounds(text));
-  nlohmann::json parsed = nlohmann::json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
-  if (parsed.is_discarded()) return Invalid("not valid JSON");
-  if (!parsed.is_object()) return Invalid("not a JSON object");
-  return parsed;
-}
 
 absl::StatusOr<std::string> JsonString(const nlohmann::json& object, const char* field) {
   const nlohmann::json* value = Present(object, field);

@@ -1,23 +1,16 @@
-// JSON of strangers: parsed within bounds, and read field by field with errors that name the field. For .cc files of
-// this room only: the header behind it is heavy.
+// JSON of strangers (base/json.h), read field by field with errors that name the field. For .cc files of this room
+// only: the header behind it is heavy.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
+#include "base/json.h"
 
 namespace crisp {
-
-// At most 4 MiB (the limit that the OCI distribution specification 1.1 asks registries to keep for manifests), 32
-// levels and 100,000 values; valid UTF-8; an object at the top.
-inline constexpr size_t kJsonBytesLimit = 4 << 20;
-absl::StatusOr<nlohmann::json> ParseJsonObject(absl::string_view text);
 
 // A field of `object`. Absent and null are "not there" and give the empty value; another type is an error. NUL bytes
 // in strings are refused: no kernel interface could take them.

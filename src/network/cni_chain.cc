@@ -40,7 +40,8 @@ Json RuntimeConfigFor(const Json& plugin, const Json& runtime_config) {
 }
 
 // Section 3, "Deriving execution configuration from plugin configuration".
-Json ExecutionConfig(const CniConfig& config, const Json& plugin, const CniTarget& target, const Json& prev_result) {
+Json ExecutionConfig(const CniConfigList& config, const Json& plugin, const CniTarget& target,
+                     const Json& prev_result) {
   Json derived = plugin;
   derived["cniVersion"] = config.version;
   derived["name"] = config.name;
@@ -82,7 +83,7 @@ absl::StatusOr<std::string> RunPlugin(const char* verb, const Json& config, cons
   return std::move(result->output);
 }
 
-absl::StatusOr<Json> AddPlugin(const CniConfig& config, const Json& plugin, const CniTarget& target,
+absl::StatusOr<Json> AddPlugin(const CniConfigList& config, const Json& plugin, const CniTarget& target,
                                const Json& prev_result, const std::vector<std::string>& bin_dirs, const Call& call) {
   const Json derived = ExecutionConfig(config, plugin, target, prev_result);
   ASSIGN_OR_RETURN(const std::string output, RunPlugin("ADD", derived, target, bin_dirs, call));
@@ -91,7 +92,7 @@ absl::StatusOr<Json> AddPlugin(const CniConfig& config, const Json& plugin, cons
   return result;
 }
 
-std::string NameOf(const CniConfig& config, const Json& plugin) {
+std::string NameOf(const CniConfigList& config, const Json& plugin) {
   return absl::StrCat("plugin ", StringAt(plugin, "type"), " (", config.file, ")");
 }
 
@@ -112,7 +113,7 @@ absl::StatusOr<std::string> FindPlugin(const std::string& type, const std::vecto
                                           ": install the CNI plugin, or set bin_dir to where it is"));
 }
 
-absl::StatusOr<Json> AddNetwork(const CniConfig& config, const CniTarget& target,
+absl::StatusOr<Json> AddNetwork(const CniConfigList& config, const CniTarget& target,
                                 const std::vector<std::string>& bin_dirs, const Call& call) {
   Json result;
   for (const Json& plugin : config.plugins) {
@@ -121,7 +122,7 @@ absl::StatusOr<Json> AddNetwork(const CniConfig& config, const CniTarget& target
   return result;
 }
 
-absl::Status DelNetwork(const CniConfig& config, const CniTarget& target, const Json& result,
+absl::Status DelNetwork(const CniConfigList& config, const CniTarget& target, const Json& result,
                         const std::vector<std::string>& bin_dirs, const Call& call) {
   // DEL knows a prevResult since 0.4.0.
   const Json prev_result = CniVersionLess(config.version, "0.4.0") ? Json() : result;

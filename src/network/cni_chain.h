@@ -27,12 +27,12 @@ struct CniTarget {
 
 // ADD of every plugin in order, each with the result of the one before. Gives the last one's result. After an error the
 // network may be half made: DelNetwork cleans up.
-absl::StatusOr<Json> AddNetwork(const CniConfig& config, const CniTarget& target,
+absl::StatusOr<Json> AddNetwork(const CniConfigList& config, const CniTarget& target,
                                 const std::vector<std::string>& bin_dirs, const Call& call);
 
 // DEL of every plugin in reverse order, all of them even if one fails; the errors come joined. `result` is what
 // AddNetwork gave, null if it gave none. One plugin that hangs does not use up the time of the others.
-absl::Status DelNetwork(const CniConfig& config, const CniTarget& target, const Json& result,
+absl::Status DelNetwork(const CniConfigList& config, const CniTarget& target, const Json& result,
                         const std::vector<std::string>& bin_dirs, const Call& call);
 
 // The path of the program of plugin `type`. Internal, naming the directories, if there is none.

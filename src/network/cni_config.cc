@@ -104,7 +104,7 @@ absl::StatusOr<std::string> ReadConfigFile(const std::string& path) {
   return ReadFd(fd.get(), kMaxFile, path);
 }
 
-absl::StatusOr<CniConfig> LoadCniConfig(const std::string& dir, const std::string& file) {
+absl::StatusOr<CniConfigList> LoadCniConfig(const std::string& dir, const std::string& file) {
   ASSIGN_OR_RETURN(const std::string text, ReadConfigFile(absl::StrCat(dir, "/", file)));
   return ParseCniConfig(file, text);
 }
@@ -126,13 +126,13 @@ bool CniVersionLess(absl::string_view a, absl::string_view b) {
   return VersionRank(a) < VersionRank(b);
 }
 
-Json CniConfig::ToJson() const {
+Json CniConfigList::ToJson() const {
   return {{"cniVersion", version}, {"name", name}, {"plugins", plugins}};
 }
 
-absl::StatusOr<CniConfig> ParseCniConfig(const std::string& file, absl::string_view text) {
+absl::StatusOr<CniConfigList> ParseCniConfig(const std::string& file, absl::string_view text) {
   ASSIGN_OR_RETURN(const Json json, ParseJsonObject(text));
-  CniConfig config;
+  CniConfigList config;
   config.file = file;
   config.name = StringAt(json, "name");
   if (config.name.empty()) return Fault("no name");

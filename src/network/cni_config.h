@@ -13,7 +13,7 @@
 
 namespace crisp {
 
-struct CniConfig {
+struct CniConfigList {
   std::string file;  // its name without the directory: what errors call it
   std::string name;
   std::string version;
@@ -24,10 +24,10 @@ struct CniConfig {
 };
 
 // `file` decides by its extension what `text` must be. Errors say what is wrong, without the name of the file.
-absl::StatusOr<CniConfig> ParseCniConfig(const std::string& file, absl::string_view text);
+absl::StatusOr<CniConfigList> ParseCniConfig(const std::string& file, absl::string_view text);
 
 struct CniConfigs {
-  std::vector<CniConfig> networks;
+  std::vector<CniConfigList> networks;
   std::vector<std::string> faults;  // "10-x.conflist: what is wrong", one a file that was passed over
 };
 

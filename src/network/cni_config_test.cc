@@ -95,7 +95,7 @@ class CniConfigDirTest : public testing::Test {
   void WriteGood(const std::string& file) { Write(file, R"({"cniVersion":"1.0.0","name":"x","type":"ptp"})"); }
   std::vector<std::string> Files(const CniConfigs& configs) {
     std::vector<std::string> files;
-    for (const CniConfig& config : configs.networks) files.push_back(config.file);
+    for (const CniConfigList& config : configs.networks) files.push_back(config.file);
     return files;
   }
 

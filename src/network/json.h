@@ -1,19 +1,14 @@
-// JSON from files and programs of others: an object, of bounded depth, or an error that says where it is wrong.
+// JSON from configuration files and plugins (base/json.h), as this room uses it.
 #pragma once
 
 #include <string>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "nlohmann/json.hpp"
+#include "base/json.h"
 
 namespace crisp {
 
 using Json = nlohmann::json;
-
-// Internal where `text` is not one JSON object or is nested deeper than any configuration needs (64): the library
-// writes JSON by recursion, so depth is stack.
-absl::StatusOr<Json> ParseJsonObject(absl::string_view text);
 
 // Bytes that are not UTF-8 are replaced rather than thrown about.
 std::string DumpJson(const Json& json);

@@ -74,7 +74,7 @@ void LogChange(const std::string& dir, const CniConfigs& before, const CniConfig
   }
   const auto names = [](const CniConfigs& configs) {
     return absl::StrJoin(configs.networks, ",",
-                         [](std::string* out, const CniConfig& config) { absl::StrAppend(out, config.file); });
+                         [](std::string* out, const CniConfigList& config) { absl::StrAppend(out, config.file); });
   };
   if (names(now) != names(before)) LogInfo("CNI networks", {{"dir", dir}, {"files", names(now)}});
 }
@@ -103,7 +103,7 @@ absl::Status CniNetwork::CheckLoaded(const CniConfigs& configs) const {
 absl::Status CniNetwork::Ready() {
   const CniConfigs configs = Current();
   RETURN_IF_ERROR(CheckLoaded(configs));
-  for (const CniConfig& config : configs.networks) {
+  for (const CniConfigList& config : configs.networks) {
     for (const Json& plugin : config.plugins) {
       const auto found = FindPlugin(StringAt(plugin, "type"), options_.bin_dirs);
       if (!found.ok()) {
@@ -115,7 +115,7 @@ absl::Status CniNetwork::Ready() {
   return absl::OkStatus();
 }
 
-bool MapsPorts(const CniConfig& config) {
+bool MapsPorts(const CniConfigList& config) {
   return std::any_of(config.plugins.begin(), config.plugins.end(), [](const Json& plugin) {
     const auto capabilities = plugin.find("capabilities");
     return capabilities != plugin.end() && capabilities->value("portMappings", false);
@@ -123,7 +123,7 @@ bool MapsPorts(const CniConfig& config) {
 }
 
 // Not an error: a network may serve host ports by means of its own.
-void WarnOfPortsNobodyMaps(const PodNetworkRequest& request, const std::vector<CniConfig>& configs) {
+void WarnOfPortsNobodyMaps(const PodNetworkRequest& request, const std::vector<CniConfigList>& configs) {
   if (request.ports.empty() || std::any_of(configs.begin(), configs.end(), MapsPorts)) return;
   LogWarning("no CNI plugin has the capability portMappings: host ports may not work; add the plugin portmap",
              {{"pod", request.pod_id}, {"name", request.name}, {"file", configs.front().file}});
@@ -179,7 +179,7 @@ absl::Status CniNetwork::Detach(const CniAttachment& attachment, const Call& cal
 std::string CniNetwork::Describe() {
   const CniConfigs configs = Current();
   Json networks = Json::array();
-  for (const CniConfig& config : configs.networks) {
+  for (const CniConfigList& config : configs.networks) {
     networks.push_back(
         {{"file", config.file}, {"ifname", absl::StrCat("eth", networks.size())}, {"config", config.ToJson()}});
   }

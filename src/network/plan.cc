@@ -112,7 +112,7 @@ absl::StatusOr<NetworkPlan> PlanFromJson(const Json& json) {
 
 }  // namespace
 
-absl::StatusOr<NetworkPlan> MakePlan(const PodNetworkRequest& request, const std::vector<CniConfig>& configs,
+absl::StatusOr<NetworkPlan> MakePlan(const PodNetworkRequest& request, const std::vector<CniConfigList>& configs,
                                      const std::vector<std::string>& bin_dirs) {
   if (!IsCniName(request.pod_id)) {
     return absl::InvalidArgumentError(absl::StrCat("pod id \"", Excerpt(request.pod_id), "\" is not a CNI name"));
@@ -124,7 +124,7 @@ absl::StatusOr<NetworkPlan> MakePlan(const PodNetworkRequest& request, const std
   target.runtime_config = RuntimeConfig(request);
   NetworkPlan plan;
   plan.bin_dirs = bin_dirs;
-  for (const CniConfig& config : configs) {
+  for (const CniConfigList& config : configs) {
     target.ifname = absl::StrCat("eth", plan.networks.size());
     plan.networks.push_back({config, target});
   }

@@ -20,7 +20,7 @@
 namespace crisp {
 
 struct PlannedNetwork {
-  CniConfig config;
+  CniConfigList config;
   CniTarget target;
 };
 
@@ -31,7 +31,7 @@ struct NetworkPlan {
 
 // eth0 in the first network, eth1 in the second, and so on. InvalidArgument where a value of `request` cannot be
 // handed to plugins: CNI_ARGS has no way to quote ';' and '='.
-absl::StatusOr<NetworkPlan> MakePlan(const PodNetworkRequest& request, const std::vector<CniConfig>& configs,
+absl::StatusOr<NetworkPlan> MakePlan(const PodNetworkRequest& request, const std::vector<CniConfigList>& configs,
                                      const std::vector<std::string>& bin_dirs);
 
 std::string PlanToText(const NetworkPlan& plan);

@@ -74,8 +74,7 @@ std::vector<Membership> MembershipsOf(const std::string& proc_file) {
     const size_t first = line.find(':');
     const size_t second = line.find(':', first + 1);
     if (first == std::string_view::npos || second == std::string_view::npos) continue;
-    found.push_back(
-        {std::string(line.substr(first + 1, second - first - 1)), std::string(line.substr(second + 1))});
+    found.push_back({std::string(line.substr(first + 1, second - first - 1)), std::string(line.substr(second + 1))});
   }
   return found;
 }
@@ -147,7 +146,7 @@ void SetFreezer(const Dirs& dirs, std::string_view state) {
 
 // One round. v2 kills a whole subtree at once, whatever it forks (cgroup.kill, Linux 5.14). On v1 the freezer holds
 // still what would otherwise fork as fast as it is killed.
-void KillOnce(const Dirs& dirs, const std::vector<Held>& held) {
+void KillHeld(const Dirs& dirs, const std::vector<Held>& held) {
   for (const Dir& dir : dirs) {
     if (dir.v2) WriteSmall(OpenDir(dir.path).get(), "cgroup.kill", "1");
   }
@@ -276,10 +275,15 @@ void Signal(const Dirs& dirs, int signal) {
   }
 }
 
+void KillOnce(const Dirs& dirs) {
+  const std::vector<Held> held = Hold(dirs);
+  if (!held.empty()) KillHeld(dirs, held);
+}
+
 int KillAll(const Dirs& dirs, int budget_ms) {
   const int64_t deadline = NowMs() + budget_ms;
   for (std::vector<Held> held = Hold(dirs); !held.empty(); held = Hold(dirs)) {
-    KillOnce(dirs, held);
+    KillHeld(dirs, held);
     AwaitDeath(held, deadline);
     if (NowMs() >= deadline) return Processes(dirs).empty() ? 0 : EBUSY;
   }

@@ -1,9 +1,10 @@
 // A container's place in the cgroup hierarchies: found, emptied, removed. No Abseil, no exceptions: the shim uses it;
 // the daemon's view of it is os/cgroup.h.
 //
-// The hierarchies are where systemd and every distribution mount them (file-hierarchy(7), systemd.io/CGROUP_DELEGATION):
-// v2 at /sys/fs/cgroup, or v1 at /sys/fs/cgroup/<controller> with an optional v2 at /sys/fs/cgroup/unified. Paths of
-// /proc/PID/cgroup are taken relative to those, as seen from the caller's cgroup namespace.
+// The hierarchies are where systemd and every distribution mount them (file-hierarchy(7),
+// systemd.io/CGROUP_DELEGATION): v2 at /sys/fs/cgroup, or v1 at /sys/fs/cgroup/<controller> with an optional v2 at
+// /sys/fs/cgroup/unified. Paths of /proc/PID/cgroup are taken relative to those, as seen from the caller's cgroup
+// namespace.
 //
 // Errors: 0 or an errno value. What is already gone is success.
 #pragma once
@@ -44,8 +45,12 @@ std::vector<pid_t> Processes(const Dirs& dirs);
 // Sends `signal` to each of them, once. A pid that is used again meanwhile is never hit.
 void Signal(const Dirs& dirs, int signal);
 
+// Sends SIGKILL to all, once, and does not wait.
+void KillOnce(const Dirs& dirs);
+
 // Kills until none is left, for at most `budget_ms` (waits on pidfds, not on a clock). 0 if none is left, else EBUSY:
-// what is left cannot die now (state D).
+// what is left cannot die now (state D, or
+// the first process of a pid namespace that waits for the caller to reap another of its children).
 int KillAll(const Dirs& dirs, int budget_ms);
 
 // Removes the directories and those below them, deepest first. EBUSY while a process is in one of them.

@@ -70,8 +70,8 @@ class CgroupTest : public testing::Test {
     EXPECT_TRUE(child.ok()) << child.status();
     pids_.push_back(child->pid);
     for (const cgroup::Dir& dir : dirs_) {
-      const absl::Status moved = WriteFileAt(AT_FDCWD, absl::StrCat(dir.path, below, "/cgroup.procs"),
-                                             absl::StrCat(child->pid), 0644);
+      const absl::Status moved =
+          WriteFileAt(AT_FDCWD, absl::StrCat(dir.path, below, "/cgroup.procs"), absl::StrCat(child->pid), 0644);
       EXPECT_TRUE(moved.ok()) << moved;
     }
     return child->pid;

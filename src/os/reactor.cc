@@ -175,7 +175,7 @@ void Reactor::Unwatch(int fd) {
   impl_->Unwatch(fd);
 }
 void Reactor::Post(Callback callback) {
-  impl_->PostAt(MonoTime::min(), std::move(callback));
+  impl_->PostAt(MonoTime(), std::move(callback));  // boot: before anything that PostAt is given
 }
 void Reactor::PostAt(MonoTime when, Callback callback) {
   impl_->PostAt(when, std::move(callback));

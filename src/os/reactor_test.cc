@@ -35,10 +35,13 @@ TEST(ReactorTest, CallsBackForEachReadiness) {
   const Fd event(eventfd(0, EFD_CLOEXEC));
   std::promise<void> calls[2];
   int count = 0;
-  ASSERT_TRUE(reactor->Watch(event.get(), [&] {
-    Clear(event.get());
-    calls[count++].set_value();
-  }).ok());
+  ASSERT_TRUE(reactor
+                  ->Watch(event.get(),
+                          [&] {
+                            Clear(event.get());
+                            calls[count++].set_value();
+                          })
+                  .ok());
   Signal(event.get());
   calls[0].get_future().wait();
   Signal(event.get());
@@ -54,10 +57,13 @@ TEST(ReactorTest, HangUpOfThePeerIsReadiness) {
   const Fd reader(ends[0]);
   Fd writer(ends[1]);
   std::promise<void> told;
-  ASSERT_TRUE(reactor->Watch(reader.get(), [&] {
-    reactor->Unwatch(reader.get());
-    told.set_value();
-  }).ok());
+  ASSERT_TRUE(reactor
+                  ->Watch(reader.get(),
+                          [&] {
+                            reactor->Unwatch(reader.get());
+                            told.set_value();
+                          })
+                  .ok());
   writer.reset();
   told.get_future().wait();
 }
@@ -67,11 +73,14 @@ TEST(ReactorTest, UnwatchWaitsForARunningCallbackAndNoneFollows) {
   const Fd event(eventfd(0, EFD_CLOEXEC));
   std::promise<void> entered;
   std::atomic<int> finished{0};
-  ASSERT_TRUE(reactor->Watch(event.get(), [&] {
-    if (finished == 0) entered.set_value();
-    std::this_thread::sleep_for(milliseconds(50));
-    ++finished;
-  }).ok());
+  ASSERT_TRUE(reactor
+                  ->Watch(event.get(),
+                          [&] {
+                            if (finished == 0) entered.set_value();
+                            std::this_thread::sleep_for(milliseconds(50));
+                            ++finished;
+                          })
+                  .ok());
   Signal(event.get());  // never cleared: it stays ready
   entered.get_future().wait();
   reactor->Unwatch(event.get());
@@ -87,10 +96,13 @@ TEST(ReactorTest, ADescriptorNumberUsedAgainGetsItsOwnCallback) {
     const Fd event(eventfd(1, EFD_CLOEXEC));
     std::promise<int> told;
     bool done = false;
-    ASSERT_TRUE(reactor->Watch(event.get(), [&, round] {
-      if (!done) told.set_value(round);
-      done = true;
-    }).ok());
+    ASSERT_TRUE(reactor
+                    ->Watch(event.get(),
+                            [&, round] {
+                              if (!done) told.set_value(round);
+                              done = true;
+                            })
+                    .ok());
     EXPECT_EQ(told.get_future().get(), round);
     reactor->Unwatch(event.get());
   }

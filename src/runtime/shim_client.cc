@@ -399,8 +399,8 @@ absl::StatusOr<StartedContainer> ShimClient::Start(const StartRequest& request, 
     ASSIGN_OR_RETURN(start.cgroups_path, CgroupsPathOf(request.bundle), "start container");
   }
   start.timeout_ns = NanosLeft(call);
-  ASSIGN_OR_RETURN(const Pending answer,
-                   impl_->AskWith(std::move(start), Pending(), -1, /*cancel=*/true, call), "start container");
+  ASSIGN_OR_RETURN(const Pending answer, impl_->AskWith(std::move(start), Pending(), -1, /*cancel=*/true, call),
+                   "start container");
   return StartedContainer{static_cast<pid_t>(answer.started.pid), answer.started.started_at};
 }
 

@@ -38,7 +38,7 @@ struct OciRuntime {
 struct ContainerExit {
   int exit_code = 0;        // 128 + signal if a signal ended it
   int64_t finished_at = 0;  // wall-clock nanoseconds
-  bool oom_killed = false;   // the OOM killer took one of its processes, whichever
+  bool oom_killed = false;  // the OOM killer took one of its processes, whichever
 };
 
 struct StartRequest {
@@ -122,7 +122,8 @@ class ShimClient {
   absl::StatusOr<ExecResult> Exec(const ExecRequest& request, const Call& call);
   // Opens the log path anew, after somebody renamed the file. No line is lost and none is written twice.
   absl::Status ReopenLog(const std::string& container_id, const Call& call);
-  // Ends the shim for good; it kills whatever containers it still has. Returns when the process is gone. OK if it already is.
+  // Ends the shim for good; it kills whatever containers it still has. Returns when the process is gone. OK if it
+  // already is.
   absl::Status Shutdown(const Call& call);
 
  private:

@@ -102,12 +102,8 @@ absl::Status TestPod::Connect() {
 }
 
 std::string TestPod::Process(const std::vector<std::string>& args) {
-  return nlohmann::json{{"terminal", false},
-                        {"user", {{"uid", 0}, {"gid", 0}}},
-                        {"args", args},
-                        {"env", {"PATH=/bin"}},
-                        {"cwd", "/"},
-                        {"noNewPrivileges", true}}
+  return nlohmann::json{{"terminal", false}, {"user", {{"uid", 0}, {"gid", 0}}}, {"args", args}, {"env", {"PATH=/bin"}},
+                        {"cwd", "/"},        {"noNewPrivileges", true}}
       .dump();
 }
 

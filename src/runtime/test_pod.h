@@ -58,8 +58,8 @@ class TestPod {
   absl::StatusOr<ExecResult> Exec(const std::string& id, const std::string& script,
                                   std::chrono::nanoseconds timeout = std::chrono::nanoseconds(0));
 
-  std::string Log(const std::string& id) const;      // the whole file
-  std::string Output(const std::string& id) const;   // without times, streams and tags, parts joined
+  std::string Log(const std::string& id) const;     // the whole file
+  std::string Output(const std::string& id) const;  // without times, streams and tags, parts joined
   cgroup::Dirs Cgroups(const std::string& id) const;
   // Processes, cgroups and runtime state of the container; empty if nothing is left.
   std::string Leftovers(const std::string& id) const;

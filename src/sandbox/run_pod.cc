@@ -154,6 +154,7 @@ absl::Status PodManager::StartPause(const PodPtr& pod, const Call& call) {
   start.container_id = id;
   start.bundle = layout_.Bundle(id, id);
   start.exit_path = layout_.ExitRecord(id);
+  start.cgroups_path = record.cgroups_path();
   start.runtime = pod->runtime();
   ASSIGN_OR_RETURN(const StartedContainer started, pod->shim()->Start(start, call), "start the pause container");
   pod->set_pause_pid(started.pid);

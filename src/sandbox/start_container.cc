@@ -38,6 +38,7 @@ absl::Status PodManager::StartOnce(const Found& found, const Call& call) {
   request.exit_path = layout_.ExitRecord(container->id());
   request.log_path = record.log_path();
   request.log_line_limit = options_.log_line_limit;
+  request.cgroups_path = record.cgroups_path();
   request.runtime = pod->runtime();
   const auto started = shim->Start(request, call);
   if (!started.ok()) {

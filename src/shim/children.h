@@ -1,10 +1,10 @@
 // Children: who of the shim's children is whose, and the only place that reaps.
 //
-// The shim is a subreaper (PR_SET_CHILD_SUBREAPER): the runtime's grandchildren become its children. Those that somebody
-// waits for are known here by pidfd, and their exit comes by epoll. The others, orphans of containers without a pid
-// namespace or of a killed runtime, must be reaped too, yet no sweep may take the status of a process whose pid-file
-// has not been read: so unknown zombies are left alone as long as a runtime command that makes processes is in flight
-// (Hold). A zombie keeps its pid: that is what makes opening the pidfd from a pid-file safe.
+// The shim is a subreaper (PR_SET_CHILD_SUBREAPER): the runtime's grandchildren become its children. Those that
+// somebody waits for are known here by pidfd, and their exit comes by epoll. The others, orphans of containers without
+// a pid namespace or of a killed runtime, must be reaped too, yet no sweep may take the status of a process whose
+// pid-file has not been read: so unknown zombies are left alone as long as a runtime command that makes processes is in
+// flight (Hold). A zombie keeps its pid: that is what makes opening the pidfd from a pid-file safe.
 //
 // How it sweeps, on SIGCHLD: waitid(P_ALL, WNOWAIT) shows a zombie without taking it; it is then taken by its pid, by
 // its owner if it has one.
@@ -21,8 +21,8 @@
 namespace crisp::shim {
 
 struct ChildExit {
-  int code = 0;              // 128 + signal if a signal ended it
-  int64_t finished_at = 0;   // wall-clock nanoseconds, when the shim saw it
+  int code = 0;             // 128 + signal if a signal ended it
+  int64_t finished_at = 0;  // wall-clock nanoseconds, when the shim saw it
 };
 
 class Children {

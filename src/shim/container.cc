@@ -16,6 +16,7 @@ namespace {
 constexpr char kPidFile[] = "init.pid";
 constexpr char kRuntimeLog[] = "runtime.log";
 constexpr int64_t kRecordRetryNanos = 1'000'000'000;
+constexpr int64_t kDeathNanos = 5'000'000'000;  // for a killed first process; then the runtime tries
 
 }  // namespace
 
@@ -35,6 +36,7 @@ Container::Container(Context context, Start request, std::function<void(Containe
 Container::~Container() {
   context_.loop.Cancel(&drain_);
   context_.loop.Cancel(&record_retry_);
+  context_.loop.Cancel(&delete_wait_);
   if (pid_ > 0) context_.children.Forget(pid_);
 }
 
@@ -137,6 +139,7 @@ void Container::OnInitExit(const ChildExit& exit) {
   init_exit_ = exit;
   exit_ = {exit.code, exit.finished_at, oom_.Killed()};
   if (state_ == State::kRunning) End();
+  if (delete_wait_ != 0) DeleteDead();
 }
 
 void Container::End() {
@@ -168,12 +171,11 @@ void Container::WriteRecord() {
   record_retry_ = context_.loop.After(kRecordRetryNanos, [this] { WriteRecord(); });
 }
 
+// SIGKILL to all only sends: a dying first process of a pid namespace waits until the shim has reaped the execs in it,
+// so the shim must not wait for that process. What may still have forked is killed when its end is seen.
 int Container::Kill(int signal, bool all) {
-  if (all && signal == SIGKILL && state_ != State::kExited) {
-    const int error = cgroup::KillAll(cgroups_, kKillBudgetMs);
-    if (error != 0) return error;
-  } else if (all && state_ != State::kExited) {
-    cgroup::Signal(cgroups_, signal);
+  if (all && state_ != State::kExited) {
+    signal == SIGKILL ? cgroup::KillOnce(cgroups_) : cgroup::Signal(cgroups_, signal);
   }
   const int pidfd = context_.children.pidfd(pid_);
   if (all || pidfd < 0) return 0;
@@ -184,14 +186,27 @@ int Container::Kill(int signal, bool all) {
 void Container::BeginDelete(int64_t timeout_nanos, Answer answer) {
   delete_answers_.push_back(std::move(answer));
   if (delete_answers_.size() > 1) return;
-  cgroup::KillAll(cgroups_, kKillBudgetMs);
-  RunDelete(timeout_nanos > 0 ? timeout_nanos : kDefaultTimeout, [this](std::optional<Failure> failure) {
-    const int error = failure.has_value() ? 0 : cgroup::Remove(expected_);
-    if (error != 0) failure = Failure{ErrorCode::kInternal, "delete", "remove its cgroup: " + ErrorText(error)};
-    const std::vector<Answer> answers = std::move(delete_answers_);
-    delete_answers_.clear();
-    for (const Answer& one : answers) one(failure);
-  });
+  deadline_ = MonoNanos() + (timeout_nanos > 0 ? timeout_nanos : kDefaultTimeout);
+  if (!alive()) return DeleteDead();
+  Kill(SIGKILL, true);
+  delete_wait_ = context_.loop.After(std::min(TimeLeft() / 2, kDeathNanos), [this] { DeleteDead(); });
+}
+
+void Container::DeleteDead() {
+  context_.loop.Cancel(&delete_wait_);
+  RunDelete(TimeLeft(), [this](std::optional<Failure> failure) { OnDeleted(std::move(failure)); });
+}
+
+void Container::OnDeleted(std::optional<Failure> failure) {
+  const int error = failure.has_value() ? 0 : cgroup::Remove(expected_);
+  if (error != 0) failure = Failure{ErrorCode::kInternal, "delete", "remove its cgroup: " + ErrorText(error)};
+  if (!failure.has_value() && state_ == State::kEnding) {
+    pump_.Finish();
+    if (state_ == State::kEnding) Report();
+  }
+  const std::vector<Answer> answers = std::move(delete_answers_);
+  delete_answers_.clear();
+  for (const Answer& one : answers) one(failure);
 }
 
 void Container::RunDelete(int64_t timeout_nanos, RuntimeCommand::Finished finished) {

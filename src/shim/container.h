@@ -3,9 +3,9 @@
 //   kStarting → kRunning → kEnding → kExited        Start, then the exit of its first process
 //       └→ kFailed                                  a Start that failed; nothing of it is left
 //
-// kEnding: the first process has been reaped. What else is in the container's cgroups is killed (without a pid namespace
-// of its own it would live on), the pipes are read to their end or for kDrainNanos, the exit record is written, and only
-// then is the exit told.
+// kEnding: the first process has been reaped. What else is in the container's cgroups is killed (without a pid
+// namespace of its own it would live on), the pipes are read to their end or for kDrainNanos, the exit record is
+// written, and only then is the exit told.
 #pragma once
 
 #include <functional>
@@ -51,7 +51,8 @@ class Container {
   void BeginStart(Answer answer);
   void CancelStart();
   int Kill(int signal, bool all);  // 0 or an errno value
-  void BeginDelete(int64_t timeout_nanos, Answer answer);  // joins one that is under way; not while kStarting
+  // Kills it if it is alive; its exit is told before `answer`. Joins one that is under way; not while kStarting.
+  void BeginDelete(int64_t timeout_nanos, Answer answer);
   int ReopenLog() { return pump_.Reopen(); }
 
   const std::string& id() const { return request_.container_id; }
@@ -80,6 +81,11 @@ class Container {
   void Report();
   void WriteRecord();
 
+  // The steps of a delete: kill, wait for the first process, `delete --force`.
+  bool alive() const { return context_.children.pidfd(pid_) >= 0; }
+  void DeleteDead();
+  void OnDeleted(std::optional<Failure> failure);
+
   void RunDelete(int64_t timeout_nanos, RuntimeCommand::Finished finished);
   int64_t TimeLeft() const { return deadline_ - MonoNanos(); }
   std::string InBundle(std::string_view name) const { return request_.bundle + "/" + std::string(name); }
@@ -103,6 +109,7 @@ class Container {
   std::optional<ChildExit> init_exit_;
   ExitRecord exit_;
   Loop::Timer drain_ = 0;
+  Loop::Timer delete_wait_ = 0;
   Loop::Timer record_retry_ = 0;
 };
 

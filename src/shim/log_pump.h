@@ -1,7 +1,7 @@
 // LogPump: a container's stdout and stderr, from the pipes to the log file.
 //
-// While the disk refuses a line, nothing more is read: the container blocks on its full pipe, as on a slow terminal, and
-// no line is lost. The shim tries again every kRetryNanos (no event tells that a disk has room again) and says so
+// While the disk refuses a line, nothing more is read: the container blocks on its full pipe, as on a slow terminal,
+// and no line is lost. The shim tries again every kRetryNanos (no event tells that a disk has room again) and says so
 // in its log, once when it begins and once when it ends.
 #pragma once
 

@@ -138,25 +138,23 @@ void LogWriter::Send(Batch* batch) {
 }
 
 bool LogWriter::Retry() {
-  while (blocked()) {
-    const ssize_t n = write(file_.get(), pending_.data(), pending_.size());
+  size_t written = 0;
+  while (written < pending_.size()) {
+    const ssize_t n = write(file_.get(), pending_.data() + written, pending_.size() - written);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) {
       last_error_ = n < 0 ? errno : ENOSPC;
-      return false;
+      break;
     }
-    const auto line = std::upper_bound(pending_ends_.begin(), pending_ends_.end(), static_cast<size_t>(n));
-    const size_t whole = line == pending_ends_.begin() ? 0 : *(line - 1);
-    const size_t torn = static_cast<size_t>(n) - whole;
-    CutTornLine(torn);
-    pending_.erase(0, whole);
-    pending_ends_.erase(pending_ends_.begin(), line);
-    for (size_t& end : pending_ends_) end -= whole;
-    if (torn != 0) {
-      last_error_ = ENOSPC;
-      return false;
-    }
+    written += static_cast<size_t>(n);
   }
+  const auto line = std::upper_bound(pending_ends_.begin(), pending_ends_.end(), written);
+  const size_t whole = line == pending_ends_.begin() ? 0 : *(line - 1);
+  CutTornLine(written - whole);
+  pending_.erase(0, whole);
+  pending_ends_.erase(pending_ends_.begin(), line);
+  for (size_t& end : pending_ends_) end -= whole;
+  if (blocked()) return false;
   std::string().swap(pending_);
   return true;
 }

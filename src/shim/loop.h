@@ -1,8 +1,8 @@
 // Loop: the shim's one thread, waiting for descriptors and deadlines. It sleeps in epoll_wait for as long as nothing
 // happens: there is no tick.
 //
-// Callbacks may watch, unwatch and set timers as they like. An object that may not die inside its own callback is handed
-// to Bury, and dies when the callback has returned.
+// Callbacks may watch, unwatch and set timers as they like. An object that may not die inside its own callback is
+// handed to Bury, and dies when the callback has returned.
 #pragma once
 
 #include <sys/epoll.h>

@@ -220,8 +220,7 @@ void Server::On(const ConnectionRef& from, uint64_t id, const Start& request, Fd
     return Refuse(from, id, ErrorCode::kContainerExists, "create", "the shim has a container of this id");
   }
   if (shutdown_.has_value()) return Refuse(from, id, ErrorCode::kInternal, "create", "the shim is leaving");
-  auto container =
-      std::make_shared<Container>(context_, request, [this](Container& exited) { OnExited(exited); });
+  auto container = std::make_shared<Container>(context_, request, [this](Container& exited) { OnExited(exited); });
   containers_.push_back(container);
   starting_.push_back({from, id, container});
   container->BeginStart([this, from, id, container = container.get()](std::optional<Failure> failure) {
@@ -275,9 +274,11 @@ void Server::On(const ConnectionRef& from, uint64_t id, const Exec& request, Fd 
   if (!IsProcessFile(attached.get())) {
     return Refuse(from, id, ErrorCode::kMalformed, "exec", "no process object came with the request");
   }
-  ExecSession::Client client{
-      id, [this, from, id](uint8_t stream, std::string_view data) { return Answer(from, id, ExecOutput{stream, data}); },
-      [this, from, id](const ExecSession::End& end) { OnExecEnded(from, id, end); }};
+  ExecSession::Client client{id,
+                             [this, from, id](uint8_t stream, std::string_view data) {
+                               return Answer(from, id, ExecOutput{stream, data});
+                             },
+                             [this, from, id](const ExecSession::End& end) { OnExecEnded(from, id, end); }};
   auto session = std::make_shared<ExecSession>(context_, *container, ++last_exec_, request, std::move(attached),
                                                std::move(client));
   executing_.push_back({from, id, session});

@@ -1,0 +1,184 @@
+// ExecSync.
+#include <future>
+
+#include "e2e/fixture.h"
+
+namespace crisp::e2e {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr size_t kOutputCap = 16 << 20;
+
+class ExecTest : public NodeTest {
+ protected:
+  void SetUp() override {
+    NodeTest::SetUp();
+    if (IsSkipped()) return;
+    pod_ = RunPod("exec");
+    container_ = Start(pod_, ContainerOf("main", "sleep 100000"));
+  }
+
+  const std::string& container() const { return container_; }
+
+  Answer<cri::ExecSyncResponse> Exec(const std::string& script, int64_t timeout = 0) {
+    return cri().Exec(container_, {"sh", "-c", script}, timeout);
+  }
+
+  static bool Runs(const std::string& text) {
+    for (const std::string& process : ProcessList({})) {
+      if (process.find(text) != std::string::npos) return true;
+    }
+    return false;
+  }
+
+  PodRef pod_;
+  std::string container_;
+};
+
+// In KiB, of /proc/PID/status or smaps_rollup.
+int64_t MemoryOf(pid_t pid, const std::string& file, const std::string& key) {
+  for (const std::string& line : Lines(ReadFile("/proc/" + std::to_string(pid) + "/" + file))) {
+    if (line.rfind(key + ":", 0) == 0) return std::stoll(line.substr(key.size() + 1));
+  }
+  throw std::runtime_error("no " + key + " of process " + std::to_string(pid));
+}
+
+TEST_F(ExecTest, GivesTheCodeAndBothStreams) {
+  const auto result = Must(Exec("echo out; echo err >&2; exit 3"));
+  EXPECT_EQ(result.exit_code(), 3);
+  EXPECT_EQ(result.stdout(), "out\n");
+  EXPECT_EQ(result.stderr(), "err\n");
+}
+
+TEST_F(ExecTest, KeepsEveryByteAndTheLackOfANewline) {
+  const auto result = Must(Exec("printf 'a\\0b\\377\\r\\nend'"));
+  EXPECT_EQ(result.stdout(), std::string("a\0b\xff\r\nend", 9));
+}
+
+TEST_F(ExecTest, ASignalIs128AndItsNumber) { EXPECT_EQ(Must(Exec("kill -9 $$")).exit_code(), 137); }
+
+TEST_F(ExecTest, RunsInTheContainersNamespacesWithItsEnvironment) {
+  cri::ContainerConfig config = ContainerOf("env", "sleep 1000");
+  config.set_working_dir("/tmp");
+  config.mutable_linux()->mutable_security_context()->mutable_run_as_user()->set_value(1234);
+  cri::KeyValue* variable = config.add_envs();
+  variable->set_key("NAME");
+  variable->set_value("of the container");
+  const std::string id = Start(pod_, config);
+  EXPECT_EQ(Sh(id, "pwd; echo $NAME; id -u; hostname"), "/tmp\nof the container\n1234\nexec\n");
+}
+
+TEST_F(ExecTest, AMissingProgramIsAnErrorOrTheShellsCode) {
+  const auto answer = cri().Exec(container(), {"/no/such/program"});
+  if (answer.ok()) {
+    EXPECT_THAT(answer.value.exit_code(), ::testing::AnyOf(126, 127));
+  } else {
+    EXPECT_THAT(answer.text(), HasSubstr("/no/such/program"));
+    EXPECT_NE(answer.code(), grpc::NOT_FOUND) << "to the kubelet that means that the container is gone";
+  }
+  EXPECT_EQ(Must(Exec("echo fine")).stdout(), "fine\n");
+}
+
+TEST_F(ExecTest, ATimeOutIsDeadlineExceededAndLeavesNoProcess) {
+  const auto begin = std::chrono::steady_clock::now();
+  const auto answer = Exec("sleep 34567; true", 1);
+  EXPECT_EQ(answer.code(), grpc::DEADLINE_EXCEEDED) << Describe(answer.status);
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(950));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
+  EXPECT_FALSE(Runs("sleep 34567"));
+  EXPECT_EQ(StatusOf(container()).state(), cri::CONTAINER_RUNNING);
+  EXPECT_EQ(Must(Exec("echo fine")).stdout(), "fine\n");
+}
+
+TEST_F(ExecTest, ATimeOutEndsDaemonisedGrandchildrenToo) {
+  const auto answer = Exec("(setsid sh -c 'trap \"\" TERM HUP; sleep 45678; true' < /dev/null > /dev/null 2>&1 &) ; sleep 45679; true", 1);
+  EXPECT_EQ(answer.code(), grpc::DEADLINE_EXCEEDED) << Describe(answer.status);
+  EXPECT_FALSE(Runs("sleep 45679"));
+  EXPECT_FALSE(Runs("sleep 45678"));
+  EXPECT_TRUE(Runs("sleep 100000")) << "the container itself must go on";
+}
+
+TEST_F(ExecTest, AClientThatGoesAwayTakesItsCommandWithIt) {
+  cri::ExecSyncRequest request;
+  request.set_container_id(container());
+  for (const char* word : {"sh", "-c", "sleep 56789; true"}) request.add_cmd(word);
+  EXPECT_EQ(cri().Call(&Runtime::ExecSync, request, std::chrono::milliseconds(700)).code(), grpc::DEADLINE_EXCEEDED);
+  EXPECT_TRUE(Eventually(std::chrono::seconds(3), [] { return !Runs("sleep 56789"); }));
+}
+
+TEST_F(ExecTest, AChildThatHoldsThePipeDoesNotHoldTheAnswer) {
+  const auto begin = std::chrono::steady_clock::now();
+  const auto result = Must(Exec("setsid sleep 67890 & echo done"));
+  EXPECT_EQ(result.stdout(), "done\n");
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(15));
+}
+
+TEST_F(ExecTest, ABigOutputIsCappedAndGrowsNobody) {
+  const pid_t shim = PidByCommand("crisp-shim");
+  Must(Exec("head -c 20000000 /dev/zero"));  // what a first time costs is not growth
+  const int64_t daemon_before = MemoryOf(node().pid(), "smaps_rollup", "Pss");
+  const int64_t shim_before = MemoryOf(shim, "status", "VmHWM");
+  const auto result = Must(Exec("head -c 104857600 /dev/zero; echo end >&2"));
+  EXPECT_EQ(result.exit_code(), 0) << "the command was not drained to its end";
+  EXPECT_LE(result.stdout().size(), kOutputCap);
+  EXPECT_GT(result.stdout().size(), kOutputCap / 2);
+  EXPECT_EQ(result.stderr(), "end\n");
+  EXPECT_LT(MemoryOf(node().pid(), "smaps_rollup", "Pss") - daemon_before, 8 << 10);
+  EXPECT_LT(MemoryOf(node().pid(), "status", "VmHWM"), 160 << 10);
+  EXPECT_LT(MemoryOf(shim, "status", "VmHWM") - shim_before, 1 << 10);
+}
+
+TEST_F(ExecTest, ManyAtOnceEachGetTheirOwnOutput) {
+  std::vector<std::future<Answer<cri::ExecSyncResponse>>> execs;
+  for (int i = 0; i < 16; ++i) {
+    execs.push_back(std::async(std::launch::async, [&, i] {
+      return Exec("echo " + std::to_string(i) + "; sleep 0.2; exit " + std::to_string(i));
+    }));
+  }
+  for (int i = 0; i < 16; ++i) {
+    const auto result = Must(execs[static_cast<size_t>(i)].get());
+    EXPECT_EQ(result.stdout(), std::to_string(i) + "\n");
+    EXPECT_EQ(result.exit_code(), i);
+  }
+}
+
+TEST_F(ExecTest, OneAfterTheOtherLeavesNothingOpen) {
+  Must(Exec("true"));
+  const pid_t shim = PidByCommand("crisp-shim");
+  const Snapshot before = TakeSnapshot({node().root(), node().state(), node().cgroup_parent(), {node().pid()}});
+  const Snapshot shim_before = TakeSnapshot({node().root(), node().state(), node().cgroup_parent(), {shim}});
+  for (int i = 0; i < 30; ++i) Must(Exec("exit 1"));
+  std::string daemon_left, shim_left;
+  Eventually(std::chrono::seconds(2), [&] {
+    daemon_left = Difference(before, TakeSnapshot({node().root(), node().state(), node().cgroup_parent(), {node().pid()}}));
+    shim_left = Difference(shim_before, TakeSnapshot({node().root(), node().state(), node().cgroup_parent(), {shim}}));
+    return daemon_left.empty() && shim_left.empty();
+  });
+  EXPECT_EQ(daemon_left, "");
+  EXPECT_EQ(shim_left, "") << "(\"fd of crispd\" is the shim's here)";
+}
+
+TEST_F(ExecTest, InAContainerThatDoesNotRunIsRefused) {
+  const std::string created = Create(pod_, ContainerOf("created", "true"));
+  EXPECT_EQ(cri().Exec(created, {"true"}).code(), grpc::FAILED_PRECONDITION);
+  Must(cri().StopContainer(container(), 0));
+  const auto answer = Exec("true");
+  EXPECT_EQ(answer.code(), grpc::FAILED_PRECONDITION) << Describe(answer.status);
+  EXPECT_EQ(cri().Exec(std::string(64, 'a'), {"true"}).code(), grpc::NOT_FOUND);
+}
+
+TEST_F(ExecTest, EndsWhenTheContainerIsKilled) {
+  auto exec = std::async(std::launch::async, [&] { return Exec("sleep 78901; true"); });
+  WaitFor("the command", std::chrono::seconds(5), [] { return Runs("sleep 78901"); });
+  Must(cri().StopContainer(container(), 0));
+  const auto answer = exec.get();
+  if (answer.ok()) {
+    EXPECT_EQ(answer.value.exit_code(), 137);
+  }
+  EXPECT_FALSE(Runs("sleep 78901"));
+}
+
+}  // namespace
+}  // namespace crisp::e2e

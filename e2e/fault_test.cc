@@ -1,0 +1,560 @@
+// What must hold after something has been killed (lessons.md): every acknowledged object is there (I1), nothing is left
+// once all pods are removed (I2, checked behind every test), workloads go on with no gap in their logs (I3), exit codes
+// and times are exact (I4), the first retry succeeds (I6).
+#include <signal.h>
+
+#include <filesystem>
+#include <future>
+
+#include "e2e/cri_log.h"
+#include "e2e/fixture.h"
+
+namespace crisp::e2e {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr char kCounter[] = "i=0; while :; do echo line $i; i=$((i+1)); sleep 0.002; done";
+
+int64_t Now() { return std::chrono::system_clock::now().time_since_epoch().count(); }
+
+// Field 22 of /proc/PID/stat: with the pid it names one process for good.
+std::string Identity(pid_t pid) {
+  const std::string stat = ReadFile("/proc/" + std::to_string(pid) + "/stat");
+  std::istringstream fields(stat.substr(std::min(stat.size(), stat.rfind(')') + 1)));
+  std::string field;
+  for (int i = 0; i < 20; ++i) fields >> field;
+  return std::to_string(pid) + "@" + field;
+}
+
+class FaultTest : public NodeTest {
+ protected:
+  // All that the daemon says of its pods and containers, and which processes they are.
+  std::string Everything() {
+    std::string text;
+    for (const cri::PodSandbox& pod : Pods()) {
+      text += PodStatus(pod.id()).DebugString();
+      if (pod.state() == cri::SANDBOX_READY) text += Identity(PidOf(pod.id())) + "\n";
+    }
+    for (const cri::Container& container : Containers()) {
+      text += container.DebugString() + StatusOf(container.id()).DebugString();
+      if (container.state() == cri::CONTAINER_RUNNING) text += Identity(PidOf(container.id())) + "\n";
+    }
+    return text;
+  }
+
+  // The log's lines must be "line 0", "line 1", … without gap or double; returns how many there are.
+  static int CountedLines(const std::string& log) {
+    const std::vector<std::string> lines = Lines(Written(ParseLog(log), "stdout"));
+    for (size_t i = 0; i < lines.size(); ++i) {
+      if (lines[i] != "line " + std::to_string(i)) {
+        ADD_FAILURE() << "line " << i << " of the log is \"" << lines[i] << "\"";
+        break;
+      }
+    }
+    return static_cast<int>(lines.size());
+  }
+  // ParseLog, but without the torn line that a reader of a growing file may see last.
+  int CountedLinesNow(const std::string& path) {
+    std::string log = ReadFile(path);
+    log.resize(log.rfind('\n') + 1);
+    return CountedLines(log);
+  }
+
+  static bool Runs(const std::string& text) {
+    for (const std::string& process : ProcessList({})) {
+      if (process.find(text) != std::string::npos) return true;
+    }
+    return false;
+  }
+
+  pid_t ShimOf(const PodRef& pod) { return PidByCommand(pod.id); }
+
+  void ExpectPodsWork(const std::string& name) {
+    const PodRef pod = RunPod(name);
+    EXPECT_EQ(PodStatus(pod.id).state(), cri::SANDBOX_READY);
+    EXPECT_FALSE(PodStatus(pod.id).network().ip().empty());
+    EXPECT_EQ(RunToEnd(pod, ContainerOf("probe", "exit 11")).exit_code(), 11);
+  }
+};
+
+// --- The daemon ---
+
+TEST_F(FaultTest, TheDaemonsDeathCostsNothing) {
+  const PodRef pod = RunPod("alive");
+  const std::string counter = Start(pod, ContainerOf("counter", kCounter));
+  const std::string leaver = Start(pod, ContainerOf("leaver", "while [ ! -e /tmp/go ]; do sleep 0.01; done; exit 23"));
+  const std::string ended = Start(pod, ContainerOf("ended", "exit 3"));
+  const std::string created = Create(pod, ContainerOf("created", "exit 4"));
+  WaitForExit(ended);
+  const PodRef stopped = RunPod("stopped");
+  Must(cri().StopPod(stopped.id));
+  const std::string counter_before = StatusOf(counter).DebugString() + Identity(PidOf(counter));
+  const std::string pod_before = PodStatus(pod.id).DebugString() + Identity(PidOf(pod.id));
+  const std::string ended_before = StatusOf(ended).DebugString();
+  const std::string stopped_before = PodStatus(stopped.id).DebugString();
+  const std::string leaver_root = "/proc/" + std::to_string(PidOf(leaver)) + "/root/tmp/go";
+
+  node().Kill();
+  const int64_t killed_at = Now();
+  const int lines_then = CountedLinesNow(LogPath(pod, "counter"));
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  WriteFile(leaver_root, "");
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  EXPECT_GT(CountedLinesNow(LogPath(pod, "counter")), lines_then) << "the log stood still while the daemon was dead";
+  const int64_t left_before = Now();
+  node().Start();
+
+  EXPECT_EQ(StatusOf(counter).DebugString() + Identity(PidOf(counter)), counter_before);
+  EXPECT_EQ(PodStatus(pod.id).DebugString() + Identity(PidOf(pod.id)), pod_before);
+  EXPECT_EQ(StatusOf(ended).DebugString(), ended_before);
+  EXPECT_EQ(PodStatus(stopped.id).DebugString(), stopped_before);
+  EXPECT_EQ(StatusOf(created).state(), cri::CONTAINER_CREATED);
+  const cri::ContainerStatus left = StatusOf(leaver);
+  EXPECT_EQ(left.state(), cri::CONTAINER_EXITED);
+  EXPECT_EQ(left.exit_code(), 23);
+  EXPECT_EQ(left.reason(), "Error");
+  EXPECT_GT(left.finished_at(), killed_at + 200'000'000);
+  EXPECT_LT(left.finished_at(), left_before);
+
+  EXPECT_EQ(Sh(counter, "echo works"), "works\n");
+  Must(cri().StartContainer(created));
+  EXPECT_EQ(WaitForExit(created).exit_code(), 4);
+  Must(cri().StopContainer(counter, 0));
+  EXPECT_EQ(StatusOf(counter).exit_code(), 137);
+  EXPECT_GT(CountedLines(ReadFile(LogPath(pod, "counter"))), lines_then);
+}
+
+TEST_F(FaultTest, AnExitAfterTheRestartIsSeenToo) {
+  const PodRef pod = RunPod("later");
+  const std::string id = Start(pod, ContainerOf("later", "while [ ! -e /tmp/go ]; do sleep 0.01; done; exit 23"));
+  node().Restart();
+  Sh(id, "touch /tmp/go");
+  EXPECT_EQ(WaitForExit(id).exit_code(), 23);
+}
+
+TEST_F(FaultTest, LogsAreReopenedAfterARestart) {
+  const PodRef pod = RunPod("reopen");
+  const std::string id = Start(pod, ContainerOf("counter", kCounter));
+  const std::string path = LogPath(pod, "counter");
+  WaitFor("lines", std::chrono::seconds(5), [&] { return ReadFile(path).size() > 1000; });
+  node().Kill();
+  std::filesystem::rename(path, path + ".0");
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  node().Start();
+  Must(cri().ReopenLog(id));
+  WaitFor("lines", std::chrono::seconds(5), [&] { return ReadFile(path).size() > 1000; });
+  Must(cri().StopContainer(id, 0));
+  EXPECT_GT(CountedLines(ReadFile(path + ".0") + ReadFile(path)), 50);
+}
+
+TEST_F(FaultTest, ADaemonThatIsAskedToEndLeavesPodsRunning) {
+  const PodRef pod = RunPod("term");
+  Start(pod, ContainerOf("counter", kCounter));
+  const std::string before = Everything();
+  EXPECT_EQ(node().Terminate(), 0);
+  node().Start();
+  EXPECT_EQ(Everything(), before);
+}
+
+TEST_F(FaultTest, ManyRestartsInARowChangeNothing) {
+  const PodRef one = RunPod("one");
+  Start(one, ContainerOf("counter", kCounter));
+  RunPod("two");
+  const std::string before = Everything();
+  for (int i = 0; i < 5; ++i) node().Restart();
+  EXPECT_EQ(Everything(), before);
+}
+
+TEST_F(FaultTest, TheDaemonStartsAgainWhileContainersExitInGreatNumber) {
+  const PodRef pod = RunPod("storm");
+  std::vector<std::string> ids;
+  for (int i = 0; i < 8; ++i) {
+    ids.push_back(Start(pod, ContainerOf("c" + std::to_string(i), "sleep 0." + std::to_string(i) + "; exit " + std::to_string(i + 1))));
+  }
+  node().Kill();
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  node().Start();
+  for (size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(WaitForExit(ids[i]).exit_code(), static_cast<int>(i) + 1);
+}
+
+// --- The shim ---
+
+class ShimDeathTest : public FaultTest {
+ protected:
+  void ExpectLost(const PodRef& pod, const std::vector<std::string>& containers) {
+    WaitFor("the pod to be not ready", std::chrono::seconds(10),
+            [&] { return PodStatus(pod.id).state() == cri::SANDBOX_NOTREADY; });
+    for (const std::string& id : containers) {
+      const cri::ContainerStatus status = WaitForExit(id);
+      EXPECT_EQ(status.exit_code(), 255);
+      EXPECT_EQ(status.reason(), "Unknown");
+      EXPECT_GT(status.finished_at(), 0);
+    }
+    EXPECT_TRUE(Eventually(std::chrono::seconds(5), [&] { return !Runs(pod.id) && !Runs("sleep 11111"); }))
+        << "a process of the pod is left: " << ::testing::PrintToString(ProcessList({node().pid()}));
+  }
+};
+
+TEST_F(ShimDeathTest, EndsItsPodAndNoOther) {
+  const PodRef pod = RunPod("dies");
+  const PodRef other = RunPod("lives");
+  const std::string running = Start(pod, ContainerOf("running", "setsid sleep 11111 & sleep 11111; true"));
+  const std::string counter = Start(other, ContainerOf("counter", kCounter));
+  const std::string ended = Start(pod, ContainerOf("ended", "exit 3"));
+  WaitForExit(ended);
+  const std::string other_before = Identity(PidOf(counter)) + Identity(PidOf(other.id));
+
+  ASSERT_EQ(kill(ShimOf(pod), SIGKILL), 0);
+  ExpectLost(pod, {running});
+  EXPECT_EQ(StatusOf(ended).exit_code(), 3) << "what it had said before it died still counts";
+
+  EXPECT_EQ(Identity(PidOf(counter)) + Identity(PidOf(other.id)), other_before);
+  EXPECT_EQ(PodStatus(other.id).state(), cri::SANDBOX_READY);
+  EXPECT_EQ(Sh(counter, "echo works"), "works\n");
+  Must(cri().StopContainer(counter, 0));
+  CountedLines(ReadFile(LogPath(other, "counter")));
+
+  // As the kubelet does it: stop what is not ready, and run the next attempt.
+  Must(cri().StopPod(pod.id));
+  cri::PodSandboxConfig next = pod.config;
+  next.mutable_metadata()->set_attempt(1);
+  EXPECT_EQ(RunToEnd(RunPod(next), ContainerOf("probe", "exit 12")).exit_code(), 12);
+  Must(cri().RemovePod(pod.id));
+}
+
+TEST_F(ShimDeathTest, IsFoundByTheDaemonThatComesLater) {
+  const PodRef pod = RunPod("dies");
+  const std::string running = Start(pod, ContainerOf("running", "sleep 11111"));
+  const pid_t shim = ShimOf(pod);
+  node().Kill();
+  ASSERT_EQ(kill(shim, SIGKILL), 0);
+  node().Start();
+  ExpectLost(pod, {running});
+  ExpectPodsWork("after");
+}
+
+TEST_F(ShimDeathTest, InTheMiddleOfAnExecIsAnErrorOfThatExec) {
+  const PodRef pod = RunPod("dies");
+  const std::string running = Start(pod, ContainerOf("running", "sleep 11111"));
+  auto exec = std::async(std::launch::async, [&] { return cri().Exec(running, {"sh", "-c", "sleep 22222; true"}); });
+  WaitFor("the command", std::chrono::seconds(5), [] { return Runs("sleep 22222"); });
+  ASSERT_EQ(kill(ShimOf(pod), SIGKILL), 0);
+  EXPECT_FALSE(exec.get().ok());
+  ExpectLost(pod, {running});
+  EXPECT_FALSE(Runs("sleep 22222"));
+}
+
+class ShimDeathAtTest : public ShimDeathTest, public ::testing::WithParamInterface<std::pair<const char*, Moment>> {};
+
+TEST_P(ShimDeathAtTest, LeavesNothing) {
+  const auto& [command, moment] = GetParam();
+  const PodRef pod = RunPod("dies");
+  const std::string id = Create(pod, ContainerOf("caught", "sleep 11111"));
+  node().Stall(command, moment);
+  auto start = std::async(std::launch::async, [&] { return cri().StartContainer(id); });
+  node().WaitForStalled(command);
+  ASSERT_EQ(kill(ShimOf(pod), SIGKILL), 0);
+  EXPECT_FALSE(start.get().ok());
+  WaitFor("the pod to be not ready", std::chrono::seconds(10),
+          [&] { return PodStatus(pod.id).state() == cri::SANDBOX_NOTREADY; });
+  node().Release(command);
+  EXPECT_EQ(WaitForExit(id).state(), cri::CONTAINER_EXITED);
+  Must(cri().StopPod(pod.id));
+  Must(cri().RemovePod(pod.id));
+  EXPECT_EQ(Leftovers(), "");
+  ExpectPodsWork("after");
+}
+
+std::string NameOf(const std::pair<const char*, Moment>& parameter) {
+  std::string name = parameter.first;
+  name[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(name[0])));
+  std::erase(name, '-');
+  return name + (parameter.second == Moment::kBefore ? "Before" : "After");
+}
+
+INSTANTIATE_TEST_SUITE_P(At, ShimDeathAtTest,
+                         ::testing::Values(std::pair("create", Moment::kBefore), std::pair("create", Moment::kAfter),
+                                           std::pair("start", Moment::kBefore), std::pair("start", Moment::kAfter)),
+                         [](const auto& at) { return NameOf(at.param); });
+
+// --- runc ---
+
+class RuncDeathTest : public FaultTest, public ::testing::WithParamInterface<std::pair<const char*, Moment>> {};
+
+TEST_P(RuncDeathTest, FailsTheStartAndLeavesNothing) {
+  const auto& [command, moment] = GetParam();
+  const PodRef pod = RunPod("start");
+  const std::string id = Create(pod, ContainerOf("caught", "sleep 11111"));
+  node().Stall(command, moment);
+  auto start = std::async(std::launch::async, [&] { return cri().StartContainer(id); });
+  ASSERT_EQ(kill(node().WaitForStalled(command), SIGKILL), 0);
+  const auto answer = start.get();
+  node().Release(command);
+  EXPECT_EQ(answer.code(), grpc::INTERNAL) << Describe(answer.status);
+  EXPECT_THAT(answer.text(), ::testing::HasSubstr(command));
+  const cri::ContainerStatus status = StatusOf(id);
+  EXPECT_EQ(status.state(), cri::CONTAINER_EXITED);
+  EXPECT_EQ(status.exit_code(), 128);
+  EXPECT_EQ(status.reason(), "StartError");
+  EXPECT_FALSE(Runs("sleep 11111"));
+  EXPECT_EQ(PodStatus(pod.id).state(), cri::SANDBOX_READY) << "the pod itself was not hurt";
+  EXPECT_EQ(RunToEnd(pod, ContainerOf("next", "exit 5")).exit_code(), 5);
+}
+
+TEST_P(RuncDeathTest, FailsTheRunOfAPodAndLeavesNothing) {
+  const auto& [command, moment] = GetParam();
+  node().Stall(command, moment);
+  auto run = std::async(std::launch::async, [&] { return cri().RunPod(PodConfig("run")); });
+  ASSERT_EQ(kill(node().WaitForStalled(command), SIGKILL), 0);
+  const auto answer = run.get();
+  node().Release(command);
+  EXPECT_EQ(answer.code(), grpc::INTERNAL) << Describe(answer.status);
+  EXPECT_THAT(Pods(), IsEmpty());
+  EXPECT_EQ(Leftovers(), "");
+  ExpectPodsWork("run");
+}
+
+INSTANTIATE_TEST_SUITE_P(At, RuncDeathTest,
+                         ::testing::Values(std::pair("create", Moment::kBefore), std::pair("create", Moment::kAfter),
+                                           std::pair("start", Moment::kBefore), std::pair("start", Moment::kAfter)),
+                         [](const auto& at) { return NameOf(at.param); });
+
+TEST_F(FaultTest, RuncMayDieAtAnyMomentOfAStart) {
+  const PodRef pod = RunPod("any");
+  for (int i = 0; i < 12; ++i) {
+    const std::string id = Create(pod, ContainerOf("c" + std::to_string(i), "sleep 11111"));
+    node().KillAfter("create", 0.004 * i);
+    const bool started = cri().StartContainer(id).ok();
+    node().Release("create");
+    const cri::ContainerStatus status = StatusOf(id);
+    EXPECT_EQ(status.state(), started ? cri::CONTAINER_RUNNING : cri::CONTAINER_EXITED) << "killed after " << 4 * i << " ms";
+    Must(cri().RemoveContainer(id));
+    EXPECT_FALSE(Runs("sleep 11111")) << "killed after " << 4 * i << " ms";
+  }
+  EXPECT_EQ(RunToEnd(pod, ContainerOf("next", "exit 5")).exit_code(), 5);
+}
+
+TEST_F(FaultTest, RuncKilledInAnExecFailsThatExecOnly) {
+  const PodRef pod = RunPod("exec");
+  const std::string id = Start(pod, ContainerOf("main", "sleep 11111"));
+  node().Stall("exec");
+  auto exec = std::async(std::launch::async, [&] { return cri().Exec(id, {"true"}); });
+  ASSERT_EQ(kill(node().WaitForStalled("exec"), SIGKILL), 0);
+  exec.get();
+  node().Release("exec");
+  EXPECT_EQ(StatusOf(id).state(), cri::CONTAINER_RUNNING);
+  EXPECT_EQ(Sh(id, "echo works"), "works\n");
+}
+
+TEST_F(FaultTest, RuncKilledInADeleteIsMadeUpFor) {
+  const PodRef pod = RunPod("delete");
+  const std::string id = Start(pod, ContainerOf("main", "sleep 11111"));
+  node().Stall("delete");
+  auto stop = std::async(std::launch::async, [&] {
+    const bool stopped = cri().StopContainer(id, 0).ok();
+    return cri().RemoveContainer(id).ok() && stopped;
+  });
+  ASSERT_EQ(kill(node().WaitForStalled("delete"), SIGKILL), 0);
+  node().Release("delete");
+  stop.get();
+  Must(cri().RemoveContainer(id));  // the first retry
+  EXPECT_THAT(Containers(), IsEmpty());
+}
+
+// --- CNI plugins ---
+
+class PluginDeathTest : public FaultTest, public ::testing::WithParamInterface<std::pair<const char*, Moment>> {};
+
+TEST_P(PluginDeathTest, FailsTheRunAndLeavesNothing) {
+  const auto& [command, moment] = GetParam();
+  node().WriteCniConfig("e2e-bridge", "e2e-last");
+  node().Stall(command, moment);
+  auto run = std::async(std::launch::async, [&] { return cri().RunPod(PodConfig("plugin")); });
+  ASSERT_EQ(kill(node().WaitForStalled(command), SIGKILL), 0);
+  const auto answer = run.get();
+  node().Release(command);
+  EXPECT_EQ(answer.code(), grpc::INTERNAL) << Describe(answer.status);
+  EXPECT_THAT(answer.text(), ::testing::HasSubstr("e2e-"));
+  EXPECT_THAT(Pods(), IsEmpty());
+  EXPECT_EQ(Leftovers(), "");
+  ExpectPodsWork("plugin");
+}
+
+INSTANTIATE_TEST_SUITE_P(At, PluginDeathTest,
+                         ::testing::Values(std::pair("ADD", Moment::kBefore), std::pair("ADD", Moment::kAfter),
+                                           std::pair("last-ADD", Moment::kBefore)),
+                         [](const auto& at) { return NameOf(at.param); });
+
+TEST_F(FaultTest, APluginKilledInDelIsMadeUpForByTheNextStop) {
+  node().WriteCniConfig("e2e-bridge");
+  const PodRef pod = RunPod("del");
+  node().Stall("DEL");
+  auto stop = std::async(std::launch::async, [&] { return cri().StopPod(pod.id); });
+  ASSERT_EQ(kill(node().WaitForStalled("DEL"), SIGKILL), 0);
+  EXPECT_FALSE(stop.get().ok());
+  node().Release("DEL");
+  EXPECT_EQ(PodStatus(pod.id).state(), cri::SANDBOX_NOTREADY);
+  Must(cri().StopPod(pod.id));
+  Must(cri().RemovePod(pod.id));
+  EXPECT_EQ(Leftovers(), "");
+}
+
+// --- The daemon, at every step of what it does ---
+
+class DaemonDeathTest : public FaultTest, public ::testing::WithParamInterface<std::pair<const char*, Moment>> {
+ protected:
+  void SetUp() override {
+    FaultTest::SetUp();
+    if (!IsSkipped()) node().WriteCniConfig("e2e-bridge", "e2e-last");
+  }
+  // Kills the daemon while `command` stalls for the sake of `work`, starts it again, and lets go.
+  void KillInTheMiddle(const std::function<void()>& work) {
+    const auto& [command, moment] = GetParam();
+    node().Stall(command, moment);
+    auto call = std::async(std::launch::async, work);
+    node().WaitForStalled(command);
+    node().Kill();
+    call.get();
+    auto release = std::async(std::launch::async, [&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(300));  // the new daemon meets it stalled
+      node().Release(command);
+    });
+    node().Start();
+    release.get();
+  }
+};
+
+using DaemonDeathInRunPodTest = DaemonDeathTest;
+
+TEST_P(DaemonDeathInRunPodTest, TheFirstRetrySucceeds) {
+  const PodRef bystander = RunPod("bystander");
+  const std::string before = PodStatus(bystander.id).DebugString() + Identity(PidOf(bystander.id));
+  KillInTheMiddle([&] { cri().RunPod(PodConfig("run")); });
+  const PodRef pod = RunPod("run");
+  EXPECT_THAT(Pods(), SizeIs(2));
+  EXPECT_EQ(PodStatus(pod.id).state(), cri::SANDBOX_READY);
+  EXPECT_FALSE(PodStatus(pod.id).network().ip().empty());
+  EXPECT_EQ(RunToEnd(pod, ContainerOf("probe", "exit 11")).exit_code(), 11);
+  EXPECT_EQ(PodStatus(bystander.id).DebugString() + Identity(PidOf(bystander.id)), before);
+}
+
+INSTANTIATE_TEST_SUITE_P(At, DaemonDeathInRunPodTest,
+                         ::testing::Values(std::pair("ADD", Moment::kBefore), std::pair("ADD", Moment::kAfter),
+                                           std::pair("last-ADD", Moment::kBefore), std::pair("last-ADD", Moment::kAfter),
+                                           std::pair("create", Moment::kBefore), std::pair("create", Moment::kAfter),
+                                           std::pair("start", Moment::kBefore), std::pair("start", Moment::kAfter)),
+                         [](const auto& at) { return NameOf(at.param); });
+
+class DaemonDeathInStartTest : public DaemonDeathTest {};
+
+TEST_P(DaemonDeathInStartTest, TheContainerRunsOrHasFailedAndTheNextOneRuns) {
+  const PodRef pod = RunPod("start");
+  const std::string id = Create(pod, ContainerOf("caught", "sleep 11111"));
+  KillInTheMiddle([&] { cri().StartContainer(id); });
+  EXPECT_EQ(PodStatus(pod.id).state(), cri::SANDBOX_READY);
+  cri::ContainerStatus status = StatusOf(id);
+  if (status.state() == cri::CONTAINER_CREATED) {
+    Must(cri().StartContainer(id));
+    status = StatusOf(id);
+  }
+  if (status.state() == cri::CONTAINER_RUNNING) {
+    EXPECT_EQ(Sh(id, "echo works"), "works\n");
+  } else {
+    EXPECT_EQ(status.state(), cri::CONTAINER_EXITED);
+    EXPECT_NE(status.exit_code(), 0);
+    EXPECT_FALSE(Runs("sleep 11111")) << "it runs, though it is said to have exited";
+  }
+  EXPECT_EQ(RunToEnd(pod, ContainerOf("next", "exit 11")).exit_code(), 11);
+  Must(cri().RemoveContainer(id));
+  EXPECT_FALSE(Runs("sleep 11111"));
+}
+
+INSTANTIATE_TEST_SUITE_P(At, DaemonDeathInStartTest,
+                         ::testing::Values(std::pair("create", Moment::kBefore), std::pair("create", Moment::kAfter),
+                                           std::pair("start", Moment::kBefore), std::pair("start", Moment::kAfter)),
+                         [](const auto& at) { return NameOf(at.param); });
+
+class DaemonDeathInStopTest : public DaemonDeathTest {};
+
+TEST_P(DaemonDeathInStopTest, TheFirstRetryOfAStopSucceeds) {
+  const PodRef pod = RunPod("stop");
+  Start(pod, ContainerOf("main", "sleep 11111"));
+  KillInTheMiddle([&] { cri().StopPod(pod.id); });
+  Must(cri().StopPod(pod.id));
+  EXPECT_EQ(PodStatus(pod.id).state(), cri::SANDBOX_NOTREADY);
+  EXPECT_FALSE(Runs("sleep 11111"));
+  Must(cri().RemovePod(pod.id));
+  EXPECT_EQ(Leftovers(), "");
+}
+
+TEST_P(DaemonDeathInStopTest, TheFirstRetryOfARemoveSucceeds) {
+  const PodRef pod = RunPod("remove");
+  Start(pod, ContainerOf("main", "sleep 11111"));
+  KillInTheMiddle([&] { cri().RemovePod(pod.id); });
+  Must(cri().RemovePod(pod.id));
+  EXPECT_THAT(Pods(), IsEmpty());
+  EXPECT_EQ(Leftovers(), "");
+  ExpectPodsWork("remove");
+}
+
+INSTANTIATE_TEST_SUITE_P(At, DaemonDeathInStopTest,
+                         ::testing::Values(std::pair("DEL", Moment::kBefore), std::pair("DEL", Moment::kAfter),
+                                           std::pair("last-DEL", Moment::kBefore), std::pair("delete", Moment::kBefore),
+                                           std::pair("delete", Moment::kAfter)),
+                         [](const auto& at) { return NameOf(at.param); });
+
+class AnyMomentTest : public FaultTest {
+ protected:
+  // Starts `work`, kills the daemon a while later, starts it again.
+  void KillAfter(std::chrono::milliseconds delay, const std::function<void()>& work) {
+    auto call = std::async(std::launch::async, work);
+    std::this_thread::sleep_for(delay);
+    node().Kill();
+    call.get();
+    node().Start();
+  }
+};
+
+TEST_F(AnyMomentTest, OfRunPod) {
+  for (int delay = 2; delay <= 170; delay += 14) {
+    SCOPED_TRACE(std::to_string(delay) + " ms after the call");
+    const cri::PodSandboxConfig config = PodConfig("pod" + std::to_string(delay));
+    KillAfter(std::chrono::milliseconds(delay), [&] { cri().RunPod(config); });
+    const PodRef pod = RunPod(config);
+    EXPECT_THAT(Pods(), SizeIs(1));
+    EXPECT_EQ(PodStatus(pod.id).state(), cri::SANDBOX_READY);
+    Must(cri().RemovePod(pod.id));
+    EXPECT_EQ(Leftovers(), "");
+  }
+}
+
+TEST_F(AnyMomentTest, OfCreateContainer) {
+  const PodRef pod = RunPod("create");
+  for (int delay = 0; delay <= 16; delay += 2) {
+    SCOPED_TRACE(std::to_string(delay) + " ms after the call");
+    const cri::ContainerConfig config = ContainerOf("c" + std::to_string(delay), "exit 9");
+    KillAfter(std::chrono::milliseconds(delay), [&] { cri().CreateContainer(pod.id, pod.config, config); });
+    EXPECT_EQ(RunToEnd(pod, config).exit_code(), 9);
+    EXPECT_THAT(Containers(), SizeIs(1));
+    Must(cri().RemoveContainer(Containers().front().id()));
+  }
+}
+
+TEST_F(AnyMomentTest, OfStopAndRemove) {
+  for (int delay = 2; delay <= 170; delay += 14) {
+    SCOPED_TRACE(std::to_string(delay) + " ms after the call");
+    const PodRef pod = RunPod("pod" + std::to_string(delay));
+    Start(pod, ContainerOf("main", "sleep 11111"));
+    KillAfter(std::chrono::milliseconds(delay), [&] { cri().RemovePod(pod.id); });
+    Must(cri().StopPod(pod.id));
+    Must(cri().RemovePod(pod.id));
+    EXPECT_THAT(Pods(), IsEmpty());
+    EXPECT_EQ(Leftovers(), "");
+  }
+}
+
+}  // namespace
+}  // namespace crisp::e2e

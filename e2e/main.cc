@@ -1,0 +1,14 @@
+// Every end-to-end test runs in a machine of its own (machine.h).
+#include "gtest/gtest.h"
+
+#include "e2e/fixture.h"
+#include "e2e/machine.h"
+
+int main(int argc, char** argv) {
+  ::testing::InitGoogleTest(&argc, argv);
+  if (GTEST_FLAG_GET(list_tests) || !crisp::e2e::MachineMissing().empty()) return RUN_ALL_TESTS();
+  return crisp::e2e::RunInMachine([](const crisp::e2e::Machine& machine) {
+    crisp::e2e::SetMachine(machine);
+    return RUN_ALL_TESTS();
+  });
+}

@@ -1,0 +1,446 @@
+// The life of pods.
+#include <future>
+
+#include "e2e/fixture.h"
+#include "e2e/http.h"
+
+namespace crisp::e2e {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::MatchesRegex;
+using ::testing::Not;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+
+cri::ContainerConfig WebServer(cri::ContainerConfig config) {
+  config.clear_command();
+  for (const char* word : {"sh", "-c", "echo 'a page' > /var/www/index.html; exec httpd -f -p 80 -h /var/www"}) {
+    config.add_command(word);
+  }
+  return config;
+}
+
+class PodTest : public NodeTest {
+ protected:
+  std::string StartWebServer(const PodRef& pod) { return Start(pod, WebServer(ContainerOf("web", ""))); }
+
+  std::vector<std::string> ListedPods(const cri::PodSandboxFilter& filter = {}) {
+    std::vector<std::string> ids;
+    for (const cri::PodSandbox& pod : Pods(filter)) ids.push_back(pod.id());
+    return ids;
+  }
+};
+
+TEST_F(PodTest, LivesFromRunToRemoveWithTwoContainers) {
+  const PodRef pod = RunPod("life");
+  EXPECT_THAT(pod.id, MatchesRegex("[0-9a-f]+"));
+  EXPECT_THAT(pod.id, SizeIs(64));
+  const std::string ip = PodStatus(pod.id).network().ip();
+  EXPECT_THAT(ip, StartsWith("10.88.0."));
+
+  const std::string web = StartWebServer(pod);
+  EXPECT_THAT(Fetch(ip, 80), HasSubstr("a page"));
+  // The second container shares the first one's network.
+  const cri::ContainerStatus client = RunToEnd(pod, ContainerOf("client", "wget -q -O - http://127.0.0.1/"));
+  EXPECT_EQ(client.exit_code(), 0);
+  EXPECT_THAT(ReadFile(LogPath(pod, "client")), HasSubstr("stdout F a page"));
+  EXPECT_THAT(Containers(), SizeIs(2));
+
+  Must(cri().StopContainer(web, 0));
+  Must(cri().RemoveContainer(web));
+  EXPECT_EQ(cri().ContainerStatus(web).code(), grpc::NOT_FOUND);
+  EXPECT_THAT(Containers(), SizeIs(1));
+
+  Must(cri().StopPod(pod.id));
+  EXPECT_EQ(PodStatus(pod.id).state(), cri::SANDBOX_NOTREADY);
+  Must(cri().RemovePod(pod.id));
+  EXPECT_THAT(Pods(), IsEmpty());
+  EXPECT_THAT(Containers(), IsEmpty());
+  EXPECT_EQ(cri().PodStatus(pod.id).code(), grpc::NOT_FOUND);
+  EXPECT_EQ(Leftovers(), "");
+}
+
+TEST_F(PodTest, StatusGivesBackWhatWasAskedFor) {
+  cri::PodSandboxConfig config = PodConfig("status");
+  config.mutable_metadata()->set_attempt(3);
+  (*config.mutable_labels())["a.b/c"] = "d e=f,\"g\"";
+  (*config.mutable_annotations())["note"] = "line 1\nline 2 \xc3\xa9";
+  const int64_t before = std::chrono::system_clock::now().time_since_epoch().count();
+  const PodRef pod = RunPod(config);
+  const cri::PodSandboxStatus status = PodStatus(pod.id);
+  EXPECT_EQ(status.id(), pod.id);
+  EXPECT_EQ(status.metadata().SerializeAsString(), config.metadata().SerializeAsString());
+  EXPECT_EQ(status.state(), cri::SANDBOX_READY);
+  EXPECT_GE(status.created_at(), before);
+  EXPECT_LE(status.created_at(), std::chrono::system_clock::now().time_since_epoch().count());
+  EXPECT_EQ(status.labels().at("a.b/c"), "d e=f,\"g\"");
+  EXPECT_EQ(status.labels().at("app"), "status");
+  EXPECT_EQ(status.annotations().at("note"), "line 1\nline 2 \xc3\xa9");
+  EXPECT_EQ(status.linux().namespaces().options().pid(), cri::CONTAINER);
+  EXPECT_EQ(status.linux().namespaces().options().network(), cri::POD);
+  const cri::PodSandbox listed = Pods().front();
+  EXPECT_EQ(listed.id(), pod.id);
+  EXPECT_EQ(listed.metadata().SerializeAsString(), config.metadata().SerializeAsString());
+  EXPECT_EQ(listed.created_at(), status.created_at());
+  EXPECT_EQ(listed.labels().size(), 2u);
+  EXPECT_EQ(listed.annotations().at("note"), "line 1\nline 2 \xc3\xa9");
+}
+
+TEST_F(PodTest, ListFiltersByIdPrefixStateAndLabels) {
+  const PodRef one = RunPod("one");
+  const PodRef two = RunPod("two");
+  Must(cri().StopPod(two.id));
+
+  cri::PodSandboxFilter by_id;
+  by_id.set_id(one.id.substr(0, 12));
+  EXPECT_THAT(ListedPods(by_id), ElementsAre(one.id));
+  cri::PodSandboxFilter by_state;
+  by_state.mutable_state()->set_state(cri::SANDBOX_NOTREADY);
+  EXPECT_THAT(ListedPods(by_state), ElementsAre(two.id));
+  cri::PodSandboxFilter by_label;
+  (*by_label.mutable_label_selector())["app"] = "one";
+  EXPECT_THAT(ListedPods(by_label), ElementsAre(one.id));
+  (*by_label.mutable_label_selector())["absent"] = "";
+  EXPECT_THAT(ListedPods(by_label), IsEmpty());
+  cri::PodSandboxFilter of_nobody;
+  of_nobody.set_id("ffff");
+  EXPECT_THAT(ListedPods(of_nobody), IsEmpty());
+  EXPECT_THAT(ListedPods(), SizeIs(2));
+}
+
+TEST_F(PodTest, AnIdMayBeGivenByItsPrefix) {
+  const PodRef pod = RunPod("prefix");
+  EXPECT_EQ(PodStatus(pod.id.substr(0, 13)).id(), pod.id);
+  Must(cri().StopPod(pod.id.substr(0, 13)));
+  EXPECT_EQ(PodStatus(pod.id).state(), cri::SANDBOX_NOTREADY);
+}
+
+TEST_F(PodTest, StopAndRemoveMayBeRepeated) {
+  const PodRef pod = RunPod("again");
+  Must(cri().StopPod(pod.id));
+  Must(cri().StopPod(pod.id));
+  Must(cri().RemovePod(pod.id));
+  Must(cri().RemovePod(pod.id));
+  Must(cri().StopPod(pod.id));
+}
+
+TEST_F(PodTest, StopEndsItsContainersAndRemoveRemovesThem) {
+  const PodRef pod = RunPod("stop");
+  const std::string running = Start(pod, ContainerOf("running", "sleep 1000"));
+  const std::string created = Create(pod, ContainerOf("created", "sleep 1000"));
+  Must(cri().StopPod(pod.id));
+  const cri::ContainerStatus status = StatusOf(running);
+  EXPECT_EQ(status.state(), cri::CONTAINER_EXITED);
+  EXPECT_EQ(status.exit_code(), 137);
+  Must(cri().RemovePod(pod.id));
+  EXPECT_EQ(cri().ContainerStatus(running).code(), grpc::NOT_FOUND);
+  EXPECT_EQ(cri().ContainerStatus(created).code(), grpc::NOT_FOUND);
+}
+
+TEST_F(PodTest, RemoveOfAPodThatRunsStopsItFirst) {
+  const PodRef pod = RunPod("forced");
+  Start(pod, ContainerOf("running", "sleep 1000"));
+  Must(cri().RemovePod(pod.id));
+  EXPECT_THAT(Pods(), IsEmpty());
+  EXPECT_EQ(Leftovers(), "");
+}
+
+TEST_F(PodTest, AStoppedPodTakesNoNewContainer) {
+  const PodRef pod = RunPod("stopped");
+  const std::string created = Create(pod, ContainerOf("early", "true"));
+  Must(cri().StopPod(pod.id));
+  EXPECT_FALSE(cri().CreateContainer(pod.id, pod.config, ContainerOf("late", "true")).ok());
+  EXPECT_FALSE(cri().StartContainer(created).ok());
+}
+
+TEST_F(PodTest, EachPodHasAnAddressOfItsOwnAndReachesTheOther) {
+  const PodRef server = RunPod("server");
+  const PodRef client = RunPod("client");
+  const std::string ip = PodStatus(server.id).network().ip();
+  EXPECT_NE(ip, PodStatus(client.id).network().ip());
+  StartWebServer(server);
+  Fetch(ip, 80);
+  const std::string shell = Start(client, ContainerOf("shell", "sleep 1000"));
+  EXPECT_EQ(Sh(shell, "wget -q -O - http://" + ip + "/"), "a page\n");
+}
+
+TEST_F(PodTest, TheNameOfARemovedPodIsFree) {
+  const PodRef first = RunPod("name");
+  Must(cri().RemovePod(first.id));
+  EXPECT_NE(RunPod("name").id, first.id);
+}
+
+TEST_F(PodTest, OnTheHostNetworkItHasTheHostsInterfaces) {
+  cri::PodSandboxConfig config = PodConfig("host");
+  config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(cri::NODE);
+  config.clear_hostname();
+  const PodRef pod = RunPod(config);
+  cri::ContainerConfig container = ContainerOf("shell", "sleep 1000");
+  container.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(cri::NODE);
+  const std::string shell = Start(pod, container);
+  char host_namespace[64] = {};
+  ASSERT_GT(readlink("/proc/self/ns/net", host_namespace, sizeof host_namespace - 1), 0);
+  EXPECT_EQ(Sh(shell, "readlink /proc/self/ns/net"), std::string(host_namespace) + "\n");
+  EXPECT_EQ(PodStatus(pod.id).linux().namespaces().options().network(), cri::NODE);
+  EXPECT_THAT(node().Look().seen.at("IPAM lease"), IsEmpty());
+}
+
+TEST_F(PodTest, HostPortsReachThePodFromTheBridgeAndFromLoopback) {
+  cri::PodSandboxConfig config = PodConfig("ports");
+  cri::PortMapping* mapping = config.add_port_mappings();
+  mapping->set_protocol(cri::TCP);
+  mapping->set_container_port(80);
+  mapping->set_host_port(18080);
+  const PodRef pod = RunPod(config);
+  StartWebServer(pod);
+  EXPECT_THAT(Fetch(PodStatus(pod.id).network().ip(), 80), HasSubstr("a page"));
+  EXPECT_THAT(Fetch("10.88.0.1", 18080), HasSubstr("a page"));
+  EXPECT_THAT(Fetch("127.0.0.1", 18080), HasSubstr("a page"));
+  Must(cri().StopPod(pod.id));
+  EXPECT_FALSE(CanConnect("127.0.0.1", 18080));
+}
+
+TEST_F(PodTest, HostnameAndResolverAreThePodsOwn) {
+  cri::PodSandboxConfig config = PodConfig("dns");
+  config.set_hostname("a-host-name");
+  config.mutable_dns_config()->add_servers("192.0.2.1");
+  config.mutable_dns_config()->add_servers("192.0.2.2");
+  config.mutable_dns_config()->add_searches("a.example");
+  config.mutable_dns_config()->add_searches("b.example");
+  config.mutable_dns_config()->add_options("ndots:5");
+  const PodRef pod = RunPod(config);
+  const std::string shell = Start(pod, ContainerOf("shell", "sleep 1000"));
+  EXPECT_EQ(Sh(shell, "hostname"), "a-host-name\n");
+  EXPECT_EQ(Sh(shell, "cat /etc/hostname"), "a-host-name\n");
+  const std::vector<std::string> lines = Lines(Sh(shell, "cat /etc/resolv.conf"));
+  EXPECT_THAT(lines, AllOf(Contains("nameserver 192.0.2.1"), Contains("nameserver 192.0.2.2"),
+                           Contains("search a.example b.example"), Contains("options ndots:5")));
+}
+
+TEST_F(PodTest, WithoutDnsConfigTheResolverIsTheHosts) {
+  const PodRef pod = RunPod("hostdns");
+  const std::string shell = Start(pod, ContainerOf("shell", "sleep 1000"));
+  EXPECT_EQ(Sh(shell, "cat /etc/resolv.conf"), ReadFile("/etc/resolv.conf"));
+}
+
+TEST_F(PodTest, ContainersShareIpcAndShmAndOtherPodsDoNot) {
+  const PodRef pod = RunPod("shm");
+  const PodRef other = RunPod("other");
+  const std::string one = Start(pod, ContainerOf("one", "sleep 1000"));
+  const std::string two = Start(pod, ContainerOf("two", "sleep 1000"));
+  const std::string stranger = Start(other, ContainerOf("stranger", "sleep 1000"));
+  Sh(one, "echo shared > /dev/shm/file");
+  EXPECT_EQ(Sh(two, "cat /dev/shm/file"), "shared\n");
+  EXPECT_EQ(Sh(stranger, "ls /dev/shm"), "");
+  EXPECT_EQ(Sh(one, "readlink /proc/self/ns/ipc"), Sh(two, "readlink /proc/self/ns/ipc"));
+  EXPECT_NE(Sh(one, "readlink /proc/self/ns/ipc"), Sh(stranger, "readlink /proc/self/ns/ipc"));
+  EXPECT_EQ(Sh(one, "readlink /proc/self/ns/uts"), Sh(two, "readlink /proc/self/ns/uts"));
+  EXPECT_NE(Sh(one, "readlink /proc/self/ns/pid"), Sh(two, "readlink /proc/self/ns/pid"));
+}
+
+TEST_F(PodTest, ProcessesAreSharedWhereThePodAsksForIt) {
+  cri::PodSandboxConfig config = PodConfig("pids");
+  config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(cri::POD);
+  const PodRef pod = RunPod(config);
+  std::vector<std::string> seen;
+  for (const char* name : {"one", "two"}) {
+    cri::ContainerConfig container = ContainerOf(name, "sleep 1000");
+    container.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(cri::POD);
+    seen.push_back(Start(pod, container));
+  }
+  EXPECT_EQ(Sh(seen[0], "readlink /proc/self/ns/pid"), Sh(seen[1], "readlink /proc/self/ns/pid"));
+  EXPECT_THAT(Sh(seen[0], "cat /proc/1/comm"), "pause\n");
+}
+
+TEST_F(PodTest, ThePauseProcessIsUnprivilegedInItsCgroup) {
+  const PodRef pod = RunPod("pause");
+  const pid_t pause = PidOf(pod.id);
+  EXPECT_EQ(ReadFile("/proc/" + std::to_string(pause) + "/comm"), "pause\n");
+  for (const std::string& line : Lines(ReadFile("/proc/" + std::to_string(pause) + "/cgroup"))) {
+    if (line.find(":memory:") != std::string::npos) {
+      EXPECT_THAT(line, ::testing::EndsWith(node().cgroup_parent() + "/" + pod.id));
+    }
+  }
+}
+
+// --- Network faults ---
+
+class SlowNetworkTest : public PodTest {
+ protected:
+  void SetUp() override {
+    PodTest::SetUp();
+    if (!IsSkipped() && !HasFatalFailure()) node().WriteCniConfig("e2e-bridge");
+  }
+
+  std::future<Answer<cri::RunPodSandboxResponse>> RunInBackground(const std::string& name,
+                                                                 std::chrono::milliseconds timeout = kCallTimeout) {
+    return std::async(std::launch::async, [this, config = PodConfig(name), timeout] { return cri().RunPod(config, timeout); });
+  }
+};
+
+TEST_F(SlowNetworkTest, TwoRunsOfOneNameAtOnceAreOne) {
+  node().Stall("ADD");
+  auto first = RunInBackground("joined");
+  node().WaitForStalled("ADD");
+  auto second = RunInBackground("joined");
+  EXPECT_EQ(second.wait_for(std::chrono::milliseconds(300)), std::future_status::timeout) << "it did not wait";
+  node().Release("ADD");
+  const std::string id = Must(first.get()).pod_sandbox_id();
+  EXPECT_EQ(Must(second.get()).pod_sandbox_id(), id);
+  EXPECT_THAT(ListedPods(), ElementsAre(id));
+}
+
+TEST_F(SlowNetworkTest, ARetryAfterATimeOutJoinsTheRunThatIsStillGoing) {
+  node().Stall("ADD");
+  EXPECT_EQ(RunInBackground("slow", std::chrono::milliseconds(500)).get().code(), grpc::DEADLINE_EXCEEDED);
+  auto retry = RunInBackground("slow");
+  EXPECT_EQ(retry.wait_for(std::chrono::milliseconds(300)), std::future_status::timeout) << "it did not wait";
+  node().Release("ADD");
+  const std::string id = Must(retry.get()).pod_sandbox_id();
+  EXPECT_THAT(ListedPods(), ElementsAre(id));
+}
+
+TEST_F(SlowNetworkTest, ARetryAfterTheRunHasEndedGetsItsPod) {
+  node().Stall("ADD");
+  EXPECT_EQ(RunInBackground("collected", std::chrono::milliseconds(500)).get().code(), grpc::DEADLINE_EXCEEDED);
+  node().Release("ADD");
+  WaitFor("the pod to be listed", std::chrono::seconds(20), [&] { return ListedPods().size() == 1; });
+  const std::string id = ListedPods().front();
+  EXPECT_EQ(RunPod("collected").id, id);
+  EXPECT_THAT(ListedPods(), ElementsAre(id));
+}
+
+TEST_F(SlowNetworkTest, ACancelledRunIsCollectedByTheNext) {
+  node().Stall("ADD");
+  grpc::ClientContext context;
+  cri::RunPodSandboxRequest request;
+  *request.mutable_config() = PodConfig("cancelled");
+  auto run = std::async(std::launch::async,
+                        [&] { return cri().Call(&Runtime::RunPodSandbox, request, kCallTimeout, &context); });
+  node().WaitForStalled("ADD");
+  context.TryCancel();
+  EXPECT_EQ(run.get().code(), grpc::CANCELLED);
+  auto retry = RunInBackground("cancelled");
+  node().Release("ADD");
+  EXPECT_THAT(ListedPods(), ElementsAre(Must(retry.get()).pod_sandbox_id()));
+}
+
+TEST_F(SlowNetworkTest, OtherPodsDoNotWaitForOneThatHangs) {
+  const PodRef pod = RunPod("quick");
+  const std::string shell = Start(pod, ContainerOf("shell", "sleep 1000"));
+  node().Stall("ADD");
+  auto stuck = RunInBackground("stuck");
+  node().WaitForStalled("ADD");
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(Sh(shell, "echo works"), "works\n");
+  RunToEnd(pod, ContainerOf("second", "true"));
+  EXPECT_THAT(ListedPods(), Contains(pod.id));
+  Must(cri().StopPod(pod.id));  // DEL goes through the same plugin
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+  node().Release("ADD");
+  Must(stuck.get());
+}
+
+TEST_F(SlowNetworkTest, AFailingPluginIsNamedAndNothingIsLeft) {
+  node().Fail("ADD", R"({"cniVersion": "1.0.0", "code": 11, "msg": "out of luck", "details": "today"})", 1);
+  const auto answer = cri().RunPod(PodConfig("failing"));
+  EXPECT_EQ(answer.code(), grpc::INTERNAL) << Describe(answer.status);
+  EXPECT_THAT(answer.text(), AllOf(HasSubstr("e2e-bridge"), HasSubstr("out of luck")));
+  EXPECT_THAT(Pods(), IsEmpty());
+  EXPECT_EQ(Leftovers(), "");
+  node().Release("ADD");
+  RunPod("failing");
+}
+
+TEST_F(SlowNetworkTest, AFailureAfterThePluginsWorkIsUndone) {
+  // The bridge has made its link and its lease, and portmap its rules, when the last plugin of the list fails.
+  node().WriteCniConfig("bridge", "e2e-last");
+  node().Fail("last-ADD", R"({"cniVersion": "1.0.0", "code": 11, "msg": "the last straw"})", 1);
+  cri::PodSandboxConfig config = PodConfig("undone");
+  cri::PortMapping* mapping = config.add_port_mappings();
+  mapping->set_container_port(80);
+  mapping->set_host_port(18081);
+  const auto answer = cri().RunPod(config);
+  EXPECT_THAT(answer.text(), AllOf(HasSubstr("e2e-last"), HasSubstr("the last straw")));
+  EXPECT_THAT(Pods(), IsEmpty());
+  EXPECT_EQ(Leftovers(), "");
+  node().Release("last-ADD");
+  RunPod(config);
+}
+
+TEST_F(SlowNetworkTest, APluginThatPrintsGarbageIsAnError) {
+  node().Fail("ADD", "<html>this is no result</html>", 0);
+  const auto answer = cri().RunPod(PodConfig("garbage"));
+  EXPECT_EQ(answer.code(), grpc::INTERNAL) << Describe(answer.status);
+  EXPECT_THAT(answer.text(), HasSubstr("e2e-bridge"));
+  EXPECT_EQ(Leftovers(), "");
+  node().Release("ADD");
+  RunPod("garbage");
+}
+
+TEST_F(SlowNetworkTest, StopFailsWhileThePluginCannotAndWorksAfterwards) {
+  const PodRef pod = RunPod("del");
+  Start(pod, ContainerOf("running", "sleep 1000"));
+  node().Fail("DEL", R"({"cniVersion": "1.0.0", "code": 11, "msg": "not now"})", 1);
+  const auto answer = cri().StopPod(pod.id);
+  EXPECT_EQ(answer.code(), grpc::INTERNAL) << Describe(answer.status);
+  EXPECT_THAT(answer.text(), HasSubstr("not now"));
+  EXPECT_EQ(PodStatus(pod.id).state(), cri::SANDBOX_NOTREADY);
+  node().Release("DEL");
+  Must(cri().StopPod(pod.id));
+  Must(cri().RemovePod(pod.id));
+  EXPECT_EQ(Leftovers(), "");
+}
+
+TEST_F(SlowNetworkTest, StopUsesTheConfigurationThatThePodWasMadeWith) {
+  const PodRef pod = RunPod("cached");
+  node().RemoveCniConfig();
+  Must(cri().StopPod(pod.id));
+  Must(cri().RemovePod(pod.id));
+  EXPECT_EQ(Leftovers(), "");
+}
+
+class NoNetworkTest : public PodTest {
+ protected:
+  NodeOptions Options(const Machine&) override {
+    NodeOptions options;
+    options.cni_config = false;
+    return options;
+  }
+
+  cri::RuntimeCondition Condition(const std::string& type) {
+    const auto answer = Must(cri().Status());
+    for (const cri::RuntimeCondition& condition : answer.status().conditions()) {
+      if (condition.type() == type) return condition;
+    }
+    throw std::runtime_error("Status has no condition " + type);
+  }
+};
+
+TEST_F(NoNetworkTest, StatusSaysWhyAndNoticesAConfigurationThatComes) {
+  EXPECT_TRUE(Condition("RuntimeReady").status());
+  const cri::RuntimeCondition network = Condition("NetworkReady");
+  EXPECT_FALSE(network.status());
+  EXPECT_THAT(network.reason(), Not(IsEmpty()));
+  EXPECT_THAT(network.message(), HasSubstr(node().cni_conf_dir()));
+  EXPECT_FALSE(cri().RunPod(PodConfig("early")).ok());
+  EXPECT_EQ(Leftovers(), "");
+  node().WriteCniConfig();
+  WaitFor("NetworkReady", std::chrono::seconds(5), [&] { return Condition("NetworkReady").status(); });
+  RunPod("early");
+}
+
+TEST_F(NoNetworkTest, HostNetworkPodsRunAnyway) {
+  cri::PodSandboxConfig config = PodConfig("host");
+  config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(cri::NODE);
+  config.clear_hostname();
+  EXPECT_EQ(PodStatus(RunPod(config).id).state(), cri::SANDBOX_READY);
+}
+
+}  // namespace
+}  // namespace crisp::e2e

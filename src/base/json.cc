@@ -1,0 +1,61 @@
+#include "base/json.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+
+namespace crisp {
+namespace {
+
+constexpr size_t kExcerpt = 300;
+
+// Counts brackets and commas outside of strings, so that the parser is never shown what would fill the memory.
+absl::Status CheckBounds(absl::string_view text) {
+  if (text.size() > kJsonBytesLimit)
+    return absl::InternalError(absl::StrCat("JSON of more than ", kJsonBytesLimit, " bytes"));
+  int depth = 0;
+  int values = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      if (c == '"') in_string = false;
+      continue;
+    }
+    if (c == '"') in_string = true;
+    if (c == '[' || c == '{') ++depth, ++values;
+    if (c == ']' || c == '}') --depth;
+    if (c == ',') ++values;
+    if (depth > kJsonDepthLimit)
+      return absl::InternalError(absl::StrCat("JSON of more than ", kJsonDepthLimit, " levels"));
+    if (values > kJsonValuesLimit)
+      return absl::InternalError(absl::StrCat("JSON of more than ", kJsonValuesLimit, " values"));
+  }
+  return absl::OkStatus();
+}
+
+// The library's text without its own name: "[json.exception.parse_error.101] parse error at line 1, column 2: …". It
+// quotes the input, which may hold anything.
+std::string Explain(absl::string_view what) {
+  const size_t end = what.find("] ");
+  if (end != absl::string_view::npos) what.remove_prefix(end + 2);
+  return absl::CHexEscape(what.substr(0, kExcerpt));
+}
+
+}  // namespace
+
+absl::StatusOr<nlohmann::json> ParseJsonObject(absl::string_view text) {
+  if (absl::StripAsciiWhitespace(text).empty()) return absl::InternalError("empty, not JSON");
+  RETURN_IF_ERROR(CheckBounds(text));
+  try {
+    nlohmann::json json = nlohmann::json::parse(text.begin(), text.end());
+    if (!json.is_object()) return absl::InternalError(absl::StrCat("a JSON ", json.type_name(), ", not an object"));
+    return json;
+  } catch (const nlohmann::json::exception& error) {
+    return absl::InternalError(absl::StrCat("not JSON: ", Explain(error.what())));
+  }
+}
+
+}  // namespace crisp
