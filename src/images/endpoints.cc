@@ -6,11 +6,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "images/hosts_file.h"
 
 namespace crisp {
 namespace {
 
-absl::StatusOr<Url> ParseEndpoint(const std::string& text) {
+absl::StatusOr<Url> EndpointUrl(const std::string& text) {
   if (absl::StrContains(text, "://")) return ParseUrl(text);
   return ParseUrl(absl::StrCat(IsLoopbackHost(text.substr(0, text.find('/'))) ? "http://" : "https://", text));
 }
@@ -47,10 +48,22 @@ std::string RegistryHost(const std::string& domain) {
   return domain == "docker.io" ? "registry-1.docker.io" : absl::AsciiStrToLower(domain);
 }
 
+absl::StatusOr<Endpoint> ParseEndpoint(const std::string& text, const std::string& domain, bool append_v2) {
+  ASSIGN_OR_RETURN(Url url, EndpointUrl(text));
+  while (absl::EndsWith(url.path, "/")) url.path.pop_back();
+  if (append_v2 && !absl::EndsWith(url.path, "/v2")) url.path += "/v2";
+  return MakeEndpoint(std::move(url), domain);
+}
+
 absl::StatusOr<std::vector<Endpoint>> EndpointsFor(const RegistryOptions& options, const std::string& domain) {
   std::vector<Endpoint> endpoints;
+  if (!options.config_path.empty()) {
+    AddRegistryItself(domain, &endpoints);
+    ASSIGN_OR_RETURN(std::vector<Endpoint> configured, EndpointsFromHostsFile(options.config_path, domain, endpoints));
+    return configured.empty() ? endpoints : configured;
+  }
   for (const std::string& text : MirrorsOf(options, domain)) {
-    ASSIGN_OR_RETURN(Url url, ParseEndpoint(text), "mirror of ", domain);
+    ASSIGN_OR_RETURN(Url url, EndpointUrl(text), "mirror of ", domain);
     endpoints.push_back(MakeEndpoint(std::move(url), domain));
   }
   const bool listed = std::any_of(endpoints.begin(), endpoints.end(), [](const Endpoint& e) { return !e.mirror; });
@@ -62,7 +75,7 @@ std::vector<std::string> EndpointWarnings(const RegistryOptions& options) {
   std::vector<std::string> warnings;
   for (const auto& [domain, mirrors] : options.mirrors) {
     for (const std::string& text : mirrors) {
-      absl::StatusOr<Url> url = ParseEndpoint(text);
+      absl::StatusOr<Url> url = EndpointUrl(text);
       if (!url.ok()) {
         warnings.push_back(absl::StrCat("registry mirror of ", domain, ": ", url.status().message()));
         continue;

@@ -47,7 +47,6 @@ absl::StatusOr<std::unique_ptr<Images>> Images::Open(Layout layout, Database* da
   if (!options.pinned_image.empty()) {
     ASSIGN_OR_RETURN(options.pinned_image, NormalizeReference(options.pinned_image), "pinned image");
   }
-  for (const std::string& warning : EndpointWarnings(options.registry)) LogWarning(warning);
   ASSIGN_OR_RETURN(std::unique_ptr<LayerStore> layers, LayerStore::Open(std::move(layout), database), "open layers");
   auto store = std::make_unique<ImageStore>(database, std::move(options), std::move(layers));
   RETURN_IF_ERROR(store->Load(), "load images");
@@ -56,9 +55,17 @@ absl::StatusOr<std::unique_ptr<Images>> Images::Open(Layout layout, Database* da
 
 ImageStore::ImageStore(Database* database, ImagesOptions options, std::unique_ptr<LayerStore> layers)
     : database_(database),
-      options_(std::move(options)),
+      pinned_image_(std::move(options.pinned_image)),
       layers_(std::move(layers)),
-      snapshot_(std::make_shared<const Snapshot>()) {}
+      snapshot_(std::make_shared<const Snapshot>()) {
+  SetRegistry(std::move(options.registry));
+}
+
+void ImageStore::SetRegistry(RegistryOptions registry) {
+  for (const std::string& warning : EndpointWarnings(registry)) LogWarning(warning);
+  MutexLock lock(mutex_);
+  registry_ = std::make_shared<const RegistryOptions>(std::move(registry));
+}
 
 absl::Status ImageStore::Load() {
   MutexLock lock(change_);
@@ -81,8 +88,8 @@ absl::StatusOr<std::string> ImageStore::Pull(const std::string& reference, const
 
 absl::StatusOr<std::string> ImageStore::PullNow(const Reference& reference, const RegistryAuth& auth,
                                                 const Call& call) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<RegistryClient> client,
-                   RegistryClient::Create(options_.registry, reference, auth));
+  const std::shared_ptr<const RegistryOptions> options = registry();
+  ASSIGN_OR_RETURN(const std::unique_ptr<RegistryClient> client, RegistryClient::Create(*options, reference, auth));
   if (const std::shared_ptr<const Image> known = Find(reference.String()); known != nullptr) {
     // Even what is here is asked for: whether these credentials may have it, the registry knows.
     const absl::StatusOr<std::string> digest = client->ResolveDigest(call);
@@ -92,7 +99,7 @@ absl::StatusOr<std::string> ImageStore::PullNow(const Reference& reference, cons
   ASSIGN_OR_RETURN(RawManifest top, client->FetchManifest(call));
   const std::string tag = reference.digest.empty() ? reference.String() : "";
   absl::StatusOr<std::string> id =
-      TakeIn(*client, std::move(top), reference.Name(), tag, options_.registry.max_concurrent_downloads, call);
+      TakeIn(*client, std::move(top), reference.Name(), tag, options->max_concurrent_downloads, call);
   if (!id.ok() && !absl::StrContains(id.status().message(), reference.String())) {
     return Annotate(id.status(), absl::StrCat("pull ", reference.String()));
   }
@@ -177,6 +184,11 @@ absl::Status ImageStore::MountRootfs(const std::string& image_id, const std::str
   return layers_->MountRootfs(it->second.chain_ids, container_id, target);
 }
 
+std::shared_ptr<const RegistryOptions> ImageStore::registry() const {
+  MutexLock lock(mutex_);
+  return registry_;
+}
+
 std::shared_ptr<const ImageStore::Snapshot> ImageStore::snapshot() const {
   MutexLock lock(mutex_);
   return snapshot_;
@@ -184,7 +196,7 @@ std::shared_ptr<const ImageStore::Snapshot> ImageStore::snapshot() const {
 
 absl::Status ImageStore::Publish() {
   auto next = std::make_shared<Snapshot>();
-  ASSIGN_OR_RETURN(next->records, LoadImages(*database_, options_.pinned_image, snapshot()->records));
+  ASSIGN_OR_RETURN(next->records, LoadImages(*database_, pinned_image_, snapshot()->records));
   for (const auto& [id, record] : next->records) {
     for (const std::string& name : record.image->repo_tags) next->ids[name] = id;
     for (const std::string& name : record.image->repo_digests) next->ids[name] = id;

@@ -3,8 +3,9 @@
 // Threading: all methods from any thread. Pull and Import block for as long as it takes; a pull that is wanted twice at
 // once runs once, and goes on until everybody who wants it has gone. The others touch only the database and memory.
 // Errors: InvalidArgument for a reference that is none; NotFound for an image that is not there (on Pull: that no
-// registry has); Unavailable "RegistryUnavailable: …" with every endpoint tried and what each answered; Internal for
-// the machine's own faults. What fails leaves nothing behind.
+// registry has); PermissionDenied and Unauthenticated as the registry says; Unavailable "RegistryUnavailable: …" with
+// every endpoint tried and what each answered; DataLoss for a layer that is not what it should be; Internal for the
+// machine's own faults. What fails leaves nothing behind.
 #pragma once
 
 #include <cstdint>
@@ -51,6 +52,8 @@ struct RegistryTls {
 };
 
 struct RegistryOptions {
+  // Directories of hosts.toml files, with ":" between; in place of `mirrors`, see images/hosts_file.h.
+  std::string config_path;
   // By registry host, or "*". Endpoints are URLs, tried in order, the registry itself last.
   std::map<std::string, std::vector<std::string>> mirrors;
   std::map<std::string, RegistryAuth> auth;                  // by host of the endpoint
@@ -75,6 +78,9 @@ class Images {
   // Sweeps what an earlier daemon left half done. `database` must outlive the object.
   static absl::StatusOr<std::unique_ptr<Images>> Open(Layout layout, Database* database, ImagesOptions options);
   virtual ~Images() = default;
+
+  // From now on pulls go by `registry`; those under way end as they began.
+  virtual void SetRegistry(RegistryOptions registry) = 0;
 
   // Pulls `reference` ("busybox", "host:5000/a/b:tag", "…@sha256:…") and returns the image's id.
   virtual absl::StatusOr<std::string> Pull(const std::string& reference, const RegistryAuth& auth,

@@ -121,6 +121,9 @@ struct RegistryClient::Ask {
   Sink sink;
 };
 
+// What an endpoint must be allowed to be asked (hosts.toml's capabilities).
+enum class RegistryClient::Need { kResolve, kContent };
+
 // How one endpoint answered.
 struct RegistryClient::Outcome {
   absl::Status status = {};
@@ -205,7 +208,7 @@ absl::StatusOr<RawManifest> RegistryClient::FetchManifest(const std::string& tag
                                                           const Call& call) {
   RawManifest manifest;
   RETURN_IF_ERROR(TryEach(
-      absl::StrCat("manifest ", tag_or_digest),
+      absl::StrCat("manifest ", tag_or_digest), IsDigest(tag_or_digest) ? Need::kContent : Need::kResolve,
       [&](Site& site) { return AskForManifest(site, tag_or_digest, size, &manifest, call); }, call));
   return manifest;
 }
@@ -241,7 +244,7 @@ absl::StatusOr<std::string> RegistryClient::ResolveDigest(const Call& call) {
   ask.headers = {absl::StrCat("Accept: ", kManifestAccept)};
   std::string digest;
   RETURN_IF_ERROR(TryEach(
-      absl::StrCat("manifest ", reference_.TagOrDigest()),
+      absl::StrCat("manifest ", reference_.TagOrDigest()), reference_.digest.empty() ? Need::kResolve : Need::kContent,
       [&](Site& site) {
         const absl::StatusOr<HttpResponse> response = Send(site, ask, call);
         if (response.ok()) digest = response->Header("docker-content-digest");
@@ -258,7 +261,7 @@ absl::StatusOr<std::string> RegistryClient::FetchBlob(const Descriptor& descript
   ask.body_limit = static_cast<size_t>(descriptor.size);
   std::string blob;
   RETURN_IF_ERROR(TryEach(
-      absl::StrCat("blob ", descriptor.digest),
+      absl::StrCat("blob ", descriptor.digest), Need::kContent,
       [&](Site& site) {
         absl::StatusOr<HttpResponse> response = Send(site, ask, call);
         Outcome outcome = Judge(site, response);
@@ -279,7 +282,8 @@ absl::StatusOr<std::string> RegistryClient::FetchBlob(const Descriptor& descript
 absl::Status RegistryClient::Fetch(const LayerDescriptor& layer, const Sink& sink, const Call& call) {
   Download download{.digest = layer.digest, .size = layer.size, .sink = sink, .sink_error = {}};
   return TryEach(
-      absl::StrCat("layer ", layer.digest), [&](Site& site) { return AskForBlob(site, download, call); }, call);
+      absl::StrCat("layer ", layer.digest), Need::kContent,
+      [&](Site& site) { return AskForBlob(site, download, call); }, call);
 }
 
 RegistryClient::Outcome RegistryClient::AskForBlob(Site& site, Download& download, const Call& call) {
@@ -335,9 +339,12 @@ absl::StatusOr<HttpResponse> RegistryClient::FollowRedirects(Site& site, const A
     request.tls = {};
     if (request.url.Origin() == site.endpoint.url.Origin()) {
       if (!authorization.empty()) request.headers.push_back(absl::StrCat("Authorization: ", authorization));
+      for (const auto& [name, value] : site.endpoint.headers)
+        request.headers.push_back(absl::StrCat(name, ": ", value));
       for (const auto& [name, value] : options_.headers) request.headers.push_back(absl::StrCat(name, ": ", value));
     }
     if (const auto tls = options_.tls.find(request.url.host); tls != options_.tls.end()) request.tls = tls->second;
+    if (site.endpoint.tls.has_value() && request.url.host == site.endpoint.url.host) request.tls = *site.endpoint.tls;
     ASSIGN_OR_RETURN(HttpResponse response, http_.Do(request, call),
                      hop == 0 ? "" : absl::StrCat("redirected to ", request.url.Printable()));
     *redirected = hop > 0;
@@ -391,7 +398,7 @@ std::vector<size_t> RegistryClient::Order() {
   return order;
 }
 
-absl::Status RegistryClient::TryEach(absl::string_view what, const std::function<Outcome(Site&)>& ask,
+absl::Status RegistryClient::TryEach(absl::string_view what, Need needs, const std::function<Outcome(Site&)>& ask,
                                      const Call& call) {
   const std::vector<size_t> order = Order();
   std::vector<Outcome> outcomes(sites_.size(), Outcome{.tried = false, .passing = true});
@@ -401,6 +408,7 @@ absl::Status RegistryClient::TryEach(absl::string_view what, const std::function
     milliseconds pause = times_.first_pause * (1 << round);
     for (const size_t i : order) {
       if (!outcomes[i].passing) continue;
+      if (needs == Need::kResolve ? !sites_[i]->endpoint.resolves : !sites_[i]->endpoint.serves_blobs) continue;
       if (sites_[i]->endpoint.fallback && sites_[i - 1]->speaks_http) continue;
       outcomes[i] = ask(*sites_[i]);
       const Outcome& outcome = outcomes[i];
@@ -430,6 +438,7 @@ absl::Status RegistryClient::Verdict(absl::string_view what, const std::vector<O
     if (!absl::IsUnavailable(outcomes[i].status)) code = outcomes[i].status.code();
     answers.push_back(absl::StrCat(sites_[i]->endpoint.url.Printable(), ": ", outcomes[i].status.message()));
   }
+  if (answers.empty()) answers.push_back("no endpoint is configured for this");
   return absl::Status(code, absl::StrCat(code == absl::StatusCode::kUnavailable ? "RegistryUnavailable: " : "", "pull ",
                                          reference_.String(), ": ", what, ": ", absl::StrJoin(answers, "; ")));
 }

@@ -59,6 +59,7 @@ class RegistryClient : public ImageSource {
   struct Site;
   struct Ask;
   struct Outcome;
+  enum class Need;
   struct Download;
 
   RegistryClient(const RegistryOptions& options, Reference reference, RegistryTimes times);
@@ -70,7 +71,7 @@ class RegistryClient : public ImageSource {
   absl::StatusOr<HttpResponse> FollowRedirects(Site& site, const Ask& ask, const std::string& authorization,
                                                bool* redirected, const Call& call);
   Outcome Judge(const Site& site, const absl::StatusOr<HttpResponse>& response) const;
-  absl::Status TryEach(absl::string_view what, const std::function<Outcome(Site&)>& ask, const Call& call);
+  absl::Status TryEach(absl::string_view what, Need needs, const std::function<Outcome(Site&)>& ask, const Call& call);
   std::vector<size_t> Order();
   absl::Status Verdict(absl::string_view what, const std::vector<Outcome>& outcomes) const;
 

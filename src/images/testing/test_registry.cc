@@ -223,7 +223,7 @@ FakeReply FakeRegistry::Serve(const FakeRequest& request) {
 
 void FakeRegistry::SetHandler(Handler handler) {
   MutexLock lock(mutex_);
-  handler_ = std::make_shared<Handler>(std::move(handler));
+  handler_ = handler ? std::make_shared<Handler>(std::move(handler)) : nullptr;
 }
 
 std::string FakeRegistry::AddBlob(const std::string& bytes) {
@@ -246,7 +246,8 @@ std::string FakeRegistry::AddManifest(const std::string& repository, const std::
 void FakeRegistry::AddLayout(const std::string& directory, const std::string& repository, const std::string& tag) {
   const std::string blobs = directory + "/blobs/sha256/";
   const auto read = [](const std::string& path) { return *ReadFileAt(AT_FDCWD, path, kFileLimit); };
-  for (const std::string& hex : *ListDir(blobs)) AddBlob(read(blobs + hex));
+  const std::vector<std::string> names = *ListDir(blobs);
+  for (const std::string& hex : names) AddBlob(read(blobs + hex));
   const nlohmann::json index = nlohmann::json::parse(read(directory + "/index.json"));
   std::vector<nlohmann::json> entries = {index["manifests"][0]};
   std::string name = tag;
