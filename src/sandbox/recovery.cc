@@ -62,6 +62,7 @@ void PodManager::RecoverPod(const StoredPod& stored, const std::vector<StoredCon
   const Call call = Call::WithTimeout(kReconnectDeadline);
   std::vector<ShimContainer> alive;
   auto shim = ShimClient::Connect(*reactor_, id, ShimPathsOf(id), pod.get(), call);
+  if (!shim.ok()) LogInfo("the shim of a pod is not there", {{"pod", id}, {"error", shim.status().message()}});
   if (shim.ok()) {
     pod->set_shim(*std::move(shim));
     const auto listed = pod->shim()->List(call);
