@@ -73,12 +73,9 @@ void PodManager::RecoverPod(const StoredPod& stored, const std::vector<StoredCon
 
   const Call undo = Call::WithTimeout(kUndoDeadline);
   if (stored.phase == Phase::kCreating || stored.phase == Phase::kRemoving) {
-    const absl::Status undone = Join(StopResources(pod, undo), RemoveResources(pod, undo));
+    const absl::Status undone = Discard(pod, undo);
     LogIfError(undone, "finish the removal of a pod", id);
-    if (undone.ok()) {
-      Forget(pod);
-      return;
-    }
+    if (undone.ok()) return;
   }
   pod->set_created_not_ready();
   for (const ShimContainer& container : alive) {
