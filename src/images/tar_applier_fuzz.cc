@@ -80,11 +80,11 @@ void Apply(const Place& place, absl::string_view tar, bool with_lower) {
 }  // namespace crisp
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static const auto* const place = new crisp::Place();
+  static const crisp::Place place;
   if (size == 0) return 0;
-  crisp::Apply(*place, absl::string_view(reinterpret_cast<const char*>(data) + 1, size - 1), (data[0] & 1) != 0);
-  const timespec now = place->Changed();
-  if (now.tv_sec != place->changed.tv_sec || now.tv_nsec != place->changed.tv_nsec) std::abort();
-  if (access((place->dir + "/outside/secret").c_str(), F_OK) != 0) std::abort();
+  crisp::Apply(place, absl::string_view(reinterpret_cast<const char*>(data) + 1, size - 1), (data[0] & 1) != 0);
+  const timespec now = place.Changed();
+  if (now.tv_sec != place.changed.tv_sec || now.tv_nsec != place.changed.tv_nsec) std::abort();
+  if (access((place.dir + "/outside/secret").c_str(), F_OK) != 0) std::abort();
   return 0;
 }
