@@ -72,7 +72,8 @@ void PodManager::RecoverPod(const StoredPod& stored, const std::vector<StoredCon
 
   const Call undo = Call::WithTimeout(kUndoDeadline);
   if (stored.phase == Phase::kCreating || stored.phase == Phase::kRemoving) {
-    const absl::Status undone = Join(StopResources(pod, undo), RemoveResources(pod, undo));
+    absl::Status undone = StopResources(pod, undo);  // first, and an argument list has no order
+    undone = Join(undone, RemoveResources(pod, undo));
     LogIfError(undone, "finish the removal of a pod", id);
     if (undone.ok()) {
       Forget(pod);

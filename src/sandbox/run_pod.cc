@@ -71,14 +71,15 @@ absl::StatusOr<std::string> PodManager::RunPodOnce(const cri::RunPodSandboxReque
 
   made = Annotate(made, absl::StrCat("run pod ", request.config().metadata().name()));
   const Call undo = Call::WithTimeout(kUndoDeadline);
-  const absl::Status undone = Join(StopResources(pod, undo), RemoveResources(pod, undo));
+  absl::Status undone = StopResources(pod, undo);  // first, and an argument list has no order
+  undone = Join(undone, RemoveResources(pod, undo));
   if (undone.ok()) {
     Forget(pod);
     return made;
   }
   // What could not be undone stays in sight, so that the kubelet stops and removes it until nothing is left.
   pod->set_created_not_ready();
-  return Join(made, Annotate(records_.Save(Phase::kStopped, pod->record()), undone.message()));
+  return Join(Join(made, undone), records_.Save(Phase::kStopped, pod->record()));
 }
 
 absl::Status PodManager::MakePod(const PodPtr& pod, const Call& call) {
