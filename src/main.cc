@@ -101,13 +101,13 @@ absl::StatusOr<std::string> FindShim(const std::string& configured) {
   return FindProgram("crisp-shim");
 }
 
-absl::StatusOr<SandboxOptions> SandboxOptionsOf(const Config& config) {
+absl::StatusOr<SandboxOptions> SandboxOptionsOf(const Config& config, const Layout& layout) {
   SandboxOptions options;
   for (const auto& [name, handler] : config.runtimes) {
     OciRuntime runtime;
     const std::string program = handler.binary_name.empty() ? "runc" : handler.binary_name;
     ASSIGN_OR_RETURN(runtime.binary, FindProgram(program), "runtime ", name);
-    runtime.root = handler.root.empty() ? absl::StrCat(config.state, "/oci/", name) : handler.root;
+    runtime.root = handler.root.empty() ? layout.RuntimeRoot(name) : handler.root;
     runtime.systemd_cgroup = handler.systemd_cgroup;
     runtime.no_pivot_root = handler.no_pivot_root;
     runtime.no_new_keyring = handler.no_new_keyring;
@@ -154,11 +154,12 @@ ServerOptions ServerOptionsOf(const Config& config, const Layout& layout) {
 }
 
 // The directories below which everything is, and a lock, so that no two daemons ever share them.
-absl::StatusOr<Fd> TakeDirectories(const Layout& layout) {
+absl::StatusOr<Fd> TakeDirectories(const Layout& layout, const SandboxOptions& sandbox) {
   for (const std::string& directory :
        {layout.root(), layout.state(), layout.Layers(), layout.Ingests(), layout.Containers(), layout.Pods()}) {
     RETURN_IF_ERROR(MakeDirs(directory, 0711));
   }
+  for (const auto& [name, runtime] : sandbox.runtimes) RETURN_IF_ERROR(MakeDirs(runtime.root, 0700));
   ASSIGN_OR_RETURN(Fd lock, OpenAt(AT_FDCWD, layout.Lock(), O_RDWR | O_CREAT, 0600));
   if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     return ErrnoStatus(errno, absl::StrCat("lock ", layout.Lock(), " (is another crispd running?)"));
@@ -197,8 +198,8 @@ absl::Status Run(const Config& config) {
   RaiseDescriptorLimit();
   KeepNoLargeBlocks();
   const Layout layout(config.root, config.state, config.netns_mounts_under_state_dir);
-  ASSIGN_OR_RETURN(SandboxOptions sandbox_options, SandboxOptionsOf(config));
-  ASSIGN_OR_RETURN(const Fd lock, TakeDirectories(layout));
+  ASSIGN_OR_RETURN(SandboxOptions sandbox_options, SandboxOptionsOf(config, layout));
+  ASSIGN_OR_RETURN(const Fd lock, TakeDirectories(layout, sandbox_options));
   ASSIGN_OR_RETURN(const std::unique_ptr<Database> database, Database::Open(layout.Database()));
   ASSIGN_OR_RETURN(const std::unique_ptr<Images> images, Images::Open(layout, database.get(), ImagesOptionsOf(config)));
   if (!config.crisp.preload_dir.empty()) {

@@ -24,6 +24,7 @@ inline absl::Status Annotate(const absl::Status& status, absl::string_view what)
 }
 
 // The first of two results that is an error, with the second's text kept behind it. For clean-up that fails as well.
+// C++ does not say which argument is evaluated first: where the order matters, `first` is a variable.
 inline absl::Status Join(absl::Status first, const absl::Status& second) {
   if (first.ok()) return second;
   if (second.ok()) return first;

@@ -25,6 +25,7 @@
 namespace crisp {
 
 class Reactor;
+class ShimConnection;
 
 // How the OCI runtime is called.
 struct OciRuntime {
@@ -127,12 +128,12 @@ class ShimClient {
   absl::Status Shutdown(const Call& call);
 
  private:
-  class Impl;
-  explicit ShimClient(std::shared_ptr<Impl> impl);
+  explicit ShimClient(std::shared_ptr<ShimConnection> connection);
   static absl::StatusOr<std::unique_ptr<ShimClient>> Open(Reactor& reactor, const std::string& pod_id,
                                                           const ShimPaths& paths, ShimListener* listener,
                                                           const Call& call);
-  std::shared_ptr<Impl> impl_;  // shared with the reactor's callback, which may be running while the client goes
+  // Shared with the reactor's callback, which may be running while the client goes.
+  std::shared_ptr<ShimConnection> connection_;
 };
 
 // Removes what a container of a dead shim has left: kills every process in its cgroups, `runtime delete --force`,

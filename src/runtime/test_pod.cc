@@ -70,7 +70,7 @@ TestPod::TestPod() {
   reactor = *Reactor::Start();
   paths = {CRISP_SHIM, Path("shim.sock"), Path("shim.log")};
   EXPECT_TRUE(MakeDirs(Path("rootfs/bin"), 0755).ok());
-  for (const char* name : {"rootfs/proc", "rootfs/tmp"}) EXPECT_TRUE(MakeDirs(Path(name), 01777).ok());
+  for (const char* name : {"rootfs/proc", "rootfs/dev", "rootfs/tmp"}) EXPECT_TRUE(MakeDirs(Path(name), 01777).ok());
   const auto busybox = ReadFileAt(AT_FDCWD, "/bin/busybox", 16 << 20);
   EXPECT_TRUE(busybox.ok()) << "needs busybox-static: " << busybox.status();
   EXPECT_TRUE(WriteFileAt(AT_FDCWD, Path("rootfs/bin/busybox"), *busybox, 0755).ok());
@@ -115,7 +115,9 @@ StartRequest TestPod::Bundle(const std::string& id, const std::vector<std::strin
   config["ociVersion"] = "1.0.2";
   config["process"] = Json::parse(Process(args));
   config["root"] = {{"path", Path("rootfs")}, {"readonly", false}};
-  config["mounts"] = Json::array({{{"destination", "/proc"}, {"type", "proc"}, {"source", "proc"}}});
+  // A /dev of its own: runc makes nodes there, and the root file system is shared.
+  config["mounts"] = Json::array({{{"destination", "/proc"}, {"type", "proc"}, {"source", "proc"}},
+                                  {{"destination", "/dev"}, {"type", "tmpfs"}, {"source", "tmpfs"}}});
   Json namespaces = Json::array();
   for (const char* type : {"pid", "mount", "ipc", "uts"}) namespaces.push_back({{"type", type}});
   config["linux"] = {{"namespaces", namespaces}, {"cgroupsPath", absl::StrCat(cgroup_, "/", id)}};

@@ -122,6 +122,7 @@ class PodManager {
 
   // teardown.cc: each takes away whatever is there of an object, step by step, all steps even if one fails, and is
   // content with nothing. After an OK nothing of it is left.
+  absl::Status Discard(const PodPtr& pod, const Call& call);
   absl::Status StopResources(const PodPtr& pod, const Call& call);
   absl::Status RemoveResources(const PodPtr& pod, const Call& call);
   absl::Status DetachNetwork(const PodPtr& pod, const Call& call);

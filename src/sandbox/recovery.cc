@@ -62,6 +62,7 @@ void PodManager::RecoverPod(const StoredPod& stored, const std::vector<StoredCon
   const Call call = Call::WithTimeout(kReconnectDeadline);
   std::vector<ShimContainer> alive;
   auto shim = ShimClient::Connect(*reactor_, id, ShimPathsOf(id), pod.get(), call);
+  if (!shim.ok()) LogInfo("the shim of a pod is not there", {{"pod", id}, {"error", shim.status().message()}});
   if (shim.ok()) {
     pod->set_shim(*std::move(shim));
     const auto listed = pod->shim()->List(call);
@@ -72,13 +73,9 @@ void PodManager::RecoverPod(const StoredPod& stored, const std::vector<StoredCon
 
   const Call undo = Call::WithTimeout(kUndoDeadline);
   if (stored.phase == Phase::kCreating || stored.phase == Phase::kRemoving) {
-    absl::Status undone = StopResources(pod, undo);  // first, and an argument list has no order
-    undone = Join(undone, RemoveResources(pod, undo));
+    const absl::Status undone = Discard(pod, undo);
     LogIfError(undone, "finish the removal of a pod", id);
-    if (undone.ok()) {
-      Forget(pod);
-      return;
-    }
+    if (undone.ok()) return;
   }
   pod->set_created_not_ready();
   for (const ShimContainer& container : alive) {

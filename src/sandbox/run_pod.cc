@@ -70,16 +70,12 @@ absl::StatusOr<std::string> PodManager::RunPodOnce(const cri::RunPodSandboxReque
   if (made.ok()) return pod->id();
 
   made = Annotate(made, absl::StrCat("run pod ", request.config().metadata().name()));
-  const Call undo = Call::WithTimeout(kUndoDeadline);
-  absl::Status undone = StopResources(pod, undo);  // first, and an argument list has no order
-  undone = Join(undone, RemoveResources(pod, undo));
-  if (undone.ok()) {
-    Forget(pod);
-    return made;
-  }
+  const absl::Status undone = Discard(pod, Call::WithTimeout(kUndoDeadline));
+  if (undone.ok()) return made;
   // What could not be undone stays in sight, so that the kubelet stops and removes it until nothing is left.
   pod->set_created_not_ready();
-  return Join(Join(made, undone), records_.Save(Phase::kStopped, pod->record()));
+  made = Join(made, Annotate(undone, "undo it"));
+  return Join(made, records_.Save(Phase::kStopped, pod->record()));
 }
 
 absl::Status PodManager::MakePod(const PodPtr& pod, const Call& call) {

@@ -112,9 +112,7 @@ absl::Status PodManager::RemovePod(const std::string& pod_id, const Call& call) 
           [this, pod = *pod](const SingleFlight<Done>::Abandoned&) -> absl::StatusOr<Done> {
             const Call own = Call::WithTimeout(kTransitionDeadline);
             ASSIGN_OR_RETURN(const Gate::Pass inside, pod->gate.Enter(own));
-            RETURN_IF_ERROR(StopResources(pod, own), "remove pod ", pod->id());
-            RETURN_IF_ERROR(RemoveResources(pod, own), "remove pod ", pod->id());
-            Forget(pod);
+            RETURN_IF_ERROR(Discard(pod, own), "remove pod ", pod->id());
             return Done{};
           })
       .status();

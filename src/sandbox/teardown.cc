@@ -14,6 +14,13 @@
 
 namespace crisp {
 
+absl::Status PodManager::Discard(const PodPtr& pod, const Call& call) {
+  RETURN_IF_ERROR(StopResources(pod, call));
+  RETURN_IF_ERROR(RemoveResources(pod, call));
+  Forget(pod);
+  return absl::OkStatus();
+}
+
 absl::Status PodManager::StopResources(const PodPtr& pod, const Call& call) {
   if (pod->stopped()) return absl::OkStatus();
   pod->set_not_ready();
@@ -63,8 +70,8 @@ absl::Status PodManager::RemoveResources(const PodPtr& pod, const Call& call) {
   status = Join(status, images_->ReleaseRootfs(id, layout_.Rootfs(id, id)));
   status = Join(status, Unmount(layout_.Shm(id)));
   RETURN_IF_ERROR(status);  // nothing is deleted below a mount that is still there
-  status = Join(RemoveTree(layout_.Pod(id)), RemoveTree(layout_.Container(id)));
-  RETURN_IF_ERROR(status);
+  RETURN_IF_ERROR(RemoveTree(layout_.Pod(id)));
+  RETURN_IF_ERROR(RemoveTree(layout_.Container(id)));
   return records_.DeletePod(id);
 }
 

@@ -110,8 +110,9 @@ void Container::OnRunning(std::optional<Failure> failure) {
   if (init_exit_.has_value()) End();
 }
 
+// Once it has failed, the command that runs is the clean-up.
 void Container::CancelStart() {
-  if (state_ == State::kStarting) command_.Cancel();
+  if (state_ == State::kStarting && !failure_.has_value()) command_.Cancel();
 }
 
 void Container::Abandon(Failure failure) {

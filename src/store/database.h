@@ -80,7 +80,7 @@ class Database {
     // Rows that the last Run changed.
     int64_t changes() const;
     // Makes it durable. After an error nothing of it has happened.
-    absl::Status Commit();
+    absl::Status Commit() ABSL_NO_THREAD_SAFETY_ANALYSIS;  // it lets go of what Begin took
 
    private:
     friend class Database;

@@ -11,6 +11,7 @@
 //   <state>/                      gone after a reboot; 0711
 //     lock                        held by the daemon (flock), so that two never share a root
 //     netns/<pod id>              the pinned network namespace, with netns_mounts_under_state_dir; else
+//     oci/<runtime>/              what the OCI runtime keeps of its containers (its --root)
 //     /run/netns/cni-<id> pods/<pod id>/              0700
 //       shim.sock                 the shim's socket (shim/protocol.h)
 //       shim.log                  what the shim had to say: one line a fault
@@ -51,6 +52,7 @@ class Layout {
   std::string Netns(absl::string_view pod) const {
     return netns_under_state_ ? absl::StrCat(NetnsDir(), "/", pod) : absl::StrCat(NetnsDir(), "/cni-", pod);
   }
+  std::string RuntimeRoot(absl::string_view runtime) const { return absl::StrCat(state_, "/oci/", runtime); }
   std::string Pods() const { return absl::StrCat(state_, "/pods"); }
   std::string Pod(absl::string_view pod) const { return absl::StrCat(state_, "/pods/", pod); }
   std::string ShimSocket(absl::string_view pod) const { return absl::StrCat(Pod(pod), "/shim.sock"); }

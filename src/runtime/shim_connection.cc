@@ -1,0 +1,246 @@
+#include "runtime/shim_connection.h"
+
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "os/errno_status.h"
+#include "os/unix_socket.h"
+
+namespace crisp {
+namespace {
+
+// How long a shim may take, after its caller has gone, to kill, clean up and answer: a killed runtime (2 s), then
+// `delete --force` (10 s), and some.
+constexpr std::chrono::seconds kCleanUpGrace{20};
+constexpr std::chrono::seconds kDeathGrace{5};  // of a shim whose connection has ended
+constexpr int kPacketsAtOnce = 32;              // of one shim, before others have their turn on the reactor
+
+absl::Status Gone() {
+  return absl::UnavailableError("the shim is gone, or serves another daemon");
+}
+
+absl::Status ToStatus(const shim::Error& error) {
+  const std::string text = absl::StrCat(error.step, ": ", error.text);
+  switch (error.code) {
+    case shim::ErrorCode::kDeadline:
+      return absl::DeadlineExceededError(text);
+    case shim::ErrorCode::kCancelled:
+      return absl::CancelledError(text);
+    default:
+      return absl::InternalError(text);
+  }
+}
+
+bool TakeItem(std::string_view packet, ShimAnswer* answer) {
+  shim::ListItem item;
+  if (!shim::Decode(packet, &item)) return false;
+  answer->containers.push_back({item.container_id,
+                                item.exited != 0,
+                                {static_cast<pid_t>(item.pid), item.started_at},
+                                {static_cast<int>(item.exit_code), item.finished_at, item.oom_killed != 0}});
+  return true;
+}
+
+// The shim keeps to the limit; a shim that does not must not fill the daemon.
+bool TakeOutput(std::string_view packet, ShimAnswer* answer) {
+  shim::ExecOutput chunk;
+  if (!shim::Decode(packet, &chunk) || chunk.stream < 1 || chunk.stream > 2) return false;
+  std::string& into = answer->output[chunk.stream - 1];
+  into.append(chunk.data.substr(0, answer->output_limit - std::min<uint64_t>(answer->output_limit, into.size())));
+  return true;
+}
+
+// Adds an answer to what is known. False if it cannot be read.
+bool Take(shim::Type type, std::string_view packet, ShimAnswer* answer) {
+  answer->done = type != shim::Type::kListItem && type != shim::Type::kExecOutput;
+  switch (type) {
+    case shim::Type::kHelloReply:
+      return shim::Decode(packet, &answer->hello);
+    case shim::Type::kStarted:
+      return shim::Decode(packet, &answer->started);
+    case shim::Type::kListItem:
+      return TakeItem(packet, answer);
+    case shim::Type::kExecOutput:
+      return TakeOutput(packet, answer);
+    case shim::Type::kExecDone: {
+      shim::ExecDone done;
+      const bool whole = shim::Decode(packet, &done);
+      answer->exit_code = done.exit_code;
+      return whole;
+    }
+    case shim::Type::kError:
+      return shim::Decode(packet, &answer->error.emplace());
+    default:
+      return type == shim::Type::kDone;
+  }
+}
+
+}  // namespace
+
+absl::Status ShimConnection::Begin() {
+  return reactor_.Watch(socket_.get(), [self = shared_from_this()] { self->OnReadable(); });
+}
+
+void ShimConnection::Close() {
+  {
+    MutexLock lock(mutex_);
+    closed_ = true;
+  }
+  reactor_.Unwatch(socket_.get());
+  if (pidfd_.valid()) reactor_.Unwatch(pidfd_.get());
+}
+
+absl::Status ShimConnection::Greet(const std::string& pod_id, const Call& call) {
+  ASSIGN_OR_RETURN(const ShimAnswer answer, Ask(shim::Hello(), call));
+  if (answer.hello.pod_id != pod_id) {
+    return absl::InternalError(absl::StrCat("the shim keeps pod ", answer.hello.pod_id, ", not ", pod_id));
+  }
+  return WatchProcess(static_cast<pid_t>(answer.hello.pid));
+}
+
+// The pid of the hello names the shim for as long as it is alive, which an open connection shows.
+absl::Status ShimConnection::WatchProcess(pid_t pid) {
+  pidfd_ = Fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  pollfd peer{socket_.get(), POLLRDHUP, 0};
+  if (!pidfd_.valid() || poll(&peer, 1, 0) != 0) return Gone();
+  {
+    MutexLock lock(mutex_);
+    if (gone_) return Gone();
+    pid_ = pid;
+  }
+  return reactor_.Watch(pidfd_.get(), [self = shared_from_this()] { self->OnProcessGone(); });
+}
+
+pid_t ShimConnection::pid() {
+  MutexLock lock(mutex_);
+  return pid_;
+}
+
+// ---- requests ----
+
+uint64_t ShimConnection::NextId() {
+  MutexLock lock(mutex_);
+  return ++last_id_;
+}
+
+absl::Status ShimConnection::Exchange(uint64_t id, const std::string& packet, ShimAnswer* answer, int attached,
+                                      bool cancel, const Call& call) {
+  {
+    MutexLock lock(mutex_);
+    if (gone_) return Gone();
+    waiting_[id] = answer;
+  }
+  absl::Status asked = packet.empty() ? absl::InternalError("an id or a path is longer than the shim takes")
+                                      : SendPacket(socket_.get(), packet, attached, call);
+  MutexLock lock(mutex_);
+  if (asked.ok()) asked = Await(id, *answer, cancel, call);
+  waiting_.erase(id);
+  if (!asked.ok() && gone_) return Gone();  // not what the socket said of it
+  if (asked.ok() && answer->error.has_value()) return ToStatus(*answer->error);
+  return asked;
+}
+
+absl::Status ShimConnection::Await(uint64_t id, const ShimAnswer& answer, bool cancel, const Call& call) {
+  while (!answer.done) {
+    if (gone_) return Gone();
+    if (const absl::Status over = call.Check(); !over.ok()) {
+      if (!cancel) return over;
+      return AwaitUndone(id, answer, over);
+    }
+    changed_.WaitUntil(mutex_, call.NextLook());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ShimConnection::AwaitUndone(uint64_t id, const ShimAnswer& answer, const absl::Status& over) {
+  const MonoTime patience = MonoClock::now() + kCleanUpGrace;
+  mutex_.Unlock();
+  const absl::Status sent = SendPacket(socket_.get(), shim::Encode(NextId(), shim::Cancel{id}), -1, Call(patience));
+  mutex_.Lock();
+  while (sent.ok() && !answer.done && !gone_ && MonoClock::now() < patience) changed_.WaitUntil(mutex_, patience);
+  if (!answer.done) return Annotate(over, "the shim did not confirm that all is undone");
+  if (!answer.error.has_value()) return absl::OkStatus();  // it had just succeeded
+  return absl::Status(over.code(), absl::StrCat(answer.error->step, ": ", answer.error->text));
+}
+
+absl::Status ShimConnection::EndProcess(const Call& call) {
+  {
+    MutexLock lock(mutex_);
+    ending_ = true;
+    if (process_gone_) return absl::OkStatus();
+  }
+  const absl::Status asked = Ask(shim::Shutdown(), call).status();
+  if (!asked.ok() && !absl::IsUnavailable(asked)) return asked;
+  // Unavailable: it has just died, or another daemon has it now.
+  const Call wait = asked.ok() ? call : call.Within(kDeathGrace);
+  MutexLock lock(mutex_);
+  while (!process_gone_) {
+    if (const absl::Status over = wait.Check(); !over.ok()) {
+      return asked.ok() ? Annotate(over, "wait for the shim to end") : asked;
+    }
+    changed_.WaitUntil(mutex_, wait.NextLook());
+  }
+  return absl::OkStatus();
+}
+
+// ---- on the reactor's thread ----
+
+void ShimConnection::OnProcessGone() {
+  reactor_.Unwatch(pidfd_.get());
+  MutexLock lock(mutex_);
+  process_gone_ = true;
+  changed_.NotifyAll();
+}
+
+void ShimConnection::OnReadable() {
+  static thread_local char buffer[shim::kMaxMessage];  // one reactor thread: one buffer for all shims
+  for (int i = 0; i < kPacketsAtOnce; ++i) {
+    const absl::StatusOr<size_t> size = ReceivePacket(socket_.get(), buffer, sizeof(buffer));
+    if (!size.ok() && ErrnoOf(size.status()) == EAGAIN) return;
+    if (!size.ok() || *size == 0) return OnGone();
+    OnPacket({buffer, *size});
+    MutexLock lock(mutex_);
+    if (closed_) return;
+  }
+}
+
+void ShimConnection::OnGone() {
+  reactor_.Unwatch(socket_.get());
+  bool tell = false;
+  {
+    MutexLock lock(mutex_);
+    gone_ = true;
+    tell = !closed_ && !ending_ && pid_ > 0;  // before the hello nobody has been promised a shim
+    changed_.NotifyAll();
+  }
+  if (tell) listener_->OnShimGone();
+}
+
+void ShimConnection::OnPacket(std::string_view packet) {
+  shim::Header header;
+  if (!shim::DecodeHeader(packet, &header)) return;
+  if (header.type == shim::Type::kExited) return OnExited(packet);
+  MutexLock lock(mutex_);
+  const auto found = waiting_.find(header.id);
+  if (found == waiting_.end()) return;  // of a call that has been given up
+  if (!Take(header.type, packet, found->second)) {
+    found->second->error = shim::Error{shim::ErrorCode::kMalformed, "decode", "the shim's answer makes no sense"};
+    found->second->done = true;
+  }
+  if (found->second->done) changed_.NotifyAll();
+}
+
+void ShimConnection::OnExited(std::string_view packet) {
+  shim::Exited exited;
+  if (!shim::Decode(packet, &exited)) return;
+  listener_->OnExit(exited.container_id,
+                    {static_cast<int>(exited.exit_code), exited.finished_at, exited.oom_killed != 0});
+}
+
+}  // namespace crisp

@@ -1,0 +1,105 @@
+// ShimConnection: one connection to a shim: requests out, answers and events in, and whether the process still lives.
+// The part of ShimClient below its methods; nothing else uses it.
+//
+// Ownership: shared by the client and the reactor's callbacks, which Close takes back.
+// Threading: any thread asks; packets are read on the reactor's thread. The lock is held for table look-ups only.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/call.h"
+#include "base/mutex.h"
+#include "os/fd.h"
+#include "os/reactor.h"
+#include "runtime/shim_client.h"
+#include "shim/codec.h"
+
+namespace crisp {
+
+// What one request has been answered so far.
+struct ShimAnswer {
+  bool done = false;
+  std::optional<shim::Error> error;
+  shim::HelloReply hello;
+  shim::Started started;
+  uint32_t exit_code = 0;
+  std::vector<ShimContainer> containers;
+  uint64_t output_limit = 0;
+  std::string output[2];
+};
+
+class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
+ public:
+  ShimConnection(Reactor& reactor, ShimListener* listener, Fd socket)
+      : reactor_(reactor), listener_(listener), socket_(std::move(socket)) {}
+
+  absl::Status Begin();
+  // Nothing is read and nobody is told any more. The shim runs on.
+  void Close();
+
+  // Says hello, and from then on knows the process. Internal if the shim keeps another pod.
+  absl::Status Greet(const std::string& pod_id, const Call& call);
+
+  // Sends the request and waits for its answer.
+  template <typename Request>
+  absl::StatusOr<ShimAnswer> Ask(Request request, const Call& call) {
+    return AskWith(std::move(request), ShimAnswer(), -1, /*cancel=*/false, call);
+  }
+
+  // `attached`: a descriptor that goes with it, or -1. `cancel`: when the call is over, the request is cancelled, and
+  // its answer, that all has been undone, is waited for.
+  template <typename Request>
+  absl::StatusOr<ShimAnswer> AskWith(Request request, ShimAnswer answer, int attached, bool cancel, const Call& call) {
+    const uint64_t id = NextId();
+    const absl::Status asked = Exchange(id, shim::Encode(id, std::move(request)), &answer, attached, cancel, call);
+    if (!asked.ok()) return asked;
+    return answer;
+  }
+
+  // Asks it to shut down, and waits until the process is gone.
+  absl::Status EndProcess(const Call& call);
+
+  pid_t pid();
+
+ private:
+  absl::Status Exchange(uint64_t id, const std::string& packet, ShimAnswer* answer, int attached, bool cancel,
+                        const Call& call);
+  // Return once the answer is done, or it is no use to wait.
+  absl::Status Await(uint64_t id, const ShimAnswer& answer, bool cancel, const Call& call)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status AwaitUndone(uint64_t id, const ShimAnswer& answer, const absl::Status& over)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  uint64_t NextId();
+
+  absl::Status WatchProcess(pid_t pid);
+  void OnProcessGone();
+  void OnReadable();
+  void OnGone();
+  void OnPacket(std::string_view packet);
+  void OnExited(std::string_view packet);
+
+  Reactor& reactor_;
+  ShimListener* listener_;
+  const Fd socket_;
+  Fd pidfd_;
+  Mutex mutex_;
+  CondVar changed_;
+  pid_t pid_ ABSL_GUARDED_BY(mutex_) = -1;
+  uint64_t last_id_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<uint64_t, ShimAnswer*> waiting_ ABSL_GUARDED_BY(mutex_);  // on their callers' stacks
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  bool ending_ ABSL_GUARDED_BY(mutex_) = false;
+  bool gone_ ABSL_GUARDED_BY(mutex_) = false;
+  bool process_gone_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace crisp
