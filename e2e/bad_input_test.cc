@@ -70,7 +70,8 @@ TEST_F(BadInputTest, AnEmptyIdIsInvalidAndNamed) {
 }
 
 TEST_F(BadInputTest, AnUnknownIdIsNotFoundOrFineToRemove) {
-  for (const std::string& id : {std::string(64, 'f'), std::string("../../etc"), std::string("no\nid"), std::string(100000, 'a')}) {
+  for (const std::string& id :
+       {std::string(64, 'f'), std::string("../../etc"), std::string("no\nid"), std::string(100000, 'a')}) {
     EXPECT_EQ(cri().PodStatus(id).code(), grpc::NOT_FOUND);
     EXPECT_EQ(cri().CreateContainer(id, PodConfig("p"), ContainerOf("c", "true")).code(), grpc::NOT_FOUND);
     EXPECT_EQ(cri().StartContainer(id).code(), grpc::NOT_FOUND);
@@ -97,9 +98,8 @@ TEST_F(BadInputTest, APodNeedsItsMetadata) {
 TEST_F(BadInputTest, APodsNetworkSettingsAreJudged) {
   ExpectBadPod("hostname", [](auto* config) { config->set_hostname("a b\n"); });
   ExpectBadPod("hostname", [](auto* config) { config->set_hostname(std::string(300, 'h')); });
-  ExpectBadPod("port_mappings[0].container_port", [](auto* config) {
-    config->add_port_mappings()->set_container_port(70000);
-  });
+  ExpectBadPod("port_mappings[0].container_port",
+               [](auto* config) { config->add_port_mappings()->set_container_port(70000); });
   ExpectBadPod("port_mappings[0].host_port", [](auto* config) {
     config->add_port_mappings()->set_container_port(80);
     config->mutable_port_mappings(0)->set_host_port(-1);
@@ -113,7 +113,8 @@ TEST_F(BadInputTest, APodsNetworkSettingsAreJudged) {
     config->mutable_port_mappings(0)->set_host_port(80);
     config->mutable_port_mappings(0)->set_host_ip("not an address");
   });
-  ExpectBadPod("dns_config.servers[0]", [](auto* config) { config->mutable_dns_config()->add_servers("1\nnameserver 2"); });
+  ExpectBadPod("dns_config.servers[0]",
+               [](auto* config) { config->mutable_dns_config()->add_servers("1\nnameserver 2"); });
 }
 
 TEST_F(BadInputTest, APodsPathsAndCgroupAreJudged) {
@@ -125,8 +126,11 @@ TEST_F(BadInputTest, APodsNamespacesAreJudged) {
   const auto options = [](cri::PodSandboxConfig* config) {
     return config->mutable_linux()->mutable_security_context()->mutable_namespace_options();
   };
-  ExpectBadPod("namespace_options.network", [&](auto* config) { options(config)->set_network(cri::CONTAINER); });
-  ExpectBadPod("namespace_options.pid", [&](auto* config) { options(config)->set_pid(static_cast<cri::NamespaceMode>(9)); });
+  ExpectBadPod("namespace_options.pid",
+               [&](auto* config) { options(config)->set_pid(static_cast<cri::NamespaceMode>(9)); });
+  cri::PodSandboxConfig network = PodConfig("network");
+  options(&network)->set_network(cri::CONTAINER);  // a mode that is there, but means nothing for a network
+  EXPECT_THAT(cri().RunPod(network).text(), HasSubstr("namespace_options.network"));
   for (const cri::NamespaceMode mode : {cri::CONTAINER, cri::TARGET}) {
     cri::PodSandboxConfig config = PodConfig("userns");
     options(&config)->mutable_userns_options()->set_mode(mode);
@@ -158,7 +162,8 @@ TEST_F(BadInputTest, WhatIsNotYetHonouredIsNamed) {
   refused("devices", [](auto* config) { config->add_devices()->set_host_path("/dev/null"); });
   refused("CDI_devices", [](auto* config) { config->add_cdi_devices()->set_name("vendor.example/thing=0"); });
   refused("apparmor", [](auto* config) {
-    config->mutable_linux()->mutable_security_context()->mutable_apparmor()->set_profile_type(cri::SecurityProfile::Localhost);
+    config->mutable_linux()->mutable_security_context()->mutable_apparmor()->set_profile_type(
+        cri::SecurityProfile::Localhost);
     config->mutable_linux()->mutable_security_context()->mutable_apparmor()->set_localhost_ref("a-profile");
   });
   refused("selinux_options", [](auto* config) {
@@ -197,8 +202,10 @@ TEST_F(BadInputTest, AContainersProcessIsJudged) {
 
 TEST_F(BadInputTest, AContainersMountsAreJudged) {
   const PodRef pod = RunPod("mounts");
-  ExpectBadContainer(pod, "mounts[0].container_path", [](auto* config) { config->add_mounts()->set_host_path("/tmp"); });
-  ExpectBadContainer(pod, "mounts[0].host_path", [](auto* config) { config->add_mounts()->set_container_path("/tmp"); });
+  ExpectBadContainer(pod, "mounts[0].container_path",
+                     [](auto* config) { config->add_mounts()->set_host_path("/tmp"); });
+  ExpectBadContainer(pod, "mounts[0].host_path",
+                     [](auto* config) { config->add_mounts()->set_container_path("/tmp"); });
   ExpectBadContainer(pod, "mounts[0].container_path", [](auto* config) {
     config->add_mounts()->set_host_path("/tmp");
     config->mutable_mounts(0)->set_container_path("relative");
@@ -235,8 +242,8 @@ TEST_F(BadInputTest, ExecAndStopAreJudged) {
 }
 
 TEST_F(BadInputTest, ImageReferencesAreJudged) {
-  for (const char* name : {"UPPER/case", "a b", "docker.io/library/busybox@sha256:short", ":tag", "http://host/name",
-                           "../../etc/passwd", "name:\n", "-", "host:port:tag"}) {
+  for (const char* name : {"docker.io/UPPER/case", "a b", "docker.io/library/busybox@sha256:short", ":tag",
+                           "http://host/name", "../../etc/passwd", "name:\n", "-", "host:port:tag"}) {
     const auto answer = cri().Pull(name);
     EXPECT_EQ(answer.code(), grpc::INVALID_ARGUMENT) << name << ": " << Describe(answer.status);
     EXPECT_THAT(answer.text(), HasSubstr("image")) << name;
@@ -327,7 +334,8 @@ TEST_F(StatusTest, SaysWhatIsReadyAndWhichHandlersThereAre) {
 }
 
 TEST_F(StatusTest, RuntimeConfigGivesTheCgroupDriver) {
-  EXPECT_EQ(Must(cri().Call(&Runtime::RuntimeConfig, cri::RuntimeConfigRequest())).linux().cgroup_driver(), cri::CGROUPFS);
+  EXPECT_EQ(Must(cri().Call(&Runtime::RuntimeConfig, cri::RuntimeConfigRequest())).linux().cgroup_driver(),
+            cri::CGROUPFS);
 }
 
 TEST_F(StatusTest, AnUnknownHandlerIsRefusedByName) {

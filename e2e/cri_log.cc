@@ -7,7 +7,8 @@ namespace crisp::e2e {
 namespace {
 
 LogLine ParseLine(const std::string& line) {
-  static const std::regex kHead(R"((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)) (stdout|stderr) ([FP]) )");
+  static const std::regex kHead(
+      R"((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)) (stdout|stderr) ([FP]) )");
   std::smatch head;
   if (!std::regex_search(line, head, kHead, std::regex_constants::match_continuous)) {
     throw std::runtime_error("not a line of a CRI log: \"" + line.substr(0, 200) + "\"");

@@ -57,7 +57,9 @@ TEST_F(ExecTest, KeepsEveryByteAndTheLackOfANewline) {
   EXPECT_EQ(result.stdout(), std::string("a\0b\xff\r\nend", 9));
 }
 
-TEST_F(ExecTest, ASignalIs128AndItsNumber) { EXPECT_EQ(Must(Exec("kill -9 $$")).exit_code(), 137); }
+TEST_F(ExecTest, ASignalIs128AndItsNumber) {
+  EXPECT_EQ(Must(Exec("kill -9 $$")).exit_code(), 137);
+}
 
 TEST_F(ExecTest, RunsInTheContainersNamespacesWithItsEnvironment) {
   cri::ContainerConfig config = ContainerOf("env", "sleep 1000");
@@ -93,7 +95,8 @@ TEST_F(ExecTest, ATimeOutIsDeadlineExceededAndLeavesNoProcess) {
 }
 
 TEST_F(ExecTest, ATimeOutEndsDaemonisedGrandchildrenToo) {
-  const auto answer = Exec("(setsid sh -c 'trap \"\" TERM HUP; sleep 45678; true' < /dev/null > /dev/null 2>&1 &) ; sleep 45679; true", 1);
+  const auto answer = Exec(
+      "(setsid sh -c 'trap \"\" TERM HUP; sleep 45678; true' < /dev/null > /dev/null 2>&1 &) ; sleep 45679; true", 1);
   EXPECT_EQ(answer.code(), grpc::DEADLINE_EXCEEDED) << Describe(answer.status);
   EXPECT_FALSE(Runs("sleep 45679"));
   EXPECT_FALSE(Runs("sleep 45678"));
@@ -152,7 +155,8 @@ TEST_F(ExecTest, OneAfterTheOtherLeavesNothingOpen) {
   for (int i = 0; i < 30; ++i) Must(Exec("exit 1"));
   std::string daemon_left, shim_left;
   Eventually(std::chrono::seconds(2), [&] {
-    daemon_left = Difference(before, TakeSnapshot({node().root(), node().state(), node().cgroup_parent(), {node().pid()}}));
+    daemon_left =
+        Difference(before, TakeSnapshot({node().root(), node().state(), node().cgroup_parent(), {node().pid()}}));
     shim_left = Difference(shim_before, TakeSnapshot({node().root(), node().state(), node().cgroup_parent(), {shim}}));
     return daemon_left.empty() && shim_left.empty();
   });

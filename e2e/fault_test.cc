@@ -18,7 +18,9 @@ using ::testing::SizeIs;
 
 constexpr char kCounter[] = "i=0; while :; do echo line $i; i=$((i+1)); sleep 0.002; done";
 
-int64_t Now() { return std::chrono::system_clock::now().time_since_epoch().count(); }
+int64_t Now() {
+  return std::chrono::system_clock::now().time_since_epoch().count();
+}
 
 // Field 22 of /proc/PID/stat: with the pid it names one process for good.
 std::string Identity(pid_t pid) {
@@ -172,7 +174,8 @@ TEST_F(FaultTest, TheDaemonStartsAgainWhileContainersExitInGreatNumber) {
   const PodRef pod = RunPod("storm");
   std::vector<std::string> ids;
   for (int i = 0; i < 8; ++i) {
-    ids.push_back(Start(pod, ContainerOf("c" + std::to_string(i), "sleep 0." + std::to_string(i) + "; exit " + std::to_string(i + 1))));
+    ids.push_back(Start(
+        pod, ContainerOf("c" + std::to_string(i), "sleep 0." + std::to_string(i) + "; exit " + std::to_string(i + 1))));
   }
   node().Kill();
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
@@ -239,9 +242,10 @@ TEST_F(ShimDeathTest, IsFoundByTheDaemonThatComesLater) {
 TEST_F(ShimDeathTest, InTheMiddleOfAnExecIsAnErrorOfThatExec) {
   const PodRef pod = RunPod("dies");
   const std::string running = Start(pod, ContainerOf("running", "sleep 11111"));
+  const pid_t shim = ShimOf(pod);
   auto exec = std::async(std::launch::async, [&] { return cri().Exec(running, {"sh", "-c", "sleep 22222; true"}); });
   WaitFor("the command", std::chrono::seconds(5), [] { return Runs("sleep 22222"); });
-  ASSERT_EQ(kill(ShimOf(pod), SIGKILL), 0);
+  ASSERT_EQ(kill(shim, SIGKILL), 0);
   EXPECT_FALSE(exec.get().ok());
   ExpectLost(pod, {running});
   EXPECT_FALSE(Runs("sleep 22222"));
@@ -253,10 +257,11 @@ TEST_P(ShimDeathAtTest, LeavesNothing) {
   const auto& [command, moment] = GetParam();
   const PodRef pod = RunPod("dies");
   const std::string id = Create(pod, ContainerOf("caught", "sleep 11111"));
+  const pid_t shim = ShimOf(pod);
   node().Stall(command, moment);
   auto start = std::async(std::launch::async, [&] { return cri().StartContainer(id); });
   node().WaitForStalled(command);
-  ASSERT_EQ(kill(ShimOf(pod), SIGKILL), 0);
+  ASSERT_EQ(kill(shim, SIGKILL), 0);
   EXPECT_FALSE(start.get().ok());
   WaitFor("the pod to be not ready", std::chrono::seconds(10),
           [&] { return PodStatus(pod.id).state() == cri::SANDBOX_NOTREADY; });
@@ -330,7 +335,8 @@ TEST_F(FaultTest, RuncMayDieAtAnyMomentOfAStart) {
     const bool started = cri().StartContainer(id).ok();
     node().Release("create");
     const cri::ContainerStatus status = StatusOf(id);
-    EXPECT_EQ(status.state(), started ? cri::CONTAINER_RUNNING : cri::CONTAINER_EXITED) << "killed after " << 4 * i << " ms";
+    EXPECT_EQ(status.state(), started ? cri::CONTAINER_RUNNING : cri::CONTAINER_EXITED)
+        << "killed after " << 4 * i << " ms";
     Must(cri().RemoveContainer(id));
     EXPECT_FALSE(Runs("sleep 11111")) << "killed after " << 4 * i << " ms";
   }
@@ -443,9 +449,10 @@ TEST_P(DaemonDeathInRunPodTest, TheFirstRetrySucceeds) {
 
 INSTANTIATE_TEST_SUITE_P(At, DaemonDeathInRunPodTest,
                          ::testing::Values(std::pair("ADD", Moment::kBefore), std::pair("ADD", Moment::kAfter),
-                                           std::pair("last-ADD", Moment::kBefore), std::pair("last-ADD", Moment::kAfter),
-                                           std::pair("create", Moment::kBefore), std::pair("create", Moment::kAfter),
-                                           std::pair("start", Moment::kBefore), std::pair("start", Moment::kAfter)),
+                                           std::pair("last-ADD", Moment::kBefore),
+                                           std::pair("last-ADD", Moment::kAfter), std::pair("create", Moment::kBefore),
+                                           std::pair("create", Moment::kAfter), std::pair("start", Moment::kBefore),
+                                           std::pair("start", Moment::kAfter)),
                          [](const auto& at) { return NameOf(at.param); });
 
 class DaemonDeathInStartTest : public DaemonDeathTest {};

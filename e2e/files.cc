@@ -34,7 +34,9 @@ void WriteScript(const std::string& path, const std::string& text) {
   if (chmod(path.c_str(), 0755) != 0) throw std::runtime_error("cannot chmod " + path);
 }
 
-void MakeDirectory(const std::string& path) { fs::create_directories(path); }
+void MakeDirectory(const std::string& path) {
+  fs::create_directories(path);
+}
 
 bool FileExists(const std::string& path) {
   struct stat info {};

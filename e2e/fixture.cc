@@ -17,7 +17,9 @@ std::optional<Machine>& TheMachine() {
 
 }  // namespace
 
-void SetMachine(const Machine& machine) { TheMachine() = machine; }
+void SetMachine(const Machine& machine) {
+  TheMachine() = machine;
+}
 
 void NodeTest::SetUp() {
   if (!TheMachine().has_value()) GTEST_SKIP() << MachineMissing();
@@ -42,7 +44,8 @@ void NodeTest::TearDown() {
   try {
     RemoveAllPods();
     for (const cri::Image& image : Images()) {
-      if (std::count(images_before_.begin(), images_before_.end(), image.id()) == 0) Must(cri().RemoveImage(image.id()));
+      if (std::count(images_before_.begin(), images_before_.end(), image.id()) == 0)
+        Must(cri().RemoveImage(image.id()));
     }
   } catch (const std::exception& error) {
     ADD_FAILURE() << "clean-up: " << error.what();
@@ -125,8 +128,8 @@ cri::ContainerStatus NodeTest::WaitForExit(const std::string& id) {
 std::string NodeTest::Sh(const std::string& container, const std::string& script) {
   const auto result = Must(cri().Exec(container, {"sh", "-c", script}, 30));
   if (result.exit_code() != 0) {
-    throw std::runtime_error("in the container: " + script + ": exit code " + std::to_string(result.exit_code()) + ": " +
-                             result.stderr());
+    throw std::runtime_error("in the container: " + script + ": exit code " + std::to_string(result.exit_code()) +
+                             ": " + result.stderr());
   }
   return result.stdout();
 }

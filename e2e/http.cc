@@ -27,7 +27,9 @@ Fd Connect(const std::string& address, int port) {
 
 }  // namespace
 
-bool CanConnect(const std::string& address, int port) { return Connect(address, port).valid(); }
+bool CanConnect(const std::string& address, int port) {
+  return Connect(address, port).valid();
+}
 
 std::string Fetch(const std::string& address, int port) {
   std::string answer;
@@ -37,7 +39,8 @@ std::string Fetch(const std::string& address, int port) {
     const std::string request = "GET / HTTP/1.0\r\n\r\n";
     if (write(connection.get(), request.data(), request.size()) < 0) return false;
     char buffer[4096];
-    for (ssize_t n; (n = read(connection.get(), buffer, sizeof buffer)) > 0;) answer.append(buffer, static_cast<size_t>(n));
+    for (ssize_t n; (n = read(connection.get(), buffer, sizeof buffer)) > 0;)
+      answer.append(buffer, static_cast<size_t>(n));
     return !answer.empty();
   });
   return answer;

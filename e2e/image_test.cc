@@ -24,7 +24,9 @@ namespace fs = std::filesystem;
 
 constexpr char kHttp404[] = "404";
 
-std::string Repository(const std::string& reference) { return reference.substr(0, reference.rfind(':')); }
+std::string Repository(const std::string& reference) {
+  return reference.substr(0, reference.rfind(':'));
+}
 
 std::string WithDigest(const std::string& reference) {
   return Repository(reference) + "@" + Store().images.at(reference).digest;
@@ -37,10 +39,11 @@ class ImageTest : public NodeTest {
   NodeOptions Options(const Machine&) override {
     NodeOptions options;
     const std::string mirrors = "[plugins.\"io.containerd.grpc.v1.cri\".registry.mirrors.\"";
-    options.extra_toml = mirrors + "down.example\"]\nendpoint = [\"http://127.0.0.1:5002\", \"http://127.0.0.1:5003\"]\n" +
-                         mirrors + "fallback.example\"]\nendpoint = [\"http://127.0.0.1:5002\", \"http://127.0.0.1:5000\"]\n" +
-                         mirrors + "second.example\"]\nendpoint = [\"http://127.0.0.1:5001\", \"http://127.0.0.1:5000\"]\n" +
-                         mirrors + "other.example\"]\nendpoint = [\"http://127.0.0.1:5001\"]\n";
+    options.extra_toml =
+        mirrors + "down.example\"]\nendpoint = [\"http://127.0.0.1:5002\", \"http://127.0.0.1:5003\"]\n" + mirrors +
+        "fallback.example\"]\nendpoint = [\"http://127.0.0.1:5002\", \"http://127.0.0.1:5000\"]\n" + mirrors +
+        "second.example\"]\nendpoint = [\"http://127.0.0.1:5001\", \"http://127.0.0.1:5000\"]\n" + mirrors +
+        "other.example\"]\nendpoint = [\"http://127.0.0.1:5001\"]\n";
     return options;
   }
 
@@ -97,12 +100,13 @@ TEST_F(ImageTest, ADigestThatTheRegistryDoesNotHaveIsNotFound) {
 }
 
 TEST_F(ImageTest, ALayerThatIsNotWhatItsDigestSaysIsRefused) {
-  const auto registry = OtherRegistry();
-  Push(Store().pause_layout, "other.example/e2e/corrupt:1", 5001);
+  auto registry = OtherRegistry();
+  Push(Store().images.at(kBig).layout, "other.example/e2e/corrupt:1", 5001);
   // The largest blob is the layer. One byte changes, the length stays.
   fs::path layer;
   for (const auto& entry : fs::recursive_directory_iterator(OtherStore())) {
-    if (entry.path().filename() == "data" && (layer.empty() || fs::file_size(entry) > fs::file_size(layer))) layer = entry;
+    if (entry.path().filename() == "data" && (layer.empty() || fs::file_size(entry) > fs::file_size(layer)))
+      layer = entry;
   }
   std::string data = ReadFile(layer);
   data[data.size() / 2] = static_cast<char>(data[data.size() / 2] ^ 1);
@@ -112,16 +116,16 @@ TEST_F(ImageTest, ALayerThatIsNotWhatItsDigestSaysIsRefused) {
   EXPECT_THAT(answer.text(), HasSubstr(layer.parent_path().filename().string())) << "it does not say which digest";
   EXPECT_FALSE(Has("other.example/e2e/corrupt:1"));
   EXPECT_TRUE(IngestIsEmpty());
+  registry.reset();
   EXPECT_EQ(Leftovers(), "");
 }
 
 TEST_F(ImageTest, AManifestThatIsNotWhatItsDigestSaysIsRefused) {
   const auto registry = OtherRegistry();
-  Push(Store().pause_layout, "other.example/e2e/corrupt:1", 5001);
+  Push(Store().images.at(kPause).layout, "other.example/e2e/corrupt:1", 5001);
   const std::string digest = Store().images.at(kPause).digest;
   const std::string hex = digest.substr(7);
-  const std::string file =
-      OtherStore() + "/docker/registry/v2/blobs/sha256/" + hex.substr(0, 2) + "/" + hex + "/data";
+  const std::string file = OtherStore() + "/docker/registry/v2/blobs/sha256/" + hex.substr(0, 2) + "/" + hex + "/data";
   const std::string manifest = ReadFile(file);
   ASSERT_THAT(manifest, Not(IsEmpty()));
   WriteFile(file, manifest + " ");  // means the same, and is not the same
@@ -147,7 +151,8 @@ TEST_F(ImageTest, AnEndpointThatIsDownFallsThroughToTheNext) {
 TEST_F(ImageTest, AnEndpointWithoutTheImageFallsThroughToTheNext) {
   const auto empty = OtherRegistry();
   EXPECT_EQ(Must(cri().Pull("second.example/library/busybox:1.36")).image_ref(), Store().images.at(kBusybox).id);
-  EXPECT_THAT(empty->Log(), HasSubstr("/v2/library/busybox/manifests/1.36")) << "the first endpoint was not asked first";
+  EXPECT_THAT(empty->Log(), HasSubstr("/v2/library/busybox/manifests/1.36"))
+      << "the first endpoint was not asked first";
 }
 
 TEST_F(ImageTest, WhenAllEndpointsAreDownTheErrorNamesEachOfThem) {
@@ -184,7 +189,8 @@ TEST_F(ImageTest, SeveralTagsAreOneImageAndRemoveTakesThemAll) {
 TEST_F(ImageTest, RemoveMayBeRepeatedAndDoneByManyAtOnce) {
   Must(cri().Pull(kSchema2));
   std::vector<std::future<Answer<cri::RemoveImageResponse>>> removes;
-  for (int i = 0; i < 5; ++i) removes.push_back(std::async(std::launch::async, [&] { return cri().RemoveImage(kSchema2); }));
+  for (int i = 0; i < 5; ++i)
+    removes.push_back(std::async(std::launch::async, [&] { return cri().RemoveImage(kSchema2); }));
   for (auto& remove : removes) EXPECT_TRUE(remove.get().ok());
   Must(cri().RemoveImage(kSchema2));
   Must(cri().RemoveImage("docker.io/library/never-was-here:1"));
@@ -254,7 +260,8 @@ TEST_F(ImageTest, TenPullsAtOnceFetchOnce) {
     const size_t at = line.find("GET /v2/e2e/big/blobs/");
     if (at != std::string::npos && line.find(" 200 ") != std::string::npos) fetched.insert(line.substr(at, 100));
   }
-  for (const std::string& blob : std::set<std::string>(fetched.begin(), fetched.end())) EXPECT_EQ(fetched.count(blob), 1u) << blob;
+  for (const std::string& blob : std::set<std::string>(fetched.begin(), fetched.end()))
+    EXPECT_EQ(fetched.count(blob), 1u) << blob;
   EXPECT_THAT(fetched, SizeIs(2)) << "the config and one layer";
 }
 
@@ -271,7 +278,8 @@ TEST_F(ImageTest, ACancelledPullLeavesNothing) {
   cri::PullImageRequest request;
   request.mutable_image()->set_image(kBig);
   grpc::ClientContext context;
-  auto pull = std::async(std::launch::async, [&] { return cri().Call(&ImageStub::PullImage, request, kCallTimeout, &context); });
+  auto pull = std::async(std::launch::async,
+                         [&] { return cri().Call(&ImageStub::PullImage, request, kCallTimeout, &context); });
   WaitFor("the pull to begin", std::chrono::seconds(10), [&] { return !IngestIsEmpty() || Has(kBig); });
   context.TryCancel();
   const auto answer = pull.get();
@@ -282,7 +290,8 @@ TEST_F(ImageTest, ACancelledPullLeavesNothing) {
 
 TEST_F(ImageTest, DockersSchema2AndAMultiPlatformIndexWork) {
   const PodRef pod = RunPod("formats");
-  for (const auto& [reference, file] : std::vector<std::pair<std::string, std::string>>{{kSchema2, "/schema2"}, {kIndex, "/index"}}) {
+  for (const auto& [reference, file] :
+       std::vector<std::pair<std::string, std::string>>{{kSchema2, "/schema2"}, {kIndex, "/index"}}) {
     EXPECT_EQ(Must(cri().Pull(reference)).image_ref(), Store().images.at(reference).id);
     EXPECT_THAT(Digests(reference), ElementsAre(WithDigest(reference)));
     cri::ContainerConfig config = ContainerRunning(file.substr(1), {"cat", file});
@@ -355,7 +364,9 @@ TEST_F(LayerTest, AnEntryWhoseParentStandsBelowKeepsTheParentsMode) {
   EXPECT_EQ(In("cat sticky/inner"), "inner");
 }
 
-TEST_F(LayerTest, AnEntryWithoutAnyParentGetsThem) { EXPECT_EQ(In("cat nowhere/at/all"), "made"); }
+TEST_F(LayerTest, AnEntryWithoutAnyParentGetsThem) {
+  EXPECT_EQ(In("cat nowhere/at/all"), "made");
+}
 
 TEST_F(LayerTest, WhiteoutsHideAndOpaqueDirectoriesStartAnew) {
   EXPECT_EQ(In("ls -d gone gone-tree 2>/dev/null; ls opaque; cat opaque/new"), "new\nnew");
@@ -386,7 +397,8 @@ TEST_F(LayerTest, SparseFilesLongNamesAndFifosComeOutWhole) {
   const std::string sparse = ReadFile(root_ + "odd/sparse");
   EXPECT_EQ(sparse, std::string(1 << 20, '\0') + "data" + std::string(1 << 20, '\0'));
   EXPECT_EQ(In("cat " + std::string(200, 'n')), "long");
-  EXPECT_EQ(In("cat " + std::string(90, 'a') + "/" + std::string(90, 'b') + "/" + std::string(90, 'c') + "/file"), "deep");
+  EXPECT_EQ(In("cat " + std::string(90, 'a') + "/" + std::string(90, 'b') + "/" + std::string(90, 'c') + "/file"),
+            "deep");
   EXPECT_TRUE(S_ISFIFO(Stat("odd/fifo").st_mode));
 }
 
@@ -415,7 +427,7 @@ class PreloadTest : public NodeTest {
     options.preload_dir = machine.directory + "/preload";
     fs::remove_all(options.preload_dir);
     MakeDirectory(options.preload_dir);
-    for (const std::string& layout : {Store().pause_layout, Store().busybox_layout}) {
+    for (const std::string& layout : {Store().images.at(kPause).layout, Store().images.at(kBusybox).layout}) {
       fs::copy(layout, options.preload_dir + "/" + fs::path(layout).filename().string(), fs::copy_options::recursive);
     }
     return options;

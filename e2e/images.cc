@@ -101,7 +101,8 @@ ImageDescription OddLayers() {
   setuid.gid = 50;
   LayerEntry capable = FileEntry("odd/xattr", "x", 0755);
   // struct vfs_cap_data, version 2, cap_net_raw permitted and effective.
-  capable.xattrs["security.capability"] = std::string("\x01\x00\x00\x02\x00\x20\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", 20);
+  capable.xattrs["security.capability"] =
+      std::string("\x01\x00\x00\x02\x00\x20\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", 20);
   capable.xattrs["user.note"] = "kept";
   LayerEntry sparse = FileEntry("odd/sparse", "");
   sparse.content = std::string(1 << 20, '\0') + "data" + std::string(1 << 20, '\0');
@@ -179,8 +180,8 @@ uint64_t BlobSize(const std::string& layout, const std::string& digest) {
 
 std::string DescriptorJson(const std::string& media_type, const std::string& digest, uint64_t size,
                            const std::string& architecture) {
-  std::string json = "{\"mediaType\": \"" + media_type + "\", \"digest\": \"" + digest +
-                     "\", \"size\": " + std::to_string(size);
+  std::string json =
+      "{\"mediaType\": \"" + media_type + "\", \"digest\": \"" + digest + "\", \"size\": " + std::to_string(size);
   if (!architecture.empty()) {
     json += ", \"platform\": {\"os\": \"linux\", \"architecture\": \"" + architecture + "\"}";
   }
@@ -198,9 +199,8 @@ WrittenImage WriteIndex(const std::string& layout) {
   const std::vector<WrittenImage> images = WriteLayout(layout, BothPlatforms());
   const std::string& foreign = images[0].manifest_digest;
   const std::string& mine = images[1].manifest_digest;
-  const std::string index =
-      IndexJson(DescriptorJson(kManifest, foreign, BlobSize(layout, foreign), "s390x") + ", " +
-                DescriptorJson(kManifest, mine, BlobSize(layout, mine), HostArchitecture()));
+  const std::string index = IndexJson(DescriptorJson(kManifest, foreign, BlobSize(layout, foreign), "s390x") + ", " +
+                                      DescriptorJson(kManifest, mine, BlobSize(layout, mine), HostArchitecture()));
   WrittenImage written = images[1];
   written.digest = BlobDigest(index);
   WriteFile(layout + "/blobs/sha256/" + written.digest.substr(7), index);
@@ -241,10 +241,10 @@ void MakeStore(const std::string& directory) {
     const std::string layout = directory + "/layout-" + std::to_string(number++);
     const WrittenImage written = write(layout);
     Push(layout, reference, kPushPort);
-    record << reference << " " << written.digest << " " << written.config_digest << "\n";
+    record << reference << " " << written.digest << " " << written.config_digest << " " << layout << "\n";
   };
-  for (const ImageDescription& image : {Pause(), Busybox(kBusybox), Busybox(kBusyboxLatest), StopSignal(), Defaults(),
-                                        OddLayers(), Schema2(), Big()}) {
+  for (const ImageDescription& image :
+       {Pause(), Busybox(kBusybox), Busybox(kBusyboxLatest), StopSignal(), Defaults(), OddLayers(), Schema2(), Big()}) {
     add(image.reference, [&](const std::string& layout) { return WriteLayout(layout, {image}).front(); });
   }
   add(kIndex, WriteIndex);
@@ -262,12 +262,12 @@ ImageStore Load() {
     MakeStore(directory);
     WriteFile(directory + "/stamp", stamp);
   }
-  ImageStore store{directory + "/store", directory + "/layout-0", directory + "/layout-1", {}};
+  ImageStore store{directory + "/store", {}};
   for (const std::string& line : Lines(ReadFile(directory + "/images"))) {
     std::istringstream fields(line);
     std::string reference;
     StoredImage image;
-    fields >> reference >> image.digest >> image.id;
+    fields >> reference >> image.digest >> image.id >> image.layout;
     store.images[reference] = image;
   }
   return store;
@@ -277,8 +277,9 @@ ImageStore Load() {
 
 void Push(const std::string& layout, const std::string& reference, int port) {
   const std::string path = reference.substr(reference.find('/') + 1);
-  Run("/usr/bin/skopeo", {"copy", "--insecure-policy", "--all", "--preserve-digests", "--quiet", "--dest-tls-verify=false",
-                          "oci:" + layout, "docker://127.0.0.1:" + std::to_string(port) + "/" + path});
+  Run("/usr/bin/skopeo",
+      {"copy", "--insecure-policy", "--all", "--preserve-digests", "--quiet", "--dest-tls-verify=false",
+       "oci:" + layout, "docker://127.0.0.1:" + std::to_string(port) + "/" + path});
 }
 
 const ImageStore& Store() {

@@ -28,12 +28,11 @@ inline constexpr char kBig[] = "registry.k8s.io/e2e/big:1";
 struct StoredImage {
   std::string digest;  // of what the tag names
   std::string id;      // the digest of the config
+  std::string layout;  // the OCI layout with this image only
 };
 
 struct ImageStore {
-  std::string directory;  // for docker-registry
-  std::string pause_layout;    // OCI layouts of one image each
-  std::string busybox_layout;
+  std::string directory;                      // for docker-registry
   std::map<std::string, StoredImage> images;  // by reference
 };
 

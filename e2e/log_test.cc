@@ -54,8 +54,8 @@ TEST_F(LogTest, ALastLineWithoutANewlineStaysWithout) {
 TEST_F(LogTest, LongLinesAreCutAtTheLimitAndJoinAgain) {
   const PodRef pod = RunPod("long");
   // The last has exactly the limit: it is one line, and not partial.
-  const std::vector<LogLine> lines = LogOf(
-      pod, "head -c 50000 /dev/zero | tr '\\0' x; echo; echo short; head -c 16384 /dev/zero | tr '\\0' y; echo");
+  const std::vector<LogLine> lines =
+      LogOf(pod, "head -c 50000 /dev/zero | tr '\\0' x; echo; echo short; head -c 16384 /dev/zero | tr '\\0' y; echo");
   EXPECT_EQ(Written(lines, "stdout"), std::string(50000, 'x') + "\nshort\n" + std::string(kLineLimit, 'y') + "\n");
   ASSERT_THAT(lines, SizeIs(6));
   for (const LogLine& line : lines) EXPECT_LE(line.text.size(), kLineLimit);
@@ -75,7 +75,8 @@ TEST_F(LogTest, TimesNeverGoBack) {
   const PodRef pod = RunPod("times");
   const std::vector<LogLine> lines = LogOf(pod, "for i in 1 2 3 4 5 6 7 8 9 10; do echo $i; sleep 0.02; done");
   ASSERT_THAT(lines, SizeIs(10));
-  EXPECT_THAT(lines, Each(::testing::Field(&LogLine::time, SizeIs(lines[0].time.size())))) << "they do not sort as text";
+  EXPECT_THAT(lines, Each(::testing::Field(&LogLine::time, SizeIs(lines[0].time.size()))))
+      << "they do not sort as text";
   for (size_t i = 1; i < lines.size(); ++i) EXPECT_LT(lines[i - 1].time, lines[i].time);
 }
 

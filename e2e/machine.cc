@@ -103,7 +103,7 @@ void MountTmpfsOn(const char* target) {
 
 // Overlayfs takes no upper directory on another overlayfs, as in a container of a CI machine.
 void MakeFitForOverlay(const std::string& directory) {
-  struct statfs info{};
+  struct statfs info {};
   Require(statfs(directory.c_str(), &info) == 0, "statfs " + directory);
   if (static_cast<unsigned long>(info.f_type) == OVERLAYFS_SUPER_MAGIC) MountTmpfsOn(directory.c_str());
 }
@@ -118,7 +118,9 @@ void FurnishMachine(const std::string& directory) {
   BringUpLoopback();
 }
 
-int ExitCode(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+int ExitCode(int status) {
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
 
 // Process 1 of the machine: makes it, starts the test, and reaps whatever becomes an orphan, as init does on a node.
 [[noreturn]] void Init(const Machine& machine, const std::function<int(const Machine&)>& body) {
@@ -138,8 +140,9 @@ int ExitCode(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 
 
 std::string MachineMissing() {
   if (geteuid() != 0) return "needs root: it makes namespaces, mounts and cgroups";
-  for (const char* tool : {"/usr/sbin/runc", "/usr/bin/docker-registry", "/usr/bin/skopeo", "/usr/lib/cni/bridge",
-                           "/usr/lib/cni/host-local", "/usr/lib/cni/portmap", "/bin/busybox", "/usr/sbin/iptables-save"}) {
+  for (const char* tool :
+       {"/usr/sbin/runc", "/usr/bin/docker-registry", "/usr/bin/skopeo", "/usr/lib/cni/bridge",
+        "/usr/lib/cni/host-local", "/usr/lib/cni/portmap", "/bin/busybox", "/usr/sbin/iptables-save"}) {
     if (access(tool, X_OK) != 0) return std::string("needs ") + tool;
   }
   return "";

@@ -137,11 +137,13 @@ void Node::WriteCniConfig(const std::string& plugin, const std::string& last) {
   {"type": ")" + plugin + R"(", "bridge": "cni0", "isGateway": true, "ipMasq": true, "hairpinMode": true,
    "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.88.0.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
   {"type": "portmap", "capabilities": {"portMappings": true}, "snat": true})" +
-                              (last.empty() ? "" : ", {\"type\": \"" + last + "\"}") + "]}");
+                               (last.empty() ? "" : ", {\"type\": \"" + last + "\"}") + "]}");
   fs::rename(file + ".new", file);
 }
 
-void Node::RemoveCniConfig() { fs::remove(cni_conf_dir() + "/10-e2e.conflist"); }
+void Node::RemoveCniConfig() {
+  fs::remove(cni_conf_dir() + "/10-e2e.conflist");
+}
 
 void Node::Start() {
   crispd_.Start(CRISP_CRISPD, {"--config", config_file()}, directory_ + "/crispd.log");
@@ -149,15 +151,22 @@ void Node::Start() {
   const bool listens = Eventually(kStartLimit, [&] { return !crispd_.Running() || Listens(socket()); });
   if (!crispd_.Running()) throw std::runtime_error("crispd has ended at start, " + crispd_.End() + ":\n" + Log());
   cri_ = std::make_unique<Cri>(socket());
-  const auto version = cri_->Version();
-  if (!listens || !version.ok()) throw std::runtime_error("crispd does not answer: " + Describe(version.status) + "\n" + Log());
+  if (!listens || !Eventually(kStartLimit, [&] { return cri_->Version().ok(); })) {
+    throw std::runtime_error("crispd does not answer Version:\n" + Log());
+  }
 }
 
-std::string Node::Log() const { return ReadFile(directory_ + "/crispd.log"); }
+std::string Node::Log() const {
+  return ReadFile(directory_ + "/crispd.log");
+}
 
-SnapshotScope Node::Scope() const { return {root(), state(), cgroup_parent_, {crispd_.pid()}}; }
+SnapshotScope Node::Scope() const {
+  return {root(), state(), cgroup_parent_, {crispd_.pid()}};
+}
 
-Snapshot Node::Look() const { return TakeSnapshot(Scope()); }
+Snapshot Node::Look() const {
+  return TakeSnapshot(Scope());
+}
 
 void Node::Stall(const std::string& command, Moment moment) {
   fs::remove(Marker(command) + ".stalled");
@@ -171,7 +180,8 @@ pid_t Node::WaitForStalled(const std::string& command) {
 }
 
 void Node::Release(const std::string& command) {
-  for (const char* suffix : {".before", ".after", ".fail", ".code", ".kill", ".stalled"}) fs::remove(Marker(command) + suffix);
+  for (const char* suffix : {".before", ".after", ".fail", ".code", ".kill", ".stalled"})
+    fs::remove(Marker(command) + suffix);
 }
 
 void Node::ReleaseAll() {

@@ -20,7 +20,7 @@ struct NodeOptions {
   bool cni_config = true;
   std::string preload_dir;
   bool pull_images = true;  // the pause image and busybox, before the test begins
-  std::string extra_toml;  // behind the rest
+  std::string extra_toml;   // behind the rest
 };
 
 // How a wrapper around runc or a CNI plugin makes a moment last, so that a test can do something in it.

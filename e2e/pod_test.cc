@@ -278,8 +278,9 @@ class SlowNetworkTest : public PodTest {
   }
 
   std::future<Answer<cri::RunPodSandboxResponse>> RunInBackground(const std::string& name,
-                                                                 std::chrono::milliseconds timeout = kCallTimeout) {
-    return std::async(std::launch::async, [this, config = PodConfig(name), timeout] { return cri().RunPod(config, timeout); });
+                                                                  std::chrono::milliseconds timeout = kCallTimeout) {
+    return std::async(std::launch::async,
+                      [this, config = PodConfig(name), timeout] { return cri().RunPod(config, timeout); });
   }
 };
 

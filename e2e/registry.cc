@@ -29,16 +29,22 @@ Registry::Registry(const std::string& directory, const std::string& store, int p
             "version: 0.1\n"
             "log: {level: warn, accesslog: {disabled: false}}\n"
             "storage:\n"
-            "  filesystem: {rootdirectory: " + store + "}\n"
-            "  maintenance: {uploadpurging: {enabled: false}, readonly: {enabled: " +
-            std::string(read_only ? "true" : "false") + "}}\n"
-            "http: {addr: 127.0.0.1:" + std::to_string(port) + "}\n");
+            "  filesystem: {rootdirectory: " +
+                store +
+                "}\n"
+                "  maintenance: {uploadpurging: {enabled: false}, readonly: {enabled: " +
+                std::string(read_only ? "true" : "false") +
+                "}}\n"
+                "http: {addr: 127.0.0.1:" +
+                std::to_string(port) + "}\n");
   process_.Start("/usr/bin/docker-registry", {"serve", config}, log_);
   WaitFor("docker-registry to accept connections; its log is " + log_, std::chrono::seconds(20),
           [&] { return Accepts(port) || !process_.Running(); });
   if (!process_.Running()) throw std::runtime_error("docker-registry has ended: " + ReadFile(log_));
 }
 
-std::string Registry::Log() const { return ReadFile(log_); }
+std::string Registry::Log() const {
+  return ReadFile(log_);
+}
 
 }  // namespace crisp::e2e

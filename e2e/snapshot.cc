@@ -18,7 +18,9 @@ namespace {
 namespace fs = std::filesystem;
 using Things = std::multiset<std::string>;
 
-bool StartsWith(const std::string& text, const std::string& prefix) { return text.rfind(prefix, 0) == 0; }
+bool StartsWith(const std::string& text, const std::string& prefix) {
+  return text.rfind(prefix, 0) == 0;
+}
 
 bool IsNumber(const std::string& text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c); });
@@ -109,13 +111,20 @@ Things Leases() {
 // The chains that portmap and the bridge's masquerading make once for all pods, and the jumps into them, stay.
 bool MadeOnceForAllPods(const std::string& rule) {
   static const std::array<const char*, 9> kRules = {
-      ":CNI-HOSTPORT-DNAT ",     ":CNI-HOSTPORT-MASQ ",     ":CNI-HOSTPORT-SETMARK ",
-      "-A CNI-HOSTPORT-MASQ ",   "-A CNI-HOSTPORT-SETMARK", ":CNI-ADMIN ",
-      ":CNI-FORWARD ",           "-A CNI-FORWARD -m comment --comment \"CNI firewall plugin admin",
+      ":CNI-HOSTPORT-DNAT ",
+      ":CNI-HOSTPORT-MASQ ",
+      ":CNI-HOSTPORT-SETMARK ",
+      "-A CNI-HOSTPORT-MASQ ",
+      "-A CNI-HOSTPORT-SETMARK",
+      ":CNI-ADMIN ",
+      ":CNI-FORWARD ",
+      "-A CNI-FORWARD -m comment --comment \"CNI firewall plugin admin",
       ":CNI-SN-",
   };
-  if (std::any_of(kRules.begin(), kRules.end(), [&](const char* prefix) { return StartsWith(rule, prefix); })) return true;
-  const bool built_in = StartsWith(rule, "-A PREROUTING") || StartsWith(rule, "-A OUTPUT") || StartsWith(rule, "-A POSTROUTING");
+  if (std::any_of(kRules.begin(), kRules.end(), [&](const char* prefix) { return StartsWith(rule, prefix); }))
+    return true;
+  const bool built_in =
+      StartsWith(rule, "-A PREROUTING") || StartsWith(rule, "-A OUTPUT") || StartsWith(rule, "-A POSTROUTING");
   return built_in && (rule.find("-j CNI-HOSTPORT-DNAT") != std::string::npos ||
                       rule.find("-j CNI-HOSTPORT-MASQ") != std::string::npos);
 }
@@ -133,7 +142,8 @@ Things Cgroups(const std::string& parent) {
   Things things;
   for (const std::string& hierarchy : CgroupHierarchies()) {
     std::error_code error;
-    for (fs::recursive_directory_iterator it(hierarchy + parent, error), end; !error && it != end; it.increment(error)) {
+    for (fs::recursive_directory_iterator it(hierarchy + parent, error), end; !error && it != end;
+         it.increment(error)) {
       std::error_code gone;
       if (it->is_directory(gone)) things.insert(it->path());
     }
@@ -167,7 +177,8 @@ Things Sockets() {
   bool header = true;
   for (const std::string& line : Lines(ReadFile("/proc/net/unix"))) {
     const size_t path = line.find_first_of("/@");
-    if (!header && path != std::string::npos && line.find(" 00010000 ") != std::string::npos) things.insert(line.substr(path));
+    if (!header && path != std::string::npos && line.find(" 00010000 ") != std::string::npos)
+      things.insert(line.substr(path));
     header = false;
   }
   return things;

@@ -13,9 +13,9 @@ namespace crisp::e2e {
 
 // Where to look.
 struct SnapshotScope {
-  std::string root;           // crispd's
-  std::string state;          // crispd's
-  std::string cgroup_parent;  // "/crisp-e2e-XXXXXX"
+  std::string root;            // crispd's
+  std::string state;           // crispd's
+  std::string cgroup_parent;   // "/crisp-e2e-XXXXXX"
   std::vector<pid_t> daemons;  // that belong to the test; the first is crispd
 };
 

@@ -1,5 +1,6 @@
 // crispd: builds every object of the daemon by hand and wires them together.
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -174,6 +175,13 @@ void RaiseDescriptorLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// Large blocks, as the output of an exec and the messages that carry it, go back to the kernel as soon as they are
+// freed. Without a fixed threshold glibc raises it with every large block that is freed, and keeps them.
+void KeepNoLargeBlocks() {
+  mallopt(M_MMAP_THRESHOLD, 256 << 10);
+  mallopt(M_TRIM_THRESHOLD, 1 << 20);
+}
+
 // The signals that end the daemon, blocked in every thread and taken from here.
 sigset_t BlockEndSignals() {
   signal(SIGPIPE, SIG_IGN);
@@ -188,6 +196,7 @@ sigset_t BlockEndSignals() {
 absl::Status Run(const Config& config) {
   const sigset_t end_signals = BlockEndSignals();
   RaiseDescriptorLimit();
+  KeepNoLargeBlocks();
   const Layout layout(config.root, config.state, config.netns_mounts_under_state_dir);
   ASSIGN_OR_RETURN(SandboxOptions sandbox_options, SandboxOptionsOf(config, layout));
   ASSIGN_OR_RETURN(const Fd lock, TakeDirectories(layout, sandbox_options));

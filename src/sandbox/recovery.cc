@@ -4,10 +4,12 @@
 //   created    its shim is connected to; without one the pod has ended
 //   stopped    the same, and it is not ready; the kubelet's next StopPodSandbox finishes it
 //   removing   finished
+#include <algorithm>
 #include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "os/file.h"
@@ -112,6 +114,15 @@ void PodManager::RecoverContainers(const PodPtr& pod, const std::vector<StoredCo
     if (stored.phase == Phase::kCreated) {
       container->set_created();
       continue;
+    }
+    const bool known =
+        std::any_of(alive.begin(), alive.end(), [&](const ShimContainer& one) { return one.id == container->id(); });
+    if (container->running() && !known) {
+      // Its exit record has gone with its directory, or its shim has died: nobody will tell of its end any more.
+      LogIfError(CleanUpContainer(pod->runtime(), container->id(), stored.record.cgroups_path(),
+                                  Call::WithTimeout(kUndoDeadline)),
+                 "clean up a container without a shim", container->id());
+      container->Exited({kExitCodeUnknown, WallNanos(), false});
     }
     LogIfError(RemoveContainerResources(pod, container, Call::WithTimeout(kUndoDeadline)),
                "finish the removal of a container", container->id());

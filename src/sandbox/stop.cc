@@ -42,6 +42,7 @@ std::chrono::seconds Grace(int64_t seconds) {
 }  // namespace
 
 absl::Status PodManager::StopContainer(const std::string& container_id, int64_t grace, const Call& call) {
+  if (grace < 0) return absl::InvalidArgumentError("field timeout: must not be negative");
   const auto found = FindContainer(container_id);
   if (absl::IsNotFound(found.status())) return absl::OkStatus();
   RETURN_IF_ERROR(found);

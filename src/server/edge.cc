@@ -3,6 +3,8 @@
 #include <chrono>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 
 namespace crisp {
 
@@ -14,9 +16,27 @@ Call CallOf(const grpc::ServerContext& context) {
   return Call(unlimited ? kNoDeadline : MonoClock::now() + left, [&context] { return context.IsCancelled(); });
 }
 
+namespace {
+
+// A client's cap on all headers of an answer is 8 KiB by default, and above it the client sees only that, not the code.
+// The text travels percent-encoded (gRPC over HTTP/2, "Status-Message").
+constexpr size_t kMaxEncodedText = 6000;
+
+std::string CutToFit(absl::string_view text) {
+  size_t encoded = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool plain = text[i] >= ' ' && text[i] <= '~' && text[i] != '%';
+    encoded += plain ? 1 : 3;
+    if (encoded > kMaxEncodedText) return absl::StrCat(text.substr(0, i), " …");
+  }
+  return std::string(text);
+}
+
+}  // namespace
+
 grpc::Status ToGrpc(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
-  return {static_cast<grpc::StatusCode>(status.raw_code()), std::string(status.message())};
+  return {static_cast<grpc::StatusCode>(status.raw_code()), CutToFit(status.message())};
 }
 
 grpc::Status Serve(const RpcLog& log, absl::FunctionRef<absl::Status()> body) {

@@ -14,7 +14,8 @@
 //   daemon → shim                          answered by
 //   Hello      first, once                 HelloReply, or Error kVersion and the end of the connection
 //   List                                   ListItem for each container, then Done
-//   Start      `create` and `start`        Started; after Error nothing of the container is left
+//   Start      `create` and `start`        Started; after Error nothing of the container is left. Of one that another
+//                                          connection started, or starts: Started too, when it is
 //   Kill       signal to one or to all     Done (also if it has exited)
 //   Delete     `delete --force`, forget    Done (also if never known)
 //   Exec       carries one descriptor:     ExecOutput as it comes, then ExecDone; after Error kDeadline or kCancelled

@@ -216,21 +216,36 @@ void Server::On(const ConnectionRef& from, uint64_t id, const List&, Fd) {
 }
 
 void Server::On(const ConnectionRef& from, uint64_t id, const Start& request, Fd) {
-  if (Find(request.container_id) != nullptr) {
-    return Refuse(from, id, ErrorCode::kContainerExists, "create", "the shim has a container of this id");
-  }
+  if (const std::shared_ptr<Container> known = Find(request.container_id)) return StartAgain(from, id, known);
   if (shutdown_.has_value()) return Refuse(from, id, ErrorCode::kInternal, "create", "the shim is leaving");
   auto container = std::make_shared<Container>(context_, request, [this](Container& exited) { OnExited(exited); });
   containers_.push_back(container);
   starting_.push_back({from, id, container});
-  container->BeginStart([this, from, id, container = container.get()](std::optional<Failure> failure) {
-    OnStartAnswered(from, id, Find(container->id()), std::move(failure));
+  container->BeginStart([this, container = container.get()](std::optional<Failure> failure) {
+    OnStartAnswered(Find(container->id()), std::move(failure));
   });
 }
 
-void Server::OnStartAnswered(const ConnectionRef& to, uint64_t id, const std::shared_ptr<Container>& container,
-                             std::optional<Failure> failure) {
-  std::erase_if(starting_, [&](const Starting& one) { return one.container == container; });
+// The daemon that asked first has died before it was answered, and the next one asks again.
+void Server::StartAgain(const ConnectionRef& from, uint64_t id, const std::shared_ptr<Container>& known) {
+  const auto starting =
+      std::find_if(starting_.begin(), starting_.end(), [&](const Starting& one) { return one.container == known; });
+  if (starting != starting_.end() && starting->client != from) {
+    starting->client = from;
+    starting->request = id;
+  } else if (known->state() == Container::State::kRunning) {
+    Answer(from, id, Started{static_cast<uint32_t>(known->pid()), known->started_at()});
+  } else {
+    Refuse(from, id, ErrorCode::kContainerExists, "create", "the shim has a container of this id");
+  }
+}
+
+void Server::OnStartAnswered(const std::shared_ptr<Container>& container, std::optional<Failure> failure) {
+  const auto starting =
+      std::find_if(starting_.begin(), starting_.end(), [&](const Starting& one) { return one.container == container; });
+  const ConnectionRef to = starting->client;
+  const uint64_t id = starting->request;
+  starting_.erase(starting);
   if (failure.has_value()) {
     Refuse(to, id, failure->code, failure->step, failure->text);
     Forget(container);

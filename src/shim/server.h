@@ -59,8 +59,8 @@ class Server {
 
   std::shared_ptr<Container> Find(const std::string& id);
   void Forget(const std::shared_ptr<Container>& container);
-  void OnStartAnswered(const ConnectionRef& to, uint64_t id, const std::shared_ptr<Container>& container,
-                       std::optional<Failure> failure);
+  void StartAgain(const ConnectionRef& from, uint64_t id, const std::shared_ptr<Container>& known);
+  void OnStartAnswered(const std::shared_ptr<Container>& container, std::optional<Failure> failure);
   void OnExited(Container& container);
   void OnExecEnded(const ConnectionRef& to, uint64_t id, const ExecSession::End& end);
   void CancelExecs(const ConnectionRef& of);
