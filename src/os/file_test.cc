@@ -71,7 +71,9 @@ TEST_F(FileTest, MakeDirsBelowAFileFails) {
   EXPECT_FALSE(MakeDirs(dir_ + "/file/below", 0700).ok());
 }
 
-TEST_F(FileTest, MakeDirsWhereNothingCanBeMadeFails) { EXPECT_FALSE(MakeDirs("/proc/no/such", 0700).ok()); }
+TEST_F(FileTest, MakeDirsWhereNothingCanBeMadeFails) {
+  EXPECT_FALSE(MakeDirs("/proc/no/such", 0700).ok());
+}
 
 TEST_F(FileTest, RemoveTreeDoesNotFollowLinks) {
   ASSERT_TRUE(MakeDirs(dir_ + "/tree/sub", 0700).ok());

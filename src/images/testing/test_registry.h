@@ -67,7 +67,7 @@ class FakeRegistry {
   std::string host() const;  // "127.0.0.1:<port>"
   std::string Url(const std::string& path) const { return "http://" + host() + path; }
 
-  void SetHandler(Handler handler);  // nullptr for none
+  void SetHandler(Handler handler);               // nullptr for none
   std::string AddBlob(const std::string& bytes);  // returns its digest
   // Under `tag` and under its digest, which is returned. `repository`: "library/busybox".
   std::string AddManifest(const std::string& repository, const std::string& tag, const std::string& body,
