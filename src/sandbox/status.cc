@@ -55,6 +55,13 @@ cri::Container ListItem(const Container& container, ContainerRecord record) {
   return item;
 }
 
+// What the pod's author wrote, where the kubelet says so: it asks by the image's id, and shows this to people.
+cri::ImageSpec ShownImage(const cri::ImageSpec& image) {
+  cri::ImageSpec shown = image;
+  if (!image.user_specified_image().empty()) shown.set_image(image.user_specified_image());
+  return shown;
+}
+
 cri::ContainerStatus StatusOf(const Container& container) {
   ContainerRecord record = container.record();
   const ContainerView view = container.view();
@@ -73,7 +80,7 @@ cri::ContainerStatus StatusOf(const Container& container) {
   status.set_stop_signal(SignalName(record.stop_signal()));
   *status.mutable_user()->mutable_linux() = record.user();
   cri::ContainerConfig& config = *record.mutable_config();
-  status.mutable_image()->Swap(config.mutable_image());
+  *status.mutable_image() = ShownImage(config.image());
   if (config.linux().has_resources()) *status.mutable_resources()->mutable_linux() = config.linux().resources();
   status.mutable_metadata()->Swap(config.mutable_metadata());
   status.mutable_labels()->swap(*config.mutable_labels());

@@ -74,7 +74,8 @@ TEST_F(DatabaseTest, AFileThatIsNoDatabaseIsSetAsideAndKept) {
   ASSERT_TRUE(database.ok()) << database.status();
   EXPECT_TRUE((*database)->Run(kInsert, "boot_id", "one").ok());
   int kept = 0;
-  for (const std::string& name : *ListDir(dir_)) kept += name.rfind("crisp.db.unreadable-", 0) == 0 ? 1 : 0;
+  const std::vector<std::string> names = *ListDir(dir_);
+  for (const std::string& name : names) kept += name.rfind("crisp.db.unreadable-", 0) == 0 ? 1 : 0;
   EXPECT_EQ(kept, 1);
 }
 
