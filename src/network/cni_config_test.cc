@@ -58,7 +58,7 @@ TEST(CniConfigTest, EveryFaultIsNamed) {
   EXPECT_THAT(FaultOf("x.conflist", ""), HasSubstr("empty"));
   EXPECT_THAT(FaultOf("x.conflist", "{\n\"name\": }"), HasSubstr("line 2"));
   EXPECT_THAT(FaultOf("x.conflist", "[]"), HasSubstr("not an object"));
-  EXPECT_THAT(FaultOf("x.conflist", std::string(100000, '[')), HasSubstr("nested deeper"));
+  EXPECT_THAT(FaultOf("x.conflist", std::string(100000, '[')), HasSubstr("levels"));
   EXPECT_THAT(FaultOf("x.conflist", R"({"cniVersion":"1.0.0","plugins":[]})"), HasSubstr("no name"));
   EXPECT_THAT(FaultOf("x.conflist", R"({"cniVersion":"1.0.0","name":"a/../b","plugins":[]})"), HasSubstr("CNI name"));
   const std::string head = R"({"cniVersion":"1.0.0","name":"x",)";
