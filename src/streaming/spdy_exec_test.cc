@@ -170,6 +170,7 @@ TEST_F(SpdyExecTest, AVanishedClientEndsAProcessThatIsSilent) {
     const StreamRequest request = Command({"sleep", "1000"});
     SpdyExec exec(ExecUrl(request), request);
     ASSERT_TRUE(Eventually([&] { return target_.live() == 1; }));
+    ASSERT_TRUE(exec.client->ReadUntil([&] { return exec.client->stream(exec.output).replied; }));
     exec.client->bytes().Drop(abruptly);
     EXPECT_TRUE(Eventually([&] { return target_.live() == 0; }, std::chrono::seconds(3)));
   }
@@ -181,6 +182,8 @@ TEST_F(SpdyExecTest, AVanishedClientIsNoticedThoughItsInputIsNotTaken) {
     request.input = true;
     SpdyExec exec(ExecUrl(request), request);
     ASSERT_TRUE(Eventually([&] { return target_.live() == 1; }));
+    // Read what there is: a socket that is closed with unread bytes says more than that it is closed.
+    ASSERT_TRUE(exec.client->ReadUntil([&] { return exec.client->stream(exec.output).replied; }));
     // More than the pipe and the server's queue, so that the server does not read any more.
     exec.client->Send(exec.input, std::string(1600 << 10, 'x'));
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
@@ -263,11 +266,17 @@ TEST_F(SpdyExecTest, AStreamNumberThatIsUsedOrEvenIsAnErrorOfThatStream) {
   StreamRequest request = Command({"cat"});
   request.input = true;
   SpdyExec exec(ExecUrl(request), request);
-  SpdyHeaderDeflater none;
-  exec.client->Open({{"streamtype", "x"}});
-  ASSERT_TRUE(exec.client->ReadUntil([&] { return exec.client->stream(7).reset != 0; }));
-  exec.client->End(exec.input);
+  const auto reset_of = [&](uint32_t stream) -> uint32_t& { return exec.client->stream(stream).reset; };
+  exec.client->OpenAs(4, {{"streamtype", "stdin"}});
+  ASSERT_TRUE(exec.client->ReadUntil([&] { return reset_of(4) != 0; }));
+  EXPECT_EQ(reset_of(4), static_cast<uint32_t>(SpdyReset::kProtocolError));
+  exec.client->OpenAs(exec.result, {{"streamtype", "error"}});
+  ASSERT_TRUE(exec.client->ReadUntil([&] { return reset_of(exec.result) != 0; }));
+  // The streams that are open go on, the one whose number was used again too.
+  exec.client->Send(exec.input, "on", true);
   ASSERT_TRUE(exec.Finish());
+  EXPECT_EQ(exec.Output(), "on");
+  EXPECT_EQ(exec.Result(), kSuccess);
 }
 
 TEST_F(SpdyExecTest, AClientThatOpensNoStreamsIsSentAway) {

@@ -140,8 +140,12 @@ std::unique_ptr<SpdyClient> SpdyClient::Connect(const std::string& url, const st
 uint32_t SpdyClient::Open(const SpdyHeaders& headers, uint8_t flags) {
   const uint32_t stream = next_stream_;
   next_stream_ += 2;
-  bytes_->Write(EncodeSynStream(stream, flags, deflater_.Write(headers)));
+  OpenAs(stream, headers, flags);
   return stream;
+}
+
+void SpdyClient::OpenAs(uint32_t stream, const SpdyHeaders& headers, uint8_t flags) {
+  bytes_->Write(EncodeSynStream(stream, flags, deflater_.Write(headers)));
 }
 
 void SpdyClient::Send(uint32_t stream, absl::string_view data, bool last) {

@@ -63,6 +63,7 @@ class SpdyClient final : private SpdyFrameReader::Events {
 
   // Does not wait for the reply.
   uint32_t Open(const SpdyHeaders& headers, uint8_t flags = 0);
+  void OpenAs(uint32_t stream, const SpdyHeaders& headers, uint8_t flags = 0);
   uint32_t OpenChannel(const std::string& type) { return Open({{"streamtype", type}}); }
   void Send(uint32_t stream, absl::string_view data, bool last = false);
   void End(uint32_t stream) { Send(stream, "", true); }
