@@ -32,11 +32,17 @@ class BlockingCalls {
     });
   }
 
+  // Waits until nothing runs and nothing waits.
+  void Wait() {
+    MutexLock lock(mutex_);
+    while (running_ > 0) idle_.Wait(mutex_);
+  }
+
  private:
   bool Next(std::function<void()>* work) {
     MutexLock lock(mutex_);
     if (waiting_.empty()) {
-      --running_;
+      if (--running_ == 0) idle_.NotifyAll();
       return false;
     }
     *work = std::move(waiting_.front());
@@ -46,6 +52,7 @@ class BlockingCalls {
 
   const int most_threads_;
   Mutex mutex_;
+  CondVar idle_;
   int running_ ABSL_GUARDED_BY(mutex_) = 0;
   std::queue<std::function<void()>> waiting_ ABSL_GUARDED_BY(mutex_);
   Background background_;  // last: its threads use the rest until it is destroyed

@@ -122,7 +122,8 @@ class TcpStream final : public SocketStream {
 
 class TlsStream final : public SocketStream {
  public:
-  TlsStream(StreamLoop* loop, Fd socket, SSL_CTX* context) : SocketStream(loop, std::move(socket)), ssl_(SSL_new(context)) {
+  TlsStream(StreamLoop* loop, Fd socket, SSL_CTX* context)
+      : SocketStream(loop, std::move(socket)), ssl_(SSL_new(context)) {
     if (ssl_ == nullptr) return;
     SSL_set_fd(ssl_, socket_.get());
     SSL_set_accept_state(ssl_);

@@ -1,6 +1,6 @@
 // The channels of an exec or attach in the messages of a WebSocket (sub-protocols channel.k8s.io to v5.channel.k8s.io):
-// the first byte of a message names its channel, the rest are the channel's bytes. v5 adds the message 255, CHANNEL: the
-// sender sends no more on that channel. Pure.
+// the first byte of a message names its channel, the rest are the channel's bytes. v5 adds the message 255, CHANNEL:
+// the sender sends no more on that channel. Pure.
 #pragma once
 
 #include <cstdint>

@@ -13,11 +13,10 @@ namespace {
 
 // In the order in which they are told to a client that has none of them.
 const std::vector<std::string>& KnownProtocols(StreamKind kind, UpgradeKind upgrade) {
-  static const auto& spdy = *new std::vector<std::string>{"v4.channel.k8s.io", "v3.channel.k8s.io",
-                                                          "v2.channel.k8s.io", "channel.k8s.io"};
-  static const auto& web_socket =
-      *new std::vector<std::string>{"v5.channel.k8s.io", "v4.channel.k8s.io", "v3.channel.k8s.io", "v2.channel.k8s.io",
-                                    "channel.k8s.io"};
+  static const auto& spdy =
+      *new std::vector<std::string>{"v4.channel.k8s.io", "v3.channel.k8s.io", "v2.channel.k8s.io", "channel.k8s.io"};
+  static const auto& web_socket = *new std::vector<std::string>{
+      "v5.channel.k8s.io", "v4.channel.k8s.io", "v3.channel.k8s.io", "v2.channel.k8s.io", "channel.k8s.io"};
   static const auto& forward = *new std::vector<std::string>{"portforward.k8s.io"};
   static const auto& tunnel = *new std::vector<std::string>{"SPDY/3.1+portforward.k8s.io"};
   if (kind == StreamKind::kPortForward) return upgrade == UpgradeKind::kWebSocket ? tunnel : forward;
@@ -35,9 +34,8 @@ struct Path {
 };
 
 std::optional<Path> ParsePath(absl::string_view target) {
-  constexpr std::pair<absl::string_view, StreamKind> kPaths[] = {{"/exec/", StreamKind::kExec},
-                                                                 {"/attach/", StreamKind::kAttach},
-                                                                 {"/portforward/", StreamKind::kPortForward}};
+  constexpr std::pair<absl::string_view, StreamKind> kPaths[] = {
+      {"/exec/", StreamKind::kExec}, {"/attach/", StreamKind::kAttach}, {"/portforward/", StreamKind::kPortForward}};
   target = target.substr(0, target.find('?'));
   for (const auto& [prefix, kind] : kPaths) {
     if (absl::StartsWith(target, prefix)) return Path{kind, std::string(target.substr(prefix.size()))};
@@ -106,7 +104,8 @@ void ClientConnection::Upgrade(StreamTicket ticket) {
   const bool unnamed = offered.empty() && kind == UpgradeKind::kWebSocket && ticket_.kind != StreamKind::kPortForward;
   if (protocol.empty() && !unnamed) {
     std::string accepted;
-    for (const std::string& name : known) absl::StrAppend(&accepted, "X-Accepted-Stream-Protocol-Versions: ", name, "\r\n");
+    for (const std::string& name : known)
+      absl::StrAppend(&accepted, "X-Accepted-Stream-Protocol-Versions: ", name, "\r\n");
     return Refuse(403, "Forbidden",
                   absl::StrCat("none of the protocols that the client offers (", absl::StrJoin(offered, ", "),
                                ") is one of ", absl::StrJoin(known, ", ")),

@@ -84,7 +84,8 @@ void CommandSession::OnReady() {
                        loop = context_.loop, calls = context_.calls, weak = std::weak_ptr<char>(alive_), this] {
     const Call call = Call(kNoDeadline, [cancelled] { return cancelled->load(); }).Within(kOpenTimeout);
     using Opened = absl::StatusOr<std::unique_ptr<StreamSession>>;
-    auto opened = std::make_shared<Opened>(attach ? target->OpenAttach(request, call) : target->OpenExec(request, call));
+    auto opened =
+        std::make_shared<Opened>(attach ? target->OpenAttach(request, call) : target->OpenExec(request, call));
     loop->Post([opened = std::move(opened), calls, weak, this]() mutable {
       if (!weak.expired()) return OnOpened(std::move(*opened));
       calls->Run([opened = std::move(opened)]() mutable { opened.reset(); });

@@ -68,8 +68,8 @@ class CommandSession final : private CommandWire::Owner {
   std::optional<absl::StatusOr<int>> result_;
   bool finished_ = false;  // the result is told, or nobody is there to be told
   bool gone_ = false;
-  StreamTimer timer_;            // first for the client's streams, then for the rest of the output
-  uint64_t output_before_ = 0;   // bytes of output when the timer was started
+  StreamTimer timer_;           // first for the client's streams, then for the rest of the output
+  uint64_t output_before_ = 0;  // bytes of output when the timer was started
   const std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 

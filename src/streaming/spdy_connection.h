@@ -3,8 +3,9 @@
 //
 // For the thread of the StreamLoop. No callback comes from inside Send, End or Reset, none after the destructor.
 //
-// Flow control is TCP's: peers (spdystream) open no windows, and heed none. Nothing is read while the owner has too much
-// waiting (MayRead), or the client does not take the answers to its own frames; then only its going away is noticed.
+// Flow control is TCP's: peers (spdystream) open no windows, and heed none. Nothing is read while the owner has too
+// much waiting (MayRead), or the client does not take the answers to its own frames; then only its going away is
+// noticed.
 #pragma once
 
 #include <functional>
@@ -45,7 +46,8 @@ class SpdyConnection final : private SpdyFrameReader::Events {
   // Begins, with what was read after the request of the upgrade.
   void Start(absl::string_view already_read);
 
-  // Sends a data frame; `bytes` stay until `sent` is called or destroyed. To a stream that is no more, they are dropped.
+  // Sends a data frame; `bytes` stay until `sent` is called or destroyed. To a stream that is no more, they are
+  // dropped.
   void Send(uint32_t stream, absl::string_view bytes, std::function<void()> sent);
   // Sends `text` if there is any, and that there is no more from us.
   void End(uint32_t stream, std::string text = "");

@@ -79,19 +79,17 @@ FdWait::~FdWait() {
 }
 
 void FdWait::WhenReadable(std::function<void()> ready) {
-  state_->descriptor.async_wait(
-      asio::posix::stream_descriptor::wait_read,
-      [weak = std::weak_ptr<State>(state_), ready = std::move(ready)](error_code) {
-        if (!weak.expired()) ready();
-      });
+  state_->descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
+                                [weak = std::weak_ptr<State>(state_), ready = std::move(ready)](error_code) {
+                                  if (!weak.expired()) ready();
+                                });
 }
 
 void FdWait::WhenWritable(std::function<void()> ready) {
-  state_->descriptor.async_wait(
-      asio::posix::stream_descriptor::wait_write,
-      [weak = std::weak_ptr<State>(state_), ready = std::move(ready)](error_code) {
-        if (!weak.expired()) ready();
-      });
+  state_->descriptor.async_wait(asio::posix::stream_descriptor::wait_write,
+                                [weak = std::weak_ptr<State>(state_), ready = std::move(ready)](error_code) {
+                                  if (!weak.expired()) ready();
+                                });
 }
 
 struct StreamTimer::State {

@@ -2,7 +2,8 @@
 //
 // Sessions own their waits: once an FdWait or a StreamTimer is destroyed, its callback does not come any more. So a
 // session is an ordinary object with an owner, and whatever it holds is free when it is destroyed; no callback keeps it
-// alive. All but Post and RunBlocking is for the loop's own thread. SIGPIPE, as every signal, is blocked on that thread.
+// alive. All but Post and RunBlocking is for the loop's own thread. SIGPIPE, as every signal, is blocked on that
+// thread.
 //
 // Boost.Asio is inside, and stays there: it is slow to compile (stream_loop_asio.h is for those who need it).
 #pragma once

@@ -48,8 +48,8 @@ class PipeReader {
   class Target {
    public:
     virtual ~Target() = default;
-    // `bytes` stay where they are for as long as a copy of `sent` exists. It is to be called once they have gone, on the
-    // loop's thread and not inside this call.
+    // `bytes` stay where they are for as long as a copy of `sent` exists. It is to be called once they have gone, on
+    // the loop's thread and not inside this call.
     virtual void OnPiece(absl::string_view bytes, std::function<void()> sent) = 0;
     // Once: there is no more. `error` is 0, or the errno of a descriptor that broke.
     virtual void OnPipeEnd(int error) = 0;

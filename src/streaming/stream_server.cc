@@ -32,6 +32,10 @@ class StreamServer::Impl {
       listener_ = nullptr;
       connections_.clear();
     });
+    // What was being opened for them comes to the loop now, which gives it back to be closed.
+    calls_.Wait();
+    loop_->RunAndWait([] {});
+    calls_.Wait();
   }
 
   absl::Status Start(const StreamServerOptions& options) {
@@ -74,7 +78,6 @@ class StreamServer::Impl {
   std::string url_;
   BlockPool blocks_;
   StreamContext context_;
-  // Calls of the target post to the loop: they are waited for before it ends.
   std::unique_ptr<StreamLoop> loop_;
   BlockingCalls calls_{kMostCalls};
   // The loop's thread only.

@@ -112,7 +112,8 @@ TEST_F(StreamServerTest, AClientWithoutACommonProtocolHearsWhichThereAre) {
 
 TEST_F(StreamServerTest, TheClientsFirstProtocolThatIsKnownIsTaken) {
   const StreamRequest request = Command({"true"});
-  const auto client = SpdyClient::Connect(ExecUrl(request), {"v5.channel.k8s.io", "v3.channel.k8s.io, v4.channel.k8s.io"});
+  const auto client =
+      SpdyClient::Connect(ExecUrl(request), {"v5.channel.k8s.io", "v3.channel.k8s.io, v4.channel.k8s.io"});
   EXPECT_THAT(client->answer(), HasSubstr("X-Stream-Protocol-Version: v3.channel.k8s.io\r\n"));
 }
 
@@ -253,6 +254,19 @@ TEST_F(StreamServerTest, EndingItEndsEverySession) {
   ASSERT_TRUE(Eventually([&] { return target_.live() == 10; }));
   server_ = nullptr;
   EXPECT_EQ(target_.live(), 0);
+}
+
+TEST_F(StreamServerTest, EndingItWhileProcessesStartLeavesNone) {
+  for (int i = 0; i < 30; ++i) {
+    StartServer();
+    const StreamRequest request = Command({"sleep", "1000"});
+    std::vector<std::unique_ptr<SpdyExec>> execs;
+    for (int k = 0; k < 5; ++k) execs.push_back(std::make_unique<SpdyExec>(ExecUrl(request), request));
+    execs[0]->client->bytes().Drop(true);
+    std::this_thread::sleep_for(std::chrono::milliseconds(i % 5));
+    server_ = nullptr;
+    ASSERT_EQ(target_.live(), 0);
+  }
 }
 
 // A tenth of what a node does in a busy hour; a third of the clients vanish in the middle.

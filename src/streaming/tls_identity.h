@@ -16,8 +16,8 @@ struct SslContextFree {
 using SslContext = std::unique_ptr<ssl_ctx_st, SslContextFree>;
 
 // From PEM files; the first may hold a chain. Without both, with a new self-signed certificate for `address` and this
-// machine's loopback, valid for a year: the kubelet, which is the client, does not check it. InvalidArgument if only one
-// is given, Internal if they cannot be read or do not belong together.
+// machine's loopback, valid for a year: the kubelet, which is the client, does not check it. InvalidArgument if only
+// one is given, Internal if they cannot be read or do not belong together.
 absl::StatusOr<SslContext> MakeServerTls(const std::string& certificate_file, const std::string& key_file,
                                          const std::string& address);
 

@@ -93,7 +93,8 @@ class WebSocket::Impl {
     stream.auto_fragment(false);
     stream.read_message_max(kMostMessage);
     // Time-outs are the sessions' own.
-    stream.set_option(websocket::stream_base::timeout{websocket::stream_base::none(), websocket::stream_base::none(), false});
+    stream.set_option(
+        websocket::stream_base::timeout{websocket::stream_base::none(), websocket::stream_base::none(), false});
   }
 
   // The second argument leaves out compression, and much code.
@@ -114,29 +115,30 @@ void WebSocket::Accept(const UpgradeRequest& request, const std::string& protoco
   impl_->stream.set_option(websocket::stream_base::decorator([protocol](websocket::response_type& answer) {
     if (!protocol.empty()) answer.set(http::field::sec_websocket_protocol, protocol);
   }));
-  impl_->stream.async_accept(asked, [done = std::move(done), weak = std::weak_ptr<char>(impl_->alive)](error_code error) {
-    if (!weak.expired()) done(!error);
-  });
+  impl_->stream.async_accept(asked,
+                             [done = std::move(done), weak = std::weak_ptr<char>(impl_->alive)](error_code error) {
+                               if (!weak.expired()) done(!error);
+                             });
 }
 
 void WebSocket::Read(char* into, size_t capacity, ReadDone done) {
   auto& stream = impl_->stream;
-  stream.async_read_some(asio::buffer(into, capacity), [&stream, done = std::move(done),
-                                                        weak = std::weak_ptr<char>(impl_->alive)](error_code error,
-                                                                                                  size_t got) {
-    if (weak.expired()) return;
-    done(error ? 0 : got, !error && stream.is_message_done());
-  });
+  stream.async_read_some(
+      asio::buffer(into, capacity),
+      [&stream, done = std::move(done), weak = std::weak_ptr<char>(impl_->alive)](error_code error, size_t got) {
+        if (weak.expired()) return;
+        done(error ? 0 : got, !error && stream.is_message_done());
+      });
 }
 
 void WebSocket::Write(std::vector<absl::string_view> parts, std::function<void(bool)> done) {
   std::vector<asio::const_buffer> buffers;
   buffers.reserve(parts.size());
   for (const absl::string_view part : parts) buffers.emplace_back(part.data(), part.size());
-  impl_->stream.async_write(buffers, [done = std::move(done), weak = std::weak_ptr<char>(impl_->alive)](error_code error,
-                                                                                                        size_t) {
-    if (!weak.expired()) done(!error);
-  });
+  impl_->stream.async_write(
+      buffers, [done = std::move(done), weak = std::weak_ptr<char>(impl_->alive)](error_code error, size_t) {
+        if (!weak.expired()) done(!error);
+      });
 }
 
 void WebSocket::Close(std::function<void()> done) {
@@ -154,12 +156,13 @@ class Tunnel final : public ByteStream {
 
   void Read(char* into, size_t capacity, ReadDone done) override {
     if (closed_) return End(std::move(done));
-    socket_->Read(into, capacity, [this, into, capacity, done = std::move(done), weak = std::weak_ptr<char>(alive_)](
-                                      size_t got, bool ends) {
-      if (weak.expired()) return;
-      if (got == 0 && ends) return Read(into, capacity, done);  // an empty message is no end of the stream
-      done(got);
-    });
+    socket_->Read(
+        into, capacity,
+        [this, into, capacity, done = std::move(done), weak = std::weak_ptr<char>(alive_)](size_t got, bool ends) {
+          if (weak.expired()) return;
+          if (got == 0 && ends) return Read(into, capacity, done);  // an empty message is no end of the stream
+          done(got);
+        });
   }
 
   void Write(std::vector<absl::string_view> parts, WriteDone done) override {

@@ -44,8 +44,8 @@ class WebSocket {
   std::unique_ptr<Impl> impl_;
 };
 
-// The messages of a WebSocket, one after another, as a stream of bytes: what SPDY is tunnelled in. `socket` and `bytes`,
-// which is what the WebSocket uses, outlive it.
+// The messages of a WebSocket, one after another, as a stream of bytes: what SPDY is tunnelled in. `socket` and
+// `bytes`, which is what the WebSocket uses, outlive it.
 std::unique_ptr<ByteStream> MakeTunnel(StreamLoop* loop, WebSocket* socket, ByteStream* bytes);
 
 }  // namespace crisp

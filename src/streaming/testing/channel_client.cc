@@ -32,8 +32,7 @@ void Upgrade(const std::string& url, const std::string& protocol, Upgraded* upgr
   websocket::response_type answer;
   upgraded->socket.handshake(answer, "test", parts.path, error);
   upgraded->socket.binary(true);
-  upgraded->chosen =
-      error ? "refused" : std::string(answer[beast::http::field::sec_websocket_protocol]);
+  upgraded->chosen = error ? "refused" : std::string(answer[beast::http::field::sec_websocket_protocol]);
 }
 
 class TunnelBytes final : public ClientBytes {
