@@ -16,6 +16,7 @@
 
 #include "os/cgroup_core.h"
 #include "shim/children.h"
+#include "shim/context.h"
 #include "shim/exit_record.h"
 #include "shim/log_pump.h"
 #include "shim/loop.h"
@@ -24,13 +25,6 @@
 #include "shim/runtime_command.h"
 
 namespace crisp::shim {
-
-// What the parts of the shim share. Lives as long as the process.
-struct Context {
-  Loop& loop;
-  Children& children;
-  Scratch& scratch;
-};
 
 class Container {
  public:

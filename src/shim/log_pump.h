@@ -9,15 +9,11 @@
 #include <optional>
 
 #include "os/fd.h"
+#include "shim/context.h"
 #include "shim/log_writer.h"
 #include "shim/loop.h"
 
 namespace crisp::shim {
-
-// Memory that every reader of the shim uses in turn; it holds nothing between two callbacks.
-struct Scratch {
-  char bytes[36864];
-};
 
 class LogPump {
  public:

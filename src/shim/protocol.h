@@ -56,6 +56,7 @@ inline constexpr size_t kMaxText = 4096;      // of an error
 inline constexpr size_t kMaxChunk = 32768;    // of an exec's output
 inline constexpr size_t kMaxMessage = 36864;  // a packet: the longest is a Start, seven paths
 inline constexpr size_t kMaxProcessJson = 8 << 20;
+inline constexpr size_t kMaxDescriptors = 4;  // of one packet
 inline constexpr size_t kHeaderSize = 16;
 
 enum class Type : uint16_t {
