@@ -1,6 +1,5 @@
 #include "shim/server.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,19 +7,10 @@
 #include "shim/shim_log.h"
 
 namespace crisp::shim {
-namespace {
-
-bool IsProcessFile(int fd) {
-  struct stat info {};
-  return fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode) &&
-         info.st_size <= static_cast<off_t>(kMaxProcessJson);
-}
-
-}  // namespace
-
 Server::Server(Context context, Fd listener, std::string socket_path, std::string pod_id)
     : context_(context),
       connections_(context, std::move(listener)),
+      sessions_(context, connections_),
       socket_path_(std::move(socket_path)),
       pod_id_(std::move(pod_id)) {}
 
@@ -28,8 +18,8 @@ void Server::Begin() {
   connections_.Begin({[this](const ConnectionRef& from, std::string_view packet, Attached attached) {
                         Dispatch(from, packet, std::move(attached));
                       },
-                      [this](const ConnectionRef& of) { ResumeExecs(of); },
-                      [this](const ConnectionRef& of) { CancelExecs(of); }});
+                      [this](const ConnectionRef& of) { sessions_.ResumeAll(of); },
+                      [this](const ConnectionRef& of) { sessions_.CancelAll(of); }});
 }
 
 // ---- requests ----
@@ -62,6 +52,10 @@ void Server::Dispatch(const ConnectionRef& from, std::string_view packet, Attach
       return Take<Delete>(from, id, packet, std::move(attached));
     case Type::kExec:
       return Take<Exec>(from, id, packet, std::move(attached));
+    case Type::kExecStream:
+      return Take<ExecStream>(from, id, packet, std::move(attached));
+    case Type::kAttach:
+      return Take<Attach>(from, id, packet, std::move(attached));
     case Type::kCancel:
       return Take<Cancel>(from, id, packet, std::move(attached));
     case Type::kReopenLog:
@@ -163,54 +157,19 @@ void Server::On(const ConnectionRef& from, uint64_t id, const Delete& request, A
 }
 
 void Server::On(const ConnectionRef& from, uint64_t id, const Exec& request, Attached attached) {
-  const std::shared_ptr<Container> container = Find(request.container_id);
-  if (container == nullptr || container->state() != Container::State::kRunning) {
-    return connections_.Refuse(from, id, ErrorCode::kNotRunning, "exec", "the container is not running");
-  }
-  if (!IsProcessFile(attached.fds[0].get())) {
-    return connections_.Refuse(from, id, ErrorCode::kMalformed, "exec", "no process object came with the request");
-  }
-  ExecSession::Client client{id,
-                             [this, from, id](uint8_t stream, std::string_view data) {
-                               return connections_.Answer(from, id, ExecOutput{stream, data});
-                             },
-                             [this, from, id](const ExecSession::End& end) { OnExecEnded(from, id, end); }};
-  auto session = std::make_shared<ExecSession>(context_, *container, ++last_exec_, request, std::move(attached.fds[0]),
-                                               std::move(client));
-  executing_.push_back({from, id, session});
-  session->Begin();
+  sessions_.Open(from, id, Find(request.container_id), request, std::move(attached));
 }
 
-void Server::OnExecEnded(const ConnectionRef& to, uint64_t id, const ExecSession::End& end) {
-  const ConnectionRef client = to;
-  if (end.failure.has_value()) {
-    connections_.Refuse(client, id, end.failure->code, end.failure->step, end.failure->text);
-  } else {
-    connections_.Answer(client, id, ExecDone{static_cast<uint32_t>(end.exit_code)});
-  }
-  std::erase_if(executing_, [&](const Executing& one) {
-    if (one.client != client || one.request != id) return false;
-    context_.loop.Bury(one.session);
-    return true;
-  });
+void Server::On(const ConnectionRef& from, uint64_t id, const ExecStream& request, Attached attached) {
+  sessions_.Open(from, id, Find(request.container_id), request, std::move(attached));
 }
 
-void Server::ResumeExecs(const ConnectionRef& of) {
-  for (const Executing& one : std::vector<Executing>(executing_)) {
-    if (one.client == of) one.session->Resume();
-  }
-}
-
-void Server::CancelExecs(const ConnectionRef& of) {
-  for (const Executing& one : std::vector<Executing>(executing_)) {
-    if (one.client == of) one.session->Cancel(ErrorCode::kCancelled);
-  }
+void Server::On(const ConnectionRef& from, uint64_t id, const Attach& request, Attached attached) {
+  sessions_.Open(from, id, Find(request.container_id), request, std::move(attached));
 }
 
 void Server::On(const ConnectionRef& from, uint64_t, const Cancel& request, Attached) {
-  for (const Executing& one : std::vector<Executing>(executing_)) {
-    if (one.client == from && one.request == request.request) one.session->Cancel(ErrorCode::kCancelled);
-  }
+  sessions_.Cancel(from, request.request);
   for (const Starting& one : starting_) {
     if (one.client == from && one.request == request.request) one.container->CancelStart();
   }

@@ -9,7 +9,7 @@
 #include "os/fd.h"
 #include "shim/connections.h"
 #include "shim/container.h"
-#include "shim/exec.h"
+#include "shim/sessions.h"
 
 namespace crisp::shim {
 
@@ -30,6 +30,8 @@ class Server {
   void On(const ConnectionRef& from, uint64_t id, const Kill& request, Attached attached);
   void On(const ConnectionRef& from, uint64_t id, const Delete& request, Attached attached);
   void On(const ConnectionRef& from, uint64_t id, const Exec& request, Attached attached);
+  void On(const ConnectionRef& from, uint64_t id, const ExecStream& request, Attached attached);
+  void On(const ConnectionRef& from, uint64_t id, const Attach& request, Attached attached);
   void On(const ConnectionRef& from, uint64_t id, const Cancel& request, Attached attached);
   void On(const ConnectionRef& from, uint64_t id, const ReopenLog& request, Attached attached);
   void On(const ConnectionRef& from, uint64_t id, const Shutdown& request, Attached attached);
@@ -41,9 +43,6 @@ class Server {
   void StartAgain(const ConnectionRef& from, uint64_t id, const std::shared_ptr<Container>& known);
   void OnStartAnswered(const std::shared_ptr<Container>& container, std::optional<Failure> failure);
   void OnExited(Container& container);
-  void OnExecEnded(const ConnectionRef& to, uint64_t id, const ExecSession::End& end);
-  void ResumeExecs(const ConnectionRef& of);
-  void CancelExecs(const ConnectionRef& of);
   void ContinueShutdown();
   void LeaveIfIdle();
   void Leave();
@@ -53,11 +52,6 @@ class Server {
     uint64_t request;
     std::shared_ptr<Container> container;
   };
-  struct Executing {
-    ConnectionRef client;
-    uint64_t request;
-    std::shared_ptr<ExecSession> session;
-  };
   struct ShutdownAsked {
     ConnectionRef client;
     uint64_t request;
@@ -65,13 +59,12 @@ class Server {
 
   Context context_;
   Connections connections_;
+  Sessions sessions_;
   std::string socket_path_;
   std::string pod_id_;
   std::vector<std::shared_ptr<Container>> containers_;
   std::vector<Starting> starting_;
-  std::vector<Executing> executing_;
   std::optional<ShutdownAsked> shutdown_;
-  uint64_t last_exec_ = 0;
   bool leaving_ = false;
 };
 
