@@ -398,6 +398,7 @@ TEST_F(ShimStreamTest, WithoutStdinItIsDevNull) {
 TEST_F(ShimStreamTest, AttachWorksWithoutALog) {
   StartRequest request = pod_.Bundle("a", TestPod::Shell("read line; echo got $line; exit 8"));
   request.log_path.clear();
+  request.attachable = true;
   request.input = true;
   ASSERT_TRUE(pod_.client->Start(request, TestPod::call()).ok());
   const auto stream = Attach("a");
