@@ -167,6 +167,7 @@ void ClientConnection::DropRest() {
 }
 
 void ClientConnection::WatchIdle() {
+  if (idle_timeout_ == idle_timeout_.zero()) return;
   const auto left = bytes_->last_activity() + idle_timeout_ - MonoClock::now();
   if (left <= left.zero()) return Over();
   idle_timer_.Start(left, [this] { WatchIdle(); });

@@ -23,7 +23,7 @@ namespace crisp {
 struct StreamServerOptions {
   std::string address = "127.0.0.1";  // IPv4 or IPv6; empty: 127.0.0.1
   std::string port = "0";             // a number; 0: one that is free
-  // A connection on which no byte passes for so long is closed.
+  // A connection on which no byte passes for so long is closed; 0: none is.
   std::chrono::nanoseconds idle_timeout = std::chrono::hours(4);
   bool tls = false;
   std::string certificate_file;  // PEM; empty, both: a self-signed one
