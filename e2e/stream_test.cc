@@ -152,9 +152,9 @@ TEST_F(StreamTest, ConnectionsReachAPortOfThePodOverBothProtocols) {
     const std::string id = std::to_string(++requests);
     const uint32_t error = client->Open({{"streamtype", "error"}, {"port", std::to_string(port)}, {"requestid", id}});
     const uint32_t data = client->Open({{"streamtype", "data"}, {"port", std::to_string(port)}, {"requestid", id}});
-    client->Send(data, "GET /index.html HTTP/1.0\r\n\r\n");
+    client->Send(data, "GET /index.html HTTP/1.0\r\n\r\n", true);
     client->ReadUntil([&] { return client->stream(data).ended || client->stream(data).reset != 0; });
-    client->ReadUntil([&] { return client->stream(error).ended; }, std::chrono::seconds(1));
+    client->ReadUntil([&] { return client->stream(error).ended; });
     return client->stream(data).data + client->stream(error).data;
   };
   const auto spdy = SpdyClient::Connect(ForwardUrl(), {"portforward.k8s.io"});

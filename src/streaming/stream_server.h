@@ -36,7 +36,7 @@ struct StreamServerOptions {
 
 class StreamServer {
  public:
-  static constexpr int kMostCalls = 64;
+  static constexpr int kMostCalls = 256;
   static constexpr size_t kMostConnections = 4000;
 
   // Errors: InvalidArgument for options that cannot be, Internal if the port is taken or a certificate cannot be read.
