@@ -8,13 +8,12 @@
 #include <charconv>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "shim/shim_log.h"
 
 namespace crisp::shim {
 namespace {
-
-constexpr int kRemovalMs = 50;  // from a cgroup's end to the signal of it, which a work queue of the kernel sends
 
 // Nothing if the cgroup is gone.
 std::optional<int64_t> ReadOomKills(int fd) {
@@ -99,19 +98,26 @@ void OomWatch::Settle() {
   Look();
 }
 
+// v1 is judged when somebody asks: what the signals say may not be known yet.
 void OomWatch::OnGone() {
-  if (counts_above_.valid()) killed_ = killed_ || ReadOomKills(counts_above_.get()).value_or(0) > above_;
-  if (event_.valid() && !killed_) {
-    // One of them is the removal's own, which may still be on its way.
-    pollfd more{event_.get(), POLLIN, 0};
-    if (signals_ == 1 && poll(&more, 1, kRemovalMs) > 0) signals_ += TakeSignals();
-    killed_ = signals_ > 1;
-  }
+  killed_ = killed_ || (counts_above_.valid() && ReadOomKills(counts_above_.get()).value_or(0) > above_);
+  Fd event = std::move(event_);
+  loop_.Unwatch(event.get());
+  Close();
+  event_ = std::move(event);
+}
+
+void OomWatch::JudgeBySignals(int patience_ms) {
+  pollfd more{event_.get(), POLLIN, 0};
+  signals_ += TakeSignals();
+  if (signals_ == 1 && poll(&more, 1, patience_ms) > 0) signals_ += TakeSignals();
+  killed_ = killed_ || signals_ > 1;
   Close();
 }
 
-bool OomWatch::Killed() {
+bool OomWatch::Killed(bool suspicious) {
   if (counts_.valid()) Look();
+  if (event_.valid() && !counts_.valid()) JudgeBySignals(suspicious ? kSuspiciousMs : kRemovalMs);
   return killed_;
 }
 

@@ -7,9 +7,10 @@
 // late. The second witness is the same count of the cgroup above, which has those of all below and outlives them: what
 // it grew by since both were last read is this container's, but for another of the pod that the killer hit in the same
 // moment. v1: memory.oom_control, `oom_kill` (Linux 4.13), with an eventfd registered in cgroup.event_control as second
-// witness: it is signalled at each OOM before the kill, and once when the cgroup is removed (cgroup-v1/memory.rst, 10).
-// It is signalled at the OOM of a cgroup above too, which may take somebody else's process: a signal after which
-// nothing of this container has been killed for kSettleNanos was not for it.
+// witness: it is signalled at each OOM before the kill, and once after the cgroup was removed (cgroup-v1/memory.rst,
+// 10), by a work queue: two signals of a cgroup that is gone are a kill, and the second may take its time. It is
+// signalled at the OOM of a cgroup above too, which may take somebody else's process: a signal after which nothing of
+// this container has been killed for kSettleNanos was not for it.
 #pragma once
 
 #include "os/cgroup_core.h"
@@ -21,6 +22,8 @@ namespace crisp::shim {
 class OomWatch {
  public:
   static constexpr int64_t kSettleNanos = 200'000'000;
+  static constexpr int kRemovalMs = 20;
+  static constexpr int kSuspiciousMs = 2000;
 
   explicit OomWatch(Loop& loop) : loop_(loop) {}
   ~OomWatch() { Close(); }
@@ -30,14 +33,17 @@ class OomWatch {
   // Without a memory cgroup nothing is watched, and Killed is false.
   void Open(const cgroup::Dirs& dirs);
   void Close();
-  // Looks once more, and says whether there has been one since Open.
-  bool Killed();
+  // Looks once more, and says whether there has been one since Open. `suspicious`: somebody killed the container's
+  // first process, and nobody known; if the cgroup is gone already, that is worth a longer wait for what the kernel
+  // tells late (kSuspiciousMs; else kRemovalMs).
+  bool Killed(bool suspicious);
 
  private:
   void OpenV1(const std::string& dir);
   void OpenV2(const std::string& dir);
   void Look();
   void OnGone();
+  void JudgeBySignals(int patience_ms);
   uint64_t TakeSignals();
   void Settle();
 

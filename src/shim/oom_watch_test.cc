@@ -83,18 +83,18 @@ class OomWatchTest : public testing::Test {
 
 TEST_F(OomWatchTest, AKillIsTold) {
   Limit(above_ + "/ours");
-  EXPECT_FALSE(watch_.Killed());
+  EXPECT_FALSE(watch_.Killed(false));
   EXPECT_EQ(Eat(above_ + "/ours", kLimit / 2), 0);
-  EXPECT_FALSE(watch_.Killed());
+  EXPECT_FALSE(watch_.Killed(false));
   EXPECT_TRUE(WasKilled(Eat(above_ + "/ours", 4 * kLimit)));
-  EXPECT_TRUE(watch_.Killed());
+  EXPECT_TRUE(watch_.Killed(true));
 }
 
 TEST_F(OomWatchTest, AKillIsToldWhenTheCgroupIsGoneBeforeAnybodyLooks) {
   Limit(above_ + "/ours");
   EXPECT_TRUE(WasKilled(Eat(above_ + "/ours", 4 * kLimit)));
   Remove(above_ + "/ours");
-  EXPECT_TRUE(watch_.Killed());
+  EXPECT_TRUE(watch_.Killed(true));
 }
 
 TEST_F(OomWatchTest, AKillIsToldWhenTheCgroupGoesWhileTheKernelTells) {
@@ -102,36 +102,41 @@ TEST_F(OomWatchTest, AKillIsToldWhenTheCgroupGoesWhileTheKernelTells) {
   EXPECT_TRUE(WasKilled(Eat(above_ + "/ours", 4 * kLimit)));
   Remove(above_ + "/ours");
   RunLoop(100'000'000);
-  EXPECT_TRUE(watch_.Killed());
+  EXPECT_TRUE(watch_.Killed(true));
 }
 
 TEST_F(OomWatchTest, ACgroupThatGoesIsNoKill) {
   Limit(above_ + "/ours");
   EXPECT_EQ(Eat(above_ + "/ours", kLimit / 2), 0);
   Remove(above_ + "/ours");
-  EXPECT_FALSE(watch_.Killed());
+  EXPECT_FALSE(watch_.Killed(false));
+}
+
+TEST_F(OomWatchTest, ASuspiciousEndWithoutAnOomIsNoKill) {
+  Remove(above_ + "/ours");
+  EXPECT_FALSE(watch_.Killed(true));
 }
 
 TEST_F(OomWatchTest, ACgroupThatGoesWhileTheLoopRunsIsNoKill) {
   Remove(above_ + "/ours");
   RunLoop(100'000'000);
-  EXPECT_FALSE(watch_.Killed());
+  EXPECT_FALSE(watch_.Killed(false));
 }
 
 TEST_F(OomWatchTest, AKillOfOursForTheLimitAboveIsOurs) {
   Limit(above_);
   EXPECT_TRUE(WasKilled(Eat(above_ + "/ours", 4 * kLimit)));
   Remove(above_ + "/ours");
-  EXPECT_TRUE(watch_.Killed());
+  EXPECT_TRUE(watch_.Killed(true));
 }
 
 TEST_F(OomWatchTest, AKillOfANeighbourIsNotOurs) {
   Limit(above_);
   EXPECT_TRUE(WasKilled(Eat(above_ + "/other", 4 * kLimit)));
-  EXPECT_FALSE(watch_.Killed());
+  EXPECT_FALSE(watch_.Killed(false));
   RunLoop(2 * OomWatch::kSettleNanos);
   Remove(above_ + "/ours");
-  EXPECT_FALSE(watch_.Killed());
+  EXPECT_FALSE(watch_.Killed(false));
 }
 
 }  // namespace
