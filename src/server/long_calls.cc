@@ -14,6 +14,17 @@ namespace {
 // next is under way.
 constexpr size_t kMostChunkBytes = 1 << 20;
 
+// Serves what comes until the queue is shut down and empty.
+void ServeAll(grpc::ServerCompletionQueue* queue) {
+  void* tag = nullptr;
+  bool ok = false;
+  while (queue->Next(&tag, &ok)) {
+    // Copied: the last operation of a call deletes it, and with it the tag.
+    const std::function<void(bool)> run = static_cast<LongOp*>(tag)->run;
+    run(ok);
+  }
+}
+
 }  // namespace
 
 LongCalls::LongCalls(const Parts& parts)
@@ -22,11 +33,11 @@ LongCalls::LongCalls(const Parts& parts)
 LongCalls::~LongCalls() {
   if (queue_ == nullptr) return;
   queue_->Shutdown();
-  if (thread_.joinable()) thread_.join();
-  // What no thread has taken.
-  void* tag = nullptr;
-  bool ok = false;
-  while (queue_->Next(&tag, &ok)) static_cast<LongOp*>(tag)->run(ok);
+  if (thread_.joinable()) {
+    thread_.join();
+  } else {
+    ServeAll(queue_.get());
+  }
 }
 
 void LongCalls::Register(grpc::ServerBuilder* builder) {
@@ -43,7 +54,7 @@ absl::Status LongCalls::Start() {
   AcceptStreamPodSandboxMetrics();
   AcceptStreamImages();
   try {
-    thread_ = std::thread([this] { Serve(); });
+    thread_ = std::thread([this] { ServeAll(queue_.get()); });
   } catch (const std::system_error& error) {
     return ErrnoStatus(error.code().value(), "start a thread");
   }
@@ -52,12 +63,6 @@ absl::Status LongCalls::Start() {
 
 void LongCalls::EndEvents() {
   parts_.pods->events().Close(absl::UnavailableError("crispd is ending"));
-}
-
-void LongCalls::Serve() {
-  void* tag = nullptr;
-  bool ok = false;
-  while (queue_->Next(&tag, &ok)) static_cast<LongOp*>(tag)->run(ok);
 }
 
 }  // namespace crisp

@@ -53,7 +53,6 @@ class LongCalls {
   void AcceptStreamPodSandboxStats();
   void AcceptStreamPodSandboxMetrics();
   void AcceptStreamImages();
-  void Serve();
 
   const Parts parts_;
   const size_t chunk_bytes_;
