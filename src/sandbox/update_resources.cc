@@ -72,7 +72,7 @@ absl::Status PodManager::ApplyUpdate(const Found& found, const cri::LinuxContain
   if (exited) return absl::FailedPreconditionError("it has exited meanwhile");
   if (running) {
     // What the runtime did before it failed, if anything. It may fail again, for the same reason.
-    const Call undo = Call::WithTimeout(kUpdateDeadline);
+    const Call undo = Call::WithTimeout(kUpdateUndoDeadline);
     UpdateRunning(pod->runtime(), context, old_spec, limits, old_limits, undo).IgnoreError();
   }
   return Join(status, WriteFileAtomically(AT_FDCWD, spec_file, old_spec, kSpecMode));
