@@ -60,6 +60,10 @@ class Cri {
     return answer;
   }
 
+  // For the calls that are answered by a stream.
+  cri::RuntimeService::Stub& runtime() { return *runtime_; }
+  cri::ImageService::Stub& image_service() { return *images_; }
+
   Answer<cri::VersionResponse> Version();
   Answer<cri::StatusResponse> Status(bool verbose = false);
 

@@ -128,7 +128,7 @@ void Node::WriteWrappers() {
               head + "real=" + kRunc +
                   "\ncommand=none\nfor word in \"$@\"; do\n"
                   "  [ $command = none ] || break\n"
-                  "  case $word in create|start|exec|delete|kill|state) command=$word; break;; esac\ndone\n" +
+                  "  case $word in create|start|exec|delete|kill|state|update) command=$word; break;; esac\ndone\n" +
                   kWrapperBody);
 }
 

@@ -64,9 +64,9 @@ class Node {
   void WriteCniConfig(const std::string& plugin = "bridge", const std::string& last = "");
   void RemoveCniConfig();
 
-  // From now on `command` ("create", "start", "exec", "delete" of runc; "ADD", "DEL" of the plugin "e2e-bridge";
-  // "last-ADD", "last-DEL" of "e2e-last") stalls, before or after it has done its work, until Release. For runc every
-  // call goes through the wrapper, for CNI call WriteCniConfig with the plugin.
+  // From now on `command` ("create", "start", "exec", "delete", "update" of runc; "ADD", "DEL" of the plugin
+  // "e2e-bridge"; "last-ADD", "last-DEL" of "e2e-last") stalls, before or after it has done its work, until Release.
+  // For runc every call goes through the wrapper, for CNI call WriteCniConfig with the plugin.
   void Stall(const std::string& command, Moment moment = Moment::kBefore);
   // Waits until a call of `command` has got there and returns the pid of the wrapper that stalls.
   pid_t WaitForStalled(const std::string& command);

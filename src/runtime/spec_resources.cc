@@ -72,7 +72,8 @@ json Cpu(const cri::LinuxContainerResources& resources) {
 
 // A limit of memory alone would let a container swap without end, so memory and swap together get the same one. A
 // limit on swap is in CRI, as in runtime-spec, one on both together.
-absl::StatusOr<json> Memory(const SpecContext& context, const cri::LinuxContainerResources& resources) {
+absl::StatusOr<json> Memory(const SpecContext& context, const cri::LinuxContainerResources& resources,
+                            const std::string& field) {
   json memory = json::object();
   const int64_t limit = resources.memory_limit_in_bytes();
   const int64_t swap = resources.memory_swap_limit_in_bytes();
@@ -84,26 +85,28 @@ absl::StatusOr<json> Memory(const SpecContext& context, const cri::LinuxContaine
   }
   // The kubelet gives the limit once more to say "no swap". Nothing can be set, and nothing is counted.
   if (swap == 0 || swap == limit) return memory;
-  return InvalidField(absl::StrCat(kField, ".memory_swap_limit_in_bytes"),
+  return InvalidField(absl::StrCat(field, ".memory_swap_limit_in_bytes"),
                       "this machine does not account for swap (boot it with swapaccount=1)");
 }
 
-absl::StatusOr<json> HugepageLimits(const SpecContext& context, const cri::LinuxContainerResources& resources) {
+absl::StatusOr<json> HugepageLimits(const SpecContext& context, const cri::LinuxContainerResources& resources,
+                                    const std::string& field) {
   json limits = json::array();
   for (int i = 0; i < resources.hugepage_limits_size(); ++i) {
     const cri::HugepageLimit& limit = resources.hugepage_limits(i);
     if (context.hugepage_limits) {
       limits.push_back({{"pageSize", limit.page_size()}, {"limit", limit.limit()}});
     } else if (limit.limit() != 0) {
-      return NotYetHonoured(absl::StrCat(kField, ".hugepage_limits[", i, "] (no hugetlb controller)"));
+      return NotYetHonoured(absl::StrCat(field, ".hugepage_limits[", i, "] (no hugetlb controller)"));
     }
   }
   return limits;
 }
 
-absl::StatusOr<json> Unified(const SpecContext& context, const cri::LinuxContainerResources& resources) {
+absl::StatusOr<json> Unified(const SpecContext& context, const cri::LinuxContainerResources& resources,
+                             const std::string& field) {
   if (resources.unified().empty()) return json::object();
-  if (!context.cgroup_v2) return InvalidField(absl::StrCat(kField, ".unified"), "this machine has no cgroup v2");
+  if (!context.cgroup_v2) return InvalidField(absl::StrCat(field, ".unified"), "this machine has no cgroup v2");
   return json(std::map<std::string, std::string>(resources.unified().begin(), resources.unified().end()));
 }
 
@@ -245,16 +248,23 @@ absl::Status CheckResources(const cri::LinuxContainerResources& resources, const
   return CheckUnified(resources, field);
 }
 
-absl::StatusOr<json> ContainerResources(const SpecContext& context, const cri::LinuxContainerConfig& config) {
-  json resources = {{"devices", DeviceRules(config.security_context().privileged())}};
-  const json cpu = Cpu(config.resources());
-  ASSIGN_OR_RETURN(const json memory, Memory(context, config.resources()));
-  ASSIGN_OR_RETURN(const json hugepages, HugepageLimits(context, config.resources()));
-  ASSIGN_OR_RETURN(const json unified, Unified(context, config.resources()));
+absl::StatusOr<json> ContainerLimits(const SpecContext& context, const cri::LinuxContainerResources& limits,
+                                     const std::string& field) {
+  json resources = json::object();
+  const json cpu = Cpu(limits);
+  ASSIGN_OR_RETURN(const json memory, Memory(context, limits, field));
+  ASSIGN_OR_RETURN(const json hugepages, HugepageLimits(context, limits, field));
+  ASSIGN_OR_RETURN(const json unified, Unified(context, limits, field));
   if (!cpu.empty()) resources["cpu"] = cpu;
   if (!memory.empty()) resources["memory"] = memory;
   if (!hugepages.empty()) resources["hugepageLimits"] = hugepages;
   if (!unified.empty()) resources["unified"] = unified;
+  return resources;
+}
+
+absl::StatusOr<json> ContainerResources(const SpecContext& context, const cri::LinuxContainerConfig& config) {
+  ASSIGN_OR_RETURN(json resources, ContainerLimits(context, config.resources(), kField));
+  resources["devices"] = DeviceRules(config.security_context().privileged());
   return resources;
 }
 

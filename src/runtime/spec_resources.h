@@ -14,6 +14,10 @@ namespace crisp {
 // InvalidArgument or Unimplemented for what this machine's cgroups cannot do.
 absl::StatusOr<nlohmann::json> ContainerResources(const SpecContext& context, const cri::LinuxContainerConfig& config);
 
+// The same without the rules for devices. `field` is the path of `limits`, for errors.
+absl::StatusOr<nlohmann::json> ContainerLimits(const SpecContext& context, const cri::LinuxContainerResources& limits,
+                                               const std::string& field);
+
 // The pause container: the least cpu shares there are, and no device but the standard ones.
 nlohmann::json SandboxResources();
 

@@ -121,7 +121,10 @@ absl::StatusOr<std::string> PodManager::CreateContainerOnce(const PodPtr& pod,
   ASSIGN_OR_RETURN(const Gate::Pass inside, container->gate.Enter(call));
   RETURN_IF_ERROR(pod->AddContainer(container));
   absl::Status made = MakeContainer(pod, container, *image, call);
-  if (made.ok()) return container->id();
+  if (made.ok()) {
+    Tell(pod, container, cri::CONTAINER_CREATED_EVENT);
+    return container->id();
+  }
   made = Annotate(made, absl::StrCat("create container ", config.metadata().name()));
   return Join(made, RemoveContainerResources(pod, container, Call::WithTimeout(kUndoDeadline)));
 }

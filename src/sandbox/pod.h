@@ -21,15 +21,24 @@ namespace crisp {
 
 class Pod : public ShimListener {
  public:
-  // `shim_died` is called on the reactor's thread, once, if the shim goes without having been told to.
-  Pod(PodRecord record, OciRuntime runtime, std::function<void()> shim_died)
-      : id_(record.id()), runtime_(std::move(runtime)), shim_died_(std::move(shim_died)), record_(std::move(record)) {}
+  // Called on the reactor's thread, with no lock held.
+  struct Hooks {
+    std::function<void()> shim_died;  // once, if the shim goes without having been told to
+    // The first process of a container has ended; null: that of the pause container.
+    std::function<void(const std::shared_ptr<Container>&)> exited;
+  };
+
+  Pod(PodRecord record, OciRuntime runtime, Hooks hooks)
+      : id_(record.id()), runtime_(std::move(runtime)), hooks_(std::move(hooks)), record_(std::move(record)) {}
 
   const std::string& id() const { return id_; }
   const OciRuntime& runtime() const { return runtime_; }
 
   // Stop and Remove.
   Gate gate;
+  Meter meter;        // of the pod's cgroup and its interfaces
+  Meter pause_meter;  // of the pause container
+  ToldEvents told;    // PodManager's, under its lock for that
 
   PodRecord record() const;
   void set_record(PodRecord record);  // only while it is made, and from inside the gate
@@ -72,7 +81,7 @@ class Pod : public ShimListener {
  private:
   const std::string id_;
   const OciRuntime runtime_;
-  const std::function<void()> shim_died_;
+  const Hooks hooks_;
 
   mutable Mutex mutex_;
   PodRecord record_ ABSL_GUARDED_BY(mutex_);

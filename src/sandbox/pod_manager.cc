@@ -98,20 +98,24 @@ absl::StatusOr<OciRuntime> PodManager::RuntimeFor(const std::string& handler) {
   return found->second;
 }
 
+PodManager::PodPtr PodManager::PodOfId(const std::string& id) {
+  MutexLock lock(mutex_);
+  const auto found = pods_.find(id);
+  return found == pods_.end() ? nullptr : found->second;
+}
+
 PodManager::PodPtr PodManager::NewPod(PodRecord record, OciRuntime runtime) {
   const std::string id = record.id();
-  return std::make_shared<Pod>(std::move(record), std::move(runtime), [this, id] {
+  Pod::Hooks hooks;
+  hooks.shim_died = [this, id] {
     background_.Run([this, id] {
-      PodPtr pod;
-      {
-        MutexLock lock(mutex_);
-        const auto found = pods_.find(id);
-        if (found == pods_.end()) return;
-        pod = found->second;
-      }
-      Collapse(pod);
+      if (const PodPtr pod = PodOfId(id)) Collapse(pod);
     });
-  });
+  };
+  hooks.exited = [this, id](const ContainerPtr& container) {
+    if (const PodPtr pod = PodOfId(id)) TellExit(pod, container);
+  };
+  return std::make_shared<Pod>(std::move(record), std::move(runtime), std::move(hooks));
 }
 
 SpecContext PodManager::ContextFor(const PodPtr& pod, const std::string& id) const {

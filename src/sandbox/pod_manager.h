@@ -14,6 +14,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,8 @@
 #include "network/network.h"
 #include "runtime/shim_client.h"
 #include "runtime/spec.h"
+#include "sandbox/events.h"
+#include "sandbox/layer_usage.h"
 #include "sandbox/machine.h"
 #include "sandbox/pod.h"
 #include "sandbox/records.h"
@@ -38,6 +41,7 @@ class Database;
 class Images;
 class Reactor;
 struct Image;
+struct LayerFileSystem;
 
 struct SandboxOptions {
   std::map<std::string, OciRuntime> runtimes;  // by name of the handler
@@ -81,6 +85,21 @@ class PodManager {
   absl::StatusOr<cri::ExecSyncResponse> ExecSync(const cri::ExecSyncRequest& request, const Call& call);
   absl::Status ReopenLog(const std::string& container_id, const Call& call);
 
+  // What a field leaves at zero or empty stays as it is.
+  absl::Status UpdateContainer(const cri::UpdateContainerResourcesRequest& request, const Call& call);
+  absl::Status UpdatePod(const cri::UpdatePodSandboxResourcesRequest& request, const Call& call);
+
+  // One that does not run has no more than its attributes and its writable layer. Lists have the running containers,
+  // and the pods that are READY.
+  absl::StatusOr<cri::ContainerStats> ContainerStats(const std::string& container_id);
+  std::vector<cri::ContainerStats> ListContainerStats(const cri::ContainerStatsFilter& filter);
+  absl::StatusOr<cri::PodSandboxStats> PodStats(const std::string& pod_id);
+  std::vector<cri::PodSandboxStats> ListPodStats(const cri::PodSandboxStatsFilter& filter);
+  // Of the pods that are READY and their running containers. metrics.h says which.
+  std::vector<cri::PodSandboxMetrics> ListPodMetrics();
+
+  EventHub& events() { return events_; }
+
  private:
   friend class PodStreams;  // exec, attach and port-forward, for the streaming server
   struct Done {};
@@ -98,6 +117,7 @@ class PodManager {
   absl::StatusOr<Found> FindContainer(const std::string& id);
   std::vector<PodPtr> Pods();
   PodPtr FindPodByName(const cri::PodSandboxMetadata& name);
+  PodPtr PodOfId(const std::string& id);  // null if there is none; also one that cannot be seen
   void Publish(const PodPtr& pod);
   void Forget(const PodPtr& pod);
   absl::StatusOr<OciRuntime> RuntimeFor(const std::string& handler);
@@ -134,6 +154,48 @@ class PodManager {
   void Collapse(const PodPtr& pod);
   void EndLostContainer(const ContainerPtr& container);
 
+  // tell.cc: each change once, and in order, whichever thread learns of it first. `container` null: of the pod's pause
+  // container, as which the kubelet counts the pod itself.
+  void Tell(const PodPtr& pod, const ContainerPtr& container, cri::ContainerEventType type);
+  void TellExit(const PodPtr& pod, const ContainerPtr& container);
+  void PublishEvent(const Pod& pod, const std::string& id, cri::ContainerEventType type);
+
+  // update_resources.cc
+  absl::Status ApplyUpdate(const Found& found, const cri::LinuxContainerResources& resources, const Call& call);
+
+  // stats.cc
+  struct Measured {
+    PodPtr pod;
+    ContainerPtr container;
+    ContainerRecord record;
+    std::optional<MeterReading> reading;
+    std::optional<LayerUsage::Measured> layer;
+  };
+  struct MeasuredPod {
+    PodPtr pod;
+    PodRecord record;
+    std::vector<Measured> containers;  // that run, oldest first
+  };
+  std::vector<PodPtr> ReadyPods();
+  static void AddRunning(const PodPtr& pod, const cri::ContainerStatsFilter& filter, std::vector<Measured>* all);
+  static void SortMeasured(std::vector<Measured>* all);
+  void Measure(const std::vector<Measured*>& all);
+  // Oldest pod first.
+  std::vector<MeasuredPod> MeasureContainersOf(const std::vector<PodPtr>& pods);
+  cri::ContainerStats StatsOf(const Measured& measured) const;
+  // How many READY pods there are in each cgroup that is named as a pod's (PodCgroupName).
+  std::map<std::string, int> PodsInCgroups();
+  // What the pod's cgroup counts; where it has none of its own, or shares it with other pods, the sum of its containers
+  // and its pause container.
+  static std::optional<MeterReading> ReadPod(const MeasuredPod& pod, const std::map<std::string, int>& pods_in_cgroup);
+  static void FillPod(const MeasuredPod& pod, const std::optional<MeterReading>& reading,
+                      cri::LinuxPodSandboxStats* stats);
+  std::vector<cri::PodSandboxStats> MeasurePods(const std::vector<PodPtr>& pods);
+
+  // pod_metrics.cc
+  static cri::PodSandboxMetrics MetricsOf(const MeasuredPod& pod, const std::map<std::string, int>& pods_in_cgroup,
+                                          const LayerFileSystem& file_system);
+
   // recovery.cc
   absl::Status Recover();
   void RecoverPod(const StoredPod& stored, const std::vector<StoredContainer>& containers);
@@ -153,6 +215,12 @@ class PodManager {
 
   Mutex mutex_;
   std::map<std::string, PodPtr> pods_ ABSL_GUARDED_BY(mutex_);
+
+  // Held while an event is made and published: events are in one order for all who hear them. Guards `told` of pods and
+  // containers. Taken before any other lock.
+  Mutex telling_;
+  EventHub events_;
+  LayerUsage layer_usage_;
 
   // Last, so that they are waited for first.
   SingleFlight<std::string> makes_;

@@ -97,11 +97,16 @@ void PodManager::RecoverPod(const StoredPod& stored, const std::vector<StoredCon
     pod->set_pause_pid(container.started.pid);
     pod->set_ready();
   }
+  {
+    MutexLock lock(telling_);
+    pod->told = {true, true, !pod->ready(), false};
+  }
   if (pod->shim() == nullptr) {
     // Whatever of it is left runs unwatched.
     LogIfError(StopShim(pod, undo), "clean up a pod without a shim", id);
     for (const ContainerPtr& container : pod->containers()) {
       if (container->running()) EndLostContainer(container);
+      TellExit(pod, container);
     }
   }
   LogInfo("found pod", {{"pod", id}, {"ready", pod->ready()}, {"containers", pod->containers().size()}});
@@ -125,6 +130,9 @@ void PodManager::RecoverContainers(const PodPtr& pod, const std::vector<StoredCo
     }
     if (stored.phase == Phase::kCreated) {
       container->set_created();
+      const cri::ContainerState state = container->view().state;
+      MutexLock lock(telling_);
+      container->told = {true, state != cri::CONTAINER_CREATED, state == cri::CONTAINER_EXITED, false};
       continue;
     }
     const bool known =

@@ -13,6 +13,7 @@
 #include "os/file.h"
 #include "os/mount.h"
 #include "sandbox/deadlines.h"
+#include "sandbox/pod_cgroup.h"
 #include "sandbox/pod_files.h"
 #include "sandbox/pod_manager.h"
 
@@ -79,6 +80,7 @@ absl::StatusOr<std::string> PodManager::RunPodOnce(const cri::RunPodSandboxReque
   // the next attempt, and the next daemon.
   pod->set_half_made();
   pod->set_created_not_ready();
+  Tell(pod, nullptr, cri::CONTAINER_CREATED_EVENT);
   return Join(made, Annotate(undone, "undo it"));
 }
 
@@ -94,6 +96,7 @@ absl::Status PodManager::MakePod(const PodPtr& pod, const Call& call) {
     record.set_cni_plan(plan.plan);
   }
   record.set_cgroups_path(CgroupsPath(ContextFor(pod, pod->id())));
+  record.set_made_pod_cgroup(!PodCgroupExists(record, pod->runtime().systemd_cgroup));
   pod->set_record(record);
   RETURN_IF_ERROR(records_.Save(Phase::kCreating, record));
   Publish(pod);
@@ -120,6 +123,8 @@ absl::Status PodManager::MakePod(const PodPtr& pod, const Call& call) {
 
   RETURN_IF_ERROR(records_.Save(Phase::kCreated, pod->record()));
   pod->set_ready();
+  Tell(pod, nullptr, cri::CONTAINER_CREATED_EVENT);
+  Tell(pod, nullptr, cri::CONTAINER_STARTED_EVENT);
   return absl::OkStatus();
 }
 
