@@ -177,11 +177,11 @@ absl::Status ImageStore::Remove(const std::string& name) {
 }
 
 absl::Status ImageStore::MountRootfs(const std::string& image_id, const std::string& container_id,
-                                     const std::string& target) {
+                                     const std::string& target, const RootfsOptions& options) {
   const std::shared_ptr<const Snapshot> now = snapshot();
   const auto it = now->records.find(image_id);
   if (it == now->records.end()) return absl::NotFoundError(absl::StrCat("no image ", image_id));
-  return layers_->MountRootfs(it->second.chain_ids, container_id, target);
+  return layers_->MountRootfs(it->second.chain_ids, container_id, target, options);
 }
 
 std::shared_ptr<const RegistryOptions> ImageStore::registry() const {
