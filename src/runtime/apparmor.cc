@@ -33,20 +33,19 @@ constexpr char kText[] = R"(profile $0 flags=(attach_disconnected,mediate_delete
   signal (receive) peer=crun,
   signal (send, receive) peer=$0,
   ptrace (read, readby, trace, tracedby) peer=$0,
-  unix peer=(label=$0),
-  unix peer=(label=unconfined),
 
   deny mount,
 
-  # Of /proc a container may write its processes' own files, and the sysctls of its namespaces.
+  # Of /proc a container may write its processes' own files, and the sysctls that belong to its namespaces: net.*,
+  # fs.mqueue.*, kernel.msg*, kernel.sem, kernel.shm*.
   deny /proc/* w,
-  deny /proc/{[^1-9s],[1-9][^0-9],s[^ey],se[^l],sy[^s],[^1-9s][^0-9]*}*/** w,
-  deny /proc/sys/[^kfn]** w,
-  deny /proc/sys/f[^s]** w,
+  deny /proc/{acpi,asound,bus,driver,dynamic_debug,fs,irq,mpt,pressure,scsi,sysvipc,tty}/** w,
+  deny /proc/sys/[^fkn]** w,
   deny /proc/sys/fs/[^m]** w,
-  deny /proc/sys/k[^e]** w,
-  deny /proc/sys/kernel/{?,??,[^sm][^hes]**,s[^he]**,m[^s]**} w,
-  deny /proc/sys/kernel/s[^he]* w,
+  deny /proc/sys/kernel/[^ms]** w,
+  deny /proc/sys/kernel/m[^s]** w,
+  deny /proc/sys/kernel/s[^eh]** w,
+  deny /proc/sys/kernel/seccomp/** w,
   deny /proc/sysrq-trigger rwklx,
   deny /proc/kcore rwklx,
   deny /proc/kmem rwklx,

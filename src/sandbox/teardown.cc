@@ -80,6 +80,7 @@ absl::Status PodManager::RemoveContainerResources(const PodPtr& pod, const Conta
   if (container->created()) RETURN_IF_ERROR(records_.Save(Phase::kRemoving, container->record()));
   RETURN_IF_ERROR(KillAndWait(pod, {container}, call));
   if (const std::shared_ptr<ShimClient> shim = pod->shim()) RETURN_IF_ERROR(shim->Delete(id, call));
+  RETURN_IF_ERROR(ReleaseMounts(pod, container));
   RETURN_IF_ERROR(images_->ReleaseRootfs(id, layout_.Rootfs(pod->id(), id)));
   RETURN_IF_ERROR(RemoveTree(layout_.Bundle(pod->id(), id)));
   RETURN_IF_ERROR(RemoveTree(layout_.Container(id)));
