@@ -104,7 +104,7 @@ void Node::WriteConfig(const NodeOptions& options) {
        << "runtime_type = \"io.containerd.runc.v2\"\n"
        << "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc.options]\n"
        << "BinaryName = \"" << directory_ << "/runc\"\n"
-       << "SystemdCgroup = false\n";
+       << "SystemdCgroup = " << (WithSystemd() ? "true" : "false") << "\n";
   for (const char* host : {"docker.io", "registry.k8s.io", "registry.cn-hangzhou.aliyuncs.com"}) {
     toml << "[plugins.\"io.containerd.grpc.v1.cri\".registry.mirrors.\"" << host << "\"]\n"
          << "endpoint = " << Quoted(options.endpoints) << "\n";

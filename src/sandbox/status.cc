@@ -1,4 +1,7 @@
-// What is shown of pods and containers: the status and list messages of CRI. Reads cells only, and waits for nobody.
+// What is shown of pods and containers: the status and list messages of CRI. Reads cells only, and waits for nobody; a
+// verbose status reads the bundle's config.json too.
+#include <fcntl.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -7,6 +10,7 @@
 #include "base/clock.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
+#include "os/file.h"
 #include "sandbox/pod_manager.h"
 #include "sandbox/signals.h"
 
@@ -107,6 +111,14 @@ cri::PodSandboxStatus StatusOf(const Pod& pod) {
   return status;
 }
 
+// For the eyes of a person, who may want to know what the OCI runtime was told; null if it is not there any more.
+nlohmann::json RuntimeSpec(const std::string& path) {
+  constexpr size_t kLimit = 16 << 20;
+  const absl::StatusOr<std::string> text = ReadFileAt(AT_FDCWD, path, kLimit);
+  nlohmann::json spec = nlohmann::json::parse(text.ok() ? *text : "null", nullptr, false);
+  return spec.is_discarded() ? nlohmann::json() : spec;
+}
+
 // Oldest first, so that a list keeps its order while it grows.
 template <typename Item>
 void SortByAge(std::vector<Item>* items) {
@@ -128,7 +140,7 @@ absl::StatusOr<cri::PodSandboxStatusResponse> PodManager::PodStatus(const std::s
   if (verbose) {
     const PodRecord record = pod->record();
     (*response.mutable_info())["info"] = nlohmann::json{
-        {"pid", pod->pause_pid()},
+        {"pid", std::max(pod->pause_pid(), 0)},
         {"netns", record.netns_path()},
         {"cgroupsPath", record.cgroups_path()},
         {"runtime", pod->runtime().binary}}.dump();
@@ -155,12 +167,13 @@ absl::StatusOr<cri::ContainerStatusResponse> PodManager::ContainerStatus(const s
   cri::ContainerStatusResponse response;
   *response.mutable_status() = StatusOf(*found.container);
   if (verbose) {
-    (*response.mutable_info())["info"] = nlohmann::json{
-        {"sandboxID", found.pod->id()},
-        {"pid", found.container->view().pid},
-        {"cgroupsPath", found.container->record().cgroups_path()},
-        {"runtime",
-         found.pod->runtime().binary}}.dump();
+    (*response.mutable_info())["info"] =
+        nlohmann::json{{"sandboxID", found.pod->id()},
+                       {"pid", std::max(found.container->view().pid, 0)},
+                       {"cgroupsPath", found.container->record().cgroups_path()},
+                       {"runtime", found.pod->runtime().binary},
+                       {"runtimeSpec", RuntimeSpec(layout_.Spec(found.pod->id(), found.container->id()))}}
+            .dump();
   }
   return response;
 }
