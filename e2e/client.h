@@ -68,7 +68,8 @@ class Cri {
   Answer<cri::StatusResponse> Status(bool verbose = false);
 
   Answer<cri::RunPodSandboxResponse> RunPod(const cri::PodSandboxConfig& config,
-                                            std::chrono::milliseconds timeout = kCallTimeout);
+                                            std::chrono::milliseconds timeout = kCallTimeout,
+                                            const std::string& handler = "");
   Answer<cri::StopPodSandboxResponse> StopPod(const std::string& id);
   Answer<cri::RemovePodSandboxResponse> RemovePod(const std::string& id);
   Answer<cri::PodSandboxStatusResponse> PodStatus(const std::string& id, bool verbose = false);

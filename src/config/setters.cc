@@ -206,6 +206,15 @@ absl::Status SetCniBinDirs(const Setting& setting, Draft* draft) {
   return absl::OkStatus();
 }
 
+absl::Status SetCdiDirs(const Setting& setting, Draft* draft) {
+  for (const std::string& dir : setting.value.list) {
+    if (dir.empty()) return Bad("absolute paths", setting.value);
+    RETURN_IF_ERROR(CheckPath(dir));
+  }
+  draft->config.security.cdi_spec_dirs = setting.value.list;
+  return absl::OkStatus();
+}
+
 absl::Status SetCniConfDir(const Setting& setting, Draft* draft) {
   if (setting.value.text.empty()) return absl::OkStatus();
   return SetPath<&Config::cni, &CniSettings::conf_dir>(setting, draft);

@@ -112,6 +112,7 @@ absl::Status SetLevel(const Setting& setting, Draft* draft);
 absl::Status SetSandboxImage(const Setting& setting, Draft* draft);
 absl::Status SetCniBinDir(const Setting& setting, Draft* draft);
 absl::Status SetCniBinDirs(const Setting& setting, Draft* draft);
+absl::Status SetCdiDirs(const Setting& setting, Draft* draft);
 absl::Status SetCniConfDir(const Setting& setting, Draft* draft);
 absl::Status AddHandler(const Setting& setting, Draft* draft);
 absl::Status CheckRuntimeType(const Setting& setting, Draft* draft);

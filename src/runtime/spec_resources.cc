@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -56,8 +57,22 @@ json StandardDeviceRules() {
           Rule("c", 136, -1)};
 }
 
-json DeviceRules(bool privileged) {
-  return privileged ? json::array({Rule(true, "rwm")}) : StandardDeviceRules();
+json Rule(char type, int64_t major, int64_t minor, const std::string& access) {
+  return {{"allow", true}, {"type", std::string(1, type)}, {"major", major}, {"minor", minor}, {"access", access}};
+}
+
+json DeviceRules(const SpecContext& context, bool privileged) {
+  if (privileged && context.all_devices_allowed) return json::array({Rule(true, "rwm")});
+  json rules = StandardDeviceRules();
+  for (const ContainerDevice& device : context.devices) {
+    rules.push_back(Rule(device.node.type, device.node.major, device.node.minor, device.permissions));
+  }
+  for (const CdiDeviceNode& node : context.cdi.device_nodes) {
+    if (node.type == 'p') continue;  // a fifo needs no leave
+    rules.push_back(
+        Rule(node.type == 'b' ? 'b' : 'c', node.major.value_or(0), node.minor.value_or(0), node.permissions));
+  }
+  return rules;
 }
 
 json Cpu(const cri::LinuxContainerResources& resources) {
@@ -96,8 +111,10 @@ absl::StatusOr<json> HugepageLimits(const SpecContext& context, const cri::Linux
     const cri::HugepageLimit& limit = resources.hugepage_limits(i);
     if (context.hugepage_limits) {
       limits.push_back({{"pageSize", limit.page_size()}, {"limit", limit.limit()}});
-    } else if (limit.limit() != 0) {
-      return NotYetHonoured(absl::StrCat(field, ".hugepage_limits[", i, "] (no hugetlb controller)"));
+    } else if (limit.limit() != 0 && !context.drop_hugepage_limits) {
+      return InvalidField(absl::StrCat(field, ".hugepage_limits[", i, "]"),
+                          "this node has no hugetlb controller, and the configuration does not tolerate that "
+                          "(tolerate_missing_hugetlb_controller)");
     }
   }
   return limits;
@@ -192,6 +209,23 @@ absl::Status CheckUnified(const cri::LinuxContainerResources& resources, const s
   return absl::OkStatus();
 }
 
+json DeviceNode(const HostDevice& device) {
+  return {{"path", device.path},     {"type", std::string(1, device.type)},
+          {"major", device.major},   {"minor", device.minor},
+          {"fileMode", device.mode}, {"uid", device.uid},
+          {"gid", device.gid}};
+}
+
+json DeviceNode(const CdiDeviceNode& device) {
+  json node = {{"path", device.path}, {"type", std::string(1, device.type)}};
+  if (device.major) node["major"] = *device.major;
+  if (device.minor) node["minor"] = *device.minor;
+  if (device.file_mode) node["fileMode"] = *device.file_mode;
+  if (device.uid) node["uid"] = *device.uid;
+  if (device.gid) node["gid"] = *device.gid;
+  return node;
+}
+
 // A slice's name holds its ancestors' ("a-b.slice" is in "a.slice"), so the last component says all.
 std::string SliceOf(const std::string& parent) {
   const absl::string_view trimmed = absl::StripSuffix(parent, "/");
@@ -264,7 +298,7 @@ absl::StatusOr<json> ContainerLimits(const SpecContext& context, const cri::Linu
 
 absl::StatusOr<json> ContainerResources(const SpecContext& context, const cri::LinuxContainerConfig& config) {
   ASSIGN_OR_RETURN(json resources, ContainerLimits(context, config.resources(), kField));
-  resources["devices"] = DeviceRules(config.security_context().privileged());
+  resources["devices"] = DeviceRules(context, config.security_context().privileged());
   return resources;
 }
 
@@ -272,18 +306,17 @@ json SandboxResources() {
   return {{"devices", StandardDeviceRules()}, {"cpu", {{"shares", kSandboxCpuShares}}}};
 }
 
-json HostDeviceNodes(const SpecContext& context) {
-  json nodes = json::array();
-  for (const HostDevice& device : context.host_devices) {
-    nodes.push_back({{"path", device.path},
-                     {"type", std::string(1, device.type)},
-                     {"major", device.major},
-                     {"minor", device.minor},
-                     {"fileMode", device.mode},
-                     {"uid", device.uid},
-                     {"gid", device.gid}});
+json DeviceNodes(const SpecContext& context, bool privileged) {
+  // By path: what is asked for takes the place of what every privileged container gets, a vendor's of both.
+  std::map<std::string, json> nodes;
+  if (privileged) {
+    for (const HostDevice& device : context.host_devices) nodes[device.path] = DeviceNode(device);
   }
-  return nodes;
+  for (const ContainerDevice& device : context.devices) nodes[device.node.path] = DeviceNode(device.node);
+  for (const CdiDeviceNode& node : context.cdi.device_nodes) nodes[node.path] = DeviceNode(node);
+  json list = json::array();
+  for (auto& [path, node] : nodes) list.push_back(std::move(node));
+  return list;
 }
 
 }  // namespace crisp

@@ -26,6 +26,7 @@
 #include "base/mutex.h"
 #include "base/single_flight.h"
 #include "network/network.h"
+#include "runtime/runtime_features.h"
 #include "runtime/shim_client.h"
 #include "runtime/spec.h"
 #include "sandbox/events.h"
@@ -33,6 +34,7 @@
 #include "sandbox/machine.h"
 #include "sandbox/pod.h"
 #include "sandbox/records.h"
+#include "sandbox/security_options.h"
 #include "store/layout.h"
 
 namespace crisp {
@@ -50,6 +52,8 @@ struct SandboxOptions {
   std::string shim_program;                    // absolute
   int64_t log_line_limit = 16384;              // bytes; 0 or less: none
   bool restrict_oom_score_adj = false;
+  SecurityOptions security;
+  std::map<std::string, HandlerOptions> handlers;  // by name, as `runtimes`
 };
 
 class PodManager {
@@ -68,6 +72,9 @@ class PodManager {
   static absl::StatusOr<std::unique_ptr<PodManager>> Open(Parts parts);
   // Leaves every pod as it is.
   ~PodManager();
+
+  // What each runtime handler can do, by name; "" is the default one.
+  std::map<std::string, RuntimeFeatures> HandlerFeatures() const;
 
   absl::StatusOr<std::string> RunPod(const cri::RunPodSandboxRequest& request, const Call& call);
   absl::Status StopPod(const std::string& pod_id, const Call& call);
@@ -110,7 +117,7 @@ class PodManager {
     ContainerPtr container;
   };
 
-  PodManager(Parts parts, Machine machine);
+  PodManager(Parts parts, Machine machine, std::map<std::string, RuntimeFeatures> features);
 
   // lookup.cc: by id or by a prefix that only one has. NotFound, or InvalidArgument for a prefix that several have.
   absl::StatusOr<PodPtr> FindPod(const std::string& id);
@@ -127,13 +134,25 @@ class PodManager {
   absl::StatusOr<std::string> RunPodOnce(const cri::RunPodSandboxRequest& request);
   absl::Status MakePod(const PodPtr& pod, const Call& call);
   absl::Status StartPause(const PodPtr& pod, const Call& call);
+  absl::Status StartWhileAttaching(const PodPtr& pod, bool own_network, const Call& call);
+  absl::Status StartThenAttach(const PodPtr& pod, const Call& call);
   absl::Status AttachNetwork(const PodPtr& pod, const Call& call);
+  absl::StatusOr<std::string> NewLevel();
   absl::StatusOr<std::shared_ptr<const Image>> EnsureSandboxImage(const Call& call);
   absl::Status LaunchShim(const PodPtr& pod, const Call& call);
 
   // create_container.cc
   absl::StatusOr<std::string> CreateContainerOnce(const PodPtr& pod, const cri::CreateContainerRequest& request);
   absl::Status MakeContainer(const PodPtr& pod, const ContainerPtr& container, const Image& image, const Call& call);
+
+  // container_mounts.cc
+  absl::StatusOr<cri::ContainerConfig> ResolveMounts(const PodPtr& pod, const ContainerPtr& container);
+  absl::Status MountImage(const PodPtr& pod, const ContainerPtr& container, int index, cri::Mount* mount);
+  absl::StatusOr<std::vector<ImageVolume>> MakeVolumes(const PodPtr& pod, const ContainerPtr& container,
+                                                       const cri::ContainerConfig& config, const ImageConfig& image);
+  absl::StatusOr<std::string> PinTargetPids(const PodPtr& pod, const ContainerPtr& container,
+                                            const std::string& target_id);
+  absl::Status ReleaseMounts(const PodPtr& pod, const ContainerPtr& container);
 
   // start_container.cc
   absl::Status StartOnce(const Found& found, const Call& call);
@@ -203,6 +222,8 @@ class PodManager {
                          const std::vector<ShimContainer>& alive);
 
   SpecContext ContextFor(const PodPtr& pod, const std::string& id) const;
+  const std::string& HandlerName(const std::string& handler) const;
+  HandlerOptions HandlerOf(const PodPtr& pod) const;
   ShimPaths ShimPathsOf(const std::string& pod_id) const;
 
   const Layout layout_;
@@ -211,6 +232,7 @@ class PodManager {
   Reactor* const reactor_;
   const SandboxOptions options_;
   const Machine machine_;
+  const std::map<std::string, RuntimeFeatures> features_;  // by name of the handler
   Records records_;
 
   Mutex mutex_;

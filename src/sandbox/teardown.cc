@@ -86,6 +86,7 @@ absl::Status PodManager::RemoveContainerResources(const PodPtr& pod, const Conta
   RETURN_IF_ERROR(KillAndWait(pod, {container}, call));
   if (container->created()) TellExit(pod, container);
   if (const std::shared_ptr<ShimClient> shim = pod->shim()) RETURN_IF_ERROR(shim->Delete(id, call));
+  RETURN_IF_ERROR(ReleaseMounts(pod, container));
   RETURN_IF_ERROR(images_->ReleaseRootfs(id, layout_.Rootfs(pod->id(), id)));
   RETURN_IF_ERROR(RemoveTree(layout_.Bundle(pod->id(), id)));
   RETURN_IF_ERROR(RemoveTree(layout_.Container(id)));
