@@ -252,7 +252,8 @@ void MakeStore(const std::string& directory) {
 }
 
 ImageStore Load() {
-  const std::string cache = CRISP_E2E_CACHE;
+  // The stamp has the program in it: each program has a store of its own.
+  const std::string cache = std::string(CRISP_E2E_CACHE) + "/" + fs::read_symlink("/proc/self/exe").filename().string();
   MakeDirectory(cache);
   const Fd lock(open((cache + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!lock.valid() || flock(lock.get(), LOCK_EX) != 0) throw std::runtime_error("cannot lock " + cache + "/lock");

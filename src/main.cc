@@ -123,7 +123,9 @@ absl::StatusOr<SandboxOptions> SandboxOptionsOf(const Config& config, const Layo
 
 ImagesOptions ImagesOptionsOf(const Config& config) {
   ImagesOptions options;
+  options.registry.config_path = config.registry.config_path;
   options.registry.mirrors = config.registry.mirrors;
+  options.registry.headers = config.registry.headers;
   options.registry.max_concurrent_downloads = config.max_concurrent_downloads;
   options.pinned_image = config.sandbox_image;
   for (const auto& [host, auth] : config.registry.auth) {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -69,6 +70,9 @@ struct RegistryTlsConfig {
 
 // cri.registry. Hosts are "HOST" or "HOST:PORT", as in an image's name or an endpoint's URL.
 struct RegistryConfig {
+  // config_path: absolute directories of hosts.toml files, with ":" between (images/hosts_file.h), read at each pull.
+  // Not together with `mirrors`.
+  std::string config_path;
   // mirrors.HOST.endpoint: URLs to try in order before the registry itself, which comes last. "*" as HOST stands for
   // every registry without a list of its own. http or https, without a trailing slash; a path is used as it is, and
   // "/v2" where there is none.
@@ -77,6 +81,8 @@ struct RegistryConfig {
   std::map<std::string, RegistryAuthConfig> auth;
   // configs.HOST.tls; by host of the endpoint.
   std::map<std::string, RegistryTlsConfig> tls;
+  // headers.NAME: sent with every request to a registry, one for each value.
+  std::vector<std::pair<std::string, std::string>> headers;
   bool operator==(const RegistryConfig&) const = default;
 };
 

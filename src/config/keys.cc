@@ -170,7 +170,7 @@ const Key kKeys[] = {
     {"cri/disable_image_pull_with_transfer_service", kNowhere, kMeaningless, kFlag, "false"},
     {"cri/use_local_image_pull", kImages, kMeaningless, kFlag, "false"},
     {"cri/image_decryption/key_model", kImages, kMeaningless, kText, "node"},
-    {"cri/registry/config_path", kImages, kNotYet, kText, "", "", NoteConfigPath},
+    {"cri/registry/config_path", kImages, kHonoured, kText, "", "", SetConfigPath},
     {"cri/registry/mirrors/*/endpoint", kImages, kHonoured, kList, "", "", SetMirror},
     {"cri/registry/configs/*/auth/username", kImages, kHonoured, kText, "", "", SetAuth<&Auth::username>, true},
     {"cri/registry/configs/*/auth/password", kImages, kHonoured, kText, "", "", SetAuth<&Auth::password>, true},
@@ -184,7 +184,7 @@ const Key kKeys[] = {
     {"cri/registry/auths/*/password", kImages, kHonoured, kText, "", "", SetLegacyAuth<&Auth::password>, true},
     {"cri/registry/auths/*/auth", kImages, kHonoured, kText, "", "", SetLegacyAuth<&Auth::auth>, true},
     {"cri/registry/auths/*/identitytoken", kImages, kHonoured, kText, "", "", SetLegacyAuth<&Auth::identity_token>, true},
-    {"cri/registry/headers/*", kImages, kNotYet, kAny, "", "", nullptr, true},
+    {"cri/registry/headers/*", kImages, kHonoured, kList, "", "", AddHeader, true},
 
     // CRI: exec, attach and port-forward.
     {"cri/disable_tcp_service", kServer, kRefused, kFlag, "true", kNoTcp},

@@ -93,7 +93,8 @@ absl::Status CheckRuntimeType(const Setting& setting, Draft* draft);
 absl::Status SetBinaryName(const Setting& setting, Draft* draft);
 absl::Status SetRuntimeRoot(const Setting& setting, Draft* draft);
 absl::Status SetMirror(const Setting& setting, Draft* draft);
-absl::Status NoteConfigPath(const Setting& setting, Draft* draft);
+absl::Status SetConfigPath(const Setting& setting, Draft* draft);
+absl::Status AddHeader(const Setting& setting, Draft* draft);
 absl::Status CheckDisabledPlugins(const Setting& setting, Draft* draft);
 absl::Status CheckRequiredPlugins(const Setting& setting, Draft* draft);
 

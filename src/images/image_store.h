@@ -51,6 +51,8 @@ class ImageStore : public Images {
   // Fetches what is missing of the image that `top` leads to, and records it. `tag` may be empty.
   absl::StatusOr<std::string> TakeIn(ImageSource& source, RawManifest top, const std::string& name,
                                      const std::string& tag, int parallel, const Call& call);
+  absl::Status Record(const ImageParts& image, const std::vector<std::string>& chain_ids, const std::string& tag,
+                      const std::string& digest);
   absl::Status ImportLayout(const std::string& directory, const Call& call);
   std::shared_ptr<const RegistryOptions> registry() const;
   std::shared_ptr<const Snapshot> snapshot() const;

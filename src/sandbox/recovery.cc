@@ -31,6 +31,10 @@ void LogIfError(const absl::Status& status, absl::string_view what, absl::string
 absl::Status PodManager::Recover() {
   ASSIGN_OR_RETURN(const std::vector<StoredPod> pods, records_.Pods());
   ASSIGN_OR_RETURN(const std::vector<StoredContainer> stored, records_.Containers());
+  ASSIGN_OR_RETURN(const std::string last_boot, records_.Fact(kBootId));
+  if (!last_boot.empty() && last_boot != machine_.boot_id && !pods.empty()) {
+    LogInfo("the machine was booted anew; the pods of the last boot have ended", {{"pods", pods.size()}});
+  }
   std::map<std::string, std::vector<StoredContainer>> containers;
   for (const StoredContainer& container : stored) containers[container.record.pod_id()].push_back(container);
   {

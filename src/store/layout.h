@@ -1,7 +1,6 @@
 // Where everything is on disk. No other file of crisp joins these paths.
 //
-//   <root>/                       survives a reboot; 0711, so that a user-namespace's root can pass to its root file
-//   system
+//   <root>/                       survives a reboot; 0711, so that the root of a user namespace can pass
 //     crisp.db                    the records (SQLite, WAL)
 //     layers/<n>/                 one unpacked layer; <n> is a short base-36 number, so that 127 fit in a mount
 //     ingest/<n>/                 a layer that is being unpacked; whatever is here at start is left over
@@ -10,9 +9,10 @@
 //       exit                      the exit record (shim/exit_record.h), written once, by the shim or after its death
 //   <state>/                      gone after a reboot; 0711
 //     lock                        held by the daemon (flock), so that two never share a root
-//     netns/<pod id>              the pinned network namespace, with netns_mounts_under_state_dir; else
+//     netns/<pod id>              the pinned network namespace, with netns_mounts_under_state_dir; without it that
+//                                 is /run/netns/cni-<pod id>
 //     oci/<runtime>/              what the OCI runtime keeps of its containers (its --root)
-//     /run/netns/cni-<id> pods/<pod id>/              0700
+//     pods/<pod id>/              0700
 //       shim.sock                 the shim's socket (shim/protocol.h)
 //       shim.log                  what the shim had to say: one line a fault
 //       shm/                      the pod's /dev/shm, a tmpfs
