@@ -70,7 +70,7 @@ make_vm() {
   echo '/dev/vdb /node ext4 defaults 0 0' >"$tree/etc/fstab"
   cp "$tree"/boot/vmlinuz-* "$trees/vmlinuz"
   cp "$tree"/boot/initrd.img-* "$trees/initrd"
-  mkfs.ext4 -q -d "$tree" "$trees/vm.ext4.new" 8G
+  mkfs.ext4 -q -d "$tree" "$trees/vm.ext4.new" 8G >/dev/null
   mv "$trees/vm.ext4.new" "$trees/vm.ext4"
   rm -rf --one-file-system "$tree"
 }
@@ -168,7 +168,7 @@ make_disk() {
   find "$node_dir/checkout" -type f -perm -u+x -size +1M | while read -r file; do
     ! is_program "$file" || strip "$file" 2>/dev/null || true
   done
-  mkfs.ext4 -q -d "$node_dir" "$dir/node.ext4" 8G
+  mkfs.ext4 -q -d "$node_dir" "$dir/node.ext4" 8G >/dev/null
 }
 
 boot_vm() {
