@@ -157,8 +157,6 @@ TEST_F(BadInputTest, WhatIsNotYetHonouredIsNamed) {
     EXPECT_EQ(answer.code(), grpc::UNIMPLEMENTED) << field << ": " << Describe(answer.status);
     EXPECT_THAT(answer.text(), HasSubstr(field));
   };
-  refused("tty", [](auto* config) { config->set_tty(true); });
-  refused("stdin", [](auto* config) { config->set_stdin(true); });
   refused("devices", [](auto* config) { config->add_devices()->set_host_path("/dev/null"); });
   refused("CDI_devices", [](auto* config) { config->add_cdi_devices()->set_name("vendor.example/thing=0"); });
   refused("apparmor", [](auto* config) {

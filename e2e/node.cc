@@ -95,6 +95,7 @@ void Node::WriteConfig(const NodeOptions& options) {
        << "[debug]\nlevel = \"debug\"\n"
        << "[plugins.\"io.containerd.grpc.v1.cri\"]\n"
        << "sandbox_image = \"" << kPause << "\"\n"
+       << options.cri_toml
        << "[plugins.\"io.containerd.grpc.v1.cri\".cni]\n"
        << "bin_dir = \"" << cni_bin_dir() << "\"\n"
        << "conf_dir = \"" << cni_conf_dir() << "\"\n"

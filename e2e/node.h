@@ -20,6 +20,7 @@ struct NodeOptions {
   bool cni_config = true;
   std::string preload_dir;
   bool pull_images = true;  // the pause image and busybox, before the test begins
+  std::string cri_toml;     // keys of the CRI plugin's own table
   std::string extra_toml;   // behind the rest
 };
 

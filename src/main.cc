@@ -26,9 +26,11 @@
 #include "os/file.h"
 #include "os/reactor.h"
 #include "sandbox/pod_manager.h"
+#include "sandbox/pod_streams.h"
 #include "server/cri_server.h"
 #include "store/database.h"
 #include "store/layout.h"
+#include "streaming/stream_server.h"
 
 namespace crisp {
 namespace {
@@ -155,6 +157,17 @@ ServerOptions ServerOptionsOf(const Config& config, const Layout& layout) {
   return options;
 }
 
+StreamServerOptions StreamServerOptionsOf(const Config& config) {
+  StreamServerOptions options;
+  options.address = config.stream.address;
+  options.port = config.stream.port;
+  options.idle_timeout = config.stream.idle_timeout;
+  options.tls = config.stream.tls;
+  options.certificate_file = config.stream.certificate_file;
+  options.key_file = config.stream.key_file;
+  return options;
+}
+
 // The directories below which everything is, and a lock, so that no two daemons ever share them.
 absl::StatusOr<Fd> TakeDirectories(const Layout& layout, const SandboxOptions& sandbox) {
   for (const std::string& directory :
@@ -213,8 +226,12 @@ absl::Status Run(const Config& config) {
   ASSIGN_OR_RETURN(const std::unique_ptr<PodManager> pods,
                    PodManager::Open({layout, database.get(), images.get(), network.get(), reactor.get(),
                                      std::move(sandbox_options)}));
-  ASSIGN_OR_RETURN(const std::unique_ptr<CriServer> server,
-                   CriServer::Start(ServerOptionsOf(config, layout), pods.get(), images.get(), network.get()));
+  PodStreams pod_streams(pods.get());
+  ASSIGN_OR_RETURN(const std::unique_ptr<StreamServer> streams,
+                   StreamServer::Start(StreamServerOptionsOf(config), &pod_streams));
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<CriServer> server,
+      CriServer::Start(ServerOptionsOf(config, layout), pods.get(), images.get(), network.get(), streams.get()));
   LogInfo("serving", {{"address", config.grpc.address}, {"version", CRISP_VERSION}});
 
   int received = 0;

@@ -8,6 +8,7 @@
 // and never in a warning or an error.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -86,6 +87,18 @@ struct RegistryConfig {
   bool operator==(const RegistryConfig&) const = default;
 };
 
+// cri.stream_*: the server on which exec, attach and port-forward run.
+struct StreamConfig {
+  std::string address = "127.0.0.1";  // stream_server_address: IPv4 or IPv6; empty: 127.0.0.1
+  std::string port = "0";             // stream_server_port: a number; 0: one that is free
+  std::chrono::nanoseconds idle_timeout = std::chrono::hours(4);  // stream_idle_timeout: 0: never
+  bool tls = false;                                               // enable_tls_streaming
+  // x509_key_pair_streaming.tls_cert_file and .tls_key_file: absolute, PEM. Empty: a self-signed certificate.
+  std::string certificate_file;
+  std::string key_file;
+  bool operator==(const StreamConfig&) const = default;
+};
+
 // [crisp]: what containerd has no key for.
 struct CrispConfig {
   // preload_dir: absolute directory of OCI image layouts (one a sub-directory) that are imported at start. Empty: none.
@@ -118,6 +131,7 @@ struct Config {
   std::string default_runtime_name = "runc";  // cri.containerd.default_runtime_name: one of `runtimes`
   std::map<std::string, RuntimeHandlerConfig> runtimes = {{"runc", {}}};  // cri.containerd.runtimes, by NAME
   RegistryConfig registry;
+  StreamConfig stream;
   CrispConfig crisp;
   bool operator==(const Config&) const = default;
 };

@@ -188,12 +188,12 @@ const Key kKeys[] = {
 
     // CRI: exec, attach and port-forward.
     {"cri/disable_tcp_service", kServer, kRefused, kFlag, "true", kNoTcp},
-    {"cri/enable_tls_streaming", kServer, kNotYet, kFlag, "false"},
-    {"cri/stream_idle_timeout", kServer, kNotYet, kDuration, "4h0m0s"},
-    {"cri/stream_server_address", kServer, kNotYet, kText, "127.0.0.1"},
-    {"cri/stream_server_port", kServer, kNotYet, kText, "0"},
-    {"cri/x509_key_pair_streaming/tls_cert_file", kServer, kNotYet, kText, ""},
-    {"cri/x509_key_pair_streaming/tls_key_file", kServer, kNotYet, kText, ""},
+    {"cri/enable_tls_streaming", kServer, kHonoured, kFlag, "false", "", Set<&Config::stream, &StreamConfig::tls>},
+    {"cri/stream_idle_timeout", kServer, kHonoured, kDuration, "4h0m0s", "", SetDuration<&Config::stream, &StreamConfig::idle_timeout>},
+    {"cri/stream_server_address", kServer, kHonoured, kText, "127.0.0.1", "", SetAddress<&Config::stream, &StreamConfig::address>},
+    {"cri/stream_server_port", kServer, kHonoured, kText, "0", "", SetPort<&Config::stream, &StreamConfig::port>},
+    {"cri/x509_key_pair_streaming/tls_cert_file", kServer, kHonoured, kText, "", "", SetPath<&Config::stream, &StreamConfig::certificate_file>},
+    {"cri/x509_key_pair_streaming/tls_key_file", kServer, kHonoured, kText, "", "", SetPath<&Config::stream, &StreamConfig::key_file>},
 
     // containerd's other plugins.
     {"plugins/io.containerd.gc.v1.scheduler/deletion_threshold", kSame, kMeaningless, kInteger, "0"},

@@ -83,20 +83,21 @@ absl::Status CheckPeer(int socket) {
   return absl::PermissionDeniedError(absl::StrCat("the peer runs as user ", peer.uid, ", not as ", geteuid()));
 }
 
-absl::Status SendPacket(int socket, absl::string_view packet, int attached, const Call& call) {
+absl::Status SendPacket(int socket, absl::string_view packet, const std::vector<int>& attached, const Call& call) {
+  if (attached.size() > kMaxAttached) return ErrnoStatus(E2BIG, "send a packet with descriptors");
   iovec data{const_cast<char*>(packet.data()), packet.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  alignas(cmsghdr) char control[CMSG_SPACE(kMaxAttached * sizeof(int))] = {};
   msghdr message{};
   message.msg_iov = &data;
   message.msg_iovlen = 1;
-  if (attached >= 0) {
+  if (!attached.empty()) {
     message.msg_control = control;
-    message.msg_controllen = sizeof(control);
+    message.msg_controllen = CMSG_SPACE(attached.size() * sizeof(int));
     cmsghdr* header = CMSG_FIRSTHDR(&message);
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(header), &attached, sizeof(int));
+    header->cmsg_len = CMSG_LEN(attached.size() * sizeof(int));
+    memcpy(CMSG_DATA(header), attached.data(), attached.size() * sizeof(int));
   }
   while (sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
     if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS) return ErrnoStatus(errno, "send a packet");
@@ -107,13 +108,23 @@ absl::Status SendPacket(int socket, absl::string_view packet, int attached, cons
   return absl::OkStatus();
 }
 
-absl::StatusOr<size_t> ReceivePacket(int socket, char* buffer, size_t capacity) {
+absl::StatusOr<size_t> ReceivePacket(int socket, char* buffer, size_t capacity, Fd* attached) {
   iovec data{buffer, capacity};
-  msghdr message{};  // without room for control data the kernel drops descriptors (unix(7))
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  msghdr message{};
   message.msg_iov = &data;
   message.msg_iovlen = 1;
+  if (attached != nullptr) {  // without room for control data the kernel drops descriptors (unix(7))
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+  }
   const ssize_t n = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (n < 0) return ErrnoStatus(errno == EINTR ? EAGAIN : errno, "receive a packet");
+  if (const cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr && header->cmsg_type == SCM_RIGHTS) {
+    int fd;
+    memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+    attached->reset(fd);
+  }
   if ((message.msg_flags & MSG_TRUNC) != 0) return ErrnoStatus(EMSGSIZE, "receive a packet");
   return static_cast<size_t>(n);
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -23,11 +24,15 @@ absl::StatusOr<Fd> ConnectPackets(const std::string& path);
 // OK if the peer runs as this process's effective user (SO_PEERCRED), else PermissionDenied.
 absl::Status CheckPeer(int socket);
 
-// Sends one packet, with descriptor `attached` unless it is negative; waits for room as long as `call` allows.
-absl::Status SendPacket(int socket, absl::string_view packet, int attached, const Call& call);
+// At most so many descriptors go with a packet here.
+inline constexpr size_t kMaxAttached = 8;
 
-// Receives one packet into `buffer`. 0: the peer has closed; EAGAIN (ErrnoOf): there is none now. Descriptors that came
-// with it are closed. A packet longer than the buffer is an error.
-absl::StatusOr<size_t> ReceivePacket(int socket, char* buffer, size_t capacity);
+// Sends one packet, with the descriptors `attached`, in their order; waits for room as long as `call` allows.
+absl::Status SendPacket(int socket, absl::string_view packet, const std::vector<int>& attached, const Call& call);
+
+// Receives one packet into `buffer`. 0: the peer has closed; EAGAIN (ErrnoOf): there is none now. The first descriptor
+// that came with it is given to `attached`, the others are closed; all of them if it is null. A packet longer than the
+// buffer is an error.
+absl::StatusOr<size_t> ReceivePacket(int socket, char* buffer, size_t capacity, Fd* attached = nullptr);
 
 }  // namespace crisp

@@ -41,8 +41,8 @@ TEST_F(UnixSocketTest, PacketsKeepTheirBounds) {
   ASSERT_TRUE(client.ok()) << client.status();
   const Fd server(accept4(listener->get(), nullptr, nullptr, SOCK_CLOEXEC));
   EXPECT_TRUE(CheckPeer(client->get()).ok());
-  ASSERT_TRUE(SendPacket(client->get(), "one", -1, call_).ok());
-  ASSERT_TRUE(SendPacket(client->get(), "two!", -1, call_).ok());
+  ASSERT_TRUE(SendPacket(client->get(), "one", {}, call_).ok());
+  ASSERT_TRUE(SendPacket(client->get(), "two!", {}, call_).ok());
   EXPECT_EQ(Receive(server.get()), "one");
   EXPECT_EQ(Receive(server.get()), "two!");
 }
@@ -54,7 +54,7 @@ TEST_F(UnixSocketTest, ReceiveTellsNothingThereFromClosed) {
   Fd server(accept4(listener->get(), nullptr, nullptr, SOCK_CLOEXEC));
   char buffer[8];
   EXPECT_EQ(ErrnoOf(ReceivePacket(client->get(), buffer, sizeof(buffer)).status()), EAGAIN);
-  ASSERT_TRUE(SendPacket(server.get(), "longer than the buffer", -1, call_).ok());
+  ASSERT_TRUE(SendPacket(server.get(), "longer than the buffer", {}, call_).ok());
   EXPECT_EQ(ErrnoOf(ReceivePacket(client->get(), buffer, sizeof(buffer)).status()), EMSGSIZE);
   server.reset();
   const auto size = ReceivePacket(client->get(), buffer, sizeof(buffer));
@@ -89,7 +89,7 @@ TEST_F(UnixSocketTest, ADescriptorCrosses) {
   ASSERT_TRUE(client.ok()) << client.status();
   const Fd server(accept4(listener->get(), nullptr, nullptr, SOCK_CLOEXEC));
   const Fd null(open("/dev/null", O_RDWR | O_CLOEXEC));
-  ASSERT_TRUE(SendPacket(client->get(), "x", null.get(), call_).ok());
+  ASSERT_TRUE(SendPacket(client->get(), "x", {null.get()}, call_).ok());
   char byte;
   iovec data{&byte, 1};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
@@ -114,7 +114,7 @@ TEST_F(UnixSocketTest, SendToAPeerThatDoesNotReadEndsWithTheCall) {
   const Fd server(accept4(listener->get(), nullptr, nullptr, SOCK_CLOEXEC));
   const Call brief = Call::WithTimeout(std::chrono::milliseconds(100));
   absl::Status status;
-  for (int i = 0; i < 10000 && status.ok(); ++i) status = SendPacket(client->get(), std::string(10000, 'x'), -1, brief);
+  for (int i = 0; i < 10000 && status.ok(); ++i) status = SendPacket(client->get(), std::string(10000, 'x'), {}, brief);
   EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded);
 }
 

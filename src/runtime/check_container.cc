@@ -88,13 +88,6 @@ absl::Status CheckMount(const cri::Mount& mount, const std::string& field) {
   return CheckRecursiveReadonly(mount, field);
 }
 
-absl::Status CheckStreams(const cri::ContainerConfig& container) {
-  if (container.stdin()) return NotYetHonoured("config.stdin");
-  if (container.stdin_once()) return NotYetHonoured("config.stdin_once");
-  if (container.tty()) return NotYetHonoured("config.tty");
-  return absl::OkStatus();
-}
-
 absl::Status CheckDevices(const cri::ContainerConfig& container) {
   if (container.devices_size() > 0) return NotYetHonoured("config.devices");
   if (container.cdi_devices_size() > 0) return NotYetHonoured("config.CDI_devices");
@@ -185,7 +178,6 @@ absl::Status CheckContainerConfig(const cri::ContainerConfig& container, const c
     RETURN_IF_ERROR(CheckMount(container.mounts(i), absl::StrCat("config.mounts[", i, "]")));
   }
   RETURN_IF_ERROR(CheckDevices(container));
-  RETURN_IF_ERROR(CheckStreams(container));
   RETURN_IF_ERROR(CheckStopSignal(container.stop_signal()));
   if (container.has_windows()) return InvalidField("config.windows", "crisp runs Linux containers");
   RETURN_IF_ERROR(CheckResources(container.linux().resources(), "config.linux.resources"));

@@ -20,6 +20,7 @@
 #include "os/reactor.h"
 #include "os/unix_socket.h"
 #include "runtime/shim_connection.h"
+#include "runtime/shim_stream.h"
 
 namespace crisp {
 namespace {
@@ -34,6 +35,11 @@ uint64_t NanosLeft(const Call& call) {
   if (call.deadline() == kNoDeadline) return 0;
   const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(call.deadline() - MonoClock::now());
   return static_cast<uint64_t>(std::max<int64_t>(left.count(), 1));
+}
+
+uint32_t StdioFlags(const StartRequest& request) {
+  return (request.input ? shim::Start::kStdin : 0) | (request.input_once ? shim::Start::kStdinOnce : 0) |
+         (request.terminal ? shim::Start::kTerminal : 0) | (request.attachable ? shim::Start::kAttachable : 0);
 }
 
 absl::StatusOr<std::string> CgroupsPathOf(const std::string& bundle) {
@@ -52,6 +58,55 @@ absl::StatusOr<Fd> InMemory(absl::string_view text) {
   if (!file.valid()) return ErrnoStatus(errno, "make a memory file");
   RETURN_IF_ERROR(WriteAll(file.get(), text, "process object"));
   return file;
+}
+
+// The pipes of a stream: this side's ends, non-blocking, and the other's, in the order in which the protocol has them.
+struct Pipes {
+  ShimStream::Ends ours;
+  std::vector<Fd> theirs;
+  uint8_t streams = 0;
+
+  std::vector<int> Descriptors() const {
+    std::vector<int> descriptors;
+    for (const Fd& fd : theirs) descriptors.push_back(fd.get());
+    return descriptors;
+  }
+};
+
+absl::Status AddPipe(uint8_t stream, Fd* ours, Pipes* pipes) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return ErrnoStatus(errno, "make a pipe");
+  const bool inward = stream == shim::kStdinBit;
+  *ours = Fd(ends[inward ? 1 : 0]);
+  pipes->theirs.emplace_back(ends[inward ? 0 : 1]);
+  pipes->streams |= stream;
+  if (fcntl(ours->get(), F_SETFL, O_NONBLOCK) != 0) return ErrnoStatus(errno, "make a pipe non-blocking");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Pipes> MakePipes(bool input, bool output, bool error_output) {
+  Pipes pipes;
+  if (input) RETURN_IF_ERROR(AddPipe(shim::kStdinBit, &pipes.ours.input, &pipes));
+  if (output) RETURN_IF_ERROR(AddPipe(shim::kStdoutBit, &pipes.ours.output, &pipes));
+  if (error_output) RETURN_IF_ERROR(AddPipe(shim::kStderrBit, &pipes.ours.error_output, &pipes));
+  return pipes;
+}
+
+absl::StatusOr<Fd> Duplicate(const Fd& fd) {
+  Fd copy(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+  if (!copy.valid()) return ErrnoStatus(errno, "duplicate a terminal's descriptor");
+  return copy;
+}
+
+absl::StatusOr<ShimStream::Ends> EndsOfTerminal(const Fd& master, bool input, bool output) {
+  ShimStream::Ends ends;
+  if (input) {
+    ASSIGN_OR_RETURN(ends.input, Duplicate(master));
+  }
+  if (output) {
+    ASSIGN_OR_RETURN(ends.output, Duplicate(master));
+  }
+  return ends;
 }
 
 // The zombie of a shim that dies before its daemon does, whether or not a client still is there.
@@ -142,8 +197,12 @@ absl::StatusOr<StartedContainer> ShimClient::Start(const StartRequest& request, 
     ASSIGN_OR_RETURN(start.cgroups_path, CgroupsPathOf(request.bundle), "start container");
   }
   start.timeout_ns = NanosLeft(call);
+  start.stdio_flags = StdioFlags(request);
+  if (request.input || request.terminal) {
+    RETURN_IF_ERROR(connection_->CheckVersion(2, "containers with stdin or a terminal"), "start container");
+  }
   ASSIGN_OR_RETURN(const ShimAnswer answer,
-                   connection_->AskWith(std::move(start), ShimAnswer(), -1, /*cancel=*/true, call), "start container");
+                   connection_->AskWith(std::move(start), ShimAnswer(), {}, /*cancel=*/true, call), "start container");
   return StartedContainer{static_cast<pid_t>(answer.started.pid), answer.started.started_at};
 }
 
@@ -162,8 +221,37 @@ absl::StatusOr<ExecResult> ShimClient::Exec(const ExecRequest& request, const Ca
   ShimAnswer pending;
   pending.output_limit = request.output_limit;
   ASSIGN_OR_RETURN(ShimAnswer answer,
-                   connection_->AskWith(std::move(exec), std::move(pending), process.get(), /*cancel=*/true, call));
+                   connection_->AskWith(std::move(exec), std::move(pending), {process.get()}, /*cancel=*/true, call));
   return ExecResult{static_cast<int>(answer.exit_code), std::move(answer.output[0]), std::move(answer.output[1])};
+}
+
+absl::StatusOr<std::unique_ptr<ShimStream>> ShimClient::OpenExec(const ExecStreamRequest& request, const Call& call) {
+  RETURN_IF_ERROR(connection_->CheckVersion(2, "exec with streams"));
+  ASSIGN_OR_RETURN(const Fd process, InMemory(request.process_json), "exec");
+  const bool piped = !request.terminal;
+  ASSIGN_OR_RETURN(Pipes pipes,
+                   MakePipes(piped && request.input, piped && request.output, piped && request.error_output), "exec");
+  std::vector<int> descriptors = pipes.Descriptors();
+  descriptors.insert(descriptors.begin(), process.get());
+  shim::ExecStream exec{request.container_id, pipes.streams, static_cast<uint8_t>(request.terminal ? 1 : 0)};
+  ASSIGN_OR_RETURN(OpenedStream opened, connection_->OpenStream(std::move(exec), descriptors, call));
+  absl::StatusOr<ShimStream::Ends> ends = std::move(pipes.ours);
+  if (request.terminal) ends = EndsOfTerminal(opened.attached, request.input, request.output);
+  if (!ends.ok()) {
+    connection_->CloseStream(opened.request);
+    return Annotate(ends.status(), "exec");
+  }
+  return std::make_unique<ShimStream>(connection_, opened.request, std::move(opened.end), *std::move(ends),
+                                      std::move(opened.attached));
+}
+
+absl::StatusOr<std::unique_ptr<ShimStream>> ShimClient::Attach(const AttachRequest& request, const Call& call) {
+  RETURN_IF_ERROR(connection_->CheckVersion(2, "attach"));
+  ASSIGN_OR_RETURN(Pipes pipes, MakePipes(request.input, request.output, request.error_output), "attach");
+  shim::Attach attach{request.container_id, pipes.streams};
+  ASSIGN_OR_RETURN(OpenedStream opened, connection_->OpenStream(std::move(attach), pipes.Descriptors(), call));
+  return std::make_unique<ShimStream>(connection_, opened.request, std::move(opened.end), std::move(pipes.ours),
+                                      std::move(opened.attached));
 }
 
 absl::Status ShimClient::ReopenLog(const std::string& container_id, const Call& call) {

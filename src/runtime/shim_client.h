@@ -26,6 +26,7 @@ namespace crisp {
 
 class Reactor;
 class ShimConnection;
+class ShimStream;
 
 // How the OCI runtime is called.
 struct OciRuntime {
@@ -50,6 +51,10 @@ struct StartRequest {
   int64_t log_line_limit = 16384;  // bytes of a line; longer ones are split with tag P. 0 or less: no limit
   OciRuntime runtime;
   std::string cgroups_path;  // linux.cgroupsPath of the bundle's config.json; empty: read from there
+  bool attachable = false;   // output goes through the shim also without a log
+  bool input = false;        // it has a stdin; else /dev/null
+  bool input_once = false;   // which is closed when the first who was attached to it has gone (not a terminal's)
+  bool terminal = false;     // as process.terminal of config.json says
 };
 
 struct StartedContainer {
@@ -68,6 +73,23 @@ struct ExecResult {
   int exit_code = 0;
   std::string output;
   std::string error_output;
+};
+
+// An exec with streams of its own.
+struct ExecStreamRequest {
+  std::string container_id;
+  std::string process_json;  // as for ExecRequest
+  bool terminal = false;     // as process_json says; then output carries all, and there is no error_output
+  bool input = false;        // what is not asked for is /dev/null
+  bool output = false;
+  bool error_output = false;
+};
+
+struct AttachRequest {
+  std::string container_id;
+  bool input = false;
+  bool output = false;
+  bool error_output = false;
 };
 
 // One container as a shim that outlived its daemon reports it.
@@ -121,6 +143,13 @@ class ShimClient {
   absl::Status Delete(const std::string& container_id, const Call& call);
   // DeadlineExceeded once request.timeout has passed, or `call` is over; the process and its children are gone then.
   absl::StatusOr<ExecResult> Exec(const ExecRequest& request, const Call& call);
+  // Returns when the process runs; from then on the stream's owner ends it. FailedPrecondition if the container does
+  // not run.
+  absl::StatusOr<std::unique_ptr<ShimStream>> OpenExec(const ExecStreamRequest& request, const Call& call);
+  // To the streams of the container itself, from now on. Several may be attached at once: each gets all output, and
+  // their input is mixed. One that reads nothing for 5 seconds while there is output holds the container up for so
+  // long, and is let go then.
+  absl::StatusOr<std::unique_ptr<ShimStream>> Attach(const AttachRequest& request, const Call& call);
   // Opens the log path anew, after somebody renamed the file. No line is lost and none is written twice.
   absl::Status ReopenLog(const std::string& container_id, const Call& call);
   // Ends the shim for good; it kills whatever containers it still has. Returns when the process is gone. OK if it

@@ -18,8 +18,9 @@ namespace {
 // How long a shim may take, after its caller has gone, to kill, clean up and answer: a killed runtime (2 s), then
 // `delete --force` (10 s), and some.
 constexpr std::chrono::seconds kCleanUpGrace{20};
-constexpr std::chrono::seconds kDeathGrace{5};  // of a shim whose connection has ended
-constexpr int kPacketsAtOnce = 32;              // of one shim, before others have their turn on the reactor
+constexpr std::chrono::seconds kDeathGrace{5};        // of a shim whose connection has ended
+constexpr std::chrono::milliseconds kSendAgain{100};  // to a shim whose socket is full
+constexpr int kPacketsAtOnce = 32;                    // of one shim, before others have their turn on the reactor
 
 absl::Status Gone() {
   return absl::UnavailableError("the shim is gone, or serves another daemon");
@@ -32,6 +33,8 @@ absl::Status ToStatus(const shim::Error& error) {
       return absl::DeadlineExceededError(text);
     case shim::ErrorCode::kCancelled:
       return absl::CancelledError(text);
+    case shim::ErrorCode::kNotRunning:
+      return absl::FailedPreconditionError(text);
     default:
       return absl::InternalError(text);
   }
@@ -77,8 +80,18 @@ bool Take(shim::Type type, std::string_view packet, ShimAnswer* answer) {
     case shim::Type::kError:
       return shim::Decode(packet, &answer->error.emplace());
     default:
-      return type == shim::Type::kDone;
+      return type == shim::Type::kDone || type == shim::Type::kOpened;
   }
+}
+
+absl::StatusOr<int> HowItEnded(shim::Type type, std::string_view packet) {
+  shim::ExecDone exec;
+  if (type == shim::Type::kExecDone && shim::Decode(packet, &exec)) return static_cast<int>(exec.exit_code);
+  shim::AttachDone attach;
+  if (type == shim::Type::kAttachDone && shim::Decode(packet, &attach)) return static_cast<int>(attach.exit_code);
+  shim::Error error;
+  if (type == shim::Type::kError && shim::Decode(packet, &error)) return ToStatus(error);
+  return absl::InternalError("the shim's answer makes no sense");
 }
 
 }  // namespace
@@ -94,6 +107,7 @@ void ShimConnection::Close() {
   }
   reactor_.Unwatch(socket_.get());
   if (pidfd_.valid()) reactor_.Unwatch(pidfd_.get());
+  LoseStreams();
 }
 
 absl::Status ShimConnection::Greet(const std::string& pod_id, const Call& call) {
@@ -101,7 +115,18 @@ absl::Status ShimConnection::Greet(const std::string& pod_id, const Call& call) 
   if (answer.hello.pod_id != pod_id) {
     return absl::InternalError(absl::StrCat("the shim keeps pod ", answer.hello.pod_id, ", not ", pod_id));
   }
+  {
+    MutexLock lock(mutex_);
+    version_ = answer.hello.version;
+  }
   return WatchProcess(static_cast<pid_t>(answer.hello.pid));
+}
+
+absl::Status ShimConnection::CheckVersion(uint32_t needed, absl::string_view what) {
+  MutexLock lock(mutex_);
+  if (version_ >= needed) return absl::OkStatus();
+  return absl::InternalError(
+      absl::StrCat("the pod's shim was started by an older crisp, which had no ", what, "; create the pod anew"));
 }
 
 // The pid of the hello names the shim for as long as it is alive, which an open connection shows.
@@ -129,8 +154,8 @@ uint64_t ShimConnection::NextId() {
   return ++last_id_;
 }
 
-absl::Status ShimConnection::Exchange(uint64_t id, const std::string& packet, ShimAnswer* answer, int attached,
-                                      bool cancel, const Call& call) {
+absl::Status ShimConnection::Exchange(uint64_t id, const std::string& packet, ShimAnswer* answer,
+                                      const std::vector<int>& attached, bool cancel, const Call& call) {
   {
     MutexLock lock(mutex_);
     if (gone_) return Gone();
@@ -161,7 +186,7 @@ absl::Status ShimConnection::Await(uint64_t id, const ShimAnswer& answer, bool c
 absl::Status ShimConnection::AwaitUndone(uint64_t id, const ShimAnswer& answer, const absl::Status& over) {
   const MonoTime patience = MonoClock::now() + kCleanUpGrace;
   mutex_.Unlock();
-  const absl::Status sent = SendPacket(socket_.get(), shim::Encode(NextId(), shim::Cancel{id}), -1, Call(patience));
+  const absl::Status sent = SendPacket(socket_.get(), shim::Encode(NextId(), shim::Cancel{id}), {}, Call(patience));
   mutex_.Lock();
   while (sent.ok() && !answer.done && !gone_ && MonoClock::now() < patience) changed_.WaitUntil(mutex_, patience);
   if (!answer.done) return Annotate(over, "the shim did not confirm that all is undone");
@@ -189,6 +214,49 @@ absl::Status ShimConnection::EndProcess(const Call& call) {
   return absl::OkStatus();
 }
 
+// ---- streams ----
+
+void ShimConnection::CloseStream(uint64_t request) {
+  {
+    MutexLock lock(mutex_);
+    if (streams_.erase(request) == 0) return;  // it has ended
+  }
+  SendCancel(request);
+}
+
+// Not to be lost: what it ends would go on for as long as the connection.
+void ShimConnection::SendCancel(uint64_t request) {
+  {
+    MutexLock lock(mutex_);
+    if (gone_ || closed_) return;
+  }
+  const std::string packet = shim::Encode(NextId(), shim::Cancel{request});
+  if (!absl::IsDeadlineExceeded(SendPacket(socket_.get(), packet, {}, Call(MonoClock::now())))) return;
+  reactor_.PostAt(MonoClock::now() + kSendAgain, [self = shared_from_this(), request] { self->SendCancel(request); });
+}
+
+void ShimConnection::LoseStreams() {
+  std::map<uint64_t, std::shared_ptr<StreamEnd>> lost;
+  {
+    MutexLock lock(mutex_);
+    lost.swap(streams_);
+  }
+  for (const auto& [request, end] : lost) end->Set(Gone());
+}
+
+bool ShimConnection::OnStreamEnd(const shim::Header& header, std::string_view packet) {
+  std::shared_ptr<StreamEnd> end;
+  {
+    MutexLock lock(mutex_);
+    const auto found = streams_.find(header.id);
+    if (found == streams_.end()) return false;
+    end = std::move(found->second);
+    streams_.erase(found);
+  }
+  end->Set(HowItEnded(header.type, packet));
+  return true;
+}
+
 // ---- on the reactor's thread ----
 
 void ShimConnection::OnProcessGone() {
@@ -201,10 +269,11 @@ void ShimConnection::OnProcessGone() {
 void ShimConnection::OnReadable() {
   static thread_local char buffer[shim::kMaxMessage];  // one reactor thread: one buffer for all shims
   for (int i = 0; i < kPacketsAtOnce; ++i) {
-    const absl::StatusOr<size_t> size = ReceivePacket(socket_.get(), buffer, sizeof(buffer));
+    Fd attached;
+    const absl::StatusOr<size_t> size = ReceivePacket(socket_.get(), buffer, sizeof(buffer), &attached);
     if (!size.ok() && ErrnoOf(size.status()) == EAGAIN) return;
     if (!size.ok() || *size == 0) return OnGone();
-    OnPacket({buffer, *size});
+    OnPacket({buffer, *size}, std::move(attached));
     MutexLock lock(mutex_);
     if (closed_) return;
   }
@@ -219,19 +288,25 @@ void ShimConnection::OnGone() {
     tell = !closed_ && !ending_ && pid_ > 0;  // before the hello nobody has been promised a shim
     changed_.NotifyAll();
   }
+  LoseStreams();
   if (tell) listener_->OnShimGone();
 }
 
-void ShimConnection::OnPacket(std::string_view packet) {
+void ShimConnection::OnPacket(std::string_view packet, Fd attached) {
   shim::Header header;
   if (!shim::DecodeHeader(packet, &header)) return;
   if (header.type == shim::Type::kExited) return OnExited(packet);
+  if (OnStreamEnd(header, packet)) return;
   MutexLock lock(mutex_);
   const auto found = waiting_.find(header.id);
   if (found == waiting_.end()) return;  // of a call that has been given up
   if (!Take(header.type, packet, found->second)) {
     found->second->error = shim::Error{shim::ErrorCode::kMalformed, "decode", "the shim's answer makes no sense"};
     found->second->done = true;
+  }
+  found->second->attached = std::move(attached);
+  if (header.type == shim::Type::kOpened && found->second->end != nullptr) {
+    streams_[header.id] = found->second->end;  // from here on, what comes for it is its end
   }
   if (found->second->done) changed_.NotifyAll();
 }

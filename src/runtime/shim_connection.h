@@ -21,6 +21,7 @@
 #include "os/fd.h"
 #include "os/reactor.h"
 #include "runtime/shim_client.h"
+#include "runtime/stream_end.h"
 #include "shim/codec.h"
 
 namespace crisp {
@@ -35,6 +36,15 @@ struct ShimAnswer {
   std::vector<ShimContainer> containers;
   uint64_t output_limit = 0;
   std::string output[2];
+  std::shared_ptr<StreamEnd> end;  // of a request that opens a stream
+  Fd attached;
+};
+
+// A stream that the shim has opened.
+struct OpenedStream {
+  uint64_t request = 0;
+  std::shared_ptr<StreamEnd> end;
+  Fd attached;  // the terminal's master, if there is one
 };
 
 class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
@@ -52,18 +62,36 @@ class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
   // Sends the request and waits for its answer.
   template <typename Request>
   absl::StatusOr<ShimAnswer> Ask(Request request, const Call& call) {
-    return AskWith(std::move(request), ShimAnswer(), -1, /*cancel=*/false, call);
+    return AskWith(std::move(request), ShimAnswer(), {}, /*cancel=*/false, call);
   }
 
-  // `attached`: a descriptor that goes with it, or -1. `cancel`: when the call is over, the request is cancelled, and
+  // `attached`: descriptors that go with it. `cancel`: when the call is over, the request is cancelled, and
   // its answer, that all has been undone, is waited for.
   template <typename Request>
-  absl::StatusOr<ShimAnswer> AskWith(Request request, ShimAnswer answer, int attached, bool cancel, const Call& call) {
+  absl::StatusOr<ShimAnswer> AskWith(Request request, ShimAnswer answer, const std::vector<int>& attached, bool cancel,
+                                     const Call& call) {
     const uint64_t id = NextId();
     const absl::Status asked = Exchange(id, shim::Encode(id, std::move(request)), &answer, attached, cancel, call);
     if (!asked.ok()) return asked;
     return answer;
   }
+
+  // Opens a stream. Its end is set when the shim tells of it, and when the connection ends.
+  template <typename Request>
+  absl::StatusOr<OpenedStream> OpenStream(Request request, const std::vector<int>& attached, const Call& call) {
+    const uint64_t id = NextId();
+    ShimAnswer answer;
+    answer.end = std::make_shared<StreamEnd>();
+    const absl::Status asked =
+        Exchange(id, shim::Encode(id, std::move(request)), &answer, attached, /*cancel=*/true, call);
+    if (!asked.ok()) return asked;
+    return OpenedStream{id, std::move(answer.end), std::move(answer.attached)};
+  }
+  // Ends a stream whose end nobody wants to know. Does not wait.
+  void CloseStream(uint64_t request);
+
+  // Internal, naming `what`, if the shim is of an older crisp that cannot do it.
+  absl::Status CheckVersion(uint32_t needed, absl::string_view what);
 
   // Asks it to shut down, and waits until the process is gone.
   absl::Status EndProcess(const Call& call);
@@ -71,8 +99,8 @@ class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
   pid_t pid();
 
  private:
-  absl::Status Exchange(uint64_t id, const std::string& packet, ShimAnswer* answer, int attached, bool cancel,
-                        const Call& call);
+  absl::Status Exchange(uint64_t id, const std::string& packet, ShimAnswer* answer, const std::vector<int>& attached,
+                        bool cancel, const Call& call);
   // Return once the answer is done, or it is no use to wait.
   absl::Status Await(uint64_t id, const ShimAnswer& answer, bool cancel, const Call& call)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -84,8 +112,12 @@ class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
   void OnProcessGone();
   void OnReadable();
   void OnGone();
-  void OnPacket(std::string_view packet);
+  void OnPacket(std::string_view packet, Fd attached);
+  bool OnStreamEnd(const shim::Header& header, std::string_view packet);
   void OnExited(std::string_view packet);
+  void SendCancel(uint64_t request);
+  // No end of a stream will be told any more.
+  void LoseStreams();
 
   Reactor& reactor_;
   ShimListener* listener_;
@@ -95,7 +127,9 @@ class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
   CondVar changed_;
   pid_t pid_ ABSL_GUARDED_BY(mutex_) = -1;
   uint64_t last_id_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::map<uint64_t, ShimAnswer*> waiting_ ABSL_GUARDED_BY(mutex_);  // on their callers' stacks
+  std::map<uint64_t, ShimAnswer*> waiting_ ABSL_GUARDED_BY(mutex_);                 // on their callers' stacks
+  std::map<uint64_t, std::shared_ptr<StreamEnd>> streams_ ABSL_GUARDED_BY(mutex_);  // that are open
+  uint32_t version_ ABSL_GUARDED_BY(mutex_) = 0;                                    // of the shim's protocol
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;
   bool gone_ ABSL_GUARDED_BY(mutex_) = false;

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "runtime/field_error.h"
@@ -98,6 +99,14 @@ absl::StatusOr<json> SandboxLinux(const SpecContext& context, const cri::PodSand
   return result;
 }
 
+void AddDefaultTerm(json* process) {
+  json& env = (*process)["env"];
+  for (const json& entry : env) {
+    if (entry.is_string() && absl::StartsWith(entry.get_ref<const std::string&>(), "TERM=")) return;
+  }
+  env.push_back("TERM=xterm");
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> BuildSandboxSpec(const SpecContext& context, const cri::PodSandboxConfig& pod,
@@ -133,8 +142,8 @@ absl::StatusOr<std::string> BuildContainerSpec(const SpecContext& context, const
   return ToText(spec);
 }
 
-absl::StatusOr<std::string> BuildExecProcess(absl::string_view container_spec,
-                                             const std::vector<std::string>& command) {
+absl::StatusOr<std::string> BuildExecProcess(absl::string_view container_spec, const std::vector<std::string>& command,
+                                             bool terminal) {
   if (command.empty() || command[0].empty()) return InvalidField("cmd", "no command specified");
   for (size_t i = 0; i < command.size(); ++i) {
     const std::string field = absl::StrCat("cmd[", i, "]");
@@ -147,7 +156,8 @@ absl::StatusOr<std::string> BuildExecProcess(absl::string_view container_spec,
   }
   json process = spec["process"];
   process["args"] = command;
-  process["terminal"] = false;
+  process["terminal"] = terminal;
+  if (terminal) AddDefaultTerm(&process);
   return ToText(process);
 }
 

@@ -87,8 +87,10 @@ absl::StatusOr<std::string> BuildContainerSpec(const SpecContext& context, const
                                                const cri::ContainerConfig& container, const ImageConfig& image,
                                                const PodNamespaces& namespaces, const ResolvedUser& user);
 
-// The process of an exec: that of the container's spec with other arguments.
-absl::StatusOr<std::string> BuildExecProcess(absl::string_view container_spec, const std::vector<std::string>& command);
+// The process of an exec: that of the container's spec with other arguments. With a terminal TERM is xterm unless the
+// container has another.
+absl::StatusOr<std::string> BuildExecProcess(absl::string_view container_spec, const std::vector<std::string>& command,
+                                             bool terminal = false);
 
 // linux.cgroupsPath of a spec. cgroupfs: "/parent/id", and "/id" without a parent, so that no directory of our own
 // stays behind. systemd: "parent.slice:crisp:id" (a scope "crisp-<id>.scope") with the last component of the parent,

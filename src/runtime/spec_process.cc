@@ -64,6 +64,7 @@ std::vector<std::string> ContainerEnvironment(const SpecContext& context, const 
   AddImageEnvironment(image, environment);
   for (const cri::KeyValue& entry : container.envs()) environment.Set(entry.key(), entry.value());
   environment.SetIfAbsent("HOME", user.home);
+  if (container.tty()) environment.SetIfAbsent("TERM", "xterm");
   return std::move(environment).Take();
 }
 
@@ -158,7 +159,7 @@ absl::StatusOr<json> ContainerProcess(const SpecContext& context, const cri::Pod
   const cri::LinuxContainerSecurityContext& security = container.linux().security_context();
   ASSIGN_OR_RETURN(const std::vector<std::string> arguments, Arguments(container, image));
   ASSIGN_OR_RETURN(const uint64_t capabilities, CapabilitiesOf(context, security));
-  return json{{"terminal", false},
+  return json{{"terminal", container.tty()},
               {"user", User(user)},
               {"args", arguments},
               {"env", ContainerEnvironment(context, pod, container, image, user)},

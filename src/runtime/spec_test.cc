@@ -563,6 +563,24 @@ TEST_F(SpecTest, ExecIsTheContainersProcessWithOtherArguments) {
   EXPECT_EQ(json::parse(BuildExecProcess(Container().dump(), {"ls", ""}).value()), expected);
 }
 
+TEST_F(SpecTest, ATerminalComesWithATermUnlessThereIsOne) {
+  using testing::Contains;
+  using testing::Not;
+  EXPECT_EQ(Container()["process"]["terminal"], false);
+  EXPECT_THAT(Container()["process"]["env"].get<Strings>(), Not(Contains("TERM=xterm")));
+  json exec = json::parse(BuildExecProcess(Container().dump(), {"sh"}, true).value());
+  EXPECT_EQ(exec["terminal"], true);
+  EXPECT_THAT(exec["env"].get<Strings>(), Contains("TERM=xterm"));
+  container_.set_tty(true);
+  EXPECT_EQ(Container()["process"]["terminal"], true);
+  EXPECT_THAT(Container()["process"]["env"].get<Strings>(), Contains("TERM=xterm"));
+  EXPECT_EQ(json::parse(BuildExecProcess(Container().dump(), {"sh"}).value())["terminal"], false);
+  AddEnv("TERM", "vt100");
+  exec = json::parse(BuildExecProcess(Container().dump(), {"sh"}, true).value());
+  EXPECT_THAT(exec["env"].get<Strings>(), Contains("TERM=vt100"));
+  EXPECT_THAT(exec["env"].get<Strings>(), Not(Contains("TERM=xterm")));
+}
+
 TEST_F(SpecTest, ExecRefusesWhatCannotBeRun) {
   const std::string spec = Container().dump();
   ExpectError(BuildExecProcess(spec, {}).status(), absl::StatusCode::kInvalidArgument, "cmd");

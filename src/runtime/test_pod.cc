@@ -117,7 +117,11 @@ StartRequest TestPod::Bundle(const std::string& id, const std::vector<std::strin
   config["root"] = {{"path", Path("rootfs")}, {"readonly", false}};
   // A /dev of its own: runc makes nodes there, and the root file system is shared.
   config["mounts"] = Json::array({{{"destination", "/proc"}, {"type", "proc"}, {"source", "proc"}},
-                                  {{"destination", "/dev"}, {"type", "tmpfs"}, {"source", "tmpfs"}}});
+                                  {{"destination", "/dev"}, {"type", "tmpfs"}, {"source", "tmpfs"}},
+                                  {{"destination", "/dev/pts"},
+                                   {"type", "devpts"},
+                                   {"source", "devpts"},
+                                   {"options", {"newinstance", "ptmxmode=0666"}}}});
   Json namespaces = Json::array();
   for (const char* type : {"pid", "mount", "ipc", "uts"}) namespaces.push_back({{"type", type}});
   config["linux"] = {{"namespaces", namespaces}, {"cgroupsPath", absl::StrCat(cgroup_, "/", id)}};

@@ -43,6 +43,16 @@ bool Pod::ready() const {
   return ready_;
 }
 
+void Pod::set_half_made() {
+  MutexLock lock(mutex_);
+  half_made_ = true;
+}
+
+bool Pod::half_made() const {
+  MutexLock lock(mutex_);
+  return half_made_;
+}
+
 bool Pod::stopped() const {
   MutexLock lock(mutex_);
   return stopped_;

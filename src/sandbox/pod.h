@@ -42,6 +42,9 @@ class Pod : public ShimListener {
   // Not READY, but to be seen: what a failed clean-up or an earlier daemon left.
   void set_created_not_ready();
   bool ready() const;
+  // It was never acknowledged, or its removal has begun, and what is left of it could not be cleared away yet.
+  void set_half_made();
+  bool half_made() const;
 
   // StopPodSandbox has done all it has to do.
   bool stopped() const;
@@ -75,6 +78,7 @@ class Pod : public ShimListener {
   PodRecord record_ ABSL_GUARDED_BY(mutex_);
   bool created_ ABSL_GUARDED_BY(mutex_) = false;
   bool ready_ ABSL_GUARDED_BY(mutex_) = false;
+  bool half_made_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   pid_t pause_pid_ ABSL_GUARDED_BY(mutex_) = -1;
   std::shared_ptr<ShimClient> shim_ ABSL_GUARDED_BY(mutex_);

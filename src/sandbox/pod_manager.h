@@ -82,6 +82,7 @@ class PodManager {
   absl::Status ReopenLog(const std::string& container_id, const Call& call);
 
  private:
+  friend class PodStreams;  // exec, attach and port-forward, for the streaming server
   struct Done {};
   using PodPtr = std::shared_ptr<Pod>;
   using ContainerPtr = std::shared_ptr<Container>;

@@ -6,12 +6,14 @@
 //   removing   finished
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "network/orphans.h"
 #include "os/file.h"
 #include "sandbox/deadlines.h"
 #include "sandbox/pod_manager.h"
@@ -37,6 +39,11 @@ absl::Status PodManager::Recover() {
   }
   std::map<std::string, std::vector<StoredContainer>> containers;
   for (const StoredContainer& container : stored) containers[container.record.pod_id()].push_back(container);
+  // Before any DEL: what they take after it nobody would give back.
+  std::set<std::string> ids;
+  for (const StoredPod& pod : pods) ids.insert(pod.record.id());
+  const absl::Status ended = EndOrphanedPlugins(ids, Call::WithTimeout(kReconnectDeadline));
+  if (!ended.ok()) LogError("plugins of the daemon before still run", {{"error", ended.message()}});
   {
     // Side by side: one whose clean-up hangs must not hold up the others.
     Background recoveries;
@@ -82,6 +89,7 @@ void PodManager::RecoverPod(const StoredPod& stored, const std::vector<StoredCon
     const absl::Status undone = Discard(pod, undo);
     LogIfError(undone, "finish the removal of a pod", id);
     if (undone.ok()) return;
+    pod->set_half_made();
   }
   pod->set_created_not_ready();
   for (const ShimContainer& container : alive) {

@@ -55,8 +55,11 @@ absl::StatusOr<std::string> PodManager::RunPodOnce(const cri::RunPodSandboxReque
   if (const PodPtr namesake = FindPodByName(request.config().metadata())) {
     // The answer to the first request was lost: this is its repetition.
     if (namesake->ready() && SameRequest(namesake->record(), request)) return namesake->id();
-    return absl::AlreadyExistsError(
-        absl::StrCat("pod name ", request.config().metadata().name(), " is in use by pod ", namesake->id()));
+    if (!namesake->half_made()) {
+      return absl::AlreadyExistsError(
+          absl::StrCat("pod name ", request.config().metadata().name(), " is in use by pod ", namesake->id()));
+    }
+    RETURN_IF_ERROR(RemovePod(namesake->id(), call), "clear away what an earlier attempt has left");
   }
   ASSIGN_OR_RETURN(OciRuntime runtime, RuntimeFor(request.runtime_handler()));
   PodRecord record;
@@ -72,10 +75,11 @@ absl::StatusOr<std::string> PodManager::RunPodOnce(const cri::RunPodSandboxReque
   made = Annotate(made, absl::StrCat("run pod ", request.config().metadata().name()));
   const absl::Status undone = Discard(pod, Call::WithTimeout(kUndoDeadline));
   if (undone.ok()) return made;
-  // What could not be undone stays in sight, so that the kubelet stops and removes it until nothing is left.
+  // What could not be undone stays in sight, so that the kubelet stops and removes it until nothing is left; so does
+  // the next attempt, and the next daemon.
+  pod->set_half_made();
   pod->set_created_not_ready();
-  made = Join(made, Annotate(undone, "undo it"));
-  return Join(made, records_.Save(Phase::kStopped, pod->record()));
+  return Join(made, Annotate(undone, "undo it"));
 }
 
 absl::Status PodManager::MakePod(const PodPtr& pod, const Call& call) {

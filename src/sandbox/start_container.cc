@@ -40,6 +40,10 @@ absl::Status PodManager::StartOnce(const Found& found, const Call& call) {
   request.log_line_limit = options_.log_line_limit;
   request.cgroups_path = record.cgroups_path();
   request.runtime = pod->runtime();
+  request.attachable = true;
+  request.input = record.config().stdin();
+  request.input_once = record.config().stdin_once();
+  request.terminal = record.config().tty();
   const auto started = shim->Start(request, call);
   if (!started.ok()) {
     ContainerRecord::End* end = record.mutable_end();

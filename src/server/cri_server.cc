@@ -52,8 +52,8 @@ absl::Status GiveTo(const std::string& path, uid_t uid, gid_t gid) {
 
 class CriServer::Impl {
  public:
-  Impl(ServerOptions options, PodManager* pods, Images* images, Network* network)
-      : options_(std::move(options)), runtime_(options_, pods, network), images_(images) {}
+  Impl(ServerOptions options, PodManager* pods, Images* images, Network* network, StreamServer* streams)
+      : options_(std::move(options)), runtime_(options_, pods, network, streams), images_(images) {}
 
   ~Impl() {
     if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + kShutdownGrace);
@@ -94,8 +94,8 @@ CriServer::CriServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 CriServer::~CriServer() = default;
 
 absl::StatusOr<std::unique_ptr<CriServer>> CriServer::Start(ServerOptions options, PodManager* pods, Images* images,
-                                                            Network* network) {
-  auto impl = std::make_unique<Impl>(std::move(options), pods, images, network);
+                                                            Network* network, StreamServer* streams) {
+  auto impl = std::make_unique<Impl>(std::move(options), pods, images, network, streams);
   RETURN_IF_ERROR(impl->Listen());
   return std::unique_ptr<CriServer>(new CriServer(std::move(impl)));
 }

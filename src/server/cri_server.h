@@ -18,6 +18,7 @@ namespace crisp {
 class Images;
 class Network;
 class PodManager;
+class StreamServer;
 
 struct ServerOptions {
   std::string address;  // path of the socket
@@ -36,7 +37,7 @@ class CriServer {
  public:
   // A stale socket at the address is replaced; one that somebody answers is an error.
   static absl::StatusOr<std::unique_ptr<CriServer>> Start(ServerOptions options, PodManager* pods, Images* images,
-                                                          Network* network);
+                                                          Network* network, StreamServer* streams);
   // Lets the calls in flight end for a moment, then cancels them.
   ~CriServer();
   CriServer(const CriServer&) = delete;

@@ -10,8 +10,8 @@ namespace crisp {
 
 class RuntimeService final : public cri::RuntimeService::Service {
  public:
-  RuntimeService(const ServerOptions& options, PodManager* pods, Network* network)
-      : options_(options), pods_(pods), network_(network) {}
+  RuntimeService(const ServerOptions& options, PodManager* pods, Network* network, StreamServer* streams)
+      : options_(options), pods_(pods), network_(network), streams_(streams) {}
 
 #define CRISP_RPC(name, request, response) \
   grpc::Status name(grpc::ServerContext* context, const cri::request* in, cri::response* out) override
@@ -35,10 +35,15 @@ class RuntimeService final : public cri::RuntimeService::Service {
   CRISP_RPC(ExecSync, ExecSyncRequest, ExecSyncResponse);
   CRISP_RPC(ReopenContainerLog, ReopenContainerLogRequest, ReopenContainerLogResponse);
 
+  CRISP_RPC(Exec, ExecRequest, ExecResponse);
+  CRISP_RPC(Attach, AttachRequest, AttachResponse);
+  CRISP_RPC(PortForward, PortForwardRequest, PortForwardResponse);
+
  private:
   const ServerOptions& options_;
   PodManager* const pods_;
   Network* const network_;
+  StreamServer* const streams_;
 };
 
 }  // namespace crisp

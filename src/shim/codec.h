@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "shim/protocol.h"
+#include "shim/messages.h"
 
 namespace crisp::shim {
 
@@ -41,6 +41,7 @@ class Encoder {
   }
   void View(std::string_view value, size_t cap) { Text(value, cap); }
 
+  bool more() const { return true; }  // what has been appended is always written
   bool ok() const { return ok_; }
   std::string_view bytes() const { return {buffer_, size_}; }
 

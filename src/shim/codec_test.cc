@@ -17,6 +17,7 @@ Start SampleStart() {
   start.runtime_flags = Start::kSystemdCgroup | Start::kNoNewKeyring;
   start.cgroups_path = "kubepods.slice:crisp:c";
   start.timeout_ns = 1ULL << 63;
+  start.stdio_flags = Start::kStdin | Start::kTerminal;
   return start;
 }
 
@@ -50,14 +51,26 @@ TEST(CodecTest, TheBytesAreThoseThatTheProtocolSays) {
 
 TEST(CodecTest, EveryTruncationIsRefused) {
   const std::string packet = Encode(1, SampleStart());
+  const size_t version_1 = packet.size() - sizeof(Start::stdio_flags);
   for (size_t size = 0; size < packet.size(); ++size) {
     Start start;
-    EXPECT_FALSE(Decode(packet.substr(0, size), &start)) << size;
+    EXPECT_EQ(Decode(packet.substr(0, size), &start), size == version_1) << size;
   }
 }
 
+TEST(CodecTest, WhatAnOlderPeerDoesNotSendHasItsDefault) {
+  const std::string packet = Encode(1, SampleStart());
+  Start start;
+  ASSERT_TRUE(Decode(packet, &start));
+  EXPECT_EQ(start.stdio_flags, Start::kStdin | Start::kTerminal);
+  Start older;
+  ASSERT_TRUE(Decode(packet.substr(0, packet.size() - sizeof(Start::stdio_flags)), &older));
+  EXPECT_EQ(older.stdio_flags, 0u);
+  EXPECT_EQ(older.timeout_ns, 1ULL << 63);
+}
+
 TEST(CodecTest, WhatANewerPeerAppendsIsSkipped) {
-  const std::string packet = Encode(1, SampleStart()) + "fields of version 2";
+  const std::string packet = Encode(1, SampleStart()) + "fields of a later version";
   Start start;
   EXPECT_TRUE(Decode(packet, &start));
   EXPECT_EQ(start.timeout_ns, 1ULL << 63);

@@ -26,7 +26,7 @@ Container::Container(Context context, Start request, std::function<void(Containe
       runtime_{request_.runtime_binary, request_.runtime_root, request_.runtime_flags},
       exited_(std::move(exited)),
       command_(context.loop, context.children),
-      pump_(context.loop, context.scratch),
+      io_(context),
       oom_(context.loop),
       expected_(cgroup::OfCgroupsPath(request_.cgroups_path, (runtime_.flags & Start::kSystemdCgroup) != 0)) {
   const int64_t asked = static_cast<int64_t>(std::min<uint64_t>(request_.timeout_ns, INT64_MAX / 4));
@@ -45,8 +45,8 @@ void Container::BeginStart(Answer answer) {
   std::optional<Failure> failure;
   if (expected_.empty()) {
     failure = Failure{ErrorCode::kInternal, "create", "cgroups path '" + request_.cgroups_path + "' makes no sense"};
-  } else if (const int error = pump_.Open(request_.log_path, request_.log_line_limit); error != 0) {
-    failure = Failure{ErrorCode::kInternal, "open log", request_.log_path + ": " + ErrorText(error)};
+  } else {
+    failure = io_.Open(request_);
   }
   if (!failure.has_value()) return Create();
   state_ = State::kFailed;
@@ -58,26 +58,28 @@ void Container::Create() {
   std::vector<std::string> args{"create", "--bundle", request_.bundle, "--pid-file", InBundle(kPidFile)};
   if ((runtime_.flags & Start::kNoPivotRoot) != 0) args.push_back("--no-pivot");
   if ((runtime_.flags & Start::kNoNewKeyring) != 0) args.push_back("--no-new-keyring");
+  if (const std::string socket = io_.console_socket(); !socket.empty()) {
+    args.insert(args.end(), {"--console-socket", socket});
+  }
   args.push_back(id());
-  // The runtime's own stdout and stderr become the container's. Without a log it is the shim's stderr, /dev/null: -1
-  // would be a pipe of ours.
-  const bool logged = pump_.stderr_end() >= 0;
-  const int stdio[3] = {-1, pump_.stdout_end(), logged ? pump_.stderr_end() : STDERR_FILENO};
+  int stdio[3];
+  io_.FillStdio(stdio);
   command_.Run(runtime_, "create", args, stdio, InBundle(kRuntimeLog), TimeLeft(),
                [this](std::optional<Failure> failure) { OnCreated(std::move(failure)); });
 }
 
 void Container::OnCreated(std::optional<Failure> failure) {
   if (failure.has_value()) {
-    const std::string words = LastLine(pump_.TakeStderr());
+    const std::string words = LastLine(io_.TakeStderr());
     if (command_.said_nothing() && !words.empty()) failure->text = words;
     return Abandon(std::move(*failure));
   }
   if (failure = TakeInit(); failure.has_value()) return Abandon(std::move(*failure));
   oom_.Open(cgroups_);
-  pump_.Run([this] {
+  failure = io_.Run([this] {
     if (state_ == State::kEnding) Report();
   });
+  if (failure.has_value()) return Abandon(std::move(*failure));
   RunInit();
 }
 
@@ -132,6 +134,7 @@ void Container::OnAbandoned() {
     failure_->text += "; then remove cgroup " + request_.cgroups_path + ": " + ErrorText(error);
   }
   unlink(InBundle(kPidFile).c_str());
+  io_.Abandon();
   state_ = State::kFailed;
   answer_(std::move(failure_));
 }
@@ -148,9 +151,10 @@ void Container::End() {
   if (cgroup::KillAll(cgroups_, kKillBudgetMs) != 0) {
     LogFault("container " + id() + ": a process in " + cgroups_.front().path + " does not die");
   }
-  if (pump_.ended()) return Report();
+  io_.Drain();
+  if (io_.ended()) return Report();
   drain_ = context_.loop.After(kDrainNanos, [this] {
-    pump_.Finish();
+    io_.Finish();
     if (state_ == State::kEnding) Report();
   });
 }
@@ -162,6 +166,7 @@ void Container::Report() {
   state_ = State::kExited;
   WriteRecord();
   exited_(*this);
+  io_.TellExit(exit_.exit_code);
 }
 
 // A full disk must not hide an exit: it is told all the same, and the record is written when there is room.
@@ -202,7 +207,7 @@ void Container::OnDeleted(std::optional<Failure> failure) {
   const int error = failure.has_value() ? 0 : cgroup::Remove(expected_);
   if (error != 0) failure = Failure{ErrorCode::kInternal, "delete", "remove its cgroup: " + ErrorText(error)};
   if (!failure.has_value() && state_ == State::kEnding) {
-    pump_.Finish();
+    io_.Finish();
     if (state_ == State::kEnding) Report();
   }
   const std::vector<Answer> answers = std::move(delete_answers_);

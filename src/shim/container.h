@@ -4,8 +4,8 @@
 //       └→ kFailed                                  a Start that failed; nothing of it is left
 //
 // kEnding: the first process has been reaped. What else is in the container's cgroups is killed (without a pid
-// namespace of its own it would live on), the pipes are read to their end or for kDrainNanos, the exit record is
-// written, and only then is the exit told.
+// namespace of its own it would live on), the output is read to its end or for kDrainNanos, the exit record is written,
+// and only then is the exit told.
 #pragma once
 
 #include <functional>
@@ -16,21 +16,15 @@
 
 #include "os/cgroup_core.h"
 #include "shim/children.h"
+#include "shim/container_io.h"
+#include "shim/context.h"
 #include "shim/exit_record.h"
-#include "shim/log_pump.h"
 #include "shim/loop.h"
+#include "shim/messages.h"
 #include "shim/oom_watch.h"
-#include "shim/protocol.h"
 #include "shim/runtime_command.h"
 
 namespace crisp::shim {
-
-// What the parts of the shim share. Lives as long as the process.
-struct Context {
-  Loop& loop;
-  Children& children;
-  Scratch& scratch;
-};
 
 class Container {
  public:
@@ -53,7 +47,8 @@ class Container {
   int Kill(int signal, bool all);  // 0 or an errno value
   // Kills it if it is alive; its exit is told before `answer`. Joins one that is under way; not while kStarting.
   void BeginDelete(int64_t timeout_nanos, Answer answer);
-  int ReopenLog() { return pump_.Reopen(); }
+  int ReopenLog() { return io_.Reopen(); }
+  ContainerIo& io() { return io_; }
 
   const std::string& id() const { return request_.container_id; }
   const std::string& bundle() const { return request_.bundle; }
@@ -100,7 +95,7 @@ class Container {
   std::vector<Answer> delete_answers_;
   std::optional<Failure> failure_;
   RuntimeCommand command_;
-  LogPump pump_;
+  ContainerIo io_;
   OomWatch oom_;
   cgroup::Dirs expected_;  // where its cgroupsPath puts it
   cgroup::Dirs cgroups_;

@@ -1,6 +1,5 @@
 #include "shim/log_pump.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -17,62 +16,83 @@ constexpr int kFinishReads = 4;  // two pipes of 64 KiB: what was in them when t
 }  // namespace
 
 LogPump::~LogPump() {
-  UnwatchBoth();
+  for (const LogWriter::Stream stream : kStreams) Unwatch(stream);
   loop_.Cancel(&retry_);
 }
 
 int LogPump::Open(const std::string& path, int64_t line_limit) {
-  if (path.empty()) return 0;
   writer_.emplace(path, line_limit);
-  if (const int error = writer_->Open(); error != 0) return error;
-  for (const LogWriter::Stream stream : kStreams) {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) return errno;
-    read_ends_[stream].reset(ends[0]);
-    write_ends_[stream].reset(ends[1]);
-    fcntl(ends[0], F_SETFL, O_NONBLOCK);
-  }
-  return 0;
+  return writer_->Open();
 }
 
-std::string LogPump::TakeStderr() {
-  if (!read_ends_[1].valid()) return {};
-  const ssize_t n = read(read_ends_[1].get(), scratch_.bytes, 4096);
-  return n > 0 ? std::string(scratch_.bytes, static_cast<size_t>(n)) : std::string();
-}
-
-void LogPump::Run(std::function<void()> ended) {
+void LogPump::Run(Fd output, Fd error_output, bool terminal, std::function<void()> ended) {
+  read_ends_[0] = std::move(output);
+  read_ends_[1] = std::move(error_output);
+  terminal_ = terminal;
   ended_ = std::move(ended);
-  for (Fd& end : write_ends_) end.reset();
-  WatchBoth();
-}
-
-void LogPump::WatchBoth() {
   for (const LogWriter::Stream stream : kStreams) {
-    if (!read_ends_[stream].valid()) continue;
-    loop_.Watch(read_ends_[stream].get(), EPOLLIN, [this, stream](uint32_t) { Read(stream); });
+    tees_[stream].OnCaughtUp([this] { WatchWhatIsRead(); });
+    if (!read_ends_[stream].valid()) tees_[stream].End();
   }
+  WatchWhatIsRead();
 }
 
-void LogPump::UnwatchBoth() {
-  for (const Fd& end : read_ends_) loop_.Unwatch(end.get());
+void LogPump::Watch(LogWriter::Stream stream, uint32_t how) {
+  watched_[stream] = true;
+  loop_.Watch(read_ends_[stream].get(), EPOLLIN | how, [this, stream](uint32_t) { Read(stream); });
+}
+
+void LogPump::Unwatch(LogWriter::Stream stream) {
+  watched_[stream] = false;
+  loop_.Unwatch(read_ends_[stream].get());
+  deserted_ = false;
+}
+
+void LogPump::WatchWhatIsRead() {
+  for (const LogWriter::Stream stream : kStreams) {
+    const bool wanted = read_ends_[stream].valid() && retry_ == 0 && (draining_ || !tees_[stream].behind());
+    if (wanted && !watched_[stream]) Watch(stream, 0);
+    if (!wanted && watched_[stream]) Unwatch(stream);
+  }
 }
 
 void LogPump::Read(LogWriter::Stream stream) {
   const ssize_t n = read(read_ends_[stream].get(), scratch_.bytes, kReadSize);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (n <= 0) return EndStream(stream);
-  if (!writer_->Write(stream, {scratch_.bytes, static_cast<size_t>(n)}, WallNanos())) OnRefused();
+  if (n <= 0) return terminal_ && !draining_ ? AwaitTerminal() : EndStream(stream);
+  const std::string_view data(scratch_.bytes, static_cast<size_t>(n));
+  const bool written = !writer_.has_value() || writer_->Write(stream, data, WallNanos());
+  tees_[stream].Write(data);
+  if (deserted_) Unwatch(stream);  // somebody is there again: as at the beginning
+  if (!written) OnRefused();
+  WatchWhatIsRead();
+}
+
+// A terminal that nobody has open may be opened again, through /dev/console for one, for as long as the container
+// lives. epoll would tell of the hang-up again and again; edge-triggered, it tells of what comes after it.
+void LogPump::AwaitTerminal() {
+  if (deserted_) return;
+  Unwatch(LogWriter::kStdout);
+  deserted_ = true;
+  Watch(LogWriter::kStdout, EPOLLET);
 }
 
 void LogPump::EndStream(LogWriter::Stream stream) {
-  loop_.Unwatch(read_ends_[stream].get());
+  Unwatch(stream);
   read_ends_[stream].reset();
-  if (!writer_->Flush(stream, WallNanos())) return OnRefused();
+  tees_[stream].End();
+  if (writer_.has_value() && !writer_->Flush(stream, WallNanos())) return OnRefused();
   if (ended() && ended_) ended_();
 }
 
+void LogPump::Drain() {
+  draining_ = true;
+  if (deserted_) Unwatch(LogWriter::kStdout);
+  WatchWhatIsRead();
+}
+
 void LogPump::Finish() {
+  draining_ = true;
   finishing_ = true;
   if (retry_ != 0) return;
   for (const LogWriter::Stream stream : kStreams) {
@@ -91,8 +111,8 @@ int LogPump::Reopen() {
 void LogPump::OnRefused() {
   if (retry_ != 0) return;
   LogFault("log: output waits until it can be written", writer_->last_error());
-  UnwatchBoth();
   retry_ = loop_.After(kRetryNanos, [this] { Retry(); });
+  WatchWhatIsRead();
 }
 
 void LogPump::Retry() {
@@ -103,7 +123,7 @@ void LogPump::Retry() {
   }
   LogFault("log: output can be written again");
   if (ended() && ended_) return ended_();
-  WatchBoth();
+  WatchWhatIsRead();
   if (finishing_) Finish();
 }
 

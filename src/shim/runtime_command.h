@@ -12,7 +12,7 @@
 #include "os/fd.h"
 #include "shim/children.h"
 #include "shim/loop.h"
-#include "shim/protocol.h"
+#include "shim/messages.h"
 
 namespace crisp::shim {
 

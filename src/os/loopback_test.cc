@@ -1,0 +1,123 @@
+#include "os/loopback.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "os/errno_status.h"
+#include "os/file.h"
+#include "os/netlink.h"
+#include "os/netns.h"
+
+namespace crisp {
+namespace {
+
+using testing::HasSubstr;
+
+class LoopbackTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root";
+    char name[] = "/tmp/crisp-loopback-XXXXXX";
+    ASSERT_NE(mkdtemp(name), nullptr);
+    dir_ = name;
+    ASSERT_EQ(unshare(CLONE_NEWNS), 0);
+    ASSERT_EQ(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+    ASSERT_TRUE(CreateNetns(netns()).ok());
+    ASSERT_TRUE(Netlink::OpenIn(netns())->BringUp("lo").ok());
+  }
+  void TearDown() override {
+    if (dir_.empty()) return;
+    EXPECT_TRUE(RemoveNetns(netns()).ok());
+    EXPECT_TRUE(RemoveTree(dir_).ok());
+  }
+
+  std::string netns() const { return dir_ + "/netns"; }
+
+  // Listens at a free port of `address`, in the namespace.
+  Fd Listen(const in6_addr& address, bool only_v6, uint16_t* port) {
+    Fd listener;
+    const absl::Status made = RunInNetns(netns(), [&] {
+      listener = Fd(socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+      const int v6only = only_v6 ? 1 : 0;
+      setsockopt(listener.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof(v6only));
+      sockaddr_in6 name{};
+      name.sin6_family = AF_INET6;
+      name.sin6_addr = address;
+      if (bind(listener.get(), reinterpret_cast<sockaddr*>(&name), sizeof(name)) != 0)
+        return ErrnoStatus(errno, "bind");
+      if (listen(listener.get(), 4) != 0) return ErrnoStatus(errno, "listen");
+      socklen_t size = sizeof(name);
+      getsockname(listener.get(), reinterpret_cast<sockaddr*>(&name), &size);
+      *port = ntohs(name.sin6_port);
+      return absl::OkStatus();
+    });
+    EXPECT_TRUE(made.ok()) << made;
+    return listener;
+  }
+
+  void ExpectConnects(const Fd& listener, uint16_t port) {
+    const auto connection = ConnectToLoopback(netns(), port, call_);
+    ASSERT_TRUE(connection.ok()) << connection.status();
+    EXPECT_NE(fcntl(connection->get(), F_GETFL) & O_NONBLOCK, 0);
+    EXPECT_NE(fcntl(connection->get(), F_GETFD) & FD_CLOEXEC, 0);
+    const Fd peer(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    EXPECT_EQ(write(connection->get(), "x", 1), 1);
+    char byte = 0;
+    EXPECT_EQ(read(peer.get(), &byte, 1), 1);
+    EXPECT_EQ(byte, 'x');
+  }
+
+  std::string dir_;
+  const Call call_ = Call::WithTimeout(std::chrono::seconds(20));
+};
+
+TEST_F(LoopbackTest, ReachesWhoListensInTheNamespaceAndNobodyOutside) {
+  uint16_t port = 0;
+  const Fd listener = Listen(in6addr_any, false, &port);
+  ExpectConnects(listener, port);
+  EXPECT_THAT(std::string(ConnectToLoopback("", port, call_).status().message()), HasSubstr("Connection refused"));
+}
+
+TEST_F(LoopbackTest, FallsBackToTheSixthVersion) {
+  uint16_t port = 0;
+  const Fd listener = Listen(in6addr_loopback, true, &port);
+  ExpectConnects(listener, port);
+}
+
+TEST_F(LoopbackTest, WhereNobodyListensBothReasonsAreGiven) {
+  const absl::Status status = ConnectToLoopback(netns(), 9, call_).status();
+  EXPECT_THAT(std::string(status.message()), HasSubstr("127.0.0.1:9: Connection refused"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("[::1]:9: Connection refused"));
+}
+
+TEST_F(LoopbackTest, ANamespaceThatIsGoneIsNamed) {
+  const absl::Status status = ConnectToLoopback(dir_ + "/none", 9, call_).status();
+  EXPECT_THAT(std::string(status.message()), HasSubstr(dir_ + "/none"));
+}
+
+TEST_F(LoopbackTest, WaitsNoLongerThanTheCall) {
+  uint16_t port = 0;
+  const Fd listener = Listen(in6addr_any, false, &port);
+  // Nobody accepts: when the backlog is full, a SYN is not answered.
+  std::vector<Fd> connections;
+  absl::Status status;
+  const MonoTime begin = MonoClock::now();
+  while (status.ok() && connections.size() < 100) {
+    auto connection = ConnectToLoopback(netns(), port, Call::WithTimeout(std::chrono::milliseconds(200)));
+    status = connection.status();
+    if (connection.ok()) connections.push_back(*std::move(connection));
+  }
+  EXPECT_TRUE(absl::IsDeadlineExceeded(status)) << status;
+  EXPECT_LT(MonoClock::now() - begin, std::chrono::seconds(5));
+}
+
+}  // namespace
+}  // namespace crisp

@@ -1,0 +1,41 @@
+#include "runtime/shim_stream.h"
+
+#include <sys/ioctl.h>
+
+#include <utility>
+
+#include "runtime/shim_connection.h"
+#include "runtime/stream_end.h"
+
+namespace crisp {
+
+ShimStream::ShimStream(std::shared_ptr<ShimConnection> connection, uint64_t request, std::shared_ptr<StreamEnd> end,
+                       Ends ends, Fd terminal)
+    : connection_(std::move(connection)),
+      request_(request),
+      end_(std::move(end)),
+      ends_(std::move(ends)),
+      terminal_(std::move(terminal)) {}
+
+ShimStream::~ShimStream() {
+  end_->Forget();
+  connection_->CloseStream(request_);
+}
+
+ShimStream::Ends ShimStream::TakeEnds() {
+  return std::move(ends_);
+}
+
+void ShimStream::Resize(uint16_t columns, uint16_t rows) {
+  if (!terminal_.valid()) return;
+  winsize size{};
+  size.ws_col = columns;
+  size.ws_row = rows;
+  ioctl(terminal_.get(), TIOCSWINSZ, &size);  // fails only where it is no terminal
+}
+
+void ShimStream::OnEnd(std::function<void(absl::StatusOr<int>)> ended) {
+  end_->OnSet(std::move(ended));
+}
+
+}  // namespace crisp

@@ -1,0 +1,93 @@
+#include "sandbox/pod_streams.h"
+
+#include <fcntl.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "os/file.h"
+#include "os/loopback.h"
+#include "runtime/shim_stream.h"
+#include "runtime/spec.h"
+
+namespace crisp {
+namespace {
+
+constexpr size_t kMaxSpec = 8 << 20;
+constexpr std::chrono::seconds kDialTimeout{20};
+
+class ShimSession : public StreamSession {
+ public:
+  explicit ShimSession(std::unique_ptr<ShimStream> stream) : stream_(std::move(stream)) {}
+
+  StreamEnds TakeEnds() override {
+    ShimStream::Ends ends = stream_->TakeEnds();
+    return {std::move(ends.input), std::move(ends.output), std::move(ends.error_output)};
+  }
+  void Resize(uint16_t columns, uint16_t rows) override { stream_->Resize(columns, rows); }
+  void OnEnd(std::function<void(absl::StatusOr<int>)> ended) override { stream_->OnEnd(std::move(ended)); }
+
+ private:
+  const std::unique_ptr<ShimStream> stream_;
+};
+
+absl::Status NotRunning(const Container& container) {
+  const bool created = container.view().state == cri::CONTAINER_CREATED;
+  return absl::FailedPreconditionError(
+      absl::StrCat("container ", container.id(), " is not running: it has ", created ? "not been started" : "exited"));
+}
+
+absl::StatusOr<std::shared_ptr<ShimClient>> ShimOf(const Pod& pod, const Container& container) {
+  std::shared_ptr<ShimClient> shim = pod.shim();
+  if (!container.running() || shim == nullptr) return NotRunning(container);
+  return shim;
+}
+
+// What the shim opened, or why not: one that has gone has taken the container along.
+absl::StatusOr<std::unique_ptr<StreamSession>> ToSession(absl::StatusOr<std::unique_ptr<ShimStream>> stream,
+                                                         const Container& container, absl::string_view what) {
+  if (absl::IsUnavailable(stream.status())) return NotRunning(container);
+  RETURN_IF_ERROR(stream, what, " container ", container.id());
+  return std::make_unique<ShimSession>(*std::move(stream));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<StreamSession>> PodStreams::OpenExec(const StreamRequest& request, const Call& call) {
+  ASSIGN_OR_RETURN(const PodManager::Found found, manager_->FindContainer(request.container_id));
+  const auto& [pod, container] = found;
+  ASSIGN_OR_RETURN(const std::shared_ptr<ShimClient> shim, ShimOf(*pod, *container));
+  ASSIGN_OR_RETURN(const std::string spec,
+                   ReadFileAt(AT_FDCWD, manager_->layout_.Spec(pod->id(), container->id()), kMaxSpec));
+  ExecStreamRequest exec;
+  exec.container_id = container->id();
+  ASSIGN_OR_RETURN(exec.process_json, BuildExecProcess(spec, request.command, request.terminal));
+  exec.terminal = request.terminal;
+  exec.input = request.input;
+  exec.output = request.output;
+  exec.error_output = request.error_output;
+  return ToSession(shim->OpenExec(exec, call), *container, "exec in");
+}
+
+absl::StatusOr<std::unique_ptr<StreamSession>> PodStreams::OpenAttach(const StreamRequest& request, const Call& call) {
+  ASSIGN_OR_RETURN(const PodManager::Found found, manager_->FindContainer(request.container_id));
+  const auto& [pod, container] = found;
+  ASSIGN_OR_RETURN(const std::shared_ptr<ShimClient> shim, ShimOf(*pod, *container));
+  if (request.input && !container->record().config().stdin()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("container ", container->id(), " was made without stdin; attach to its output only"));
+  }
+  return ToSession(shim->Attach({container->id(), request.input, request.output, request.error_output}, call),
+                   *container, "attach to");
+}
+
+absl::StatusOr<Fd> PodStreams::Dial(const std::string& pod_id, uint16_t port, const Call& call) {
+  ASSIGN_OR_RETURN(const PodManager::PodPtr pod, manager_->FindPod(pod_id));
+  if (!pod->ready()) return absl::FailedPreconditionError(absl::StrCat("pod ", pod->id(), " is not ready"));
+  absl::StatusOr<Fd> connection = ConnectToLoopback(pod->record().netns_path(), port, call.Within(kDialTimeout));
+  RETURN_IF_ERROR(connection, "port ", port, " of pod ", pod->id());
+  return connection;
+}
+
+}  // namespace crisp

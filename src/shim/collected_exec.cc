@@ -1,0 +1,147 @@
+#include "shim/collected_exec.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "shim/runtime_log.h"
+#include "shim/shim_log.h"
+
+namespace crisp::shim {
+namespace {
+
+// A packet's header and the two fields before the bytes: read so far into the scratch, a chunk is encoded in place.
+constexpr size_t kChunkOffset = kHeaderSize + 1 + 4;
+
+}  // namespace
+
+CollectedExec::CollectedExec(Context context, const Container& container, uint64_t number, const Exec& request,
+                             Fd process, Client client)
+    : context_(context),
+      timeout_(static_cast<int64_t>(std::min<uint64_t>(request.timeout_ns, INT64_MAX / 4))),
+      client_(std::move(client)),
+      process_(context, container, number, std::move(process)) {
+  for (Stream& stream : streams_) stream.left = request.output_limit;
+}
+
+CollectedExec::~CollectedExec() {
+  UnwatchStreams();
+  context_.loop.Cancel(&deadline_);
+  context_.loop.Cancel(&drain_);
+}
+
+void CollectedExec::Begin() {
+  Fd write_ends[2];
+  if (const int error = MakePipes(write_ends); error != 0) {
+    return Finish({Failure{ErrorCode::kInternal, "exec", "make pipes: " + ErrorText(error)}, 0});
+  }
+  if (timeout_ > 0) deadline_ = context_.loop.After(timeout_, [this] { Cancel(ErrorCode::kDeadline); });
+  const int stdio[3] = {-1, write_ends[0].get(), write_ends[1].get()};
+  process_.Launch(
+      stdio, "", [this](std::optional<Failure> failure) { OnLaunched(std::move(failure)); },
+      [this](int code) { OnExit(code); });
+}
+
+int CollectedExec::MakePipes(Fd (&write_ends)[2]) {
+  for (int i = 0; i < 2; ++i) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) return errno;
+    streams_[i].read_end.reset(ends[0]);
+    write_ends[i].reset(ends[1]);
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  }
+  return 0;
+}
+
+void CollectedExec::OnLaunched(std::optional<Failure> failure) {
+  if (failure.has_value()) {
+    char words[1024];
+    const ssize_t n = read(streams_[1].read_end.get(), words, sizeof(words));
+    if (process_.said_nothing() && n > 0) failure->text = LastLine({words, static_cast<size_t>(n)});
+    return Finish({std::move(failure), 0});
+  }
+  if (cancelled_.has_value()) {
+    process_.Kill();
+    return Finish({});
+  }
+  WatchStreams();
+}
+
+void CollectedExec::WatchStreams() {
+  for (int i = 0; i < 2; ++i) {
+    if (!streams_[i].read_end.valid()) continue;
+    context_.loop.Watch(streams_[i].read_end.get(), EPOLLIN, [this, i](uint32_t) { Read(i); });
+  }
+}
+
+void CollectedExec::UnwatchStreams() {
+  for (const Stream& stream : streams_) context_.loop.Unwatch(stream.read_end.get());
+}
+
+void CollectedExec::CloseStreams() {
+  UnwatchStreams();
+  for (Stream& stream : streams_) stream.read_end.reset();
+}
+
+void CollectedExec::Read(int index) {
+  Stream& stream = streams_[index];
+  char* const into = context_.scratch.bytes + kChunkOffset;
+  const ssize_t n = read(stream.read_end.get(), into, kMaxChunk);
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (n <= 0) {
+    context_.loop.Unwatch(stream.read_end.get());
+    stream.read_end.reset();
+    return FinishIfDrained();
+  }
+  const size_t kept = std::min<uint64_t>(static_cast<size_t>(n), stream.left);
+  stream.left -= kept;
+  if (kept > 0 && !client_.output(static_cast<uint8_t>(index + 1), {into, kept})) {
+    paused_ = true;
+    UnwatchStreams();
+  }
+}
+
+void CollectedExec::Resume() {
+  if (!paused_) return;
+  paused_ = false;
+  WatchStreams();
+}
+
+void CollectedExec::OnExit(int code) {
+  exit_code_ = code;
+  if (!streams_[0].read_end.valid() && !streams_[1].read_end.valid()) return FinishIfDrained();
+  drain_ = context_.loop.After(kDrainNanos, [this] {
+    CloseStreams();
+    FinishIfDrained();
+  });
+}
+
+void CollectedExec::Cancel(ErrorCode why) {
+  if (cancelled_.has_value()) return;
+  CloseStreams();  // nobody reads the rest
+  context_.loop.Cancel(&deadline_);
+  if (exit_code_.has_value()) return FinishIfDrained();  // it ended in time; only its pipes were still held
+  cancelled_ = why;
+  process_.Kill();
+  if (!process_.launching()) Finish({});
+}
+
+void CollectedExec::FinishIfDrained() {
+  if (!exit_code_.has_value() || streams_[0].read_end.valid() || streams_[1].read_end.valid()) return;
+  Finish({std::nullopt, *exit_code_});
+}
+
+void CollectedExec::Finish(ExecEnd end) {
+  context_.loop.Cancel(&drain_);
+  context_.loop.Cancel(&deadline_);
+  if (cancelled_.has_value()) {
+    const bool late = *cancelled_ == ErrorCode::kDeadline;
+    end.failure = Failure{*cancelled_, "exec", late ? "the command did not end in time and was killed" : "cancelled"};
+  }
+  process_.Leave();
+  client_.ended(end);
+}
+
+}  // namespace crisp::shim

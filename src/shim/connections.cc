@@ -1,0 +1,166 @@
+#include "shim/connections.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "shim/loop.h"
+#include "shim/shim_log.h"
+
+namespace crisp::shim {
+namespace {
+
+constexpr int kBacklog = 8;
+
+bool IsOurs(int socket) {
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == geteuid();
+}
+
+struct Packet {
+  ssize_t size = -1;
+  bool whole = true;
+  Attached attached;
+};
+
+void TakeDescriptors(const cmsghdr& from, Attached* into) {
+  const size_t count = (from.cmsg_len - CMSG_LEN(0)) / sizeof(int);
+  for (size_t i = 0; i < count; ++i) {
+    int fd;
+    memcpy(&fd, CMSG_DATA(&from) + i * sizeof(int), sizeof(int));
+    Fd owned(fd);  // closed again if there is no place for it
+    if (i < kMaxDescriptors) into->fds[i] = std::move(owned);
+  }
+}
+
+Packet ReceivePacket(int socket, char* buffer, size_t capacity) {
+  iovec data{buffer, capacity};
+  alignas(cmsghdr) char control[CMSG_SPACE(kMaxDescriptors * sizeof(int))];
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof(control);
+  Packet packet;
+  packet.size = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (packet.size < 0) return packet;
+  packet.whole = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0;
+  for (cmsghdr* one = CMSG_FIRSTHDR(&message); one != nullptr; one = CMSG_NXTHDR(&message, one)) {
+    if (one->cmsg_level == SOL_SOCKET && one->cmsg_type == SCM_RIGHTS) TakeDescriptors(*one, &packet.attached);
+  }
+  return packet;
+}
+
+// False: the socket does not take it now. One that is broken takes everything; reading from it will tell.
+bool SendNow(int socket, std::string_view packet, int attached) {
+  iovec data{const_cast<char*>(packet.data()), packet.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  if (attached >= 0) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+    cmsghdr* const header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(header), &attached, sizeof(int));
+  }
+  if (sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return true;
+  return errno != EAGAIN && errno != EINTR && errno != ENOBUFS;
+}
+
+}  // namespace
+
+int Attached::count() const {
+  int n = 0;
+  for (const Fd& fd : fds) n += fd.valid() ? 1 : 0;
+  return n;
+}
+
+void Connections::Begin(Callbacks callbacks) {
+  callbacks_ = std::move(callbacks);
+  // Again, though the daemon has done it: from now on the shim is what SO_PEERCRED names to those who connect.
+  listen(listener_.get(), kBacklog);
+  context_.loop.Watch(listener_.get(), EPOLLIN, [this](uint32_t) { Accept(); });
+}
+
+void Connections::Accept() {
+  Fd socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!socket.valid()) return;
+  if (!IsOurs(socket.get())) return LogFault("a connection of another user was refused");
+  auto connection = std::make_shared<Connection>();
+  connection->socket = std::move(socket);
+  strangers_.push_back(connection);
+  context_.loop.Watch(connection->socket.get(), EPOLLIN, [this, connection](uint32_t events) {
+    if ((events & EPOLLOUT) != 0) Flush(connection);
+    if (connection->socket.valid() && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) Receive(connection);
+  });
+}
+
+void Connections::Greet(const ConnectionRef& connection) {
+  connection->greeted = true;
+  std::erase(strangers_, connection);
+  if (current_ != nullptr && current_ != connection) Close(current_);
+  current_ = connection;
+}
+
+void Connections::Receive(const ConnectionRef& from) {
+  Packet packet = ReceivePacket(from->socket.get(), context_.scratch.bytes, sizeof(context_.scratch.bytes));
+  if (packet.size < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (packet.size <= 0) return Close(from);
+  if (!packet.whole) {
+    LogFault("a packet longer than the protocol allows; the connection is closed");
+    return Close(from);
+  }
+  callbacks_.received(from, {context_.scratch.bytes, static_cast<size_t>(packet.size)}, std::move(packet.attached));
+}
+
+bool Connections::Send(const ConnectionRef& to, std::string_view packet, Fd attached) {
+  if (!to->socket.valid()) return true;
+  if (to->queue.empty()) {
+    if (SendNow(to->socket.get(), packet, attached.get())) return true;
+    context_.loop.Change(to->socket.get(), EPOLLIN | EPOLLOUT);
+  }
+  to->queue.push_back({std::string(packet), std::move(attached)});
+  return false;
+}
+
+void Connections::Flush(const ConnectionRef& to) {
+  while (!to->queue.empty()) {
+    const Connection::Waiting& first = to->queue.front();
+    if (!SendNow(to->socket.get(), first.packet, first.attached.get())) return;
+    to->queue.pop_front();
+  }
+  context_.loop.Change(to->socket.get(), EPOLLIN);
+  callbacks_.drained(to);
+}
+
+void Connections::Close(const ConnectionRef& connection) {
+  const ConnectionRef kept = connection;  // the reference may be the very one that is dropped here
+  context_.loop.Unwatch(kept->socket.get());
+  kept->socket.reset();
+  kept->queue.clear();
+  if (current_ == kept) current_.reset();
+  std::erase(strangers_, kept);
+  callbacks_.closed(kept);
+}
+
+void Connections::Refuse(const ConnectionRef& to, uint64_t id, ErrorCode code, std::string_view step,
+                         std::string_view text) {
+  Answer(to, id, Error{code, std::string(step), std::string(text.substr(0, kMaxText))});
+}
+
+void Connections::AnswerOutcome(const ConnectionRef& to, uint64_t id, const std::optional<Failure>& failure) {
+  if (!failure.has_value()) {
+    Answer(to, id, Done{});
+  } else {
+    Refuse(to, id, failure->code, failure->step, failure->text);
+  }
+}
+
+}  // namespace crisp::shim

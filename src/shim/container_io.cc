@@ -1,0 +1,111 @@
+#include "shim/container_io.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "shim/shim_log.h"
+
+namespace crisp::shim {
+namespace {
+
+Fd Duplicate(const Fd& fd) {
+  return Fd(fcntl(fd.get(), F_DUPFD_CLOEXEC, 3));
+}
+
+Failure Fault(const char* step, const std::string& what, int error) {
+  return {ErrorCode::kInternal, step, what + ": " + ErrorText(error)};
+}
+
+}  // namespace
+
+std::optional<Failure> ContainerIo::Open(const Start& request) {
+  flags_ = request.stdio_flags;
+  const bool logged = !request.log_path.empty();
+  if (logged) {
+    const int error = pump_.Open(request.log_path, request.log_line_limit);
+    if (error != 0) return Fault("open log", request.log_path, error);
+  }
+  if ((flags_ & Start::kTerminal) != 0) {
+    const int error = console_.Listen(request.bundle, "init.tty");
+    if (error != 0) return Fault("create", "listen for a terminal", error);
+    return std::nullopt;
+  }
+  const int error = MakePipes((flags_ & Start::kStdin) != 0, logged || (flags_ & Start::kAttachable) != 0);
+  if (error != 0) return Fault("create", "make pipes", error);
+  return std::nullopt;
+}
+
+// Only the shim's ends are non-blocking: a container's program expects that its stdio blocks.
+int ContainerIo::MakePipes(bool input, bool output) {
+  for (int i = 0; i < 3; ++i) {
+    if (!(i == 0 ? input : output)) continue;
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) return errno;
+    container_ends_[i].reset(ends[i == 0 ? 0 : 1]);
+    own_ends_[i].reset(ends[i == 0 ? 1 : 0]);
+    fcntl(own_ends_[i].get(), F_SETFL, O_NONBLOCK);
+  }
+  return 0;
+}
+
+// The runtime's own stdout and stderr become the container's. Where nothing is read stderr is the shim's, /dev/null: -1
+// would be a pipe that ends with the runtime, which is right only if the container gets a terminal.
+void ContainerIo::FillStdio(int (&stdio)[3]) const {
+  for (int i = 0; i < 3; ++i) stdio[i] = container_ends_[i].get();
+  if (stdio[2] < 0 && (flags_ & Start::kTerminal) == 0) stdio[2] = STDERR_FILENO;
+}
+
+std::string ContainerIo::TakeStderr() {
+  char words[4096];
+  const ssize_t n = own_ends_[2].valid() ? read(own_ends_[2].get(), words, sizeof(words)) : 0;
+  return n > 0 ? std::string(words, static_cast<size_t>(n)) : std::string();
+}
+
+std::optional<Failure> ContainerIo::Run(std::function<void()> ended) {
+  for (Fd& end : container_ends_) end.reset();
+  const bool terminal = (flags_ & Start::kTerminal) != 0;
+  if (terminal) {
+    master_ = console_.TakeMaster();
+    if (!master_.valid()) return Failure{ErrorCode::kInternal, "create", "the runtime sent no terminal"};
+    own_ends_[1] = Duplicate(master_);
+    if ((flags_ & Start::kStdin) != 0) own_ends_[0] = Duplicate(master_);
+  }
+  // A terminal cannot be closed by half, so that there stdin_once has nothing to close.
+  input_.Open(std::move(own_ends_[0]), !terminal && (flags_ & Start::kStdinOnce) != 0);
+  pump_.Run(std::move(own_ends_[1]), std::move(own_ends_[2]), terminal, std::move(ended));
+  return std::nullopt;
+}
+
+void ContainerIo::TellExit(int exit_code) {
+  input_.Close();
+  master_.reset();
+  for (const Watcher& watcher : std::vector<Watcher>(watchers_)) watcher.exited(exit_code);
+}
+
+void ContainerIo::Attach(uint8_t streams, Attached ends, Watcher watcher) {
+  for (Fd& end : ends.fds) {
+    if (end.valid()) fcntl(end.get(), F_SETFL, O_NONBLOCK);
+  }
+  const uint64_t number = watcher.number;
+  const auto parted = watcher.parted;
+  watchers_.push_back(std::move(watcher));
+  int next = 0;
+  if ((streams & kStdinBit) != 0) input_.Add(number, std::move(ends.fds[next++]));
+  if ((streams & kStdoutBit) != 0) tees_[0].Add(number, std::move(ends.fds[next++]), parted);
+  if ((streams & kStderrBit) != 0) tees_[1].Add(number, std::move(ends.fds[next]), parted);
+}
+
+void ContainerIo::Detach(uint64_t number) {
+  std::erase_if(watchers_, [&](const Watcher& one) { return one.number == number; });
+  for (Tee& tee : tees_) tee.Remove(number);
+  input_.Remove(number);
+}
+
+Fd ContainerIo::Terminal() const {
+  return Duplicate(master_);
+}
+
+}  // namespace crisp::shim

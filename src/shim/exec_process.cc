@@ -1,0 +1,123 @@
+#include "shim/exec_process.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "shim/container.h"
+#include "shim/shim_log.h"
+
+namespace crisp::shim {
+namespace {
+
+// The hierarchy for the cgroup of an exec: on v1 one is enough to find its processes by, and pids is always there.
+const cgroup::Dir* Pick(const cgroup::Dirs& dirs) {
+  for (const char* controller : {"pids", "freezer", "devices"}) {
+    for (const cgroup::Dir& dir : dirs) {
+      if (dir.Has(controller)) return &dir;
+    }
+  }
+  for (const cgroup::Dir& dir : dirs) {
+    if (dir.v2) return &dir;
+  }
+  return nullptr;
+}
+
+std::string FirstController(const cgroup::Dir& dir) {
+  for (const char* controller : {"pids", "freezer", "devices"}) {
+    if (dir.Has(controller)) return controller;
+  }
+  return {};
+}
+
+}  // namespace
+
+ExecProcess::ExecProcess(Context context, const Container& container, uint64_t number, Fd process)
+    : context_(context),
+      container_id_(container.id()),
+      bundle_(container.bundle()),
+      runtime_(container.runtime()),
+      container_cgroups_(container.cgroups()),
+      name_("exec-" + std::to_string(number)),
+      process_(std::move(process)),
+      command_(context.loop, context.children) {}
+
+ExecProcess::~ExecProcess() {
+  if (pid_ > 0) context_.children.Forget(pid_);
+}
+
+void ExecProcess::Launch(const int (&stdio)[3], const std::string& console_socket, Launched launched, Exited exited) {
+  launched_ = std::move(launched);
+  exited_ = std::move(exited);
+  MakeCgroup();
+  command_.Run(runtime_, "exec", Arguments(console_socket), stdio, bundle_ + "/" + name_ + ".log",
+               Container::kDefaultTimeout, [this](std::optional<Failure> failure) { OnLaunched(std::move(failure)); });
+}
+
+std::vector<std::string> ExecProcess::Arguments(const std::string& console_socket) const {
+  // The runtime reads the process object out of the shim's own descriptor: no file to clean up, no limit of a packet.
+  const std::string process = "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(process_.get());
+  std::vector<std::string> args{"exec", "--detach", "--process", process, "--pid-file", PidFile()};
+  if (cgroup_.has_value()) {
+    const std::string controller = FirstController(*cgroup_);
+    args.insert(args.end(), {"--cgroup", controller.empty() ? name_ : controller + ":" + name_});
+  }
+  if (!console_socket.empty()) args.insert(args.end(), {"--tty", "--console-socket", console_socket});
+  args.push_back(container_id_);
+  return args;
+}
+
+// Without one (a container that fills its own cgroup namespace, a full hierarchy) the exec still works; only children
+// that leave its session cannot be found when it is killed.
+void ExecProcess::MakeCgroup() {
+  const cgroup::Dir* parent = Pick(container_cgroups_);
+  if (parent == nullptr) return LogFault("exec: the container has no cgroup to put one below");
+  cgroup::Dir dir{parent->path + "/" + name_, parent->controllers, parent->v2};
+  if (mkdir(dir.path.c_str(), 0755) != 0) return LogFault("exec: make cgroup " + dir.path, errno);
+  cgroup_ = std::move(dir);
+}
+
+void ExecProcess::OnLaunched(std::optional<Failure> failure) {
+  const pid_t pid = ReadPidFile(PidFile());
+  unlink(PidFile().c_str());
+  process_.reset();
+  if (!failure.has_value() && pid < 0) {
+    failure = Failure{ErrorCode::kInternal, "exec", "the runtime wrote no pid-file"};
+  }
+  const auto on_exit = [this](const ChildExit& exit) {
+    pid_ = -1;
+    exited_(exit.code);
+  };
+  if (!failure.has_value() && context_.children.Add(pid, on_exit) < 0) {
+    failure = Failure{ErrorCode::kInternal, "exec", "process " + std::to_string(pid) + ": " + ErrorText(errno)};
+  }
+  if (!failure.has_value()) pid_ = pid;
+  const Launched launched = std::exchange(launched_, nullptr);
+  if (failure.has_value()) Kill();
+  launched(std::move(failure));
+}
+
+void ExecProcess::Kill() {
+  if (cgroup_.has_value() && cgroup::KillAll({*cgroup_}, Container::kKillBudgetMs) != 0) {
+    LogFault("exec: a process in " + cgroup_->path + " does not die");
+  }
+  if (pid_ < 0) return command_.Cancel();
+  syscall(SYS_pidfd_send_signal, context_.children.pidfd(pid_), SIGKILL, nullptr, 0);
+  kill(-pid_, SIGKILL);  // the runtime made it a session's leader
+  context_.children.Forget(std::exchange(pid_, -1));
+}
+
+void ExecProcess::Leave() {
+  if (!cgroup_.has_value()) return;
+  // EBUSY: on v2 a cgroup that has handed its controllers on takes no process; it goes with the container.
+  if (const int error = cgroup::MoveUp(cgroup_->path); error != 0 && error != ENOENT && error != EBUSY) {
+    LogFault("exec: leave cgroup " + cgroup_->path, error);
+  }
+  rmdir(cgroup_->path.c_str());
+}
+
+}  // namespace crisp::shim

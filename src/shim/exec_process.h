@@ -1,0 +1,69 @@
+// ExecProcess: a process inside a running container, started by `runtime exec --detach`, with all that it starts.
+//
+// The process becomes the shim's child, so that its exit code is exact. It runs in a cgroup of its own below the
+// container's, so that Kill finds everything that it started, also what has daemonised. At a normal end (Leave) what is
+// left in there belongs to the container from then on, and moves up.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "os/cgroup_core.h"
+#include "os/fd.h"
+#include "shim/context.h"
+#include "shim/runtime_command.h"
+
+namespace crisp::shim {
+
+class Container;
+
+class ExecProcess {
+ public:
+  using Launched = std::function<void(std::optional<Failure>)>;
+  using Exited = std::function<void(int code)>;
+
+  // `number` is unique in this shim. `process` holds the OCI process object.
+  ExecProcess(Context context, const Container& container, uint64_t number, Fd process);
+  ~ExecProcess();
+  ExecProcess(const ExecProcess&) = delete;
+  ExecProcess& operator=(const ExecProcess&) = delete;
+
+  // `stdio` as in Spawn, but [2] must be valid unless there is a terminal, which is sent to `console_socket` (empty:
+  // none). `launched` is called once, from the loop; after a failure nothing is left of it. If it was none, `exited` is
+  // called once, later.
+  void Launch(const int (&stdio)[3], const std::string& console_socket, Launched launched, Exited exited);
+  bool launching() const { return static_cast<bool>(launched_); }
+
+  // Kills everything of it. A launch at work ends as one that has failed; an exit is not told any more (a process in
+  // state D must not hold up the end).
+  void Kill();
+  // To be called at the end, whatever it was.
+  void Leave();
+
+  // As RuntimeCommand's.
+  bool said_nothing() const { return command_.said_nothing(); }
+  const std::string& bundle() const { return bundle_; }
+  const std::string& name() const { return name_; }
+
+ private:
+  std::string PidFile() const { return bundle_ + "/" + name_ + ".pid"; }
+  void MakeCgroup();
+  std::vector<std::string> Arguments(const std::string& console_socket) const;
+  void OnLaunched(std::optional<Failure> failure);
+
+  Context context_;
+  std::string container_id_;
+  std::string bundle_;
+  Runtime runtime_;
+  cgroup::Dirs container_cgroups_;
+  std::string name_;  // "exec-<number>"
+  Fd process_;
+  RuntimeCommand command_;
+  std::optional<cgroup::Dir> cgroup_;
+  pid_t pid_ = -1;
+  Launched launched_;
+  Exited exited_;
+};
+
+}  // namespace crisp::shim

@@ -1,0 +1,107 @@
+#include "shim/input.h"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+
+#include <cerrno>
+
+namespace crisp::shim {
+namespace {
+
+constexpr size_t kAtOnce = 65536;
+constexpr int kRounds = 16;  // before others have their turn
+
+bool IsEmpty(int pipe) {
+  int size = 0;
+  return ioctl(pipe, FIONREAD, &size) == 0 && size == 0;
+}
+
+}  // namespace
+
+void Input::Open(Fd sink, bool once) {
+  sink_ = std::move(sink);
+  once_ = once;
+}
+
+void Input::Close() {
+  for (const Source& source : sources_) loop_.Unwatch(source.pipe.get());
+  sources_.clear();
+  loop_.Unwatch(sink_.get());
+  sink_.reset();
+  full_ = false;
+}
+
+Input::Source* Input::Find(uint64_t client) {
+  for (Source& source : sources_) {
+    if (source.client == client) return &source;
+  }
+  return nullptr;
+}
+
+void Input::Add(uint64_t client, Fd source) {
+  if (!sink_.valid()) return;
+  sources_.push_back({client, std::move(source)});
+  if (!full_) WatchSource(sources_.back());
+}
+
+void Input::Remove(uint64_t client) {
+  const Source* const source = Find(client);
+  if (source == nullptr) return;
+  Move(source->pipe.get());
+  EndSource(client);
+}
+
+void Input::WatchSource(const Source& source) {
+  loop_.Watch(source.pipe.get(), EPOLLIN, [this, client = source.client](uint32_t) { Pump(client); });
+}
+
+void Input::Pump(uint64_t client) {
+  switch (Move(Find(client)->pipe.get())) {
+    case Moved::kEnd:
+      return EndSource(client);
+    case Moved::kNothingThere:
+      return;
+    case Moved::kNoRoom:
+      return WaitForRoom();
+    case Moved::kRefused:
+      // The container has closed its stdin; with EIO it has for now nobody at its terminal.
+      return EndSource(client);
+  }
+}
+
+Input::Moved Input::Move(int pipe) const {
+  for (int i = 0; i < kRounds; ++i) {
+    const ssize_t n = splice(pipe, nullptr, sink_.get(), nullptr, kAtOnce, SPLICE_F_NONBLOCK);
+    if (n > 0) continue;
+    if (n == 0) return Moved::kEnd;
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN) return Moved::kRefused;
+    return IsEmpty(pipe) ? Moved::kNothingThere : Moved::kNoRoom;
+  }
+  return Moved::kNothingThere;  // not so, but the pipe is still watched
+}
+
+// The sources are not watched meanwhile: epoll would tell of those that have hung up again and again.
+void Input::WaitForRoom() {
+  full_ = true;
+  for (const Source& source : sources_) loop_.Unwatch(source.pipe.get());
+  loop_.Watch(sink_.get(), EPOLLOUT, [this](uint32_t) { OnRoom(); });
+}
+
+void Input::OnRoom() {
+  full_ = false;
+  loop_.Unwatch(sink_.get());
+  for (const Source& source : sources_) WatchSource(source);
+}
+
+void Input::EndSource(uint64_t client) {
+  if (once_) return Close();
+  Source* const source = Find(client);
+  loop_.Unwatch(source->pipe.get());
+  sources_.erase(sources_.begin() + (source - sources_.data()));
+  if (!sources_.empty() || !full_) return;
+  full_ = false;
+  loop_.Unwatch(sink_.get());
+}
+
+}  // namespace crisp::shim

@@ -1,0 +1,267 @@
+// The messages of shim/protocol.h.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "shim/protocol.h"
+
+namespace crisp::shim {
+
+// Fields() is all there is to know about a message's body: it is run by Encoder and by Decoder (codec.h).
+
+struct Hello {
+  static constexpr Type kType = Type::kHello;
+  uint32_t version = kProtocolVersion;
+  template <typename Codec>
+  void Fields(Codec& c) {
+    c.U32(version);
+  }
+};
+
+struct HelloReply {
+  static constexpr Type kType = Type::kHelloReply;
+  uint32_t version = kProtocolVersion;
+  uint32_t pid = 0;    // of the shim, in the pid namespace of both
+  std::string pod_id;  // what it was started for
+  template <typename Codec>
+  void Fields(Codec& c) {
+    c.U32(version);
+    c.U32(pid);
+    c.Text(pod_id, kMaxId);
+  }
+};
+
+struct List {
+  static constexpr Type kType = Type::kList;
+  template <typename Codec>
+  void Fields(Codec&) {}
+};
+
+struct ListItem {
+  static constexpr Type kType = Type::kListItem;
+  std::string container_id;
+  uint8_t exited = 0;
+  uint32_t pid = 0;
+  int64_t started_at = 0;   // wall-clock nanoseconds
+  uint32_t exit_code = 0;   // as all below: if exited
+  int64_t finished_at = 0;  // wall-clock nanoseconds
+  uint8_t oom_killed = 0;
+  template <typename Codec>
+  void Fields(Codec& c) {
+    c.Text(container_id, kMaxId);
+    c.U8(exited);
+    c.U32(pid);
+    c.I64(started_at);
+    c.U32(exit_code);
+    c.I64(finished_at);
+    c.U8(oom_killed);
+  }
+};
+
+struct Start {
+  static constexpr Type kType = Type::kStart;
+  static constexpr uint32_t kSystemdCgroup = 1;
+  static constexpr uint32_t kNoPivotRoot = 2;
+  static constexpr uint32_t kNoNewKeyring = 4;
+  static constexpr uint32_t kStdin = 1;       // the container's stdin is a pipe of the shim's, or the terminal
+  static constexpr uint32_t kStdinOnce = 2;   // which is closed when the first attachment to it ends
+  static constexpr uint32_t kTerminal = 4;    // as process.terminal of the bundle says
+  static constexpr uint32_t kAttachable = 8;  // output goes through the shim also where there is no log
+
+  std::string container_id;
+  std::string bundle;
+  std::string exit_path;
+  std::string log_path;        // empty: output is dropped
+  int64_t log_line_limit = 0;  // bytes; 0 or less: the shim's own cap
+  std::string runtime_binary;
+  std::string runtime_root;
+  uint32_t runtime_flags = 0;
+  std::string cgroups_path;  // linux.cgroupsPath of the bundle
+  uint64_t timeout_ns = 0;   // for create and start together; 0: the shim's own cap
+  uint32_t stdio_flags = 0;  // since version 2
+  template <typename Codec>
+  void Fields(Codec& c) {
+    c.Text(container_id, kMaxId);
+    c.Text(bundle, kMaxPath);
+    c.Text(exit_path, kMaxPath);
+    c.Text(log_path, kMaxPath);
+    c.I64(log_line_limit);
+    c.Text(runtime_binary, kMaxPath);
+    c.Text(runtime_root, kMaxPath);
+    c.U32(runtime_flags);
+    c.Text(cgroups_path, kMaxPath);
+    c.U64(timeout_ns);
+    if (c.more()) c.U32(stdio_flags);
+  }
+};
+
+struct Started {
+  static constexpr Type kType = Type::kStarted;
+  uint32_t pid = 0;
+  int64_t started_at = 0;  // wall-clock nanoseconds
+  template <typename Codec>
+  void Fields(Codec& c) {
+    c.U32(pid);
+    c.I64(started_at);
+  }
+};
+
+struct Kill {
+  static constexpr Type kType = Type::kKill;
+  std::string container_id;
+  uint32_t signal = 0;
+  uint8_t all = 0;  // to every process in the container's cgroups
+  template <typename Codec>
+  void Fields(Codec& c) {
+    c.Text(container_id, kMaxId);
+    c.U32(signal);
+    c.U8(all);
+  }
+};
+
+struct Delete {
+  static constexpr Type kType = Type::kDelete;
+  std::string container_id;
+  uint64_t timeout_ns = 0;
+  template <typename Codec>
+  void Fields(Codec& c) {
+    c.Text(container_id, kMaxId);
+    c.U64(timeout_ns);
+  }
+};
+
+struct Exec {
+  static constexpr Type kType = Type::kExec;
+  std::string container_id;
+  uint64_t timeout_ns = 0;    // 0: none
+  uint64_t output_limit = 0;  // bytes of stdout and of stderr each; what is beyond is read and dropped
+  template <typename Codec>
+  void Fields(Codec& c) {
+    c.Text(container_id, kMaxId);
+    c.U64(timeout_ns);
+    c.U64(output_limit);
+  }
+};
+
+struct ExecOutput {
+  static constexpr Type kType = Type::kExecOutput;
+  uint8_t stream = 0;     // 1 stdout, 2 stderr
+  std::string_view data;  // of the packet it was decoded from
+  template <typename Codec>
+  void Fields(Codec& c) {
+    c.U8(stream);
+    c.View(data, kMaxChunk);
+  }
+};
+
+struct ExecDone {
+  static constexpr Type kType = Type::kExecDone;
+  uint32_t exit_code = 0;  // 128 + signal if a signal ended it
+  template <typename Codec>
+  void Fields(Codec& c) {
+    c.U32(exit_code);
+  }
+};
+
+struct ExecStream {
+  static constexpr Type kType = Type::kExecStream;
+  std::string container_id;
+  uint8_t streams = 0;   // kStdinBit, …; none with a terminal
+  uint8_t terminal = 0;  // as the process object says
+  template <typename Codec>
+  void Fields(Codec& c) {
+    c.Text(container_id, kMaxId);
+    c.U8(streams);
+    c.U8(terminal);
+  }
+};
+
+struct Attach {
+  static constexpr Type kType = Type::kAttach;
+  std::string container_id;
+  uint8_t streams = 0;
+  template <typename Codec>
+  void Fields(Codec& c) {
+    c.Text(container_id, kMaxId);
+    c.U8(streams);
+  }
+};
+
+struct Opened {
+  static constexpr Type kType = Type::kOpened;
+  template <typename Codec>
+  void Fields(Codec&) {}
+};
+
+struct AttachDone {
+  static constexpr Type kType = Type::kAttachDone;
+  uint8_t exited = 0;  // the container has
+  uint32_t exit_code = 0;
+  template <typename Codec>
+  void Fields(Codec& c) {
+    c.U8(exited);
+    c.U32(exit_code);
+  }
+};
+
+struct Cancel {
+  static constexpr Type kType = Type::kCancel;
+  uint64_t request = 0;  // the id of the request to end
+  template <typename Codec>
+  void Fields(Codec& c) {
+    c.U64(request);
+  }
+};
+
+struct ReopenLog {
+  static constexpr Type kType = Type::kReopenLog;
+  std::string container_id;
+  template <typename Codec>
+  void Fields(Codec& c) {
+    c.Text(container_id, kMaxId);
+  }
+};
+
+struct Shutdown {
+  static constexpr Type kType = Type::kShutdown;
+  template <typename Codec>
+  void Fields(Codec&) {}
+};
+
+struct Done {
+  static constexpr Type kType = Type::kDone;
+  template <typename Codec>
+  void Fields(Codec&) {}
+};
+
+struct Error {
+  static constexpr Type kType = Type::kError;
+  ErrorCode code = ErrorCode::kInternal;
+  std::string step;  // "create", "open log", …
+  std::string text;  // the runtime's or the kernel's own words
+  template <typename Codec>
+  void Fields(Codec& c) {
+    c.Enum8(code);
+    c.Text(step, kMaxId);
+    c.Text(text, kMaxText);
+  }
+};
+
+struct Exited {
+  static constexpr Type kType = Type::kExited;
+  std::string container_id;
+  uint32_t exit_code = 0;
+  int64_t finished_at = 0;
+  uint8_t oom_killed = 0;
+  template <typename Codec>
+  void Fields(Codec& c) {
+    c.Text(container_id, kMaxId);
+    c.U32(exit_code);
+    c.I64(finished_at);
+    c.U8(oom_killed);
+  }
+};
+
+}  // namespace crisp::shim

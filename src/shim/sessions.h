@@ -1,0 +1,50 @@
+// Sessions: the execs and attachments that are open, each with the connection and the request that it belongs to.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "shim/connections.h"
+#include "shim/container.h"
+#include "shim/context.h"
+#include "shim/messages.h"
+#include "shim/session.h"
+
+namespace crisp::shim {
+
+class Sessions {
+ public:
+  Sessions(Context context, Connections& connections) : context_(context), connections_(connections) {}
+
+  // Opens what `client` asks for, or refuses. `container`: the one that it names; null if there is none.
+  void Open(const ConnectionRef& client, uint64_t id, const std::shared_ptr<Container>& container, const Exec& request,
+            Attached attached);
+  void Open(const ConnectionRef& client, uint64_t id, const std::shared_ptr<Container>& container,
+            const ExecStream& request, Attached attached);
+  void Open(const ConnectionRef& client, uint64_t id, const std::shared_ptr<Container>& container,
+            const Attach& request, Attached attached);
+
+  void Cancel(const ConnectionRef& client, uint64_t id);
+  void CancelAll(const ConnectionRef& client);
+  void ResumeAll(const ConnectionRef& client);
+
+ private:
+  struct Entry {
+    ConnectionRef client;
+    uint64_t id;
+    std::shared_ptr<Session> session;
+  };
+
+  bool Runs(const ConnectionRef& client, uint64_t id, const char* what, const std::shared_ptr<Container>& container);
+  void Keep(const ConnectionRef& client, uint64_t id, std::shared_ptr<Session> session);
+  void EndExec(const ConnectionRef& client, uint64_t id, const ExecEnd& end);
+  void Forget(const ConnectionRef& client, uint64_t id);
+
+  Context context_;
+  Connections& connections_;
+  std::vector<Entry> open_;
+  uint64_t last_number_ = 0;
+};
+
+}  // namespace crisp::shim

@@ -1,0 +1,63 @@
+#include "shim/streamed_exec.h"
+
+#include <unistd.h>
+
+#include "shim/container.h"
+#include "shim/shim_log.h"
+
+namespace crisp::shim {
+
+StreamedExec::StreamedExec(Context context, const Container& container, uint64_t number, const ExecStream& request,
+                           Attached descriptors, Client client)
+    : terminal_(request.terminal != 0),
+      client_(std::move(client)),
+      process_(context, container, number, std::move(descriptors.fds[0])) {
+  for (int stream = 0, next = 1; stream < 3; ++stream) {
+    if ((request.streams & (kStdinBit << stream)) != 0) ends_[stream] = std::move(descriptors.fds[next++]);
+  }
+}
+
+void StreamedExec::Begin() {
+  if (terminal_) {
+    if (const int error = console_.Listen(process_.bundle(), process_.name() + ".tty"); error != 0) {
+      return Finish({Failure{ErrorCode::kInternal, "exec", "listen for a terminal: " + ErrorText(error)}, 0});
+    }
+  }
+  // Where nobody asked for stderr it is the shim's, /dev/null: -1 would be a pipe that ends with the runtime.
+  const bool own_stderr = !terminal_ && !ends_[2].valid();
+  const int stdio[3] = {ends_[0].get(), ends_[1].get(), own_stderr ? STDERR_FILENO : ends_[2].get()};
+  process_.Launch(
+      stdio, console_.path(), [this](std::optional<Failure> failure) { OnLaunched(std::move(failure)); },
+      [this](int code) {
+        Finish({std::nullopt, code});
+      });
+  // What the shim still held open would never come to its end.
+  for (Fd& end : ends_) end.reset();
+}
+
+void StreamedExec::OnLaunched(std::optional<Failure> failure) {
+  Fd master;
+  if (!failure.has_value() && terminal_) {
+    master = console_.TakeMaster();
+    if (!master.valid()) failure = Failure{ErrorCode::kInternal, "exec", "the runtime sent no terminal"};
+  }
+  if (!failure.has_value() && !cancelled_) return client_.opened(std::move(master));
+  process_.Kill();
+  Finish({std::move(failure), 0});
+}
+
+void StreamedExec::Cancel(ErrorCode) {
+  if (cancelled_) return;
+  cancelled_ = true;
+  process_.Kill();
+  if (!process_.launching()) Finish({});
+}
+
+void StreamedExec::Finish(ExecEnd end) {
+  if (cancelled_) end.failure = Failure{ErrorCode::kCancelled, "exec", "cancelled"};
+  console_.Close();
+  process_.Leave();
+  client_.ended(end);
+}
+
+}  // namespace crisp::shim

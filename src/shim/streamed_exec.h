@@ -1,0 +1,45 @@
+// StreamedExec: a process on streams of the daemon's: pipes, of which it gets the ends that came with the request, or a
+// terminal, whose master goes to the daemon. The shim copies nothing; it starts the process, sees it end, and kills it
+// with everything that it started when nobody wants it any more. There is no deadline.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "os/fd.h"
+#include "shim/connections.h"
+#include "shim/console_socket.h"
+#include "shim/context.h"
+#include "shim/exec_process.h"
+#include "shim/messages.h"
+#include "shim/session.h"
+
+namespace crisp::shim {
+
+class StreamedExec : public Session {
+ public:
+  struct Client {
+    std::function<void(Fd terminal)> opened;    // it runs; the terminal's master if it has one
+    std::function<void(const ExecEnd&)> ended;  // the last call
+  };
+
+  // `descriptors`: the OCI process object, then the ends of `request.streams`. `number` as for ExecProcess.
+  StreamedExec(Context context, const Container& container, uint64_t number, const ExecStream& request,
+               Attached descriptors, Client client);
+
+  void Begin();
+  void Cancel(ErrorCode why) override;
+
+ private:
+  void OnLaunched(std::optional<Failure> failure);
+  void Finish(ExecEnd end);
+
+  const bool terminal_;
+  Client client_;
+  ExecProcess process_;
+  ConsoleSocket console_;
+  Fd ends_[3];
+  bool cancelled_ = false;
+};
+
+}  // namespace crisp::shim
