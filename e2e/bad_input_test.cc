@@ -333,7 +333,7 @@ TEST_F(StatusTest, SaysWhatIsReadyAndWhichHandlersThereAre) {
 
 TEST_F(StatusTest, RuntimeConfigGivesTheCgroupDriver) {
   EXPECT_EQ(Must(cri().Call(&Runtime::RuntimeConfig, cri::RuntimeConfigRequest())).linux().cgroup_driver(),
-            cri::CGROUPFS);
+            WithSystemd() ? cri::SYSTEMD : cri::CGROUPFS);
 }
 
 TEST_F(StatusTest, AnUnknownHandlerIsRefusedByName) {

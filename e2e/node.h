@@ -56,6 +56,10 @@ class Node {
   std::string cni_conf_dir() const { return directory_ + "/cni/net.d"; }
   std::string cni_bin_dir() const { return directory_ + "/cni/bin"; }
   const std::string& cgroup_parent() const { return cgroup_parent_; }
+  // Where the container `id` is in every hierarchy: "/parent/id", or systemd's scope.
+  std::string CgroupOf(const std::string& id) const {
+    return cgroup_parent_ + (WithSystemd() ? "/crisp-" + id + ".scope" : "/" + id);
+  }
 
   Snapshot Look() const;
   SnapshotScope Scope() const;
