@@ -291,6 +291,17 @@ TEST_F(ContainerTest, StatusGivesBackWhatWasAskedFor) {
   EXPECT_EQ(listed.annotations().at("c"), "d\ne");
 }
 
+TEST_F(ContainerTest, AVerboseStatusShowsThePidAndWhatTheRuntimeWasTold) {
+  const PodRef pod = RunPod("verbose");
+  const std::string id = Start(pod, ContainerOf("main", "sleep 1000"));
+  const std::string running = Must(cri().ContainerStatus(id, true)).info().at("info");
+  EXPECT_THAT(running, HasSubstr("\"pid\":" + std::to_string(PidOf(id)) + ","));
+  EXPECT_THAT(running, HasSubstr("\"args\":[\"sh\",\"-c\",\"sleep 1000\"]"));
+  Must(cri().StopContainer(id, 0));
+  EXPECT_THAT(Must(cri().ContainerStatus(id, true)).info().at("info"), HasSubstr("\"pid\":0,"));
+  EXPECT_THAT(Must(cri().ContainerStatus(id)).info(), IsEmpty());
+}
+
 TEST_F(ContainerTest, AnImageMayBeGivenByItsId) {
   const PodRef pod = RunPod("by-id");
   const StoredImage& image = Store().images.at(kBusybox);

@@ -66,7 +66,11 @@ class Directory {
   Directory& operator=(const Directory&) = delete;
 
   const std::string& path() const { return path_; }
-  static std::string CgroupParent(const std::string& path) { return "/" + fs::path(path).filename().string(); }
+  // A slice's name holds its ancestors', systemd.slice(5).
+  static std::string CgroupParent(const std::string& path) {
+    const std::string name = fs::path(path).filename();
+    return WithSystemd() ? "/crisp.slice/crisp-e2e.slice/" + name + ".slice" : "/" + name;
+  }
 
  private:
   static void Remove(const std::string& path) {
@@ -111,9 +115,11 @@ void MakeFitForOverlay(const std::string& directory) {
 void FurnishMachine(const std::string& directory) {
   Require(unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) == 0, "unshare");
   Require(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0, "make / private");
-  Require(mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) == 0, "mount /proc");
   MakeFitForOverlay(directory);
-  MountTmpfsOn("/run");
+  if (!WithSystemd()) {
+    Require(mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) == 0, "mount /proc");
+    MountTmpfsOn("/run");
+  }
   MountTmpfsOn("/var/lib/cni");
   BringUpLoopback();
 }
@@ -122,9 +128,20 @@ int ExitCode(int status) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+// Kills whatever has become a child of this process, and its orphans after it, as the end of a PID namespace does.
+void KillOrphans() {
+  const std::string children = "/proc/self/task/" + std::to_string(getpid()) + "/children";
+  for (;;) {
+    std::ifstream list(children);
+    for (pid_t pid = 0; list >> pid;) kill(pid, SIGKILL);
+    if (waitpid(-1, nullptr, 0) < 0 && errno == ECHILD) return;
+  }
+}
+
 // Process 1 of the machine: makes it, starts the test, and reaps whatever becomes an orphan, as init does on a node.
 [[noreturn]] void Init(const Machine& machine, const std::function<int(const Machine&)>& body) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
   FurnishMachine(machine.directory);
   const pid_t test = fork();
   Require(test >= 0, "fork");
@@ -132,11 +149,18 @@ int ExitCode(int status) {
   for (;;) {
     int status = 0;
     const pid_t gone = waitpid(-1, &status, 0);
-    if (gone == test) _exit(ExitCode(status));
+    if (gone != test) continue;
+    if (WithSystemd()) KillOrphans();
+    _exit(ExitCode(status));
   }
 }
 
 }  // namespace
+
+bool WithSystemd() {
+  const char* wanted = std::getenv("CRISP_E2E_SYSTEMD");
+  return wanted != nullptr && std::strcmp(wanted, "1") == 0;
+}
 
 std::string MachineMissing() {
   if (geteuid() != 0) return "needs root: it makes namespaces, mounts and cgroups";
@@ -151,7 +175,7 @@ std::string MachineMissing() {
 int RunInMachine(const std::function<int(const Machine&)>& body) {
   const Directory directory;
   const Machine machine{directory.path(), Directory::CgroupParent(directory.path())};
-  Require(unshare(CLONE_NEWPID) == 0, "unshare the PID namespace");
+  if (!WithSystemd()) Require(unshare(CLONE_NEWPID) == 0, "unshare the PID namespace");
   const pid_t init = fork();
   Require(init >= 0, "fork");
   if (init == 0) Init(machine, body);

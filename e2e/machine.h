@@ -11,8 +11,14 @@ namespace crisp::e2e {
 
 struct Machine {
   std::string directory;      // on disk, for crispd's root, logs, the registry; removed at the end
-  std::string cgroup_parent;  // "/crisp-e2e-XXXXXX"; what is below it in every hierarchy is removed at the end
+  std::string cgroup_parent;  // "/crisp-e2e-XXXXXX", or a slice's path; what is below it in every hierarchy is removed
+                              // at the end
 };
+
+// Whether the tests are to use the systemd cgroup driver (CRISP_E2E_SYSTEMD=1; e2e/systemd_node.sh makes a machine for
+// it). systemd must know the processes under the same pids, and be reachable below /run: then a machine has no PID
+// namespace and no /run of its own. Its cgroup parent is a slice, and whatever the test has left running is killed.
+bool WithSystemd();
 
 // Why this process cannot make a machine; empty if it can.
 std::string MachineMissing();

@@ -103,6 +103,23 @@ absl::StatusOr<std::string> FindShim(const std::string& configured) {
   return FindProgram("crisp-shim");
 }
 
+SecurityOptions SecurityOptionsOf(const SecurityConfig& config) {
+  SecurityOptions options;
+  options.unset_seccomp_profile = config.unset_seccomp_profile;
+  options.disable_apparmor = config.disable_apparmor;
+  options.enable_selinux = config.enable_selinux;
+  options.selinux_category_range = config.selinux_category_range;
+  options.enable_cdi = config.enable_cdi;
+  options.cdi_spec_dirs = config.cdi_spec_dirs;
+  options.disable_hugetlb_controller = config.disable_hugetlb_controller;
+  options.tolerate_missing_hugetlb_controller = config.tolerate_missing_hugetlb_controller;
+  options.ignore_image_defined_volumes = config.ignore_image_defined_volumes;
+  options.device_ownership_from_security_context = config.device_ownership_from_security_context;
+  options.enable_unprivileged_ports = config.enable_unprivileged_ports;
+  options.enable_unprivileged_icmp = config.enable_unprivileged_icmp;
+  return options;
+}
+
 absl::StatusOr<SandboxOptions> SandboxOptionsOf(const Config& config, const Layout& layout) {
   SandboxOptions options;
   for (const auto& [name, handler] : config.runtimes) {
@@ -114,18 +131,23 @@ absl::StatusOr<SandboxOptions> SandboxOptionsOf(const Config& config, const Layo
     runtime.no_pivot_root = handler.no_pivot_root;
     runtime.no_new_keyring = handler.no_new_keyring;
     options.runtimes[name] = std::move(runtime);
+    options.handlers[name] = {handler.privileged_without_host_devices,
+                              handler.privileged_without_host_devices_all_devices_allowed, handler.cgroup_writable};
   }
   options.default_runtime = config.default_runtime_name;
   options.sandbox_image = config.sandbox_image;
   ASSIGN_OR_RETURN(options.shim_program, FindShim(config.crisp.shim));
   options.log_line_limit = config.max_container_log_line_size;
   options.restrict_oom_score_adj = config.restrict_oom_score_adj;
+  options.security = SecurityOptionsOf(config.security);
   return options;
 }
 
 ImagesOptions ImagesOptionsOf(const Config& config) {
   ImagesOptions options;
+  options.registry.config_path = config.registry.config_path;
   options.registry.mirrors = config.registry.mirrors;
+  options.registry.headers = config.registry.headers;
   options.registry.max_concurrent_downloads = config.max_concurrent_downloads;
   options.pinned_image = config.sandbox_image;
   for (const auto& [host, auth] : config.registry.auth) {

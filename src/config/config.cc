@@ -92,9 +92,8 @@ absl::Status SettleCni(Draft* draft) {
 
 absl::Status SettleRegistry(Draft* draft) {
   RegistryConfig& registry = draft->config.registry;
-  if (draft->registry_config_path && !registry.mirrors.empty()) {
-    return absl::InvalidArgumentError(
-        "registry.config_path and registry.mirrors are both set; remove one of them (crisp reads the mirrors)");
+  if (!registry.config_path.empty() && !registry.mirrors.empty()) {
+    return absl::InvalidArgumentError("registry.config_path and registry.mirrors are both set; remove one of them");
   }
   // As in containerd, the older spelling wins where there are both.
   for (auto& [host, auth] : draft->legacy_auth) registry.auth[host] = std::move(auth);

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -48,7 +49,33 @@ struct RuntimeHandlerConfig {
   bool systemd_cgroup = false;  // options.SystemdCgroup: systemd makes the cgroups (else: the program itself)
   bool no_pivot_root = false;   // options.NoPivotRoot: MS_MOVE in place of pivot_root(2), for a root on a ramfs
   bool no_new_keyring = false;  // options.NoNewKeyring: containers stay in the session keyring of the daemon
+  // privileged_without_host_devices: a privileged container gets the standard devices only, and may use no others,
+  bool privileged_without_host_devices = false;
+  // unless this: it may use whatever node it makes.
+  bool privileged_without_host_devices_all_devices_allowed = false;
+  bool cgroup_writable = false;  // cgroup_writable: containers may write to their own cgroups (v2)
   bool operator==(const RuntimeHandlerConfig&) const = default;
+};
+
+// cri: what confines containers, where they do not say it themselves.
+struct SecurityConfig {
+  // unset_seccomp_profile: for who asks for none: "", "unconfined", "runtime/default" or "localhost/" and a path.
+  std::string unset_seccomp_profile;
+  bool disable_apparmor = false;           // disable_apparmor: AppArmor is not used, even if the kernel has it
+  bool enable_selinux = false;             // enable_selinux: containers get SELinux labels, if the kernel has it
+  uint32_t selinux_category_range = 1024;  // selinux_category_range: pods' categories are below this
+  bool enable_cdi = true;                  // enable_cdi: CDI devices may be asked for
+  std::vector<std::string> cdi_spec_dirs = {"/etc/cdi", "/var/run/cdi"};  // cdi_spec_dirs: absolute; later ones win
+  // disable_hugetlb_controller: limits on huge pages are left out, with a warning.
+  bool disable_hugetlb_controller = true;
+  // tolerate_missing_hugetlb_controller: likewise where the kernel has no such controller; else they are an error.
+  bool tolerate_missing_hugetlb_controller = true;
+  bool ignore_image_defined_volumes = false;  // ignore_image_defined_volumes: VOLUMEs of images are not made
+  // device_ownership_from_security_context: devices belong to the container's user.
+  bool device_ownership_from_security_context = false;
+  bool enable_unprivileged_ports = false;  // enable_unprivileged_ports: ports below 1024 for every user of a pod
+  bool enable_unprivileged_icmp = false;   // enable_unprivileged_icmp: ping for every user of a pod
+  bool operator==(const SecurityConfig&) const = default;
 };
 
 // Secrets: never print.
@@ -70,6 +97,9 @@ struct RegistryTlsConfig {
 
 // cri.registry. Hosts are "HOST" or "HOST:PORT", as in an image's name or an endpoint's URL.
 struct RegistryConfig {
+  // config_path: absolute directories of hosts.toml files, with ":" between (images/hosts_file.h), read at each pull.
+  // Not together with `mirrors`.
+  std::string config_path;
   // mirrors.HOST.endpoint: URLs to try in order before the registry itself, which comes last. "*" as HOST stands for
   // every registry without a list of its own. http or https, without a trailing slash; a path is used as it is, and
   // "/v2" where there is none.
@@ -78,6 +108,8 @@ struct RegistryConfig {
   std::map<std::string, RegistryAuthConfig> auth;
   // configs.HOST.tls; by host of the endpoint.
   std::map<std::string, RegistryTlsConfig> tls;
+  // headers.NAME: sent with every request to a registry, one for each value.
+  std::vector<std::pair<std::string, std::string>> headers;
   bool operator==(const RegistryConfig&) const = default;
 };
 
@@ -121,6 +153,7 @@ struct Config {
   // cri.max_container_log_line_size: bytes; a longer line of a container's log is split. 0 or less: no limit.
   int64_t max_container_log_line_size = 16384;
 
+  SecurityConfig security;
   CniSettings cni;
   std::string default_runtime_name = "runc";  // cri.containerd.default_runtime_name: one of `runtimes`
   std::map<std::string, RuntimeHandlerConfig> runtimes = {{"runc", {}}};  // cri.containerd.runtimes, by NAME

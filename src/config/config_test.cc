@@ -382,6 +382,25 @@ TEST_F(ConfigTest, AMirrorOfAUrlIsToldThatItIsNeverUsed) {
       HasSubstr("\"https://docker.io\" is not the name of a registry"));
 }
 
+TEST_F(ConfigTest, HostsFilesAndHeadersAreTakenOver) {
+  const Config config = *Load(R"(version = 2
+[plugins."io.containerd.grpc.v1.cri".registry]
+  config_path = "/etc/containerd/certs.d:/etc/docker/certs.d"
+  [plugins."io.containerd.grpc.v1.cri".registry.headers]
+    X-Site = ["one", "two"]
+)");
+  EXPECT_EQ(config.registry.config_path, "/etc/containerd/certs.d:/etc/docker/certs.d");
+  EXPECT_THAT(config.registry.headers, ElementsAre(Pair("X-Site", "one"), Pair("X-Site", "two")));
+  EXPECT_THAT(warnings_, IsEmpty());
+}
+
+TEST_F(ConfigTest, HostsFilesAndHeadersThatCannotBeAreRefused) {
+  const std::string registry = "[plugins.'io.containerd.grpc.v1.cri'.registry]\n";
+  EXPECT_THAT(ErrorOf(registry + "config_path = '/etc/certs.d:certs.d'"), HasSubstr("absolute path"));
+  EXPECT_THAT(ErrorOf(registry + "headers.'X Site' = ['a']"), HasSubstr("not the name of a header"));
+  EXPECT_THAT(ErrorOf(registry + "headers.X-Site = [\"a\\r\\nHost: b\"]"), HasSubstr("control characters"));
+}
+
 TEST_F(ConfigTest, MirrorsInTwoPlacesAreRefused) {
   EXPECT_THAT(ErrorOf("[plugins.'io.containerd.grpc.v1.cri'.registry]\nconfig_path = '/etc/certs.d'\n"
                       "mirrors.a.endpoint = ['https://a']"),
@@ -435,7 +454,8 @@ TEST_F(ConfigTest, NoSecretIsEverTold) {
       "[" + registry + ".configs.h.auth]\npassword = 'hunter2",
       "[" + registry + ".configs.h.auth]\npassword = 'a' hunter2",
       "[" + registry + ".configs.h.auth]\npassword = 'hunter2'\npassword = 'hunter2'",
-      "[" + registry + ".headers]\nAuthorization = ['Basic hunter2']",
+      "[" + registry + ".headers]\nAuthorization = 'Basic hunter2'",
+      "[" + registry + ".headers]\nAuthorization = [\"Basic hunter2\\n\"]",
       "[" + registry + ".auths.'me:hunter2@host']\nusername = 'a'",
       "[" + registry + ".auths.'https://me:hunter2@host']\nunheard = 'a'",
       "[" + registry + ".mirrors.a]\nendpoint = ['https://me:hunter2@host/path']",

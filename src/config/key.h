@@ -27,7 +27,6 @@ struct Draft {
   Config config;
   std::string cni_bin_dir;                                // cri.cni.bin_dir
   std::vector<std::string> cni_bin_dirs;                  // cri.cni.bin_dirs
-  bool registry_config_path = false;                      // cri.registry.config_path is set
   std::map<std::string, RegistryAuthConfig> legacy_auth;  // cri.registry.auths, by host
 };
 

@@ -8,10 +8,12 @@
 #include <limits>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 
@@ -204,6 +206,15 @@ absl::Status SetCniBinDirs(const Setting& setting, Draft* draft) {
   return absl::OkStatus();
 }
 
+absl::Status SetCdiDirs(const Setting& setting, Draft* draft) {
+  for (const std::string& dir : setting.value.list) {
+    if (dir.empty()) return Bad("absolute paths", setting.value);
+    RETURN_IF_ERROR(CheckPath(dir));
+  }
+  draft->config.security.cdi_spec_dirs = setting.value.list;
+  return absl::OkStatus();
+}
+
 absl::Status SetCniConfDir(const Setting& setting, Draft* draft) {
   if (setting.value.text.empty()) return absl::OkStatus();
   return SetPath<&Config::cni, &CniSettings::conf_dir>(setting, draft);
@@ -258,8 +269,29 @@ absl::Status SetMirror(const Setting& setting, Draft* draft) {
   return absl::OkStatus();
 }
 
-absl::Status NoteConfigPath(const Setting& setting, Draft* draft) {
-  draft->registry_config_path = !setting.value.text.empty();
+absl::Status SetConfigPath(const Setting& setting, Draft* draft) {
+  for (absl::string_view directory : absl::StrSplit(setting.value.text, ':', absl::SkipEmpty())) {
+    RETURN_IF_ERROR(CheckPath(std::string(directory)));
+  }
+  draft->config.registry.config_path = setting.value.text;
+  return absl::OkStatus();
+}
+
+// What could end a header and begin another is refused; the value may be a secret, and is not shown.
+absl::Status AddHeader(const Setting& setting, Draft* draft) {
+  const auto is_token = [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || absl::StrContains("!#$%&'*+-.^_`|~", c);
+  };
+  const std::string& name = setting.names[0];
+  if (name.empty() || !std::all_of(name.begin(), name.end(), is_token)) {
+    return absl::InvalidArgumentError("not the name of a header (RFC 9110, section 5.1)");
+  }
+  for (const std::string& value : setting.value.list) {
+    if (std::any_of(value.begin(), value.end(), [](unsigned char c) { return absl::ascii_iscntrl(c); })) {
+      return absl::InvalidArgumentError("the value of a header has no control characters");
+    }
+    draft->config.registry.headers.emplace_back(name, value);
+  }
   return absl::OkStatus();
 }
 

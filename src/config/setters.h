@@ -112,13 +112,15 @@ absl::Status SetLevel(const Setting& setting, Draft* draft);
 absl::Status SetSandboxImage(const Setting& setting, Draft* draft);
 absl::Status SetCniBinDir(const Setting& setting, Draft* draft);
 absl::Status SetCniBinDirs(const Setting& setting, Draft* draft);
+absl::Status SetCdiDirs(const Setting& setting, Draft* draft);
 absl::Status SetCniConfDir(const Setting& setting, Draft* draft);
 absl::Status AddHandler(const Setting& setting, Draft* draft);
 absl::Status CheckRuntimeType(const Setting& setting, Draft* draft);
 absl::Status SetBinaryName(const Setting& setting, Draft* draft);
 absl::Status SetRuntimeRoot(const Setting& setting, Draft* draft);
 absl::Status SetMirror(const Setting& setting, Draft* draft);
-absl::Status NoteConfigPath(const Setting& setting, Draft* draft);
+absl::Status SetConfigPath(const Setting& setting, Draft* draft);
+absl::Status AddHeader(const Setting& setting, Draft* draft);
 absl::Status CheckDisabledPlugins(const Setting& setting, Draft* draft);
 absl::Status CheckRequiredPlugins(const Setting& setting, Draft* draft);
 

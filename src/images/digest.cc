@@ -72,16 +72,14 @@ std::string DigestHasher::Finish() {
                       absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(sum.data()), size)));
 }
 
-std::string DigestOf(absl::string_view bytes) {
-  DigestHasher hasher;
+std::string DigestOf(absl::string_view bytes, absl::string_view like) {
+  DigestHasher hasher(like);
   hasher.Update(bytes);
   return hasher.Finish();
 }
 
 absl::Status VerifyDigest(absl::string_view bytes, absl::string_view digest) {
-  DigestHasher hasher(digest);
-  hasher.Update(bytes);
-  const std::string actual = hasher.Finish();
+  const std::string actual = DigestOf(bytes, digest);
   if (actual == digest) return absl::OkStatus();
   return absl::InternalError(absl::StrCat("digest mismatch: wanted ", digest, ", got ", actual));
 }

@@ -37,8 +37,8 @@ class DigestHasher {
   evp_md_ctx_st* context_;
 };
 
-// The sha256 digest of `bytes`.
-std::string DigestOf(absl::string_view bytes);
+// The digest of `bytes`, with the algorithm of `like` as above.
+std::string DigestOf(absl::string_view bytes, absl::string_view like = "sha256");
 
 // Internal "digest mismatch: …" unless `bytes` are what `digest` names.
 absl::Status VerifyDigest(absl::string_view bytes, absl::string_view digest);

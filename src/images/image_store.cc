@@ -110,15 +110,22 @@ absl::StatusOr<std::string> ImageStore::TakeIn(ImageSource& source, RawManifest 
                                                const std::string& tag, int parallel, const Call& call) {
   const std::string digest = absl::StrCat(name, "@", top.digest);
   ASSIGN_OR_RETURN(const ImageParts image, DescribeImage(source, std::move(top), call));
-  ASSIGN_OR_RETURN(const LayerLease lease, layers_->Unpack(image.layers, source, parallel, call));
-  absl::Status recorded = call.Check();
-  if (recorded.ok()) {
-    MutexLock lock(change_);
-    recorded = SaveImage(*database_, image, lease.chain_ids(), tag, digest);
-    if (recorded.ok()) recorded = Publish();
+  absl::Status recorded;
+  {
+    ASSIGN_OR_RETURN(const LayerLease lease, layers_->Unpack(image.layers, source, parallel, call));
+    recorded = call.Check();
+    if (recorded.ok()) recorded = Record(image, lease.chain_ids(), tag, digest);
+    if (recorded.ok()) return image.id;
   }
-  RETURN_IF_ERROR(recorded, "record image ", image.id);
-  return image.id;
+  // Nothing names these layers, now that the lease has gone.
+  return Annotate(Join(recorded, layers_->CollectGarbage()), absl::StrCat("record image ", image.id));
+}
+
+absl::Status ImageStore::Record(const ImageParts& image, const std::vector<std::string>& chain_ids,
+                                const std::string& tag, const std::string& digest) {
+  MutexLock lock(change_);
+  RETURN_IF_ERROR(SaveImage(*database_, image, chain_ids, tag, digest));
+  return Publish();
 }
 
 absl::Status ImageStore::ImportLayouts(const std::string& directory, const Call& call) {
@@ -177,11 +184,16 @@ absl::Status ImageStore::Remove(const std::string& name) {
 }
 
 absl::Status ImageStore::MountRootfs(const std::string& image_id, const std::string& container_id,
-                                     const std::string& target) {
+                                     const std::string& target, const RootfsOptions& options) {
   const std::shared_ptr<const Snapshot> now = snapshot();
   const auto it = now->records.find(image_id);
   if (it == now->records.end()) return absl::NotFoundError(absl::StrCat("no image ", image_id));
-  return layers_->MountRootfs(it->second.chain_ids, container_id, target);
+  const absl::Status mounted = layers_->MountRootfs(it->second.chain_ids, container_id, target, options);
+  // Its layers may have gone between the look and the mount.
+  if (!mounted.ok() && snapshot()->records.count(image_id) == 0) {
+    return absl::NotFoundError(absl::StrCat("image ", image_id, " has just been removed"));
+  }
+  return mounted;
 }
 
 std::shared_ptr<const RegistryOptions> ImageStore::registry() const {

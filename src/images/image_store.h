@@ -34,8 +34,8 @@ class ImageStore : public Images {
   absl::Status Remove(const std::string& name) override;
   absl::StatusOr<FsUsage> Usage() override { return layers_->Usage(); }
   absl::StatusOr<FsUsage> ContainersUsage() override { return layers_->ContainersUsage(); }
-  absl::Status MountRootfs(const std::string& image_id, const std::string& container_id,
-                           const std::string& target) override;
+  absl::Status MountRootfs(const std::string& image_id, const std::string& container_id, const std::string& target,
+                           const RootfsOptions& options) override;
   absl::Status ReleaseRootfs(const std::string& container_id, const std::string& target) override {
     return layers_->ReleaseRootfs(container_id, target);
   }
@@ -51,6 +51,8 @@ class ImageStore : public Images {
   // Fetches what is missing of the image that `top` leads to, and records it. `tag` may be empty.
   absl::StatusOr<std::string> TakeIn(ImageSource& source, RawManifest top, const std::string& name,
                                      const std::string& tag, int parallel, const Call& call);
+  absl::Status Record(const ImageParts& image, const std::vector<std::string>& chain_ids, const std::string& tag,
+                      const std::string& digest);
   absl::Status ImportLayout(const std::string& directory, const Call& call);
   std::shared_ptr<const RegistryOptions> registry() const;
   std::shared_ptr<const Snapshot> snapshot() const;

@@ -554,6 +554,17 @@ TEST_F(ImagesTest, ALayerThatFailsAfterOthersCameIsNamedByItsRegistry) {
   ExpectNothingHere();
 }
 
+TEST_F(ImagesTest, AnImageThatCannotBeRecordedLeavesNoLayer) {
+  Serve(Describe("x", "hello", 3), "app", "1");
+  ASSERT_TRUE(database_->Run("CREATE TRIGGER full BEFORE INSERT ON images BEGIN SELECT RAISE(FAIL, 'full'); END").ok());
+  const absl::Status status = Pull("app:1").status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(Text(status), AllOf(HasSubstr("record image"), HasSubstr("full")));
+  ExpectNothingHere();
+  ASSERT_TRUE(database_->Run("DROP TRIGGER full").ok());
+  EXPECT_TRUE(Pull("app:1").ok());
+}
+
 TEST_F(ImagesTest, ThePauseImageIsPinned) {
   options_.pinned_image = Ref("pause");
   Open();

@@ -15,9 +15,9 @@
 #include <thread>
 #include <vector>
 
+#include "images/digest.h"
 #include "images/layer_decoder.h"
 #include "images/layer_store.h"
-#include "images/sha256.h"
 #include "os/errno_status.h"
 #include "os/file.h"
 #include "store/database.h"
@@ -47,9 +47,9 @@ class FileSource : public LayerSource {
 LayerDescriptor Describe(const std::string& path) {
   const std::string blob = *ReadFileAt(AT_FDCWD, path, size_t{8} << 30);
   BlockRing ring(2, 1 << 20);
-  LayerDescriptor layer{Sha256Digest(blob), "", blob.size(), ""};
+  LayerDescriptor layer{DigestOf(blob), "", blob.size(), ""};
   std::thread feeder([&] {
-    TarWriter writer(&ring, blob.size());
+    TarWriter writer(&ring, blob.size(), layer.diff_id);
     LayerDecoder decoder(&writer);
     if (!decoder.Feed(blob).ok() || !decoder.Finish().ok()) std::abort();
     layer.diff_id = writer.Digest();

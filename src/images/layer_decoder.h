@@ -17,15 +17,17 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "images/block_ring.h"
-#include "images/sha256.h"
+#include "images/digest.h"
 
 namespace crisp {
 
 // Fills the ring's blocks, and counts and hashes what it puts there.
 class TarWriter {
  public:
-  // `ring` must outlive it. `blob_bytes` is what the whole tar comes from: the measure of a bomb.
-  TarWriter(BlockRing* ring, uint64_t blob_bytes) : ring_(ring), blob_bytes_(blob_bytes) {}
+  // `ring` must outlive it. `blob_bytes` is what the whole tar comes from: the measure of a bomb. `diff_id` is what
+  // Digest will be held against; it names the algorithm.
+  TarWriter(BlockRing* ring, uint64_t blob_bytes, absl::string_view diff_id)
+      : ring_(ring), blob_bytes_(blob_bytes), hash_(diff_id) {}
 
   // Where to write next; never empty.
   absl::StatusOr<absl::Span<char>> Space();
@@ -35,7 +37,7 @@ class TarWriter {
 
   uint64_t bytes() const { return bytes_; }
   // Ends it.
-  std::string Digest() { return hash_.Digest(); }
+  std::string Digest() { return hash_.Finish(); }
 
  private:
   BlockRing* ring_;
@@ -43,7 +45,7 @@ class TarWriter {
   absl::Span<char> block_;
   size_t used_ = 0;
   uint64_t bytes_ = 0;
-  Sha256 hash_;
+  DigestHasher hash_;
 };
 
 // One compression.

@@ -22,7 +22,7 @@ Decoded Decode(absl::string_view blob, size_t piece, size_t block = 1000) {
   BlockRing ring(2, block);
   Decoded decoded;
   std::thread feeder([&] {
-    TarWriter writer(&ring, blob.size());
+    TarWriter writer(&ring, blob.size(), "sha256");
     LayerDecoder decoder(&writer);
     for (size_t at = 0; at < blob.size() && decoded.status.ok(); at += piece) {
       decoded.status = decoder.Feed(blob.substr(at, piece));
@@ -65,7 +65,7 @@ TEST(LayerDecoderTest, AnyBlobComesOutWholeHoweverItIsCut) {
       const Decoded decoded = Decode(blob, piece);
       EXPECT_EQ(decoded.status, absl::OkStatus());
       EXPECT_EQ(decoded.bytes == bytes, true) << blob.size() << " bytes in pieces of " << piece;
-      EXPECT_EQ(decoded.digest, Sha256Digest(bytes));
+      EXPECT_EQ(decoded.digest, DigestOf(bytes));
     }
   }
 }

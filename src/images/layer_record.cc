@@ -16,8 +16,8 @@
 #include "absl/strings/str_split.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "images/digest.h"
 #include "images/file_metadata.h"
-#include "images/sha256.h"
 #include "os/errno_status.h"
 #include "os/file.h"
 #include "store/database.h"
@@ -33,7 +33,7 @@ std::optional<LayerRow> ParseLayerRecord(absl::string_view text, const std::stri
   const std::vector<absl::string_view> fields = absl::StrSplit(text, ' ');
   LayerRow row;
   row.name = name;
-  if (fields.size() != 6 || fields[0] != kVersion || !IsSha256Digest(fields[1]) || !IsSha256Digest(fields[2]) ||
+  if (fields.size() != 6 || fields[0] != kVersion || !IsDigest(fields[1]) || !IsDigest(fields[2]) ||
       !absl::SimpleAtoi(fields[3], &row.compressed_size) || !absl::SimpleAtoi(fields[4], &row.bytes) ||
       !absl::SimpleAtoi(fields[5], &row.inodes)) {
     return std::nullopt;

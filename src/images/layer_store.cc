@@ -7,12 +7,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "images/digest.h"
 #include "images/layer_catalog.h"
 #include "images/layer_decoder.h"
 #include "images/layer_limits.h"
 #include "images/layer_pull.h"
 #include "images/rootfs.h"
-#include "images/sha256.h"
 #include "os/disk_usage.h"
 #include "os/errno_status.h"
 #include "os/file.h"
@@ -26,9 +26,10 @@ absl::Status CheckDescriptors(const std::vector<LayerDescriptor>& layers) {
         absl::StrCat("the image has ", layers.size(), " layers, more than the ", kMostLayers, " that can be mounted"));
   }
   for (const LayerDescriptor& layer : layers) {
-    if (!IsSha256Digest(layer.digest) || !IsSha256Digest(layer.diff_id)) {
-      return absl::DataLossError(absl::StrCat("layer ", layer.digest, " with diff id ", layer.diff_id,
-                                              ": digests must be sha256: and 64 hexadecimal digits"));
+    if (!IsDigest(layer.digest) || !IsDigest(layer.diff_id)) {
+      return absl::DataLossError(
+          absl::StrCat("layer ", layer.digest, " with diff id ", layer.diff_id,
+                       ": a digest is \"sha256:<64 hex digits>\" or \"sha512:<128 hex digits>\""));
     }
     RETURN_IF_ERROR(CheckLayerMediaType(layer.media_type), "layer ", layer.digest);
   }
@@ -79,7 +80,7 @@ void LayerLease::Release() {
 std::vector<std::string> ChainIds(const std::vector<std::string>& diff_ids) {
   std::vector<std::string> chain_ids;
   for (const std::string& diff_id : diff_ids) {
-    chain_ids.push_back(chain_ids.empty() ? diff_id : Sha256Digest(absl::StrCat(chain_ids.back(), " ", diff_id)));
+    chain_ids.push_back(chain_ids.empty() ? diff_id : DigestOf(absl::StrCat(chain_ids.back(), " ", diff_id)));
   }
   return chain_ids;
 }
@@ -112,8 +113,8 @@ class LayerStore::Impl {
 
   absl::Status CollectGarbage() { return catalog_->CollectGarbage(); }
 
-  absl::Status MountRootfs(const std::vector<std::string>& chain_ids, const std::string& id,
-                           const std::string& target) {
+  absl::Status MountRootfs(const std::vector<std::string>& chain_ids, const std::string& id, const std::string& target,
+                           const RootfsOptions& options) {
     const LayerLease lease(leases_, chain_ids);
     std::vector<LayerRow> rows;
     for (const std::string& chain_id : chain_ids) {
@@ -121,7 +122,7 @@ class LayerStore::Impl {
       if (!row.has_value()) return absl::InternalError(absl::StrCat("layer ", chain_id, " is not there"));
       rows.push_back(*std::move(row));
     }
-    return MakeRootfs(layout_, database_, rows, id, target);
+    return MakeRootfs(layout_, database_, rows, id, target, options);
   }
 
   absl::Status ReleaseRootfs(const std::string& id, const std::string& target) {
@@ -173,8 +174,8 @@ absl::Status LayerStore::CollectGarbage() {
 }
 
 absl::Status LayerStore::MountRootfs(const std::vector<std::string>& chain_ids, const std::string& container_id,
-                                     const std::string& target) {
-  return impl_->MountRootfs(chain_ids, container_id, target);
+                                     const std::string& target, const RootfsOptions& options) {
+  return impl_->MountRootfs(chain_ids, container_id, target, options);
 }
 
 absl::Status LayerStore::ReleaseRootfs(const std::string& container_id, const std::string& target) {

@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "images/sha256.h"
+#include "images/digest.h"
 #include "images/testing/layer_test.h"
 #include "os/errno_status.h"
 #include "os/file.h"
@@ -53,9 +53,9 @@ TEST_F(LayerStoreTest, AGzipTarBecomesARootFileSystem) {
 }
 
 TEST_F(LayerStoreTest, ChainIdsAreThoseOfTheSpecification) {
-  const std::string a = Sha256Digest("a"), b = Sha256Digest("b"), c = Sha256Digest("c");
-  const std::string ab = Sha256Digest(a + " " + b);
-  EXPECT_THAT(ChainIds({a, b, c}), ElementsAre(a, ab, Sha256Digest(ab + " " + c)));
+  const std::string a = DigestOf("a"), b = DigestOf("b"), c = DigestOf("c");
+  const std::string ab = DigestOf(a + " " + b);
+  EXPECT_THAT(ChainIds({a, b, c}), ElementsAre(a, ab, DigestOf(ab + " " + c)));
 }
 
 TEST_F(LayerStoreTest, EveryCompressionGivesTheSameLayer) {
@@ -64,10 +64,18 @@ TEST_F(LayerStoreTest, EveryCompressionGivesTheSameLayer) {
     {
       const auto lease = Unpack({source_.Add(blob, tar)});
       ASSERT_EQ(lease.status(), absl::OkStatus());
-      EXPECT_THAT(ListTree(LayerPath(lease->chain_ids()[0])).at("f"), HasSubstr(Sha256Digest(content)));
+      EXPECT_THAT(ListTree(LayerPath(lease->chain_ids()[0])).at("f"), HasSubstr(DigestOf(content)));
     }
     ExpectNothingLeft();
   }
+}
+
+TEST_F(LayerStoreTest, ALayerMayBeNamedBySha512) {
+  const std::string tar = TarBuilder().File("f", "x").Build(), blob = Gzip(tar);
+  LayerDescriptor layer = source_.Add(blob, tar, "sha512");
+  ASSERT_EQ(Unpack({layer}).status(), absl::OkStatus());
+  layer.diff_id = DigestOf("other", "sha512");
+  EXPECT_EQ(Unpack({layer}).status().code(), absl::StatusCode::kDataLoss);
 }
 
 TEST_F(LayerStoreTest, ALayerThatIsThereIsNotFetchedAgain) {
@@ -97,8 +105,7 @@ TEST_F(LayerStoreTest, BlobsThatAreNotWhatTheySayAreRefusedAndLeaveNothing) {
   const auto as_it_is = [](LayerDescriptor&) {};
   EXPECT_THAT(refusal(blob, [](LayerDescriptor& layer) { --layer.size; }), HasSubstr("has more than its"));
   EXPECT_THAT(refusal(blob, [](LayerDescriptor& layer) { ++layer.size; }), HasSubstr("instead of"));
-  EXPECT_THAT(refusal(blob, [](LayerDescriptor& layer) { layer.diff_id = Sha256Digest("other"); }),
-              HasSubstr("diff id"));
+  EXPECT_THAT(refusal(blob, [](LayerDescriptor& layer) { layer.diff_id = DigestOf("other"); }), HasSubstr("diff id"));
   EXPECT_THAT(refusal(blob + "trailing trailing", as_it_is), HasSubstr("something else follows"));
   EXPECT_THAT(refusal(blob + std::string(512, '\0'), as_it_is), HasSubstr("something else follows"));
   EXPECT_THAT(refusal(blob.substr(0, blob.size() - 1), as_it_is), HasSubstr("too early"));
@@ -120,7 +127,7 @@ TEST_F(LayerStoreTest, ADigestThatIsWrongIsRefusedThoughTheTarIsRight) {
     absl::Status Fetch(const LayerDescriptor&, const Sink& sink, const Call&) override { return sink(blob_); }
     std::string blob_;
   } swap(Gzip(tar));
-  const LayerDescriptor layer{Sha256Digest("another blob"), "", swap.blob_.size(), Sha256Digest(tar)};
+  const LayerDescriptor layer{DigestOf("another blob"), "", swap.blob_.size(), DigestOf(tar)};
   const absl::Status status = store_->Unpack({layer}, swap, 1, Call()).status();
   EXPECT_THAT(std::string(status.message()), HasSubstr("the blob's digest is"));
   ExpectNothingLeft();
@@ -129,8 +136,8 @@ TEST_F(LayerStoreTest, ADigestThatIsWrongIsRefusedThoughTheTarIsRight) {
 TEST_F(LayerStoreTest, AnErrorOfTheSourceIsTheError) {
   const LayerDescriptor good = BigLayer(1);
   LayerDescriptor absent = good;
-  absent.digest = Sha256Digest("absent");
-  absent.diff_id = Sha256Digest("absent");
+  absent.digest = DigestOf("absent");
+  absent.diff_id = DigestOf("absent");
   const absl::Status status = Unpack({good, absent}).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr(absent.digest));

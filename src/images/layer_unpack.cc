@@ -6,9 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "images/block_ring.h"
+#include "images/digest.h"
 #include "images/layer_decoder.h"
 #include "images/layer_limits.h"
-#include "images/sha256.h"
 
 namespace crisp {
 namespace {
@@ -16,7 +16,8 @@ namespace {
 // The half that receives: from the source's bytes to the ring's blocks.
 class Receiver {
  public:
-  Receiver(const LayerDescriptor& layer, BlockRing* ring) : layer_(layer), tar_(ring, layer.size), decoder_(&tar_) {}
+  Receiver(const LayerDescriptor& layer, BlockRing* ring)
+      : layer_(layer), hash_(layer.digest), tar_(ring, layer.size, layer.diff_id), decoder_(&tar_) {}
 
   absl::Status Run(LayerSource& source, const Call& call) {
     RETURN_IF_ERROR(source.Fetch(
@@ -24,7 +25,7 @@ class Receiver {
     if (received_ != layer_.size) {
       return absl::DataLossError(absl::StrCat("the blob has ", received_, " bytes instead of ", layer_.size));
     }
-    if (const std::string digest = hash_.Digest(); digest != layer_.digest) {
+    if (const std::string digest = hash_.Finish(); digest != layer_.digest) {
       return absl::DataLossError(absl::StrCat("the blob's digest is ", digest));
     }
     RETURN_IF_ERROR(decoder_.Finish());
@@ -47,7 +48,7 @@ class Receiver {
 
   const LayerDescriptor& layer_;
   uint64_t received_ = 0;
-  Sha256 hash_;
+  DigestHasher hash_;
   TarWriter tar_;
   LayerDecoder decoder_;
 };

@@ -141,7 +141,7 @@ void Container::OnAbandoned() {
 
 void Container::OnInitExit(const ChildExit& exit) {
   init_exit_ = exit;
-  exit_ = {exit.code, exit.finished_at, oom_.Killed()};
+  exit_ = {exit.code, exit.finished_at, oom_.Killed(exit.code == 128 + SIGKILL && !sigkilled_)};
   if (state_ == State::kRunning) End();
   if (delete_wait_ != 0) DeleteDead();
 }
@@ -161,7 +161,6 @@ void Container::End() {
 
 void Container::Report() {
   context_.loop.Cancel(&drain_);
-  exit_.oom_killed = exit_.oom_killed || oom_.Killed();
   oom_.Close();
   state_ = State::kExited;
   WriteRecord();
@@ -180,6 +179,7 @@ void Container::WriteRecord() {
 // SIGKILL to all only sends: a dying first process of a pid namespace waits until the shim has reaped the execs in it,
 // so the shim must not wait for that process. What may still have forked is killed when its end is seen.
 int Container::Kill(int signal, bool all) {
+  sigkilled_ = sigkilled_ || signal == SIGKILL;
   if (all && state_ != State::kExited) {
     signal == SIGKILL ? cgroup::KillOnce(cgroups_) : cgroup::Signal(cgroups_, signal);
   }

@@ -100,6 +100,7 @@ class Container {
   cgroup::Dirs expected_;  // where its cgroupsPath puts it
   cgroup::Dirs cgroups_;
   pid_t pid_ = -1;
+  bool sigkilled_ = false;  // on behalf of the daemon
   int64_t started_at_ = 0;
   std::optional<ChildExit> init_exit_;
   ExitRecord exit_;

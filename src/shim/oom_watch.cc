@@ -1,30 +1,38 @@
 #include "shim/oom_watch.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <charconv>
+#include <optional>
 #include <string_view>
+#include <utility>
 
 #include "shim/shim_log.h"
 
 namespace crisp::shim {
 namespace {
 
-enum class Count { kNone, kSome, kGone };
-
-Count ReadOomKills(int fd) {
+// Nothing if the cgroup is gone.
+std::optional<int64_t> ReadOomKills(int fd) {
   char buffer[1024];
   const ssize_t n = pread(fd, buffer, sizeof(buffer), 0);
-  if (n < 0) return Count::kGone;
+  if (n < 0) return std::nullopt;
   const std::string_view text(buffer, static_cast<size_t>(n));
   constexpr std::string_view kField = "oom_kill ";
   for (size_t at = text.find(kField); at != std::string_view::npos; at = text.find(kField, at + 1)) {
     if (at != 0 && text[at - 1] != '\n') continue;
-    return text.substr(at + kField.size(), 1) == "0" ? Count::kNone : Count::kSome;
+    int64_t count = 0;
+    std::from_chars(text.data() + at + kField.size(), text.data() + text.size(), count);
+    return count;
   }
-  return Count::kNone;
+  return 0;
+}
+
+Fd OpenToRead(const std::string& path) {
+  return Fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
 }
 
 }  // namespace
@@ -34,14 +42,12 @@ void OomWatch::Open(const cgroup::Dirs& dirs) {
     if (dir.Has("memory")) return OpenV1(dir.path);
   }
   for (const cgroup::Dir& dir : dirs) {
-    if (!dir.v2) continue;
-    counts_.reset(open((dir.path + "/memory.events").c_str(), O_RDONLY | O_CLOEXEC));
-    if (counts_.valid()) loop_.Watch(counts_.get(), EPOLLPRI, [this](uint32_t) { Look(); });
+    if (dir.v2) return OpenV2(dir.path);
   }
 }
 
 void OomWatch::OpenV1(const std::string& dir) {
-  counts_.reset(open((dir + "/memory.oom_control").c_str(), O_RDONLY | O_CLOEXEC));
+  counts_ = OpenToRead(dir + "/memory.oom_control");
   event_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   const Fd control(open((dir + "/cgroup.event_control").c_str(), O_WRONLY | O_CLOEXEC));
   const std::string line = std::to_string(event_.get()) + " " + std::to_string(counts_.get());
@@ -52,31 +58,66 @@ void OomWatch::OpenV1(const std::string& dir) {
   loop_.Watch(event_.get(), EPOLLIN, [this](uint32_t) { Look(); });
 }
 
+void OomWatch::OpenV2(const std::string& dir) {
+  counts_ = OpenToRead(dir + "/memory.events");
+  if (!counts_.valid()) return;
+  loop_.Watch(counts_.get(), EPOLLPRI, [this](uint32_t) { Look(); });
+  // Not of the root, which has no such file.
+  counts_above_ = OpenToRead(dir.substr(0, dir.rfind('/')) + "/memory.events");
+  if (counts_above_.valid()) loop_.Watch(counts_above_.get(), EPOLLPRI, [this](uint32_t) { Look(); });
+  Look();
+}
+
 void OomWatch::Close() {
-  loop_.Unwatch(event_.get());
-  loop_.Unwatch(counts_.get());
-  event_.reset();
-  counts_.reset();
+  for (Fd* fd : {&event_, &counts_, &counts_above_}) {
+    loop_.Unwatch(fd->get());
+    fd->reset();
+  }
+  loop_.Cancel(&settle_);
+}
+
+uint64_t OomWatch::TakeSignals() {
+  uint64_t signals = 0;
+  if (!event_.valid() || read(event_.get(), &signals, sizeof(signals)) < 0) return 0;
+  return signals;
 }
 
 void OomWatch::Look() {
-  uint64_t signalled = 0;
-  if (event_.valid() && read(event_.get(), &signalled, sizeof(signalled)) > 0) signalled_ += signalled;
-  switch (ReadOomKills(counts_.get())) {
-    case Count::kNone:
-      return;
-    case Count::kSome:
-      killed_ = true;
-      return;
-    case Count::kGone:
-      // v1: the last signal was the removal's own. v2: nothing more will come.
-      if (signalled_ > 1) killed_ = true;
-      Close();
-  }
+  const uint64_t signals = TakeSignals();
+  signals_ += signals;
+  const std::optional<int64_t> kills = ReadOomKills(counts_.get());
+  if (!kills.has_value()) return OnGone();
+  killed_ = killed_ || *kills > 0;
+  if (counts_above_.valid()) above_ = ReadOomKills(counts_above_.get()).value_or(0);
+  if (signals > 0 && !killed_ && settle_ == 0) settle_ = loop_.After(kSettleNanos, [this] { Settle(); });
 }
 
-bool OomWatch::Killed() {
+void OomWatch::Settle() {
+  settle_ = 0;
+  signals_ = 0;
+  Look();
+}
+
+// v1 is judged when somebody asks: what the signals say may not be known yet.
+void OomWatch::OnGone() {
+  killed_ = killed_ || (counts_above_.valid() && ReadOomKills(counts_above_.get()).value_or(0) > above_);
+  Fd event = std::move(event_);
+  loop_.Unwatch(event.get());
+  Close();
+  event_ = std::move(event);
+}
+
+void OomWatch::JudgeBySignals(int patience_ms) {
+  pollfd more{event_.get(), POLLIN, 0};
+  signals_ += TakeSignals();
+  if (signals_ == 1 && poll(&more, 1, patience_ms) > 0) signals_ += TakeSignals();
+  killed_ = killed_ || signals_ > 1;
+  Close();
+}
+
+bool OomWatch::Killed(bool suspicious) {
   if (counts_.valid()) Look();
+  if (event_.valid() && !counts_.valid()) JudgeBySignals(suspicious ? kSuspiciousMs : kRemovalMs);
   return killed_;
 }
 

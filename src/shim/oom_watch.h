@@ -1,10 +1,16 @@
-// OomWatch: did the kernel's OOM killer take a process of this container? Exact even when the cgroup is gone before the
-// exit is reported, as under systemd, which removes a scope as soon as its last process has died: the files are held
-// open, and what they say is read while the kernel is telling.
+// OomWatch: did the kernel's OOM killer take a process of this container, whichever? Exact even when the cgroup is gone
+// before the exit is reported, as under systemd, which removes a scope as soon as its last process has died: the files
+// are held open, what they say is read while the kernel is telling, and there is a second witness for when they say
+// nothing any more (ENODEV).
 //
-// v2: memory.events, `oom_kill`; the file tells of a change by EPOLLPRI (cgroup-v2.rst, "memory.events").
-// v1: memory.oom_control, `oom_kill` (Linux 4.13), with an eventfd registered in cgroup.event_control; the eventfd is
-// signalled at each OOM, and once more when the cgroup is removed (cgroup-v1/memory.rst, 10).
+// v2: memory.events, `oom_kill`; the file tells of a change by EPOLLPRI (cgroup-v2.rst, "memory.events"), up to 10 ms
+// late. The second witness is the same count of the cgroup above, which has those of all below and outlives them: what
+// it grew by since both were last read is this container's, but for another of the pod that the killer hit in the same
+// moment. v1: memory.oom_control, `oom_kill` (Linux 4.13), with an eventfd registered in cgroup.event_control as second
+// witness: it is signalled at each OOM before the kill, and once after the cgroup was removed (cgroup-v1/memory.rst,
+// 10), by a work queue: two signals of a cgroup that is gone are a kill, and the second may take its time. It is
+// signalled at the OOM of a cgroup above too, which may take somebody else's process: a signal after which nothing of
+// this container has been killed for kSettleNanos was not for it.
 #pragma once
 
 #include "os/cgroup_core.h"
@@ -15,6 +21,10 @@ namespace crisp::shim {
 
 class OomWatch {
  public:
+  static constexpr int64_t kSettleNanos = 200'000'000;
+  static constexpr int kRemovalMs = 20;
+  static constexpr int kSuspiciousMs = 2000;
+
   explicit OomWatch(Loop& loop) : loop_(loop) {}
   ~OomWatch() { Close(); }
   OomWatch(const OomWatch&) = delete;
@@ -23,17 +33,27 @@ class OomWatch {
   // Without a memory cgroup nothing is watched, and Killed is false.
   void Open(const cgroup::Dirs& dirs);
   void Close();
-  // Looks once more, and says whether there has been one since Open.
-  bool Killed();
+  // Looks once more, and says whether there has been one since Open. `suspicious`: somebody killed the container's
+  // first process, and nobody known; if the cgroup is gone already, that is worth a longer wait for what the kernel
+  // tells late (kSuspiciousMs; else kRemovalMs).
+  bool Killed(bool suspicious);
 
  private:
   void OpenV1(const std::string& dir);
+  void OpenV2(const std::string& dir);
   void Look();
+  void OnGone();
+  void JudgeBySignals(int patience_ms);
+  uint64_t TakeSignals();
+  void Settle();
 
   Loop& loop_;
-  Fd counts_;
-  Fd event_;  // v1
-  uint64_t signalled_ = 0;
+  Fd counts_;             // of the container's cgroup
+  Fd counts_above_;       // v2: of the one above it
+  int64_t above_ = 0;     // what that said when counts_ was last read
+  Fd event_;              // v1
+  uint64_t signals_ = 0;  // of OOMs that have not been settled
+  Loop::Timer settle_ = 0;
   bool killed_ = false;
 };
 

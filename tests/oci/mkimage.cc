@@ -32,6 +32,7 @@ What is in it (directories above a path are added, owner is root):
   --file SRC:DST[:MODE]    the file SRC of this machine as DST; MODE is octal, as SRC's if not given
   --text DST=TEXT          a file with this text and a newline, mode 0644
   --symlink TARGET:LINK    a symbolic link LINK to TARGET
+  --hardlink TARGET:LINK   a hard link LINK to the file TARGET of this image
   --dir PATH[:MODE]        a directory; MODE is octal, 0755 if not given
 
 How it runs:
@@ -51,6 +52,7 @@ struct Request {
   std::string out_dir;
   ImageDescription image;
   std::map<std::string, LayerEntry> entries;  // by path, so that parents come before what is in them
+  std::vector<LayerEntry> hardlinks;          // come last, for a file must be there to be linked
 };
 
 absl::StatusOr<mode_t> ParseMode(const std::string& text) {
@@ -90,11 +92,23 @@ absl::Status AddText(Request& request, const std::string& value) {
   return absl::OkStatus();
 }
 
-absl::Status AddSymlink(Request& request, const std::string& value) {
+using Link = std::pair<std::string, std::string>;
+
+absl::StatusOr<Link> ParseLink(const std::string& value) {
   const std::vector<std::string> parts = absl::StrSplit(value, ':');
   if (parts.size() != 2) return absl::InvalidArgumentError("wanted TARGET:LINK");
-  const std::string path = TarPath(parts[1]);
-  request.entries[path] = SymlinkEntry(path, parts[0]);
+  return Link(parts[0], TarPath(parts[1]));
+}
+
+absl::Status AddSymlink(Request& request, const std::string& value) {
+  ASSIGN_OR_RETURN(const Link link, ParseLink(value));
+  request.entries[link.second] = SymlinkEntry(link.second, link.first);
+  return absl::OkStatus();
+}
+
+absl::Status AddHardlink(Request& request, const std::string& value) {
+  ASSIGN_OR_RETURN(const Link link, ParseLink(value));
+  request.hardlinks.push_back(HardlinkEntry(link.second, TarPath(link.first)));
   return absl::OkStatus();
 }
 
@@ -152,6 +166,7 @@ const std::map<std::string, Handler>& Handlers() {
       {"--file", AddFile},
       {"--text", AddText},
       {"--symlink", AddSymlink},
+      {"--hardlink", AddHardlink},
       {"--dir", AddDirectory},
       {"--label", AddLabel},
       {"--format", SetFormat},
@@ -185,20 +200,24 @@ absl::StatusOr<Request> ParseArguments(const std::vector<std::string>& args) {
 }
 
 // The directories above every entry that nobody named: an image whose layer lacks them has parents of no known mode.
-void AddParents(std::map<std::string, LayerEntry>& entries) {
+void AddParents(Request& request) {
   std::set<std::string> parents;
-  for (const auto& [path, entry] : entries) {
+  const auto add = [&parents](const std::string& path) {
     for (size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
       parents.insert(path.substr(0, slash));
     }
-  }
-  for (const std::string& parent : parents) entries.try_emplace(parent, DirectoryEntry(parent));
+  };
+  for (const auto& [path, entry] : request.entries) add(path);
+  for (const LayerEntry& link : request.hardlinks) add(link.path);
+  for (const std::string& parent : parents) request.entries.try_emplace(parent, DirectoryEntry(parent));
 }
 
 absl::Status Run(const std::vector<std::string>& args) {
   ASSIGN_OR_RETURN(Request request, ParseArguments(args));
-  AddParents(request.entries);
-  for (auto& [path, entry] : request.entries) request.image.layers[0].entries.push_back(std::move(entry));
+  AddParents(request);
+  std::vector<LayerEntry>& layer = request.image.layers[0].entries;
+  for (auto& [path, entry] : request.entries) layer.push_back(std::move(entry));
+  for (LayerEntry& link : request.hardlinks) layer.push_back(std::move(link));
   ASSIGN_OR_RETURN(const std::vector<WrittenImage> written, WriteImageLayout(request.out_dir, {request.image}));
   printf("%s@%s\n", request.image.reference.c_str(), written[0].digest.c_str());
   return absl::OkStatus();

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
@@ -49,6 +50,23 @@ TEST_F(MkimageTest, MakesThePauseImage) {
   EXPECT_THAT(*index, HasSubstr("registry.k8s.io/pause:3.6"));
 }
 
+TEST_F(MkimageTest, HardLinksComeAfterTheirFile) {
+  const CommandResult result =
+      Mkimage({directory_, "a:1", "--compression", "none", "--hardlink", "/bin/last:/bin/first", "--file",
+               absl::StrCat(CRISP_PAUSE, ":/bin/last"), "--hardlink", "bin/last:other/link"});
+  ASSERT_TRUE(result.ok()) << result.Describe();
+  std::string layer;
+  for (const auto& blob : std::filesystem::directory_iterator(directory_ + "/blobs/sha256")) {
+    const absl::StatusOr<std::string> data = ReadFileAt(AT_FDCWD, blob.path().string(), 1 << 26);
+    ASSERT_TRUE(data.ok()) << data.status();
+    if (data->size() > layer.size()) layer = *data;
+  }
+  const size_t file = layer.find("bin/last");
+  ASSERT_NE(file, std::string::npos);
+  EXPECT_LT(file, layer.find("bin/first"));
+  EXPECT_NE(layer.find("other/link"), std::string::npos);
+}
+
 TEST_F(MkimageTest, WrongArgumentsAreNamedAndExitWithTwo) {
   const std::vector<std::vector<std::string>> wrong = {{},
                                                        {directory_},
@@ -56,6 +74,7 @@ TEST_F(MkimageTest, WrongArgumentsAreNamedAndExitWithTwo) {
                                                        {directory_, "a:1", "--cmd"},
                                                        {directory_, "a:1", "--dir", "/a:9"},
                                                        {directory_, "a:1", "--symlink", "a"},
+                                                       {directory_, "a:1", "--hardlink", "a"},
                                                        {directory_, "a:1", "--format", "tarball"}};
   for (const std::vector<std::string>& args : wrong) {
     const CommandResult result = Mkimage(args);

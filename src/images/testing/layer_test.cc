@@ -8,17 +8,17 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "images/sha256.h"
+#include "images/digest.h"
 #include "os/file.h"
 #include "os/mount.h"
 
 namespace crisp {
 
-LayerDescriptor MemorySource::Add(const std::string& blob, const std::string& tar) {
+LayerDescriptor MemorySource::Add(const std::string& blob, const std::string& tar, const std::string& algorithm) {
   MutexLock lock(mutex_);
-  const std::string digest = Sha256Digest(blob);
+  const std::string digest = DigestOf(blob, algorithm);
   blobs_[digest] = blob;
-  return {digest, "", blob.size(), Sha256Digest(tar)};
+  return {digest, "", blob.size(), DigestOf(tar, algorithm)};
 }
 
 LayerDescriptor MemorySource::AddGzip(const TarBuilder& tar) {

@@ -20,7 +20,7 @@ namespace crisp {
 class MemorySource : public LayerSource {
  public:
   // Adds a blob as a layer of what `tar` is. Its descriptor can then be falsified.
-  LayerDescriptor Add(const std::string& blob, const std::string& tar);
+  LayerDescriptor Add(const std::string& blob, const std::string& tar, const std::string& algorithm = "sha256");
   LayerDescriptor AddGzip(const TarBuilder& tar);
 
   absl::Status Fetch(const LayerDescriptor& layer, const Sink& sink, const Call& call) override;

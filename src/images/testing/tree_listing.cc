@@ -15,7 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
-#include "images/sha256.h"
+#include "images/digest.h"
 #include "os/file.h"
 
 namespace crisp {
@@ -41,7 +41,7 @@ std::string Content(const std::string& path) {
   std::stringstream content;
   content << file.rdbuf();
   const std::string bytes = content.str();
-  return bytes.size() <= 64 ? absl::StrCat("\"", absl::CHexEscape(bytes), "\"") : Sha256Digest(bytes);
+  return bytes.size() <= 64 ? absl::StrCat("\"", absl::CHexEscape(bytes), "\"") : DigestOf(bytes);
 }
 
 struct Lister {

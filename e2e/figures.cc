@@ -1,0 +1,219 @@
+// Measures a crispd as it is built and prints the figures; it judges none of them. Not a test, and not run as one:
+//   cmake --build --preset release --target e2e_figures && build/release/bin/e2e_figures
+// The machine should have nothing else to do.
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <set>
+
+#include "e2e/fixture.h"
+#include "tests/oci/image_layout.h"
+
+namespace crisp::e2e {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kRuns = 20;
+constexpr int kPulls = 3;
+constexpr char kLarge[] = "registry.k8s.io/e2e/large:";
+constexpr int kLargeLayers = 5;
+constexpr size_t kLargeLayerBytes = 144 << 20;
+
+double Median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+// What each step took, in milliseconds, in the order of the first call.
+class Times {
+ public:
+  void Add(const std::string& step, const std::function<void()>& body) {
+    const auto start = Clock::now();
+    body();
+    const double taken = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+    if (times_.count(step) == 0) order_.push_back(step);
+    times_[step].push_back(taken);
+  }
+  void Print() const {
+    for (const std::string& step : order_) {
+      const auto& all = times_.at(step);
+      printf("%-28s median %7.1f ms   least %7.1f   most %7.1f   of %zu\n", step.c_str(), Median(all),
+             *std::min_element(all.begin(), all.end()), *std::max_element(all.begin(), all.end()), all.size());
+    }
+  }
+
+ private:
+  std::vector<std::string> order_;
+  std::map<std::string, std::vector<double>> times_;
+};
+
+// In KiB: the proportional set size, smaps_rollup of proc(5).
+int64_t PssOf(pid_t pid) {
+  for (const std::string& line : Lines(ReadFile("/proc/" + std::to_string(pid) + "/smaps_rollup"))) {
+    if (line.rfind("Pss:", 0) == 0) return std::stoll(line.substr(4));
+  }
+  return -1;
+}
+
+// User and system time of a process with its threads, in seconds: fields 14 and 15 of /proc/PID/stat.
+double CpuOf(pid_t pid) {
+  const std::string stat = ReadFile("/proc/" + std::to_string(pid) + "/stat");
+  std::istringstream fields(stat.substr(stat.rfind(')') + 2));
+  std::string field;
+  double ticks = 0;
+  for (int i = 3; i <= 15 && fields >> field; ++i) {
+    if (i >= 14) ticks += std::stod(field);
+  }
+  return ticks / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+class Figures : public NodeTest {};
+
+TEST_F(Figures, Calls) {
+  Times times;
+  for (const bool host_network : {false, true}) {
+    const std::string kind = host_network ? " (host network)" : "";
+    for (int i = 0; i < kRuns + 2; ++i) {
+      cri::PodSandboxConfig config = PodConfig("figures-" + std::to_string(i) + (host_network ? "h" : ""));
+      if (host_network) {
+        config.clear_hostname();
+        config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(cri::NODE);
+      }
+      cri::ContainerConfig container = ContainerRunning("main", {"sleep", "1000"});
+      if (host_network) {
+        container.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(cri::NODE);
+      }
+      PodRef pod;
+      std::string id;
+      Times warm_up;
+      Times& to = i < 2 ? warm_up : times;
+      to.Add("RunPodSandbox" + kind, [&] { pod = RunPod(config); });
+      if (host_network) {
+        to.Add("StopPodSandbox" + kind, [&] { Must(cri().StopPod(pod.id)); });
+      } else {
+        to.Add("CreateContainer", [&] { id = Create(pod, container); });
+        to.Add("StartContainer", [&] { Must(cri().StartContainer(id)); });
+        to.Add("ExecSync true", [&] { Must(cri().Exec(id, {"/bin/true"})); });
+        to.Add("ListContainers", [&] { Containers(); });
+        to.Add("StopContainer (kill)", [&] { Must(cri().StopContainer(id, 0)); });
+        to.Add("RemoveContainer", [&] { Must(cri().RemoveContainer(id)); });
+        to.Add("StopPodSandbox", [&] { Must(cri().StopPod(pod.id)); });
+      }
+      to.Add("RemovePodSandbox" + kind, [&] { Must(cri().RemovePod(pod.id)); });
+    }
+  }
+  times.Print();
+}
+
+TEST_F(Figures, Memory) {
+  node().Restart();
+  Must(cri().ListPods());
+  printf("crispd, just started         PSS %6ld KiB\n", static_cast<long>(PssOf(node().pid())));
+  std::vector<double> shims;
+  const int64_t before = PssOf(node().pid());
+  for (int i = 0; i < kRuns; ++i) {
+    const PodRef pod = RunPod("memory-" + std::to_string(i));
+    Start(pod, ContainerRunning("main", {"sleep", "1000"}));
+  }
+  for (const auto& process : std::filesystem::directory_iterator("/proc")) {
+    std::error_code error;
+    const auto program = std::filesystem::read_symlink(process.path() / "exe", error);
+    if (error || program.filename() != "crisp-shim") continue;
+    shims.push_back(static_cast<double>(PssOf(std::stoi(process.path().filename()))));
+  }
+  printf("crisp-shim, one container    PSS %6.0f KiB, median of %zu\n", Median(shims), shims.size());
+  const int64_t after = PssOf(node().pid());
+  printf("crispd with %d pods          PSS %6ld KiB, %.1f a pod\n", kRuns, static_cast<long>(after),
+         static_cast<double>(after - before) / kRuns);
+}
+
+// The directories above `path` that are not in `made`, highest first, as the layers of images have them.
+void AddParents(const std::string& path, std::set<std::string>* made, LayerDescription* layer) {
+  for (size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+    const std::string parent = path.substr(0, slash);
+    if (made->insert(parent).second) layer->entries.push_back(DirectoryEntry(parent));
+  }
+}
+
+// Of files as images have them: this machine's own. Each `number` has layers of its own.
+ImageDescription Large(int number) {
+  ImageDescription image;
+  image.reference = kLarge + std::to_string(number);
+  std::vector<std::string> paths;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(
+           "/usr", std::filesystem::directory_options::skip_permission_denied)) {
+    if (entry.is_symlink() || !entry.is_regular_file() || entry.file_size() > (32 << 20)) continue;
+    paths.push_back(entry.path());
+  }
+  std::sort(paths.begin(), paths.end());
+  size_t next = 0;
+  for (int i = 0; i < kLargeLayers; ++i) {
+    LayerDescription layer;
+    std::set<std::string> made;
+    layer.entries.push_back(FileEntry("number", std::to_string(number)));
+    for (size_t bytes = 0; bytes < kLargeLayerBytes && next < paths.size(); ++next) {
+      std::string content = ReadFile(paths[next]);
+      bytes += content.size();
+      const std::string name = paths[next].substr(1);
+      AddParents(name, &made, &layer);
+      layer.entries.push_back(FileEntry(name, std::move(content)));
+    }
+    image.layers.push_back(std::move(layer));
+  }
+  image.config.cmd = {"sh"};
+  return image;
+}
+
+class PullFigures : public NodeTest {
+ protected:
+  NodeOptions Options(const Machine&) override {
+    NodeOptions options;
+    options.endpoints = {"http://127.0.0.1:5001"};
+    options.pull_images = false;
+    return options;
+  }
+};
+
+// Nothing is removed between the pulls: ext4 looks for inodes that it has not freed in the last minutes, which takes
+// longer than to unpack.
+TEST_F(PullFigures, FiveLayers) {
+  Registry registry(node().directory() + "/large", node().directory() + "/large/store", 5001, false);
+  uint64_t packed = 0;
+  size_t entries = 0;
+  for (int i = 0; i < kPulls; ++i) {
+    const ImageDescription image = Large(i);
+    const std::string layout = node().directory() + "/large/layout" + std::to_string(i);
+    const auto written = WriteImageLayout(layout, {image});
+    ASSERT_TRUE(written.ok()) << written.status();
+    Push(layout, image.reference, 5001);
+    packed = entries = 0;
+    for (const LayerDescription& layer : image.layers) entries += layer.entries.size();
+    for (const auto& blob : std::filesystem::directory_iterator(layout + "/blobs/sha256")) packed += blob.file_size();
+  }
+  sync();
+  std::vector<double> wall;
+  std::vector<double> cpu;
+  for (int i = 0; i < kPulls; ++i) {
+    const auto start = Clock::now();
+    const double before = CpuOf(node().pid());
+    Must(cri().Pull(kLarge + std::to_string(i), std::chrono::minutes(5)));
+    wall.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+    cpu.push_back(CpuOf(node().pid()) - before);
+  }
+  const auto usage = Must(cri().ImageFsInfo()).image_filesystems(0);
+  printf("an image of %d layers, %zu entries, %.0f MB packed, %.0f MB unpacked\n", kLargeLayers, entries,
+         static_cast<double>(packed) / 1e6, static_cast<double>(usage.used_bytes().value()) / 1e6 / kPulls);
+  printf("PullImage                    median %.2f s wall, %.2f s CPU of crispd, of %d\n", Median(wall), Median(cpu),
+         kPulls);
+  for (int i = 0; i < kPulls; ++i) Must(cri().RemoveImage(kLarge + std::to_string(i)));
+}
+
+}  // namespace
+}  // namespace crisp::e2e
