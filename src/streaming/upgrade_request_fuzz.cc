@@ -1,4 +1,5 @@
 // The request for a stream, before anything is known of who sends it.
+#include <algorithm>
 #include <cstdint>
 
 #include "streaming/upgrade_request.h"
