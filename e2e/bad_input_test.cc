@@ -140,36 +140,6 @@ TEST_F(BadInputTest, APodsNamespacesAreJudged) {
   }
 }
 
-// What is asked for and not yet honoured is refused by name, never ignored.
-TEST_F(BadInputTest, WhatIsNotYetHonouredIsNamed) {
-  cri::PodSandboxConfig pod_config = PodConfig("sysctl");
-  (*pod_config.mutable_linux()->mutable_sysctls())["net.ipv4.ip_unprivileged_port_start"] = "0";
-  const auto sysctl = cri().RunPod(pod_config);
-  if (!sysctl.ok()) {
-    EXPECT_THAT(sysctl.text(), HasSubstr("sysctl"));
-  }
-
-  const PodRef pod = RunPod("fields");
-  const auto refused = [&](const std::string& field, const std::function<void(cri::ContainerConfig*)>& ask) {
-    cri::ContainerConfig config = ContainerOf("asks", "true");
-    ask(&config);
-    const auto answer = cri().CreateContainer(pod.id, pod.config, config);
-    EXPECT_EQ(answer.code(), grpc::UNIMPLEMENTED) << field << ": " << Describe(answer.status);
-    EXPECT_THAT(answer.text(), HasSubstr(field));
-  };
-  refused("devices", [](auto* config) { config->add_devices()->set_host_path("/dev/null"); });
-  refused("CDI_devices", [](auto* config) { config->add_cdi_devices()->set_name("vendor.example/thing=0"); });
-  refused("apparmor", [](auto* config) {
-    config->mutable_linux()->mutable_security_context()->mutable_apparmor()->set_profile_type(
-        cri::SecurityProfile::Localhost);
-    config->mutable_linux()->mutable_security_context()->mutable_apparmor()->set_localhost_ref("a-profile");
-  });
-  refused("selinux_options", [](auto* config) {
-    config->mutable_linux()->mutable_security_context()->mutable_selinux_options()->set_type("t");
-  });
-  EXPECT_THAT(Containers(), IsEmpty());
-}
-
 TEST_F(BadInputTest, AContainerNeedsItsMetadataAndImage) {
   const PodRef pod = RunPod("container");
   cri::CreateContainerRequest request;
@@ -196,6 +166,36 @@ TEST_F(BadInputTest, AContainersProcessIsJudged) {
   ExpectBadContainer(pod, "capabilities", [](auto* config) {
     config->mutable_linux()->mutable_security_context()->mutable_capabilities()->add_add_capabilities("CAP_FLY");
   });
+}
+
+TEST_F(BadInputTest, AContainersConfinementIsJudged) {
+  const PodRef pod = RunPod("confinement");
+  const auto security = [](cri::ContainerConfig* config) {
+    return config->mutable_linux()->mutable_security_context();
+  };
+  ExpectBadContainer(pod, "seccomp.localhost_ref", [&](auto* config) {
+    security(config)->mutable_seccomp()->set_profile_type(cri::SecurityProfile::Localhost);
+  });
+  ExpectBadContainer(pod, "/no/such/profile.json", [&](auto* config) {
+    security(config)->mutable_seccomp()->set_profile_type(cri::SecurityProfile::Localhost);
+    security(config)->mutable_seccomp()->set_localhost_ref("/no/such/profile.json");
+  });
+  ExpectBadContainer(pod, "a-profile", [&](auto* config) {
+    security(config)->mutable_apparmor()->set_profile_type(cri::SecurityProfile::Localhost);
+    security(config)->mutable_apparmor()->set_localhost_ref("a-profile");
+  });
+  ExpectBadContainer(pod, "selinux_options.level",
+                     [&](auto* config) { security(config)->mutable_selinux_options()->set_level("s0,c4,c5"); });
+  ExpectBadContainer(pod, "namespace_options.target_id", [&](auto* config) {
+    security(config)->mutable_namespace_options()->set_pid(cri::TARGET);
+    security(config)->mutable_namespace_options()->set_target_id(std::string(64, 'f'));
+  });
+  ExpectBadContainer(pod, "devices[0].host_path", [&](auto* config) {
+    config->add_devices()->set_host_path("/dev/no-such-device");
+    config->mutable_devices(0)->set_container_path("/dev/x");
+  });
+  ExpectBadContainer(pod, "CDI_devices",
+                     [&](auto* config) { config->add_cdi_devices()->set_name("vendor.example/thing=0"); });
 }
 
 TEST_F(BadInputTest, AContainersMountsAreJudged) {
@@ -333,7 +333,7 @@ TEST_F(StatusTest, SaysWhatIsReadyAndWhichHandlersThereAre) {
 
 TEST_F(StatusTest, RuntimeConfigGivesTheCgroupDriver) {
   EXPECT_EQ(Must(cri().Call(&Runtime::RuntimeConfig, cri::RuntimeConfigRequest())).linux().cgroup_driver(),
-            cri::CGROUPFS);
+            WithSystemd() ? cri::SYSTEMD : cri::CGROUPFS);
 }
 
 TEST_F(StatusTest, AnUnknownHandlerIsRefusedByName) {

@@ -63,9 +63,11 @@ Answer<cri::StatusResponse> Cri::Status(bool verbose) {
   return Call(&Runtime::Status, request);
 }
 
-Answer<cri::RunPodSandboxResponse> Cri::RunPod(const cri::PodSandboxConfig& config, std::chrono::milliseconds timeout) {
+Answer<cri::RunPodSandboxResponse> Cri::RunPod(const cri::PodSandboxConfig& config, std::chrono::milliseconds timeout,
+                                               const std::string& handler) {
   cri::RunPodSandboxRequest request;
   *request.mutable_config() = config;
+  request.set_runtime_handler(handler);
   return Call(&Runtime::RunPodSandbox, request, timeout);
 }
 

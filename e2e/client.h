@@ -60,11 +60,16 @@ class Cri {
     return answer;
   }
 
+  // For the calls that are answered by a stream.
+  cri::RuntimeService::Stub& runtime() { return *runtime_; }
+  cri::ImageService::Stub& image_service() { return *images_; }
+
   Answer<cri::VersionResponse> Version();
   Answer<cri::StatusResponse> Status(bool verbose = false);
 
   Answer<cri::RunPodSandboxResponse> RunPod(const cri::PodSandboxConfig& config,
-                                            std::chrono::milliseconds timeout = kCallTimeout);
+                                            std::chrono::milliseconds timeout = kCallTimeout,
+                                            const std::string& handler = "");
   Answer<cri::StopPodSandboxResponse> StopPod(const std::string& id);
   Answer<cri::RemovePodSandboxResponse> RemovePod(const std::string& id);
   Answer<cri::PodSandboxStatusResponse> PodStatus(const std::string& id, bool verbose = false);

@@ -207,12 +207,12 @@ wait_for() {
 registry_accepts() { (: <>/dev/tcp/127.0.0.1/$REGISTRY_PORT); }
 crispd_listens() { [[ -S ${ENDPOINT#unix://} ]]; }
 
+# In sessions of their own: whatever ends this script, pods are taken down first and the servers after them.
 start_servers() {
-  docker-registry serve "$dir/registry.yml" >"$dir/registry.log" 2>&1 &
+  setsid docker-registry serve "$dir/registry.yml" >"$dir/registry.log" 2>&1 &
   registry=$!
   wait_for $registry "$dir/registry.log" "the registry" registry_accepts
-  # Temporary directories of critest are volumes, and so are under a directory that every user may enter.
-  "$(built crispd)" --config "$dir/config.toml" >"$dir/crispd.log" 2>&1 &
+  setsid "$(built crispd)" --config "$dir/config.toml" >"$dir/crispd.log" 2>&1 &
   crispd=$!
   wait_for $crispd "$dir/crispd.log" crispd crispd_listens
 }

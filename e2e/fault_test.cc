@@ -394,6 +394,23 @@ INSTANTIATE_TEST_SUITE_P(At, PluginDeathTest,
                                            std::pair("last-ADD", Moment::kBefore)),
                          [](const auto& at) { return NameOf(at.param); });
 
+TEST_F(FaultTest, WhatCouldNotBeUndoneIsClearedAwayByTheNextAttempt) {
+  node().WriteCniConfig("e2e-bridge", "e2e-last");
+  node().Fail("last-ADD", "broken", 1);
+  node().Fail("DEL", "broken too", 1);
+  const auto answer = cri().RunPod(PodConfig("again"));
+  EXPECT_THAT(answer.text(), ::testing::AllOf(::testing::HasSubstr("broken"), ::testing::HasSubstr("undo it")));
+  ASSERT_THAT(Pods(), SizeIs(1));
+  EXPECT_EQ(Pods()[0].state(), cri::SANDBOX_NOTREADY);
+  node().Restart();
+  EXPECT_THAT(Pods(), SizeIs(1));
+  EXPECT_FALSE(cri().RunPod(PodConfig("again")).ok());
+  node().ReleaseAll();
+  const PodRef pod = RunPod("again");
+  EXPECT_THAT(Pods(), SizeIs(1));
+  EXPECT_EQ(PodStatus(pod.id).state(), cri::SANDBOX_READY);
+}
+
 TEST_F(FaultTest, APluginKilledInDelIsMadeUpForByTheNextStop) {
   node().WriteCniConfig("e2e-bridge");
   const PodRef pod = RunPod("del");

@@ -93,6 +93,24 @@ ImageDescription Defaults() {
   return image;
 }
 
+ImageDescription Volumes() {
+  ImageDescription image = Busybox(kVolumes);
+  image.layers.push_back(
+      {{WithOwner(DirectoryEntry("data", 0750), 1234, 50),
+        WithOwner(FileEntry("data/file", "of the image\n"), 1234, 50), SymlinkEntry("linked", "/var"),
+        SymlinkEntry("out", "../../../../../../etc/ssl"), DirectoryEntry("odd"), FileEntry("odd/file", "odd\n")},
+       Compression::kGzip});
+  image.config.volumes = {"/data", "/linked", "/new", "/skipped/../odd"};
+  return image;
+}
+
+ImageDescription WithPasswd(const std::string& reference, const std::string& passwd, const std::string& user) {
+  ImageDescription image = Busybox(reference);
+  image.layers.push_back({{FileEntry("etc/passwd", passwd)}, Compression::kGzip});
+  image.config.user = user;
+  return image;
+}
+
 // image_test.cc says what must come out.
 ImageDescription OddLayers() {
   ImageDescription image = Busybox(kOddLayers);
@@ -244,7 +262,10 @@ void MakeStore(const std::string& directory) {
     record << reference << " " << written.digest << " " << written.config_digest << " " << layout << "\n";
   };
   for (const ImageDescription& image :
-       {Pause(), Busybox(kBusybox), Busybox(kBusyboxLatest), StopSignal(), Defaults(), OddLayers(), Schema2(), Big()}) {
+       {Pause(), Busybox(kBusybox), Busybox(kBusyboxLatest), StopSignal(), Defaults(), OddLayers(), Schema2(), Big(),
+        Volumes(), WithPasswd(kOddUsers, "1000:x:0:0::/root:/bin/sh\nbell:x:5:5::/ro\aot:/bin/sh\n", "1000"),
+        WithPasswd(kOverflow, "root:x:0:0::/root:/bin/sh\n", "4294967296"),
+        WithPasswd(kHugePasswd, std::string(2 << 20, '#') + "\nroot:x:0:0::/root:/bin/sh\n", "")}) {
     add(image.reference, [&](const std::string& layout) { return WriteLayout(layout, {image}).front(); });
   }
   add(kIndex, WriteIndex);

@@ -25,6 +25,15 @@ inline constexpr char kIndex[] = "registry.k8s.io/e2e/index:1";
 // One layer of 8 MiB that does not compress.
 inline constexpr char kBig[] = "registry.k8s.io/e2e/big:1";
 
+// VOLUMEs /data (with a file of app's), /linked (a symbolic link to /var, which has nothing but www), /new and /skipped/../odd.
+inline constexpr char kVolumes[] = "docker.io/e2e/volumes:1";
+// A user whose name is a number ("1000", uid 0), who is its USER; and a home directory with a control character.
+inline constexpr char kOddUsers[] = "docker.io/e2e/odd-users:1";
+// Its USER is one more than 32 bits hold.
+inline constexpr char kOverflow[] = "docker.io/e2e/overflow:1";
+// An /etc/passwd of 2 MiB.
+inline constexpr char kHugePasswd[] = "docker.io/e2e/huge-passwd:1";
+
 struct StoredImage {
   std::string digest;  // of what the tag names
   std::string id;      // the digest of the config

@@ -95,7 +95,7 @@ void Node::WriteConfig(const NodeOptions& options) {
        << "[debug]\nlevel = \"debug\"\n"
        << "[plugins.\"io.containerd.grpc.v1.cri\"]\n"
        << "sandbox_image = \"" << kPause << "\"\n"
-       << "[plugins.\"io.containerd.grpc.v1.cri\".cni]\n"
+       << options.cri_toml << "[plugins.\"io.containerd.grpc.v1.cri\".cni]\n"
        << "bin_dir = \"" << cni_bin_dir() << "\"\n"
        << "conf_dir = \"" << cni_conf_dir() << "\"\n"
        << "[plugins.\"io.containerd.grpc.v1.cri\".containerd]\n"
@@ -127,7 +127,7 @@ void Node::WriteWrappers() {
               head + "real=" + kRunc +
                   "\ncommand=none\nfor word in \"$@\"; do\n"
                   "  [ $command = none ] || break\n"
-                  "  case $word in create|start|exec|delete|kill|state) command=$word; break;; esac\ndone\n" +
+                  "  case $word in create|start|exec|delete|kill|state|update) command=$word; break;; esac\ndone\n" +
                   kWrapperBody);
 }
 

@@ -20,6 +20,7 @@ struct NodeOptions {
   bool cni_config = true;
   std::string preload_dir;
   bool pull_images = true;  // the pause image and busybox, before the test begins
+  std::string cri_toml;     // keys of the CRI plugin's own table
   std::string extra_toml;   // behind the rest
 };
 
@@ -55,6 +56,10 @@ class Node {
   std::string cni_conf_dir() const { return directory_ + "/cni/net.d"; }
   std::string cni_bin_dir() const { return directory_ + "/cni/bin"; }
   const std::string& cgroup_parent() const { return cgroup_parent_; }
+  // Where the container `id` is in every hierarchy: "/parent/id", or systemd's scope.
+  std::string CgroupOf(const std::string& id) const {
+    return cgroup_parent_ + (WithSystemd() ? "/crisp-" + id + ".scope" : "/" + id);
+  }
 
   Snapshot Look() const;
   SnapshotScope Scope() const;
@@ -63,9 +68,9 @@ class Node {
   void WriteCniConfig(const std::string& plugin = "bridge", const std::string& last = "");
   void RemoveCniConfig();
 
-  // From now on `command` ("create", "start", "exec", "delete" of runc; "ADD", "DEL" of the plugin "e2e-bridge";
-  // "last-ADD", "last-DEL" of "e2e-last") stalls, before or after it has done its work, until Release. For runc every
-  // call goes through the wrapper, for CNI call WriteCniConfig with the plugin.
+  // From now on `command` ("create", "start", "exec", "delete", "update" of runc; "ADD", "DEL" of the plugin
+  // "e2e-bridge"; "last-ADD", "last-DEL" of "e2e-last") stalls, before or after it has done its work, until Release.
+  // For runc every call goes through the wrapper, for CNI call WriteCniConfig with the plugin.
   void Stall(const std::string& command, Moment moment = Moment::kBefore);
   // Waits until a call of `command` has got there and returns the pid of the wrapper that stalls.
   pid_t WaitForStalled(const std::string& command);

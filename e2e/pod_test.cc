@@ -263,7 +263,7 @@ TEST_F(PodTest, ThePauseProcessIsUnprivilegedInItsCgroup) {
   EXPECT_EQ(ReadFile("/proc/" + std::to_string(pause) + "/comm"), "pause\n");
   for (const std::string& line : Lines(ReadFile("/proc/" + std::to_string(pause) + "/cgroup"))) {
     if (line.find(":memory:") != std::string::npos) {
-      EXPECT_THAT(line, ::testing::EndsWith(node().cgroup_parent() + "/" + pod.id));
+      EXPECT_THAT(line, ::testing::EndsWith(node().CgroupOf(pod.id)));
     }
   }
 }

@@ -29,10 +29,10 @@ bool IsNumber(const std::string& text) {
 std::string CommandLine(const std::string& pid) {
   std::string line = ReadFile("/proc/" + pid + "/cmdline");
   std::replace(line.begin(), line.end(), '\0', ' ');
-  if (line.empty()) {  // a zombie, that nobody has waited for
+  if (line.empty()) {  // a zombie, that nobody has waited for, or a thread of the kernel
     const std::string stat = ReadFile("/proc/" + pid + "/stat");
     const size_t end = stat.rfind(')');
-    if (end == std::string::npos) return "";
+    if (end == std::string::npos || stat.compare(end, 3, ") Z") != 0) return "";
     line = "zombie " + stat.substr(0, end + 1).substr(stat.find('('));
   }
   return line;

@@ -70,7 +70,7 @@ make_vm() {
   echo '/dev/vdb /node ext4 defaults 0 0' >"$tree/etc/fstab"
   cp "$tree"/boot/vmlinuz-* "$trees/vmlinuz"
   cp "$tree"/boot/initrd.img-* "$trees/initrd"
-  mkfs.ext4 -q -d "$tree" "$trees/vm.ext4.new" 8G
+  mkfs.ext4 -q -d "$tree" "$trees/vm.ext4.new" 8G >/dev/null
   mv "$trees/vm.ext4.new" "$trees/vm.ext4"
   rm -rf --one-file-system "$tree"
 }
@@ -100,7 +100,7 @@ write_job() {
     cat <<'END'
 trap finish EXIT
 [[ ! -c /dev/ttyS1 ]] || stty -F /dev/ttyS1 raw
-# systemd-nspawn shows the cgroup hierarchies and /proc/sys read-only.
+# systemd-nspawn shows the cgroup hierarchies and /proc/sys read-only, and lacks a device that every node has.
 awk '$3 == "cgroup" || $2 ~ "^/proc/sys" { print $2 }' /proc/mounts |
   while read -r target; do mount -o remount,rw,bind "$target" 2>/dev/null; done
 if [[ -d /node/checkout ]]; then
@@ -108,7 +108,9 @@ if [[ -d /node/checkout ]]; then
     mkdir -p "$directory" && mount --bind "/node/checkout$directory" "$directory" || exit
   done </node/directories
 fi
-export HOME=/root LANG=C.UTF-8 TMPDIR=/node/tmp LD_LIBRARY_PATH=/node/lib
+[[ -e /dev/kmsg ]] || mknod -m 0644 /dev/kmsg c 1 11
+echo /node/lib >/etc/ld.so.conf.d/node.conf && ldconfig
+export HOME=/root LANG=C.UTF-8 TMPDIR=/node/tmp
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 END
     printf 'cd %q || exit\n' "$PWD"
@@ -166,7 +168,7 @@ make_disk() {
   find "$node_dir/checkout" -type f -perm -u+x -size +1M | while read -r file; do
     ! is_program "$file" || strip "$file" 2>/dev/null || true
   done
-  mkfs.ext4 -q -d "$node_dir" "$dir/node.ext4" 8G
+  mkfs.ext4 -q -d "$node_dir" "$dir/node.ext4" 8G >/dev/null
 }
 
 boot_vm() {

@@ -26,9 +26,11 @@
 #include "os/file.h"
 #include "os/reactor.h"
 #include "sandbox/pod_manager.h"
+#include "sandbox/pod_streams.h"
 #include "server/cri_server.h"
 #include "store/database.h"
 #include "store/layout.h"
+#include "streaming/stream_server.h"
 
 namespace crisp {
 namespace {
@@ -101,6 +103,23 @@ absl::StatusOr<std::string> FindShim(const std::string& configured) {
   return FindProgram("crisp-shim");
 }
 
+SecurityOptions SecurityOptionsOf(const SecurityConfig& config) {
+  SecurityOptions options;
+  options.unset_seccomp_profile = config.unset_seccomp_profile;
+  options.disable_apparmor = config.disable_apparmor;
+  options.enable_selinux = config.enable_selinux;
+  options.selinux_category_range = config.selinux_category_range;
+  options.enable_cdi = config.enable_cdi;
+  options.cdi_spec_dirs = config.cdi_spec_dirs;
+  options.disable_hugetlb_controller = config.disable_hugetlb_controller;
+  options.tolerate_missing_hugetlb_controller = config.tolerate_missing_hugetlb_controller;
+  options.ignore_image_defined_volumes = config.ignore_image_defined_volumes;
+  options.device_ownership_from_security_context = config.device_ownership_from_security_context;
+  options.enable_unprivileged_ports = config.enable_unprivileged_ports;
+  options.enable_unprivileged_icmp = config.enable_unprivileged_icmp;
+  return options;
+}
+
 absl::StatusOr<SandboxOptions> SandboxOptionsOf(const Config& config, const Layout& layout) {
   SandboxOptions options;
   for (const auto& [name, handler] : config.runtimes) {
@@ -112,12 +131,15 @@ absl::StatusOr<SandboxOptions> SandboxOptionsOf(const Config& config, const Layo
     runtime.no_pivot_root = handler.no_pivot_root;
     runtime.no_new_keyring = handler.no_new_keyring;
     options.runtimes[name] = std::move(runtime);
+    options.handlers[name] = {handler.privileged_without_host_devices,
+                              handler.privileged_without_host_devices_all_devices_allowed, handler.cgroup_writable};
   }
   options.default_runtime = config.default_runtime_name;
   options.sandbox_image = config.sandbox_image;
   ASSIGN_OR_RETURN(options.shim_program, FindShim(config.crisp.shim));
   options.log_line_limit = config.max_container_log_line_size;
   options.restrict_oom_score_adj = config.restrict_oom_score_adj;
+  options.security = SecurityOptionsOf(config.security);
   return options;
 }
 
@@ -152,6 +174,17 @@ ServerOptions ServerOptionsOf(const Config& config, const Layout& layout) {
                    {"sandboxImage", config.sandbox_image},
                    {"defaultRuntimeName", config.default_runtime_name},
                    {"cniConfDir", config.cni.conf_dir}};
+  return options;
+}
+
+StreamServerOptions StreamServerOptionsOf(const Config& config) {
+  StreamServerOptions options;
+  options.address = config.stream.address;
+  options.port = config.stream.port;
+  options.idle_timeout = config.stream.idle_timeout;
+  options.tls = config.stream.tls;
+  options.certificate_file = config.stream.certificate_file;
+  options.key_file = config.stream.key_file;
   return options;
 }
 
@@ -213,8 +246,12 @@ absl::Status Run(const Config& config) {
   ASSIGN_OR_RETURN(const std::unique_ptr<PodManager> pods,
                    PodManager::Open({layout, database.get(), images.get(), network.get(), reactor.get(),
                                      std::move(sandbox_options)}));
-  ASSIGN_OR_RETURN(const std::unique_ptr<CriServer> server,
-                   CriServer::Start(ServerOptionsOf(config, layout), pods.get(), images.get(), network.get()));
+  PodStreams pod_streams(pods.get());
+  ASSIGN_OR_RETURN(const std::unique_ptr<StreamServer> streams,
+                   StreamServer::Start(StreamServerOptionsOf(config), &pod_streams));
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<CriServer> server,
+      CriServer::Start(ServerOptionsOf(config, layout), pods.get(), images.get(), network.get(), streams.get()));
   LogInfo("serving", {{"address", config.grpc.address}, {"version", CRISP_VERSION}});
 
   int received = 0;

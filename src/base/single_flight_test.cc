@@ -31,7 +31,7 @@ TEST(SingleFlightTest, ASecondCallerJoinsTheFirst) {
 
 TEST(SingleFlightTest, DifferentKeysFlyApart) {
   SingleFlight<std::string> flights;
-  auto echo = [](std::string text) {
+  auto echo = [](const std::string& text) {
     return [text](const SingleFlight<std::string>::Abandoned&) -> absl::StatusOr<std::string> { return text; };
   };
   EXPECT_EQ(*flights.Do("a", Call(), echo("a")), "a");

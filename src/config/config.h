@@ -8,6 +8,7 @@
 // and never in a warning or an error.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -48,7 +49,33 @@ struct RuntimeHandlerConfig {
   bool systemd_cgroup = false;  // options.SystemdCgroup: systemd makes the cgroups (else: the program itself)
   bool no_pivot_root = false;   // options.NoPivotRoot: MS_MOVE in place of pivot_root(2), for a root on a ramfs
   bool no_new_keyring = false;  // options.NoNewKeyring: containers stay in the session keyring of the daemon
+  // privileged_without_host_devices: a privileged container gets the standard devices only, and may use no others,
+  bool privileged_without_host_devices = false;
+  // unless this: it may use whatever node it makes.
+  bool privileged_without_host_devices_all_devices_allowed = false;
+  bool cgroup_writable = false;  // cgroup_writable: containers may write to their own cgroups (v2)
   bool operator==(const RuntimeHandlerConfig&) const = default;
+};
+
+// cri: what confines containers, where they do not say it themselves.
+struct SecurityConfig {
+  // unset_seccomp_profile: for who asks for none: "", "unconfined", "runtime/default" or "localhost/" and a path.
+  std::string unset_seccomp_profile;
+  bool disable_apparmor = false;           // disable_apparmor: AppArmor is not used, even if the kernel has it
+  bool enable_selinux = false;             // enable_selinux: containers get SELinux labels, if the kernel has it
+  uint32_t selinux_category_range = 1024;  // selinux_category_range: pods' categories are below this
+  bool enable_cdi = true;                  // enable_cdi: CDI devices may be asked for
+  std::vector<std::string> cdi_spec_dirs = {"/etc/cdi", "/var/run/cdi"};  // cdi_spec_dirs: absolute; later ones win
+  // disable_hugetlb_controller: limits on huge pages are left out, with a warning.
+  bool disable_hugetlb_controller = true;
+  // tolerate_missing_hugetlb_controller: likewise where the kernel has no such controller; else they are an error.
+  bool tolerate_missing_hugetlb_controller = true;
+  bool ignore_image_defined_volumes = false;  // ignore_image_defined_volumes: VOLUMEs of images are not made
+  // device_ownership_from_security_context: devices belong to the container's user.
+  bool device_ownership_from_security_context = false;
+  bool enable_unprivileged_ports = false;  // enable_unprivileged_ports: ports below 1024 for every user of a pod
+  bool enable_unprivileged_icmp = false;   // enable_unprivileged_icmp: ping for every user of a pod
+  bool operator==(const SecurityConfig&) const = default;
 };
 
 // Secrets: never print.
@@ -86,6 +113,18 @@ struct RegistryConfig {
   bool operator==(const RegistryConfig&) const = default;
 };
 
+// cri.stream_*: the server on which exec, attach and port-forward run.
+struct StreamConfig {
+  std::string address = "127.0.0.1";  // stream_server_address: IPv4 or IPv6; empty: 127.0.0.1
+  std::string port = "0";             // stream_server_port: a number; 0: one that is free
+  std::chrono::nanoseconds idle_timeout = std::chrono::hours(4);  // stream_idle_timeout: 0: never
+  bool tls = false;                                               // enable_tls_streaming
+  // x509_key_pair_streaming.tls_cert_file and .tls_key_file: absolute, PEM. Empty: a self-signed certificate.
+  std::string certificate_file;
+  std::string key_file;
+  bool operator==(const StreamConfig&) const = default;
+};
+
 // [crisp]: what containerd has no key for.
 struct CrispConfig {
   // preload_dir: absolute directory of OCI image layouts (one a sub-directory) that are imported at start. Empty: none.
@@ -114,10 +153,12 @@ struct Config {
   // cri.max_container_log_line_size: bytes; a longer line of a container's log is split. 0 or less: no limit.
   int64_t max_container_log_line_size = 16384;
 
+  SecurityConfig security;
   CniSettings cni;
   std::string default_runtime_name = "runc";  // cri.containerd.default_runtime_name: one of `runtimes`
   std::map<std::string, RuntimeHandlerConfig> runtimes = {{"runc", {}}};  // cri.containerd.runtimes, by NAME
   RegistryConfig registry;
+  StreamConfig stream;
   CrispConfig crisp;
   bool operator==(const Config&) const = default;
 };

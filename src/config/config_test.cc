@@ -312,6 +312,24 @@ TEST_F(ConfigTest, AVersion1FileIsRefusedWithAWayOut) {
   EXPECT_THAT(std::string(Load("version = '2'").status().message()), HasSubstr("expected an integer, found a string"));
 }
 
+TEST_F(ConfigTest, TheStreamingServerIsWhereTheFileSays) {
+  const auto config = Load(
+      "version = 2\n[plugins.'io.containerd.grpc.v1.cri']\nstream_server_address = '::1'\nstream_server_port = "
+      "'10010'\n"
+      "stream_idle_timeout = '1h30m'\nenable_tls_streaming = true\n"
+      "x509_key_pair_streaming = {tls_cert_file = '/etc/c.pem', tls_key_file = '/etc/k.pem'}\n");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_THAT(warnings_, IsEmpty());
+  StreamConfig expected;
+  expected.address = "::1";
+  expected.port = "10010";
+  expected.idle_timeout = std::chrono::minutes(90);
+  expected.tls = true;
+  expected.certificate_file = "/etc/c.pem";
+  expected.key_file = "/etc/k.pem";
+  EXPECT_EQ(config->stream, expected);
+}
+
 TEST_F(ConfigTest, BadValuesAreNamedWithWhatIsExpected) {
   const std::string cri = "[plugins.'io.containerd.grpc.v1.cri']\n";
   const std::string runtime = "[plugins.'io.containerd.grpc.v1.cri'.containerd.runtimes.a]\n";
@@ -330,6 +348,10 @@ TEST_F(ConfigTest, BadValuesAreNamedWithWhatIsExpected) {
   EXPECT_THAT(ErrorOf(cri + "sandbox_image = ''"), HasSubstr("expected the name of an image"));
   EXPECT_THAT(ErrorOf(cri + "stream_idle_timeout = 'soon'"), HasSubstr("expected a duration"));
   EXPECT_THAT(ErrorOf(cri + "stream_idle_timeout = 'inf'"), HasSubstr("expected a duration"));
+  EXPECT_THAT(ErrorOf(cri + "stream_idle_timeout = '-1s'"), HasSubstr("not negative"));
+  EXPECT_THAT(ErrorOf(cri + "stream_server_port = '70000'"), HasSubstr("up to 65535, found \"70000\""));
+  EXPECT_THAT(ErrorOf(cri + "stream_server_address = 'localhost'"), HasSubstr("expected an IPv4 or IPv6 address"));
+  EXPECT_THAT(ErrorOf(cri + "x509_key_pair_streaming.tls_cert_file = 'c.pem'"), HasSubstr("absolute path"));
   EXPECT_THAT(ErrorOf(cri + "cni.max_conf_num = -1"), HasSubstr("expected 0 or more"));
   EXPECT_THAT(ErrorOf(cri + "cni.bin_dir = 'bin'"), HasSubstr("expected an absolute path"));
   EXPECT_THAT(ErrorOf(cri + "cni.bin_dirs = ['bin']"), HasSubstr("expected an absolute path"));

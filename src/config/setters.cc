@@ -1,5 +1,6 @@
 #include "config/setters.h"
 
+#include <arpa/inet.h>
 #include <sys/un.h>
 
 #include <algorithm>
@@ -10,9 +11,11 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "absl/time/time.h"
 
 namespace crisp {
 namespace {
@@ -124,6 +127,31 @@ absl::Status CheckNotNegative(int64_t number) {
   return absl::InvalidArgumentError(absl::StrCat("expected 0 or more, found ", number));
 }
 
+absl::StatusOr<std::chrono::nanoseconds> ReadDuration(const FileValue& value) {
+  absl::Duration duration;
+  if (!absl::ParseDuration(value.canonical, &duration) || duration < absl::ZeroDuration()) {
+    return Bad("a duration that is not negative", value);
+  }
+  return absl::ToChronoNanoseconds(duration);
+}
+
+absl::Status CheckAddress(const std::string& address) {
+  in6_addr bytes;
+  if (address.empty() || inet_pton(AF_INET, address.c_str(), &bytes) == 1 ||
+      inet_pton(AF_INET6, address.c_str(), &bytes) == 1) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("expected an IPv4 or IPv6 address, found \"", absl::Utf8SafeCEscape(address), "\""));
+}
+
+absl::Status CheckPort(const std::string& port) {
+  uint32_t number = 0;
+  if (absl::SimpleAtoi(port, &number) && number <= std::numeric_limits<uint16_t>::max()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("expected the number of a port, up to 65535, found \"", absl::Utf8SafeCEscape(port), "\""));
+}
+
 absl::StatusOr<std::string> HostOfUrl(const std::string& url) {
   ASSIGN_OR_RETURN(Url parsed, ParseUrl(url));
   return parsed.host;
@@ -175,6 +203,15 @@ absl::Status SetCniBinDirs(const Setting& setting, Draft* draft) {
     RETURN_IF_ERROR(CheckPath(dir));
   }
   draft->cni_bin_dirs = setting.value.list;
+  return absl::OkStatus();
+}
+
+absl::Status SetCdiDirs(const Setting& setting, Draft* draft) {
+  for (const std::string& dir : setting.value.list) {
+    if (dir.empty()) return Bad("absolute paths", setting.value);
+    RETURN_IF_ERROR(CheckPath(dir));
+  }
+  draft->config.security.cdi_spec_dirs = setting.value.list;
   return absl::OkStatus();
 }
 

@@ -1,6 +1,7 @@
 // The setters that the table of keys refers to.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -49,6 +50,30 @@ absl::Status SetNotNegative(const Setting& setting, Draft* draft) {
   return Set<Path...>(setting, draft);
 }
 
+// A duration that is not negative.
+absl::StatusOr<std::chrono::nanoseconds> ReadDuration(const FileValue& value);
+template <auto... Path>
+absl::Status SetDuration(const Setting& setting, Draft* draft) {
+  ASSIGN_OR_RETURN(Member<Path...>(draft->config), ReadDuration(setting.value));
+  return absl::OkStatus();
+}
+
+// An IPv4 or IPv6 address.
+absl::Status CheckAddress(const std::string& address);
+template <auto... Path>
+absl::Status SetAddress(const Setting& setting, Draft* draft) {
+  RETURN_IF_ERROR(CheckAddress(setting.value.text));
+  return Set<Path...>(setting, draft);
+}
+
+// A TCP port, in text; 0 for one that is free.
+absl::Status CheckPort(const std::string& port);
+template <auto... Path>
+absl::Status SetPort(const Setting& setting, Draft* draft) {
+  RETURN_IF_ERROR(CheckPort(setting.value.text));
+  return Set<Path...>(setting, draft);
+}
+
 // A size of messages, for which 0 means the default.
 template <auto... Path>
 absl::Status SetMessageSize(const Setting& setting, Draft* draft) {
@@ -87,6 +112,7 @@ absl::Status SetLevel(const Setting& setting, Draft* draft);
 absl::Status SetSandboxImage(const Setting& setting, Draft* draft);
 absl::Status SetCniBinDir(const Setting& setting, Draft* draft);
 absl::Status SetCniBinDirs(const Setting& setting, Draft* draft);
+absl::Status SetCdiDirs(const Setting& setting, Draft* draft);
 absl::Status SetCniConfDir(const Setting& setting, Draft* draft);
 absl::Status AddHandler(const Setting& setting, Draft* draft);
 absl::Status CheckRuntimeType(const Setting& setting, Draft* draft);

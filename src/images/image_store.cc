@@ -184,11 +184,11 @@ absl::Status ImageStore::Remove(const std::string& name) {
 }
 
 absl::Status ImageStore::MountRootfs(const std::string& image_id, const std::string& container_id,
-                                     const std::string& target) {
+                                     const std::string& target, const RootfsOptions& options) {
   const std::shared_ptr<const Snapshot> now = snapshot();
   const auto it = now->records.find(image_id);
   if (it == now->records.end()) return absl::NotFoundError(absl::StrCat("no image ", image_id));
-  const absl::Status mounted = layers_->MountRootfs(it->second.chain_ids, container_id, target);
+  const absl::Status mounted = layers_->MountRootfs(it->second.chain_ids, container_id, target, options);
   // Its layers may have gone between the look and the mount.
   if (!mounted.ok() && snapshot()->records.count(image_id) == 0) {
     return absl::NotFoundError(absl::StrCat("image ", image_id, " has just been removed"));

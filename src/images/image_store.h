@@ -34,8 +34,8 @@ class ImageStore : public Images {
   absl::Status Remove(const std::string& name) override;
   absl::StatusOr<FsUsage> Usage() override { return layers_->Usage(); }
   absl::StatusOr<FsUsage> ContainersUsage() override { return layers_->ContainersUsage(); }
-  absl::Status MountRootfs(const std::string& image_id, const std::string& container_id,
-                           const std::string& target) override;
+  absl::Status MountRootfs(const std::string& image_id, const std::string& container_id, const std::string& target,
+                           const RootfsOptions& options) override;
   absl::Status ReleaseRootfs(const std::string& container_id, const std::string& target) override {
     return layers_->ReleaseRootfs(container_id, target);
   }

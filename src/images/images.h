@@ -20,6 +20,7 @@
 #include "absl/status/statusor.h"
 #include "base/call.h"
 #include "base/image_config.h"
+#include "os/user_namespace.h"
 #include "store/layout.h"
 
 namespace crisp {
@@ -67,6 +68,11 @@ struct ImagesOptions {
   std::string pinned_image;  // the pause image: never reported as removable, see Image::pinned
 };
 
+struct RootfsOptions {
+  bool read_only = false;         // no writable layer
+  std::optional<IdMap> id_map{};  // owners are shifted, for a user namespace: idmapped layers, Linux 5.19
+};
+
 struct FsUsage {
   std::string mountpoint;
   uint64_t used_bytes = 0;
@@ -99,9 +105,13 @@ class Images {
   virtual absl::StatusOr<FsUsage> ContainersUsage() = 0;  // of writable layers
 
   // Makes the root file system of `container_id` and mounts it on `target`, a directory. Its layers cannot be removed
-  // until ReleaseRootfs, and that is on record before this returns.
+  // until ReleaseRootfs, and that is on record before this returns. Whatever else is mounted from an image has an id of
+  // its own too.
   virtual absl::Status MountRootfs(const std::string& image_id, const std::string& container_id,
-                                   const std::string& target) = 0;
+                                   const std::string& target, const RootfsOptions& options) = 0;
+  absl::Status MountRootfs(const std::string& image_id, const std::string& container_id, const std::string& target) {
+    return MountRootfs(image_id, container_id, target, {});
+  }
   // Unmounts it and removes the writable layer. OK if there is none.
   virtual absl::Status ReleaseRootfs(const std::string& container_id, const std::string& target) = 0;
 };

@@ -113,8 +113,8 @@ class LayerStore::Impl {
 
   absl::Status CollectGarbage() { return catalog_->CollectGarbage(); }
 
-  absl::Status MountRootfs(const std::vector<std::string>& chain_ids, const std::string& id,
-                           const std::string& target) {
+  absl::Status MountRootfs(const std::vector<std::string>& chain_ids, const std::string& id, const std::string& target,
+                           const RootfsOptions& options) {
     const LayerLease lease(leases_, chain_ids);
     std::vector<LayerRow> rows;
     for (const std::string& chain_id : chain_ids) {
@@ -122,7 +122,7 @@ class LayerStore::Impl {
       if (!row.has_value()) return absl::InternalError(absl::StrCat("layer ", chain_id, " is not there"));
       rows.push_back(*std::move(row));
     }
-    return MakeRootfs(layout_, database_, rows, id, target);
+    return MakeRootfs(layout_, database_, rows, id, target, options);
   }
 
   absl::Status ReleaseRootfs(const std::string& id, const std::string& target) {
@@ -174,8 +174,8 @@ absl::Status LayerStore::CollectGarbage() {
 }
 
 absl::Status LayerStore::MountRootfs(const std::vector<std::string>& chain_ids, const std::string& container_id,
-                                     const std::string& target) {
-  return impl_->MountRootfs(chain_ids, container_id, target);
+                                     const std::string& target, const RootfsOptions& options) {
+  return impl_->MountRootfs(chain_ids, container_id, target, options);
 }
 
 absl::Status LayerStore::ReleaseRootfs(const std::string& container_id, const std::string& target) {

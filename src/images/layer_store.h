@@ -99,10 +99,10 @@ class LayerStore {
   // Removes the layers that no image, no root file system and no lease refers to.
   absl::Status CollectGarbage();
 
-  // Mounts an overlay of these layers (lowest first) and an empty writable layer on `target`, a directory. On record
-  // before it is mounted. Each container has one root file system in its life.
+  // Mounts an overlay of these layers (lowest first) and, unless it is read-only, an empty writable layer on `target`,
+  // a directory. On record before it is mounted. Each container has one root file system in its life.
   absl::Status MountRootfs(const std::vector<std::string>& chain_ids, const std::string& container_id,
-                           const std::string& target);
+                           const std::string& target, const RootfsOptions& options = {});
 
   // Unmounts it, and removes the writable layer, the record, and the layers that nothing else needs. OK if there is
   // none. Broken off at any point, it is finished by calling it again.

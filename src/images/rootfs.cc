@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -65,19 +66,64 @@ absl::StatusOr<Root> LookAtRoots(const Layout& layout, const std::vector<LayerRo
   return root;
 }
 
-absl::Status MakeDirectories(const Layout& layout, const std::vector<LayerRow>& layers, const std::string& id,
-                             const FileMetadata& root) {
-  RETURN_IF_ERROR(MakeDirs(layout.Container(id), 0700));
-  std::vector<std::string> names;
-  for (const LayerRow& layer : layers) names.push_back(layer.name);
-  RETURN_IF_ERROR(WriteRootfsRecord(layout.Container(id), names));
+std::string EmptyDir(const Layout& layout, const std::string& id) {
+  return absl::StrCat(layout.Container(id), "/empty");
+}
+
+// The writable layer is not mounted shifted: what is written there is by the uid that the kernel sees.
+absl::StatusOr<FileMetadata> Shifted(FileMetadata metadata, const std::optional<IdMap>& id_map) {
+  if (!id_map) return metadata;
+  const std::optional<uint32_t> uid = MapId(id_map->uids, metadata.uid);
+  const std::optional<uint32_t> gid = MapId(id_map->gids, metadata.gid);
+  if (!uid || !gid) return absl::InternalError("the root directory's owner is not mapped into the user namespace");
+  metadata.uid = *uid;
+  metadata.gid = *gid;
+  return metadata;
+}
+
+absl::Status MakeWritableLayer(const Layout& layout, const std::string& id, const FileMetadata& root) {
   RETURN_IF_ERROR(MakeDirs(layout.Work(id), 0700));
   RETURN_IF_ERROR(MakeDirs(layout.Upper(id), 0700));
   ASSIGN_OR_RETURN(const Fd upper, OpenAt(AT_FDCWD, layout.Upper(id), O_RDONLY | O_DIRECTORY));
   return ApplyMetadata(upper.get(), root, layout.Upper(id));
 }
 
+absl::Status MakeDirectories(const Layout& layout, const std::vector<LayerRow>& layers, const std::string& id) {
+  RETURN_IF_ERROR(MakeDirs(layout.Container(id), 0700));
+  std::vector<std::string> names;
+  for (const LayerRow& layer : layers) names.push_back(layer.name);
+  return WriteRootfsRecord(layout.Container(id), names);
+}
+
+// Where layers are mounted with their owners shifted, until the overlay has taken hold of them.
+std::string ShiftedDir(const Layout& layout, const std::string& id) {
+  return absl::StrCat(layout.Container(id), "/shifted");
+}
+
+absl::Status MountShifted(const std::vector<std::string>& lower, const IdMap& id_map, const std::string& directory,
+                          std::vector<std::string>* shifted) {
+  ASSIGN_OR_RETURN(const Fd user_namespace, MakeUserNamespace(id_map));
+  for (const std::string& path : lower) {
+    const std::string target = absl::StrCat(directory, "/", shifted->size());
+    RETURN_IF_ERROR(MakeDirs(target, 0700));
+    RETURN_IF_ERROR(BindIdmapped(path, target, user_namespace.get()));
+    shifted->push_back(target);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RemoveShifted(const std::string& directory) {
+  const absl::StatusOr<std::vector<std::string>> names = ListDir(directory);
+  if (!names.ok()) return ErrnoOf(names.status()) == ENOENT ? absl::OkStatus() : names.status();
+  absl::Status status;
+  for (const std::string& name : *names) status = Join(status, Unmount(absl::StrCat(directory, "/", name)));
+  return status.ok() ? RemoveTree(directory) : status;
+}
+
 absl::Status RemoveDirectories(const Layout& layout, const std::string& id) {
+  // Nothing is deleted below a mount.
+  RETURN_IF_ERROR(RemoveShifted(ShiftedDir(layout, id)));
+  RETURN_IF_ERROR(RemoveTree(EmptyDir(layout, id)));
   absl::Status status = RemoveTree(layout.Upper(id));
   status = Join(status, RemoveTree(layout.Work(id)));
   if (status.ok()) status = RemoveRootfsRecord(layout.Container(id));
@@ -89,19 +135,38 @@ absl::Status RemoveDirectories(const Layout& layout, const std::string& id) {
 }
 
 absl::Status MakeAndMount(const Layout& layout, const std::vector<LayerRow>& layers, const std::string& id,
-                          const std::string& target) {
+                          const std::string& target, const RootfsOptions& options) {
   ASSIGN_OR_RETURN(Root root, LookAtRoots(layout, layers));
-  RETURN_IF_ERROR(MakeDirectories(layout, layers, id, root.metadata));
-  return MountOverlay({std::move(root.lower), layout.Upper(id), layout.Work(id), target});
+  RETURN_IF_ERROR(MakeDirectories(layout, layers, id));
+  OverlayMount overlay{std::move(root.lower), "", "", target};
+  if (options.read_only) {
+    // A read-only overlay of one directory is none to the kernel.
+    RETURN_IF_ERROR(MakeDirs(EmptyDir(layout, id), 0755));
+    overlay.lower.push_back(EmptyDir(layout, id));
+  } else {
+    ASSIGN_OR_RETURN(const FileMetadata shifted, Shifted(std::move(root.metadata), options.id_map));
+    RETURN_IF_ERROR(MakeWritableLayer(layout, id, shifted));
+    overlay.upper = layout.Upper(id);
+    overlay.work = layout.Work(id);
+  }
+  if (!options.id_map) return MountOverlay(overlay);
+  std::vector<std::string> shifted;
+  absl::Status status = MountShifted(overlay.lower, *options.id_map, ShiftedDir(layout, id), &shifted);
+  if (status.ok()) {
+    overlay.lower = std::move(shifted);
+    status = MountOverlay(overlay);
+  }
+  const absl::Status removed = RemoveShifted(ShiftedDir(layout, id));
+  return Join(status, removed);
 }
 
 }  // namespace
 
 absl::Status MakeRootfs(const Layout& layout, Database* database, const std::vector<LayerRow>& layers,
-                        const std::string& container_id, const std::string& target) {
+                        const std::string& container_id, const std::string& target, const RootfsOptions& options) {
   if (layers.empty()) return absl::InternalError("its image has no layers");
   RETURN_IF_ERROR(Record(database, layers, container_id), "record root file system of ", container_id);
-  absl::Status status = MakeAndMount(layout, layers, container_id, target);
+  absl::Status status = MakeAndMount(layout, layers, container_id, target, options);
   if (status.ok()) return status;
   const absl::Status removed = RemoveDirectories(layout, container_id);
   status = Join(status, removed);

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "images/images.h"
 #include "images/layer_catalog.h"
 #include "store/layout.h"
 
@@ -18,7 +19,7 @@ class Database;
 
 // `layers` lowest first. Records, makes and mounts; or leaves nothing behind.
 absl::Status MakeRootfs(const Layout& layout, Database* database, const std::vector<LayerRow>& layers,
-                        const std::string& container_id, const std::string& target);
+                        const std::string& container_id, const std::string& target, const RootfsOptions& options = {});
 
 // Unmounts, removes, and forgets. OK if there is nothing.
 absl::Status RemoveRootfs(const Layout& layout, Database* database, const std::string& container_id,

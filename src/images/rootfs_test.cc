@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "images/testing/layer_test.h"
+#include "os/errno_status.h"
 #include "os/file.h"
 #include "os/mount.h"
 
@@ -49,6 +50,51 @@ TEST_F(RootfsTest, WritesGoToTheContainersOwnLayer) {
   struct stat info {};
   ASSERT_EQ(stat(layout_->Container("c").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777u, 0700u);
+}
+
+TEST_F(RootfsTest, AReadOnlyOneTakesNoWritesEvenOfASingleLayer) {
+  for (const std::vector<std::string>& chain_ids :
+       {lease_.chain_ids(), std::vector<std::string>{lease_.chain_ids().front()}}) {
+    RootfsOptions options;
+    options.read_only = true;
+    ASSERT_EQ(store_->MountRootfs(chain_ids, "c", target_, options), absl::OkStatus());
+    EXPECT_EQ(*ReadFileAt(AT_FDCWD, target_ + "/a", 100), "x");
+    EXPECT_EQ(ErrnoOf(WriteFileAt(AT_FDCWD, target_ + "/new", "", 0644)), EROFS);
+    EXPECT_FALSE(Exists(layout_->Upper("c")));
+    EXPECT_EQ(store_->ReleaseRootfs("c", target_), absl::OkStatus());
+    EXPECT_THAT(Names(layout_->Containers()), SizeIs(0));
+  }
+}
+
+TEST_F(RootfsTest, AShiftedOneHasTheOwnersThatAUserNamespaceMaps) {
+  RootfsOptions options;
+  options.id_map = IdMap{{{0, 100000, 1000}}, {{0, 200000, 1000}}};
+  ASSERT_EQ(store_->MountRootfs(lease_.chain_ids(), "c", target_, options), absl::OkStatus());
+  EXPECT_EQ(ListTree(target_).at(""), "040751 100004:200005");
+  struct stat info {};
+  ASSERT_EQ(lstat((target_ + "/b").c_str(), &info), 0);
+  EXPECT_EQ(info.st_uid, 100000u);
+  EXPECT_EQ(info.st_gid, 200000u);
+  // A change keeps the owner, and the layer keeps its own.
+  ASSERT_TRUE(WriteFileAt(AT_FDCWD, target_ + "/b", "changed", 0644).ok());
+  ASSERT_EQ(lstat((target_ + "/b").c_str(), &info), 0);
+  EXPECT_EQ(info.st_uid, 100000u);
+  ASSERT_EQ(lstat((LayerPath(lease_.chain_ids()[1]) + "/b").c_str(), &info), 0);
+  EXPECT_EQ(info.st_uid, 0u);
+  EXPECT_FALSE(Exists(layout_->Container("c") + "/shifted"));
+  EXPECT_EQ(store_->ReleaseRootfs("c", target_), absl::OkStatus());
+  EXPECT_THAT(Names(layout_->Containers()), SizeIs(0));
+}
+
+TEST_F(RootfsTest, AShiftedOneWhoseMapFailsLeavesNothing) {
+  RootfsOptions options;
+  options.id_map = IdMap{{{0, 100000, 2}}, {{0, 200000, 2}}};  // the root's owner is not in it
+  EXPECT_THAT(std::string(store_->MountRootfs(lease_.chain_ids(), "c", target_, options).message()),
+              HasSubstr("not mapped"));
+  options.id_map = IdMap{{}, {}};
+  EXPECT_NE(store_->MountRootfs(lease_.chain_ids(), "c", target_, options), absl::OkStatus());
+  EXPECT_EQ(Rows(), 0);
+  EXPECT_THAT(Names(layout_->Containers()), SizeIs(0));
 }
 
 TEST_F(RootfsTest, ReleaseLeavesNothingAndMayBeCalledAgain) {

@@ -22,7 +22,7 @@ constexpr int kMostDepth = 256;
 
 class Counter {
  public:
-  explicit Counter(DiskUsage* usage) : usage_(usage) {}
+  Counter(DiskUsage* usage, const Call& call) : usage_(usage), call_(call) {}
 
   absl::Status Start(Fd directory) {
     struct stat info {};
@@ -40,6 +40,7 @@ class Counter {
 
  private:
   absl::Status Walk(Fd directory, int depth) {
+    RETURN_IF_ERROR(call_.Check());
     const int fd = directory.get();
     DirStream stream(fdopendir(fd));
     if (stream == nullptr) return ErrnoStatus(errno, "list directory");
@@ -66,13 +67,14 @@ class Counter {
   }
 
   DiskUsage* usage_;
+  const Call& call_;
   dev_t device_ = 0;
 };
 
 }  // namespace
 
-absl::Status AddDiskUsage(Fd directory, DiskUsage* usage) {
-  return Counter(usage).Start(std::move(directory));
+absl::Status AddDiskUsage(Fd directory, DiskUsage* usage, const Call& call) {
+  return Counter(usage, call).Start(std::move(directory));
 }
 
 }  // namespace crisp

@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/call.h"
 #include "os/fd.h"
 
 namespace crisp {
@@ -16,7 +17,8 @@ struct DiskUsage {
 
 // Adds the tree below `directory`, itself included, to `usage`. Follows no links and does not leave the file system.
 // What vanishes meanwhile is not counted; neither is what lies more than 256 levels deep, which keeps the number of
-// open descriptors small. A file with several names counts as so many parts of one.
-absl::Status AddDiskUsage(Fd directory, DiskUsage* usage);
+// open descriptors small. A file with several names counts as so many parts of one. Ends with the error of `call` once
+// that is over.
+absl::Status AddDiskUsage(Fd directory, DiskUsage* usage, const Call& call = Call());
 
 }  // namespace crisp

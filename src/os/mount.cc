@@ -87,11 +87,16 @@ absl::Status CheckPaths(const OverlayMount& mount) {
   return absl::OkStatus();
 }
 
-// Whether overlayfs takes lower directories one by one. Found out once, on a context that is thrown away.
+// Whether overlayfs takes lower directories one by one. Found out once, on a context that is thrown away. Before Linux
+// 6.5 it looks at no option before the file system is made, and takes any: whoever takes one that does not exist knows
+// none.
 bool HasLowerdirPlus() {
   static const bool has = [] {
     const Fd context(static_cast<int>(syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC)));
-    return context.valid() && syscall(SYS_fsconfig, context.get(), FSCONFIG_SET_STRING, "lowerdir+", "/", 0) == 0;
+    const auto takes = [&context](const char* option) {
+      return syscall(SYS_fsconfig, context.get(), FSCONFIG_SET_STRING, option, "/", 0) == 0;
+    };
+    return context.valid() && !takes("no-such-option") && takes("lowerdir+");
   }();
   return has;
 }

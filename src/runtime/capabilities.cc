@@ -117,15 +117,23 @@ std::vector<std::string> CapabilityNames(uint64_t mask) {
 absl::StatusOr<uint64_t> ContainerCapabilities(const cri::Capability& asked, uint64_t host) {
   ASSIGN_OR_RETURN(const Asked add, Read(asked.add_capabilities(), "add_capabilities"));
   ASSIGN_OR_RETURN(const Asked drop, Read(asked.drop_capabilities(), "drop_capabilities"));
-  const uint64_t missing = add.named & ~drop.named & ~host;
+  ASSIGN_OR_RETURN(const Asked ambient, Read(asked.add_ambient_capabilities(), "add_ambient_capabilities"));
+  const uint64_t named = add.named | ambient.named;
+  const uint64_t missing = named & ~drop.named & ~host;
   if (missing != 0) {
-    return InvalidField(absl::StrCat(kField, ".add_capabilities"),
+    const bool plain = (missing & add.named) != 0;
+    return InvalidField(absl::StrCat(kField, plain ? ".add_capabilities" : ".add_ambient_capabilities"),
                         absl::StrCat(CapabilityNames(missing).front(),
                                      " is not in the bounding set of crispd itself, which cannot hand it on"));
   }
   uint64_t set = add.all ? host : DefaultCapabilities() & host;
   if (drop.all) set = 0;
-  return (set | add.named) & ~drop.named;
+  return (set | named) & ~drop.named;
+}
+
+absl::StatusOr<uint64_t> AmbientCapabilities(const cri::Capability& asked, uint64_t set) {
+  ASSIGN_OR_RETURN(const Asked ambient, Read(asked.add_ambient_capabilities(), "add_ambient_capabilities"));
+  return (ambient.all ? ~uint64_t{0} : ambient.named) & set;
 }
 
 }  // namespace crisp

@@ -63,6 +63,24 @@ TEST(CapabilitiesTest, WhatTheDaemonLacksIsRefusedByNameAndLeftOutOtherwise) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("capabilities.add_capabilities: CAP_SYS_RESOURCE"));
 }
 
+TEST(CapabilitiesTest, AmbientOnesAreAddedToo) {
+  cri::Capability asked;
+  asked.add_add_ambient_capabilities("NET_ADMIN");
+  const uint64_t admin = uint64_t{1} << CAP_NET_ADMIN;
+  EXPECT_EQ(ContainerCapabilities(asked, kAll).value(), DefaultCapabilities() | admin);
+  EXPECT_EQ(AmbientCapabilities(asked, kAll).value(), admin);
+  asked.add_drop_capabilities("ALL");
+  EXPECT_EQ(ContainerCapabilities(asked, kAll).value(), admin);
+  asked.add_drop_capabilities("NET_ADMIN");
+  EXPECT_EQ(AmbientCapabilities(asked, ContainerCapabilities(asked, kAll).value()).value(), 0u);
+  asked.Clear();
+  asked.add_add_ambient_capabilities("ALL");
+  EXPECT_EQ(AmbientCapabilities(asked, DefaultCapabilities()).value(), DefaultCapabilities());
+  asked.add_add_ambient_capabilities("SYS_TIME");
+  EXPECT_THAT(std::string(ContainerCapabilities(asked, DefaultCapabilities()).status().message()),
+              HasSubstr("add_ambient_capabilities: CAP_SYS_TIME"));
+}
+
 TEST(CapabilitiesTest, UnknownNamesAreRefusedWithTheirPlace) {
   EXPECT_THAT(std::string(ContainerCapabilities(Asked({"KILL", "FLY"}, {}), kAll).status().message()),
               HasSubstr("add_capabilities[1]: \"FLY\""));

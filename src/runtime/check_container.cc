@@ -1,12 +1,19 @@
 // CheckContainerConfig.
+#include <algorithm>
+#include <cstdint>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/status_macros.h"
 #include "runtime/capabilities.h"
+#include "runtime/cdi_files.h"
 #include "runtime/check_security.h"
+#include "runtime/devices.h"
 #include "runtime/field_error.h"
 #include "runtime/message_check.h"
+#include "runtime/profiles.h"
+#include "runtime/selinux.h"
 #include "runtime/spec.h"
 #include "runtime/spec_namespaces.h"
 #include "runtime/spec_resources.h"
@@ -67,8 +74,32 @@ absl::Status CheckRecursiveReadonly(const cri::Mount& mount, const std::string& 
   const std::string name = absl::StrCat(field, ".recursive_read_only");
   if (!mount.readonly()) return InvalidField(name, "needs readonly");
   if (mount.propagation() != cri::PROPAGATION_PRIVATE) return InvalidField(name, "needs propagation PRIVATE");
-  // The kubelet looks for this word at the beginning.
-  return Annotate(NotYetHonoured(name), "RROUnsupported");
+  return absl::OkStatus();
+}
+
+absl::Status CheckMappings(const google::protobuf::RepeatedPtrField<cri::IDMapping>& mappings,
+                           const std::string& field) {
+  for (int i = 0; i < mappings.size(); ++i) {
+    const std::string length = absl::StrCat(field, "[", i, "].length");
+    const uint64_t last = uint64_t{mappings[i].length()} + std::max(mappings[i].host_id(), mappings[i].container_id());
+    if (mappings[i].length() == 0) return InvalidField(length, "is 0");
+    if (last > UINT32_MAX) return InvalidField(length, "goes past the last id there is");
+  }
+  return absl::OkStatus();
+}
+
+// What is in an image comes from it as it is: nothing of the host is mounted, and nothing is written.
+absl::Status CheckImageMount(const cri::Mount& mount, const std::string& field) {
+  if (mount.image().image().empty()) return InvalidField(absl::StrCat(field, ".image.image"), "is required");
+  if (!mount.host_path().empty()) return InvalidField(absl::StrCat(field, ".host_path"), "is given beside an image");
+  if (mount.propagation() != cri::PROPAGATION_PRIVATE) {
+    return InvalidField(absl::StrCat(field, ".propagation"), "an image is mounted with PRIVATE");
+  }
+  const std::string sub_path = absl::StrCat(field, ".image_sub_path");
+  if (absl::StartsWith(mount.image_sub_path(), "/")) return InvalidField(sub_path, "is absolute");
+  if (HasDotDot(mount.image_sub_path())) return InvalidField(sub_path, "has a component \"..\"");
+  if (mount.image_sub_path().size() > kMaxPath) return InvalidField(sub_path, "is too long for a path");
+  return absl::OkStatus();
 }
 
 absl::Status CheckMount(const cri::Mount& mount, const std::string& field) {
@@ -76,22 +107,29 @@ absl::Status CheckMount(const cri::Mount& mount, const std::string& field) {
   RETURN_IF_ERROR(CheckAbsolute(mount.container_path(), container_path));
   if (HasDotDot(mount.container_path())) return InvalidField(container_path, "has a component \"..\"");
   if (IsRoot(mount.container_path())) return InvalidField(container_path, "nothing can be mounted over the root");
-  if (mount.has_image()) return NotYetHonoured(absl::StrCat(field, ".image"));
-  if (!mount.image_sub_path().empty()) return NotYetHonoured(absl::StrCat(field, ".image_sub_path"));
-  RETURN_IF_ERROR(CheckAbsolute(mount.host_path(), absl::StrCat(field, ".host_path")));
+  if (mount.has_image()) {
+    RETURN_IF_ERROR(CheckImageMount(mount, field));
+  } else {
+    RETURN_IF_ERROR(CheckAbsolute(mount.host_path(), absl::StrCat(field, ".host_path")));
+    if (!mount.image_sub_path().empty()) return InvalidField(absl::StrCat(field, ".image_sub_path"), "needs an image");
+  }
   if (!cri::MountPropagation_IsValid(mount.propagation())) {
     return InvalidField(absl::StrCat(field, ".propagation"),
                         absl::StrCat("unknown propagation ", static_cast<int>(mount.propagation())));
   }
-  if (mount.uidmappings_size() > 0) return NotYetHonoured(absl::StrCat(field, ".uidMappings"));
-  if (mount.gidmappings_size() > 0) return NotYetHonoured(absl::StrCat(field, ".gidMappings"));
+  RETURN_IF_ERROR(CheckMappings(mount.uidmappings(), absl::StrCat(field, ".uidMappings")));
+  RETURN_IF_ERROR(CheckMappings(mount.gidmappings(), absl::StrCat(field, ".gidMappings")));
+  if (mount.uidmappings().empty() != mount.gidmappings().empty()) {
+    return InvalidField(absl::StrCat(field, ".gidMappings"), "uidMappings and gidMappings go together");
+  }
   return CheckRecursiveReadonly(mount, field);
 }
 
 absl::Status CheckDevices(const cri::ContainerConfig& container) {
-  if (container.devices_size() > 0) return NotYetHonoured("config.devices");
-  if (container.cdi_devices_size() > 0) return NotYetHonoured("config.CDI_devices");
-  return absl::OkStatus();
+  for (int i = 0; i < container.devices_size(); ++i) {
+    RETURN_IF_ERROR(CheckDevice(container.devices(i), absl::StrCat("config.devices[", i, "]")));
+  }
+  return CdiNamesOf(container).status();
 }
 
 absl::Status CheckUser(const cri::LinuxContainerSecurityContext& security) {
@@ -123,21 +161,9 @@ absl::Status CheckPaths(const google::protobuf::RepeatedPtrField<std::string>& p
 
 // What privileged switches off. The names must be right all the same where they can be judged.
 absl::Status CheckConfinement(const cri::LinuxContainerSecurityContext& security) {
-  if (security.has_seccomp()) {
-    RETURN_IF_ERROR(CheckUnconfined(security.seccomp(), absl::StrCat(kContext, ".seccomp")));
-  }
-  if (security.has_apparmor()) {
-    RETURN_IF_ERROR(CheckUnconfined(security.apparmor(), absl::StrCat(kContext, ".apparmor")));
-  }
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-  RETURN_IF_ERROR(CheckUnconfined(security.apparmor_profile(), absl::StrCat(kContext, ".apparmor_profile")));
-  RETURN_IF_ERROR(CheckUnconfined(security.seccomp_profile_path(), absl::StrCat(kContext, ".seccomp_profile_path")));
-#pragma GCC diagnostic pop
+  RETURN_IF_ERROR(SeccompOf(security));
+  RETURN_IF_ERROR(ApparmorOf(security));
   RETURN_IF_ERROR(CheckSelinux(security.selinux_options(), absl::StrCat(kContext, ".selinux_options")));
-  if (security.capabilities().add_ambient_capabilities_size() > 0) {
-    return NotYetHonoured(absl::StrCat(kContext, ".capabilities.add_ambient_capabilities"));
-  }
   // What the daemon itself lacks is not known here; it is refused when the spec is built.
   return ContainerCapabilities(security.capabilities(), ~uint64_t{0}).status();
 }
@@ -149,7 +175,7 @@ absl::Status CheckSecurity(const cri::LinuxContainerSecurityContext& security,
                         "the pod of a privileged container must be privileged too");
   }
   const std::string namespaces = absl::StrCat(kContext, ".namespace_options");
-  RETURN_IF_ERROR(CheckNamespaceOptions(security.namespace_options(), namespaces));
+  RETURN_IF_ERROR(CheckNamespaceOptions(security.namespace_options(), /*of_container=*/true, namespaces));
   RETURN_IF_ERROR(CheckSameNamespaces(security.namespace_options(), pod.namespace_options(), namespaces));
   RETURN_IF_ERROR(CheckUser(security));
   RETURN_IF_ERROR(CheckPaths(security.masked_paths(), "masked_paths"));

@@ -8,6 +8,8 @@
 #include "runtime/check_security.h"
 #include "runtime/field_error.h"
 #include "runtime/message_check.h"
+#include "runtime/profiles.h"
+#include "runtime/selinux.h"
 #include "runtime/spec.h"
 #include "runtime/spec_namespaces.h"
 #include "runtime/sysctls.h"
@@ -106,22 +108,9 @@ absl::Status CheckUser(const cri::LinuxSandboxSecurityContext& security) {
   return CheckGroups(security.supplemental_groups(), security.supplemental_groups_policy(), kContext);
 }
 
-// seccomp RuntimeDefault is honoured here, unlike for containers: the kubelet asks for it for every pod.
 absl::Status CheckProfiles(const cri::LinuxSandboxSecurityContext& security) {
-  const std::string seccomp = absl::StrCat(kContext, ".seccomp");
-  if (security.has_seccomp()) {
-    RETURN_IF_ERROR(CheckProfileType(security.seccomp(), seccomp));
-    if (security.seccomp().profile_type() == cri::SecurityProfile::Localhost) {
-      return NotYetHonoured(absl::StrCat(seccomp, " (Localhost)"));
-    }
-  }
-  if (security.has_apparmor()) {
-    RETURN_IF_ERROR(CheckUnconfined(security.apparmor(), absl::StrCat(kContext, ".apparmor")));
-  }
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-  RETURN_IF_ERROR(CheckUnconfined(security.seccomp_profile_path(), absl::StrCat(kContext, ".seccomp_profile_path")));
-#pragma GCC diagnostic pop
+  RETURN_IF_ERROR(SeccompOf(security));
+  RETURN_IF_ERROR(ApparmorOf(security));
   return CheckSelinux(security.selinux_options(), absl::StrCat(kContext, ".selinux_options"));
 }
 
@@ -142,7 +131,8 @@ absl::Status CheckSandboxConfig(const cri::PodSandboxConfig& pod) {
 
   const cri::LinuxSandboxSecurityContext& security = pod.linux().security_context();
   RETURN_IF_ERROR(CheckParent(pod.linux().cgroup_parent()));
-  RETURN_IF_ERROR(CheckNamespaceOptions(security.namespace_options(), absl::StrCat(kContext, ".namespace_options")));
+  RETURN_IF_ERROR(CheckNamespaceOptions(security.namespace_options(), /*of_container=*/false,
+                                        absl::StrCat(kContext, ".namespace_options")));
   RETURN_IF_ERROR(CheckUser(security));
   RETURN_IF_ERROR(CheckProfiles(security));
   return PodSysctls(pod).status();

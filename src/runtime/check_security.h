@@ -11,15 +11,6 @@
 
 namespace crisp {
 
-// AppArmor's profile, and seccomp's of a container: only "Unconfined" is honoured as yet.
-absl::Status CheckUnconfined(const cri::SecurityProfile& profile, absl::string_view field);
-// The deprecated fields for the same, where "" and "unconfined" ask for nothing.
-absl::Status CheckUnconfined(const std::string& profile, absl::string_view field);
-absl::Status CheckProfileType(const cri::SecurityProfile& profile, absl::string_view field);
-
-// An empty message asks for nothing.
-absl::Status CheckSelinux(const cri::SELinuxOption& options, absl::string_view field);
-
 // 0 … 2^32-2: the kernel takes 2^32-1 for "no change".
 absl::Status CheckId(int64_t id, absl::string_view field);
 absl::Status CheckGroups(const google::protobuf::RepeatedField<int64_t>& groups, cri::SupplementalGroupsPolicy policy,

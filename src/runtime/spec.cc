@@ -8,6 +8,9 @@
 #include "runtime/field_error.h"
 #include "runtime/message_check.h"
 #include "runtime/pause_seccomp.h"
+#include "runtime/profiles.h"
+#include "runtime/seccomp_default.h"
+#include "runtime/seccomp_profile.h"
 #include "runtime/spec_mounts.h"
 #include "runtime/spec_namespaces.h"
 #include "runtime/spec_process.h"
@@ -69,17 +72,59 @@ json ReadonlyPaths(const cri::LinuxContainerSecurityContext& security) {
   return paths;
 }
 
+SeccompHost SeccompHostOf(const SpecContext& context, uint64_t capabilities) {
+  return {capabilities, context.architecture, context.kernel_major, context.kernel_minor};
+}
+
+absl::StatusOr<json> LocalSeccomp(const SpecContext& context, uint64_t capabilities) {
+  if (context.seccomp_profile.empty()) return absl::InternalError("the seccomp profile was not read");
+  return ParseSeccompProfile(context.seccomp_profile, SeccompHostOf(context, capabilities));
+}
+
+absl::Status AddSeccomp(const SpecContext& context, const ProfileChoice& choice, bool pause, uint64_t capabilities,
+                        json* linux_part) {
+  if (choice.kind == ProfileChoice::Kind::kDefault) {
+    (*linux_part)["seccomp"] = pause ? PauseSeccomp() : DefaultSeccomp(capabilities, context.architecture);
+  }
+  if (choice.kind == ProfileChoice::Kind::kLocalhost) {
+    ASSIGN_OR_RETURN((*linux_part)["seccomp"], LocalSeccomp(context, capabilities), "seccomp profile ",
+                     choice.localhost);
+  }
+  return absl::OkStatus();
+}
+
+void AddMountLabel(const SelinuxLabels& labels, json* linux_part) {
+  if (!labels.file.empty()) (*linux_part)["mountLabel"] = labels.file;
+}
+
+json Hooks(const std::vector<CdiHook>& hooks) {
+  json result = json::object();
+  for (const CdiHook& hook : hooks) {
+    json entry = {{"path", hook.path}};
+    if (!hook.args.empty()) entry["args"] = hook.args;
+    if (!hook.env.empty()) entry["env"] = hook.env;
+    if (hook.timeout) entry["timeout"] = *hook.timeout;
+    result[hook.name].push_back(std::move(entry));
+  }
+  return result;
+}
+
 absl::StatusOr<json> ContainerLinux(const SpecContext& context, const cri::PodSandboxConfig& pod,
                                     const cri::ContainerConfig& container, const PodNamespaces& namespaces) {
   const cri::LinuxContainerSecurityContext& security = container.linux().security_context();
   json result = {{"cgroupsPath", CgroupsPath(context)}};
   ASSIGN_OR_RETURN(result["namespaces"], ContainerNamespaces(context, pod, container, namespaces));
+  AddPodIdMappings(pod, &result);
   ASSIGN_OR_RETURN(result["resources"], ContainerResources(context, container.linux()));
   const std::string propagation = RootfsPropagation(container);
   if (!propagation.empty()) result["rootfsPropagation"] = propagation;
-  if (security.privileged()) {
-    result["devices"] = HostDeviceNodes(context);
-  } else {
+  const json devices = DeviceNodes(context, security.privileged());
+  if (!devices.empty() || security.privileged()) result["devices"] = devices;
+  AddMountLabel(ContainerLabels(context, pod, container), &result);
+  ASSIGN_OR_RETURN(const ProfileChoice seccomp, EffectiveSeccomp(security, context.unset_seccomp_profile));
+  ASSIGN_OR_RETURN(const CapabilitySets capabilities, CapabilitiesOf(context, security));
+  RETURN_IF_ERROR(AddSeccomp(context, seccomp, /*pause=*/false, capabilities.bounding, &result));
+  if (!security.privileged()) {
     result["maskedPaths"] = MaskedPaths(security);
     result["readonlyPaths"] = ReadonlyPaths(security);
   }
@@ -91,11 +136,13 @@ absl::StatusOr<json> SandboxLinux(const SpecContext& context, const cri::PodSand
   const cri::LinuxSandboxSecurityContext& security = pod.linux().security_context();
   json result = {{"cgroupsPath", CgroupsPath(context)}, {"resources", SandboxResources()}};
   ASSIGN_OR_RETURN(result["namespaces"], SandboxNamespaces(context, pod, netns_path));
-  ASSIGN_OR_RETURN(const auto sysctls, PodSysctls(pod));
+  AddPodIdMappings(pod, &result);
+  ASSIGN_OR_RETURN(auto sysctls, PodSysctls(pod));
+  AddUnprivilegedSysctls(context.unprivileged_ports, context.unprivileged_icmp, pod, &sysctls);
   if (!sysctls.empty()) result["sysctl"] = sysctls;
-  if (security.seccomp().profile_type() == cri::SecurityProfile::RuntimeDefault && security.has_seccomp()) {
-    result["seccomp"] = PauseSeccomp();
-  }
+  AddMountLabel(SandboxLabels(context, pod), &result);
+  ASSIGN_OR_RETURN(const ProfileChoice seccomp, EffectiveSeccomp(security, context.unset_seccomp_profile));
+  RETURN_IF_ERROR(AddSeccomp(context, seccomp, /*pause=*/true, 0, &result));
   return result;
 }
 
@@ -112,6 +159,7 @@ void AddDefaultTerm(json* process) {
 absl::StatusOr<std::string> BuildSandboxSpec(const SpecContext& context, const cri::PodSandboxConfig& pod,
                                              const ImageConfig& image, const std::string& netns_path) {
   RETURN_IF_ERROR(CheckSandboxConfig(pod));
+  RETURN_IF_ERROR(CheckUserNamespaceSupport(context, pod));
   RETURN_IF_ERROR(CheckImage(image));
   RETURN_IF_ERROR(CheckCgroupParent(context));
   json spec = {{"ociVersion", kOciVersion},
@@ -130,6 +178,7 @@ absl::StatusOr<std::string> BuildContainerSpec(const SpecContext& context, const
                                                const cri::ContainerConfig& container, const ImageConfig& image,
                                                const PodNamespaces& namespaces, const ResolvedUser& user) {
   RETURN_IF_ERROR(CheckContainerConfig(container, pod));
+  RETURN_IF_ERROR(CheckMountSupport(context, container));
   RETURN_IF_ERROR(CheckImage(image));
   RETURN_IF_ERROR(CheckCgroupParent(context));
   json spec = {{"ociVersion", kOciVersion},
@@ -139,6 +188,7 @@ absl::StatusOr<std::string> BuildContainerSpec(const SpecContext& context, const
   spec["annotations"]["io.kubernetes.cri.container-name"] = container.metadata().name();
   ASSIGN_OR_RETURN(spec["process"], ContainerProcess(context, pod, container, image, user));
   ASSIGN_OR_RETURN(spec["linux"], ContainerLinux(context, pod, container, namespaces));
+  if (!context.cdi.hooks.empty()) spec["hooks"] = Hooks(context.cdi.hooks);
   return ToText(spec);
 }
 

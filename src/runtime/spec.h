@@ -18,6 +18,8 @@
 #include "absl/strings/string_view.h"
 #include "api/cri/cri.h"
 #include "base/image_config.h"
+#include "runtime/cdi.h"
+#include "runtime/selinux.h"
 
 namespace crisp {
 
@@ -37,7 +39,8 @@ struct PodNamespaces {
   std::string network;  // the pinned one; empty: the host's
   std::string ipc;      // /proc/<pause pid>/ns/ipc; empty: the host's
   std::string uts;      // empty: the host's
-  std::string pid;      // always that of the pause container; used for NamespaceMode POD only
+  std::string pid;      // that of the pause container, or with NamespaceMode TARGET that of the target
+  std::string user;     // that of the pause container of a pod with a user namespace; empty: the host's
 };
 
 // A device node of the host, for privileged containers.
@@ -51,7 +54,20 @@ struct HostDevice {
   uint32_t gid = 0;
 };
 
-// What the machine can do and where things are. runtime/host.h finds out what is marked (host).
+// A device of config.devices, found on the host.
+struct ContainerDevice {
+  HostDevice node;          // its path is that in the container
+  std::string permissions;  // of "rwm"
+};
+
+// A volume that the image's configuration declares: a directory of the host, made for this container.
+struct ImageVolume {
+  std::string host_path;
+  std::string container_path;
+};
+
+// What the machine can do and where things are. runtime/host.h finds out what is marked (host), runtime/
+// runtime_features.h what is marked (OCI runtime); what is marked (sandbox) is looked up for each container.
 struct SpecContext {
   std::string id;          // of the container, 64 hexadecimal characters
   std::string sandbox_id;  // of its pod; for a pause container it is `id`
@@ -63,16 +79,36 @@ struct SpecContext {
   // The hugetlb controller is there, and the configuration does not disable it. Without it limits of 0 are accepted
   // (the kubelet sends one for each page size of the node, with every container), others are refused.
   bool hugepage_limits = false;
+  bool drop_hugepage_limits = false;  // without it, those that are not 0 are left out instead of refused
   int oom_score_adj_floor = -1000;  // the lowest that the daemon may set (restrict_oom_score_adj: its own value) (host)
   // (host) A bit for each capability that the daemon may hand on, its bounding set; capabilities.h. A container gets no
   // other: asking the kernel for one makes runc fail.
   uint64_t host_capabilities = ~uint64_t{0};
   std::vector<HostDevice> host_devices;  // (host) for privileged containers only
+  bool all_devices_allowed = true;       // to privileged containers
   std::string hostname;                  // the node's, for a pod that names none
   std::string shm;                       // host path of the pod's /dev/shm; /dev/shm if the pod has the host's ipc
   std::string resolv_conf;               // host paths; each is mounted unless the config mounts something there
   std::string hostname_file;
   std::string hosts;
+
+  std::string architecture = "x86_64";  // (host) uname(2), machine
+  int kernel_major = 5;                 // (host) 5.10 is the oldest that crisp runs on
+  int kernel_minor = 10;
+  std::string unset_seccomp_profile;  // what applies where a pod says nothing: as the configuration key of this name
+  std::string seccomp_profile;        // (sandbox) content of the profile that is asked for by its path
+  bool apparmor = false;              // (host) it confines processes, and kDefaultApparmorProfile is loaded
+  SelinuxLabels selinux;              // (host) those of containers by default; empty: no SELinux
+  std::string selinux_level;          // (sandbox) the pod's own, as "s0:c1,c2"
+  bool recursive_readonly = false;    // (OCI runtime) the mount option "rro"
+  bool idmapped_mounts = false;       // (OCI runtime) uidMappings of mounts
+  bool user_namespaces = false;       // (OCI runtime) (host) pods can have one
+  bool cgroup_writable = false;       // to containers that are not privileged too, where they have a cgroup namespace
+  bool unprivileged_ports = false;    // every user of a pod may bind any port, but not in the host's network
+  bool unprivileged_icmp = false;     // every group of a pod may ping, likewise
+  std::vector<ContainerDevice> devices;  // (sandbox)
+  std::vector<ImageVolume> volumes;      // (sandbox)
+  CdiEdits cdi;                          // (sandbox)
 };
 
 // The spec of the pod's pause container: makes ipc, uts and pid namespaces unless the pod uses the host's ipc or
@@ -82,7 +118,8 @@ struct SpecContext {
 absl::StatusOr<std::string> BuildSandboxSpec(const SpecContext& context, const cri::PodSandboxConfig& pod,
                                              const ImageConfig& image, const std::string& netns_path);
 
-// Host paths of `container`'s mounts are taken as they are: the caller has followed links and made what was missing.
+// Host paths of `container`'s mounts are taken as they are: the caller has followed links, made what was missing,
+// mounted images (their host_path is where), and checked that the host's mount can propagate as asked.
 absl::StatusOr<std::string> BuildContainerSpec(const SpecContext& context, const cri::PodSandboxConfig& pod,
                                                const cri::ContainerConfig& container, const ImageConfig& image,
                                                const PodNamespaces& namespaces, const ResolvedUser& user);

@@ -4,10 +4,14 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "runtime/field_error.h"
+#include "runtime/spec_namespaces.h"
 
 namespace crisp {
 namespace {
@@ -19,11 +23,16 @@ struct SpecMount {
   std::string type;
   std::string source;
   std::vector<std::string> options;
+  json uid_mappings = json::array();  // none: owners are as they are
+  json gid_mappings = json::array();
 };
 
 json ToJson(const SpecMount& mount) {
-  return {
+  json result = {
       {"destination", mount.destination}, {"type", mount.type}, {"source", mount.source}, {"options", mount.options}};
+  if (!mount.uid_mappings.empty()) result["uidMappings"] = mount.uid_mappings;
+  if (!mount.gid_mappings.empty()) result["gidMappings"] = mount.gid_mappings;
+  return result;
 }
 
 json ToJson(const std::vector<SpecMount>& mounts) {
@@ -41,26 +50,43 @@ std::string Normal(const std::string& path) {
 
 SpecMount Bind(const std::string& source, const std::string& destination, bool readonly,
                const std::string& propagation = "rprivate") {
-  return {destination, "bind", source, {"rbind", propagation, readonly ? "ro" : "rw"}};
+  SpecMount mount;
+  mount.destination = destination;
+  mount.type = "bind";
+  mount.source = source;
+  mount.options = {"rbind", propagation, readonly ? "ro" : "rw"};
+  return mount;
+}
+
+SpecMount Kernel(const char* destination, const char* type, std::vector<std::string> options) {
+  SpecMount mount;
+  mount.destination = destination;
+  mount.type = type;
+  mount.source = type;
+  mount.options = std::move(options);
+  return mount;
 }
 
 SpecMount Proc() {
-  return {"/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}};
+  return Kernel("/proc", "proc", {"nosuid", "noexec", "nodev"});
 }
 SpecMount Dev() {
-  return {"/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}};
+  return Kernel("/dev", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"});
 }
 
 // The file systems of runtime-spec config-linux.md, "Default Filesystems", and those that every CRI server adds.
-std::vector<SpecMount> KernelMounts(bool privileged) {
+std::vector<SpecMount> KernelMounts(const SpecContext& context, bool privileged) {
   const std::string access = privileged ? "rw" : "ro";
+  // In a cgroup namespace of its own, a container that may write there divides what it has itself.
+  const bool own_cgroup = context.cgroup_writable && context.cgroup_v2;
+  const std::string cgroup_access = privileged || own_cgroup ? "rw" : "ro";
   // gid 5 is tty, in every distribution that has one.
   return {Proc(),
           Dev(),
-          {"/dev/pts", "devpts", "devpts", {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
-          {"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}},
-          {"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", access}},
-          {"/sys/fs/cgroup", "cgroup", "cgroup", {"nosuid", "noexec", "nodev", "relatime", access}}};
+          Kernel("/dev/pts", "devpts", {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}),
+          Kernel("/dev/mqueue", "mqueue", {"nosuid", "noexec", "nodev"}),
+          Kernel("/sys", "sysfs", {"nosuid", "noexec", "nodev", access}),
+          Kernel("/sys/fs/cgroup", "cgroup", {"nosuid", "noexec", "nodev", "relatime", cgroup_access})};
 }
 
 std::vector<SpecMount> PodMounts(const SpecContext& context, bool readonly_rootfs) {
@@ -82,13 +108,37 @@ std::string PropagationOption(cri::MountPropagation propagation) {
   return "rprivate";
 }
 
-std::vector<SpecMount> ConfiguredMounts(const cri::ContainerConfig& container) {
-  std::vector<SpecMount> mounts;
-  for (const cri::Mount& mount : container.mounts()) {
-    // selinux_relabel needs nothing: the kubelet sets it wherever SELinux could be, and means "if it is enabled".
-    mounts.push_back(Bind(mount.host_path(), Normal(mount.container_path()), mount.readonly(),
-                          PropagationOption(mount.propagation())));
+SpecMount Configured(const cri::Mount& mount) {
+  // selinux_relabel needs nothing: the kubelet sets it wherever SELinux could be, and means "if it is enabled".
+  SpecMount result =
+      Bind(mount.host_path(), Normal(mount.container_path()), mount.readonly(), PropagationOption(mount.propagation()));
+  if (mount.recursive_read_only()) result.options.push_back("rro");
+  result.uid_mappings = IdMappings(mount.uidmappings());
+  result.gid_mappings = IdMappings(mount.gidmappings());
+  return result;
+}
+
+SpecMount FromVendor(const CdiMount& mount) {
+  SpecMount result;
+  result.destination = Normal(mount.container_path);
+  result.type = mount.type.empty() ? "bind" : mount.type;
+  result.source = mount.host_path;
+  result.options = mount.options;
+  const auto is_bind = [](const std::string& option) { return option == "bind" || option == "rbind"; };
+  if (result.type == "bind" && std::none_of(result.options.begin(), result.options.end(), is_bind)) {
+    result.options.push_back("rbind");
   }
+  return result;
+}
+
+// Later ones lie on earlier ones at the same place: what the pod asks for on what the image declares.
+std::vector<SpecMount> ConfiguredMounts(const SpecContext& context, const cri::ContainerConfig& container) {
+  std::vector<SpecMount> mounts;
+  for (const ImageVolume& volume : context.volumes) {
+    mounts.push_back(Bind(volume.host_path, Normal(volume.container_path), false));
+  }
+  for (const CdiMount& mount : context.cdi.mounts) mounts.push_back(FromVendor(mount));
+  for (const cri::Mount& mount : container.mounts()) mounts.push_back(Configured(mount));
   return mounts;
 }
 
@@ -110,11 +160,11 @@ long Depth(const SpecMount& mount) {
 
 json ContainerMounts(const SpecContext& context, const cri::ContainerConfig& container) {
   const cri::LinuxContainerSecurityContext& security = container.linux().security_context();
-  const std::vector<SpecMount> configured = ConfiguredMounts(container);
+  const std::vector<SpecMount> configured = ConfiguredMounts(context, container);
   std::set<std::string> places;
   for (const SpecMount& mount : configured) places.insert(mount.destination);
 
-  std::vector<SpecMount> mounts = KernelMounts(security.privileged());
+  std::vector<SpecMount> mounts = KernelMounts(context, security.privileged());
   for (SpecMount& mount : PodMounts(context, security.readonly_rootfs())) mounts.push_back(std::move(mount));
   mounts.erase(std::remove_if(mounts.begin(), mounts.end(), [&](const SpecMount& m) { return GivesWay(m, places); }),
                mounts.end());
@@ -128,6 +178,25 @@ json SandboxMounts(const SpecContext& context) {
   std::vector<SpecMount> mounts = {Proc(), Dev()};
   if (!context.shm.empty()) mounts.push_back(Bind(context.shm, "/dev/shm", false));
   return ToJson(mounts);
+}
+
+absl::Status CheckMountSupport(const SpecContext& context, const cri::ContainerConfig& container) {
+  for (int i = 0; i < container.mounts_size(); ++i) {
+    const cri::Mount& mount = container.mounts(i);
+    const std::string field = absl::StrCat("config.mounts[", i, "]");
+    if (mount.recursive_read_only() && !context.recursive_readonly) {
+      // The kubelet looks for this word at the beginning.
+      return Annotate(InvalidField(absl::StrCat(field, ".recursive_read_only"),
+                                   "the OCI runtime of this pod does not know the mount option rro; use runc 1.1 or "
+                                   "newer"),
+                      "RROUnsupported");
+    }
+    if (mount.uidmappings_size() + mount.gidmappings_size() > 0 && !context.idmapped_mounts) {
+      return InvalidField(absl::StrCat(field, ".uidMappings"),
+                          "the OCI runtime of this pod cannot do idmapped mounts; use runc 1.2 or newer");
+    }
+  }
+  return absl::OkStatus();
 }
 
 std::string RootfsPropagation(const cri::ContainerConfig& container) {

@@ -9,9 +9,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/status_macros.h"
+#include "runtime/apparmor.h"
 #include "runtime/capabilities.h"
 #include "runtime/field_error.h"
 #include "runtime/passwd.h"
+#include "runtime/profiles.h"
 
 namespace crisp {
 namespace {
@@ -46,8 +48,8 @@ class Environment {
 };
 
 // An entry without a name or a "=" says nothing, and is left out.
-void AddImageEnvironment(const ImageConfig& image, Environment& environment) {
-  for (const std::string& entry : image.env) {
+void AddEntries(const std::vector<std::string>& entries, Environment& environment) {
+  for (const std::string& entry : entries) {
     const size_t equals = entry.find('=');
     if (equals == std::string::npos || equals == 0) continue;
     environment.Set(entry.substr(0, equals), entry.substr(equals + 1));
@@ -61,8 +63,9 @@ std::vector<std::string> ContainerEnvironment(const SpecContext& context, const 
   environment.Set("PATH", kDefaultPath);
   const std::string hostname = HostnameOf(context, pod);
   if (!hostname.empty()) environment.Set("HOSTNAME", hostname);
-  AddImageEnvironment(image, environment);
+  AddEntries(image.env, environment);
   for (const cri::KeyValue& entry : container.envs()) environment.Set(entry.key(), entry.value());
+  AddEntries(context.cdi.env, environment);
   environment.SetIfAbsent("HOME", user.home);
   if (container.tty()) environment.SetIfAbsent("TERM", "xterm");
   return std::move(environment).Take();
@@ -90,21 +93,21 @@ std::string WorkingDir(const cri::ContainerConfig& container, const ImageConfig&
   return absl::StartsWith(image.working_dir, "/") ? image.working_dir : absl::StrCat("/", image.working_dir);
 }
 
-json User(const ResolvedUser& user) {
-  return {{"uid", user.uid}, {"gid", user.gid}, {"additionalGids", user.additional_gids}};
+json User(const ResolvedUser& user, const std::vector<uint32_t>& more_gids) {
+  std::vector<uint32_t> gids = user.additional_gids;
+  for (const uint32_t gid : more_gids) {
+    if (std::find(gids.begin(), gids.end(), gid) == gids.end()) gids.push_back(gid);
+  }
+  return {{"uid", user.uid}, {"gid", user.gid}, {"additionalGids", gids}};
 }
 
-// No ambient and no inheritable ones: a program gets capabilities by being run as root, or by its file's
-// (CVE-2022-24769 is what inheritable ones led to).
-json Capabilities(uint64_t mask) {
-  const std::vector<std::string> names = CapabilityNames(mask);
-  return {{"bounding", names}, {"effective", names}, {"permitted", names}};
-}
-
-absl::StatusOr<uint64_t> CapabilitiesOf(const SpecContext& context,
-                                        const cri::LinuxContainerSecurityContext& security) {
-  if (security.privileged()) return context.host_capabilities;
-  return ContainerCapabilities(security.capabilities(), context.host_capabilities);
+// No inheritable ones but those that are asked for as ambient, which the kernel wants in both sets: otherwise a program
+// gets capabilities by being run as root, or by its file's (CVE-2022-24769 is what inheritable ones led to).
+json Capabilities(const CapabilitySets& sets) {
+  const std::vector<std::string> names = CapabilityNames(sets.bounding);
+  json result = {{"bounding", names}, {"effective", names}, {"permitted", names}};
+  if (sets.ambient != 0) result["inheritable"] = result["ambient"] = CapabilityNames(sets.ambient);
+  return result;
 }
 
 // Always given: a container must not inherit the daemon's own, which may be -999.
@@ -140,14 +143,56 @@ absl::StatusOr<ResolvedUser> SandboxUser(const cri::LinuxSandboxSecurityContext&
   return user;
 }
 
+// The profile that an explicit or a missing wish comes to; empty: none. A privileged container is not confined.
+absl::StatusOr<std::string> ApparmorProfile(const SpecContext& context, const ProfileChoice& choice, bool by_default) {
+  using Kind = ProfileChoice::Kind;
+  if (choice.kind == Kind::kLocalhost) {
+    if (context.apparmor) return choice.localhost;
+    return InvalidField("config.linux.security_context.apparmor",
+                        absl::StrCat("profile \"", choice.localhost,
+                                     "\" is asked for, and AppArmor is not enabled on "
+                                     "this node"));
+  }
+  const bool wanted = choice.kind == Kind::kDefault || (choice.kind == Kind::kUnset && by_default);
+  return std::string(wanted && context.apparmor ? kDefaultApparmorProfile : "");
+}
+
+void AddConfinement(const std::string& apparmor, const SelinuxLabels& selinux, json* process) {
+  if (!apparmor.empty()) (*process)["apparmorProfile"] = apparmor;
+  if (!selinux.process.empty()) (*process)["selinuxLabel"] = selinux.process;
+}
+
 std::vector<std::string> SandboxEnvironment(const ImageConfig& image) {
   Environment environment;
   environment.Set("PATH", kDefaultPath);
-  AddImageEnvironment(image, environment);
+  AddEntries(image.env, environment);
   return std::move(environment).Take();
 }
 
 }  // namespace
+
+SelinuxLabels ContainerLabels(const SpecContext& context, const cri::PodSandboxConfig& pod,
+                              const cri::ContainerConfig& container) {
+  const cri::LinuxContainerSecurityContext& security = container.linux().security_context();
+  const cri::SELinuxOption& own = security.selinux_options();
+  const bool asked = !own.user().empty() || !own.role().empty() || !own.type().empty() || !own.level().empty();
+  const cri::SELinuxOption& options = asked ? own : pod.linux().security_context().selinux_options();
+  return LabelsFor(context.selinux, options, context.selinux_level, security.privileged());
+}
+
+SelinuxLabels SandboxLabels(const SpecContext& context, const cri::PodSandboxConfig& pod) {
+  return LabelsFor(context.selinux, pod.linux().security_context().selinux_options(), context.selinux_level, false);
+}
+
+absl::StatusOr<CapabilitySets> CapabilitiesOf(const SpecContext& context,
+                                              const cri::LinuxContainerSecurityContext& security) {
+  CapabilitySets sets{context.host_capabilities, 0};
+  if (!security.privileged()) {
+    ASSIGN_OR_RETURN(sets.bounding, ContainerCapabilities(security.capabilities(), context.host_capabilities));
+  }
+  ASSIGN_OR_RETURN(sets.ambient, AmbientCapabilities(security.capabilities(), sets.bounding));
+  return sets;
+}
 
 std::string HostnameOf(const SpecContext& context, const cri::PodSandboxConfig& pod) {
   return pod.hostname().empty() ? context.hostname : pod.hostname();
@@ -158,15 +203,22 @@ absl::StatusOr<json> ContainerProcess(const SpecContext& context, const cri::Pod
                                       const ResolvedUser& user) {
   const cri::LinuxContainerSecurityContext& security = container.linux().security_context();
   ASSIGN_OR_RETURN(const std::vector<std::string> arguments, Arguments(container, image));
-  ASSIGN_OR_RETURN(const uint64_t capabilities, CapabilitiesOf(context, security));
-  return json{{"terminal", container.tty()},
-              {"user", User(user)},
-              {"args", arguments},
-              {"env", ContainerEnvironment(context, pod, container, image, user)},
-              {"cwd", WorkingDir(container, image)},
-              {"capabilities", Capabilities(capabilities)},
-              {"noNewPrivileges", security.no_new_privs()},
-              {"oomScoreAdj", OomScoreAdj(context, container.linux().resources().oom_score_adj())}};
+  ASSIGN_OR_RETURN(const CapabilitySets capabilities, CapabilitiesOf(context, security));
+  json process{{"terminal", container.tty()},
+               {"user", User(user, context.cdi.additional_gids)},
+               {"args", arguments},
+               {"env", ContainerEnvironment(context, pod, container, image, user)},
+               {"cwd", WorkingDir(container, image)},
+               {"capabilities", Capabilities(capabilities)},
+               {"noNewPrivileges", security.no_new_privs()},
+               {"oomScoreAdj", OomScoreAdj(context, container.linux().resources().oom_score_adj())}};
+  std::string apparmor;
+  if (!security.privileged()) {
+    ASSIGN_OR_RETURN(const ProfileChoice choice, ApparmorOf(security));
+    ASSIGN_OR_RETURN(apparmor, ApparmorProfile(context, choice, /*by_default=*/true));
+  }
+  AddConfinement(apparmor, ContainerLabels(context, pod, container), &process);
+  return process;
 }
 
 absl::StatusOr<json> SandboxProcess(const SpecContext& context, const cri::PodSandboxConfig& pod,
@@ -174,14 +226,18 @@ absl::StatusOr<json> SandboxProcess(const SpecContext& context, const cri::PodSa
   ASSIGN_OR_RETURN(const std::vector<std::string> arguments, Arguments(cri::ContainerConfig(), image),
                    "the sandbox image");
   ASSIGN_OR_RETURN(const ResolvedUser user, SandboxUser(pod.linux().security_context(), image));
-  return json{{"terminal", false},
-              {"user", User(user)},
-              {"args", arguments},
-              {"env", SandboxEnvironment(image)},
-              {"cwd", WorkingDir(cri::ContainerConfig(), image)},
-              {"capabilities", Capabilities(0)},
-              {"noNewPrivileges", true},
-              {"oomScoreAdj", OomScoreAdj(context, kSandboxOomScoreAdj)}};
+  json process{{"terminal", false},
+               {"user", User(user, {})},
+               {"args", arguments},
+               {"env", SandboxEnvironment(image)},
+               {"cwd", WorkingDir(cri::ContainerConfig(), image)},
+               {"capabilities", Capabilities({})},
+               {"noNewPrivileges", true},
+               {"oomScoreAdj", OomScoreAdj(context, kSandboxOomScoreAdj)}};
+  ASSIGN_OR_RETURN(const ProfileChoice choice, ApparmorOf(pod.linux().security_context()));
+  ASSIGN_OR_RETURN(const std::string apparmor, ApparmorProfile(context, choice, /*by_default=*/false));
+  AddConfinement(apparmor, SandboxLabels(context, pod), &process);
+  return process;
 }
 
 }  // namespace crisp

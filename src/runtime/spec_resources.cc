@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -56,8 +57,22 @@ json StandardDeviceRules() {
           Rule("c", 136, -1)};
 }
 
-json DeviceRules(bool privileged) {
-  return privileged ? json::array({Rule(true, "rwm")}) : StandardDeviceRules();
+json Rule(char type, int64_t major, int64_t minor, const std::string& access) {
+  return {{"allow", true}, {"type", std::string(1, type)}, {"major", major}, {"minor", minor}, {"access", access}};
+}
+
+json DeviceRules(const SpecContext& context, bool privileged) {
+  if (privileged && context.all_devices_allowed) return json::array({Rule(true, "rwm")});
+  json rules = StandardDeviceRules();
+  for (const ContainerDevice& device : context.devices) {
+    rules.push_back(Rule(device.node.type, device.node.major, device.node.minor, device.permissions));
+  }
+  for (const CdiDeviceNode& node : context.cdi.device_nodes) {
+    if (node.type == 'p') continue;  // a fifo needs no leave
+    rules.push_back(
+        Rule(node.type == 'b' ? 'b' : 'c', node.major.value_or(0), node.minor.value_or(0), node.permissions));
+  }
+  return rules;
 }
 
 json Cpu(const cri::LinuxContainerResources& resources) {
@@ -72,7 +87,8 @@ json Cpu(const cri::LinuxContainerResources& resources) {
 
 // A limit of memory alone would let a container swap without end, so memory and swap together get the same one. A
 // limit on swap is in CRI, as in runtime-spec, one on both together.
-absl::StatusOr<json> Memory(const SpecContext& context, const cri::LinuxContainerResources& resources) {
+absl::StatusOr<json> Memory(const SpecContext& context, const cri::LinuxContainerResources& resources,
+                            const std::string& field) {
   json memory = json::object();
   const int64_t limit = resources.memory_limit_in_bytes();
   const int64_t swap = resources.memory_swap_limit_in_bytes();
@@ -84,26 +100,30 @@ absl::StatusOr<json> Memory(const SpecContext& context, const cri::LinuxContaine
   }
   // The kubelet gives the limit once more to say "no swap". Nothing can be set, and nothing is counted.
   if (swap == 0 || swap == limit) return memory;
-  return InvalidField(absl::StrCat(kField, ".memory_swap_limit_in_bytes"),
+  return InvalidField(absl::StrCat(field, ".memory_swap_limit_in_bytes"),
                       "this machine does not account for swap (boot it with swapaccount=1)");
 }
 
-absl::StatusOr<json> HugepageLimits(const SpecContext& context, const cri::LinuxContainerResources& resources) {
+absl::StatusOr<json> HugepageLimits(const SpecContext& context, const cri::LinuxContainerResources& resources,
+                                    const std::string& field) {
   json limits = json::array();
   for (int i = 0; i < resources.hugepage_limits_size(); ++i) {
     const cri::HugepageLimit& limit = resources.hugepage_limits(i);
     if (context.hugepage_limits) {
       limits.push_back({{"pageSize", limit.page_size()}, {"limit", limit.limit()}});
-    } else if (limit.limit() != 0) {
-      return NotYetHonoured(absl::StrCat(kField, ".hugepage_limits[", i, "] (no hugetlb controller)"));
+    } else if (limit.limit() != 0 && !context.drop_hugepage_limits) {
+      return InvalidField(absl::StrCat(field, ".hugepage_limits[", i, "]"),
+                          "this node has no hugetlb controller, and the configuration does not tolerate that "
+                          "(tolerate_missing_hugetlb_controller)");
     }
   }
   return limits;
 }
 
-absl::StatusOr<json> Unified(const SpecContext& context, const cri::LinuxContainerResources& resources) {
+absl::StatusOr<json> Unified(const SpecContext& context, const cri::LinuxContainerResources& resources,
+                             const std::string& field) {
   if (resources.unified().empty()) return json::object();
-  if (!context.cgroup_v2) return InvalidField(absl::StrCat(kField, ".unified"), "this machine has no cgroup v2");
+  if (!context.cgroup_v2) return InvalidField(absl::StrCat(field, ".unified"), "this machine has no cgroup v2");
   return json(std::map<std::string, std::string>(resources.unified().begin(), resources.unified().end()));
 }
 
@@ -189,6 +209,23 @@ absl::Status CheckUnified(const cri::LinuxContainerResources& resources, const s
   return absl::OkStatus();
 }
 
+json DeviceNode(const HostDevice& device) {
+  return {{"path", device.path},     {"type", std::string(1, device.type)},
+          {"major", device.major},   {"minor", device.minor},
+          {"fileMode", device.mode}, {"uid", device.uid},
+          {"gid", device.gid}};
+}
+
+json DeviceNode(const CdiDeviceNode& device) {
+  json node = {{"path", device.path}, {"type", std::string(1, device.type)}};
+  if (device.major) node["major"] = *device.major;
+  if (device.minor) node["minor"] = *device.minor;
+  if (device.file_mode) node["fileMode"] = *device.file_mode;
+  if (device.uid) node["uid"] = *device.uid;
+  if (device.gid) node["gid"] = *device.gid;
+  return node;
+}
+
 // A slice's name holds its ancestors' ("a-b.slice" is in "a.slice"), so the last component says all.
 std::string SliceOf(const std::string& parent) {
   const absl::string_view trimmed = absl::StripSuffix(parent, "/");
@@ -245,12 +282,13 @@ absl::Status CheckResources(const cri::LinuxContainerResources& resources, const
   return CheckUnified(resources, field);
 }
 
-absl::StatusOr<json> ContainerResources(const SpecContext& context, const cri::LinuxContainerConfig& config) {
-  json resources = {{"devices", DeviceRules(config.security_context().privileged())}};
-  const json cpu = Cpu(config.resources());
-  ASSIGN_OR_RETURN(const json memory, Memory(context, config.resources()));
-  ASSIGN_OR_RETURN(const json hugepages, HugepageLimits(context, config.resources()));
-  ASSIGN_OR_RETURN(const json unified, Unified(context, config.resources()));
+absl::StatusOr<json> ContainerLimits(const SpecContext& context, const cri::LinuxContainerResources& limits,
+                                     const std::string& field) {
+  json resources = json::object();
+  const json cpu = Cpu(limits);
+  ASSIGN_OR_RETURN(const json memory, Memory(context, limits, field));
+  ASSIGN_OR_RETURN(const json hugepages, HugepageLimits(context, limits, field));
+  ASSIGN_OR_RETURN(const json unified, Unified(context, limits, field));
   if (!cpu.empty()) resources["cpu"] = cpu;
   if (!memory.empty()) resources["memory"] = memory;
   if (!hugepages.empty()) resources["hugepageLimits"] = hugepages;
@@ -258,22 +296,27 @@ absl::StatusOr<json> ContainerResources(const SpecContext& context, const cri::L
   return resources;
 }
 
+absl::StatusOr<json> ContainerResources(const SpecContext& context, const cri::LinuxContainerConfig& config) {
+  ASSIGN_OR_RETURN(json resources, ContainerLimits(context, config.resources(), kField));
+  resources["devices"] = DeviceRules(context, config.security_context().privileged());
+  return resources;
+}
+
 json SandboxResources() {
   return {{"devices", StandardDeviceRules()}, {"cpu", {{"shares", kSandboxCpuShares}}}};
 }
 
-json HostDeviceNodes(const SpecContext& context) {
-  json nodes = json::array();
-  for (const HostDevice& device : context.host_devices) {
-    nodes.push_back({{"path", device.path},
-                     {"type", std::string(1, device.type)},
-                     {"major", device.major},
-                     {"minor", device.minor},
-                     {"fileMode", device.mode},
-                     {"uid", device.uid},
-                     {"gid", device.gid}});
+json DeviceNodes(const SpecContext& context, bool privileged) {
+  // By path: what is asked for takes the place of what every privileged container gets, a vendor's of both.
+  std::map<std::string, json> nodes;
+  if (privileged) {
+    for (const HostDevice& device : context.host_devices) nodes[device.path] = DeviceNode(device);
   }
-  return nodes;
+  for (const ContainerDevice& device : context.devices) nodes[device.node.path] = DeviceNode(device.node);
+  for (const CdiDeviceNode& node : context.cdi.device_nodes) nodes[node.path] = DeviceNode(node);
+  json list = json::array();
+  for (auto& [path, node] : nodes) list.push_back(std::move(node));
+  return list;
 }
 
 }  // namespace crisp

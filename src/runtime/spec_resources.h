@@ -14,12 +14,16 @@ namespace crisp {
 // InvalidArgument or Unimplemented for what this machine's cgroups cannot do.
 absl::StatusOr<nlohmann::json> ContainerResources(const SpecContext& context, const cri::LinuxContainerConfig& config);
 
+// The same without the rules for devices. `field` is the path of `limits`, for errors.
+absl::StatusOr<nlohmann::json> ContainerLimits(const SpecContext& context, const cri::LinuxContainerResources& limits,
+                                               const std::string& field);
+
 // The pause container: the least cpu shares there are, and no device but the standard ones.
 nlohmann::json SandboxResources();
 
-// "linux.devices": the host's, for a privileged container. Those of runtime-spec's "Default Devices" come by
-// themselves.
-nlohmann::json HostDeviceNodes(const SpecContext& context);
+// "linux.devices": those that are asked for, and for a privileged container the host's, by path. Those of
+// runtime-spec's "Default Devices" come by themselves.
+nlohmann::json DeviceNodes(const SpecContext& context, bool privileged);
 
 // What makes no sense on any machine. `field` is the path of `resources`.
 absl::Status CheckResources(const cri::LinuxContainerResources& resources, const std::string& field);

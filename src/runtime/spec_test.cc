@@ -38,7 +38,7 @@ class SpecTest : public testing::Test {
     container_.mutable_image()->set_image("sha256:0");
     image_.entrypoint = {"/entry"};
     image_.cmd = {"cmd"};
-    namespaces_ = {"/n/net", "/n/ipc", "/n/uts", "/n/pid"};
+    namespaces_ = {"/n/net", "/n/ipc", "/n/uts", "/n/pid", ""};
   }
 
   absl::StatusOr<json> TryContainer() {
@@ -328,7 +328,7 @@ TEST_F(SpecTest, CgroupNamespaceIsForV2AndNotForPrivileged) {
 TEST_F(SpecTest, HostNamespacesAreNotJoined) {
   PodNamespaceOptions().set_network(cri::NODE);
   PodNamespaceOptions().set_ipc(cri::NODE);
-  namespaces_ = {"", "", "", "/n/pid"};
+  namespaces_ = {"", "", "", "/n/pid", ""};
   EXPECT_THAT(Namespaces(Container()), ElementsAre("mount", "pid=/n/pid"));
   const json sandbox = Sandbox("");
   EXPECT_THAT(Namespaces(sandbox), ElementsAre("mount", "pid"));
@@ -391,7 +391,9 @@ TEST_F(SpecTest, HugepageLimitsNeedTheirController) {
   limit.set_page_size("2MB");
   EXPECT_FALSE(Container()["linux"]["resources"].contains("hugepageLimits"));
   limit.set_limit(1 << 21);
-  ExpectError(TryContainer().status(), absl::StatusCode::kUnimplemented, "config.linux.resources.hugepage_limits[0]");
+  ExpectError(TryContainer().status(), absl::StatusCode::kInvalidArgument, "config.linux.resources.hugepage_limits[0]");
+  context_.drop_hugepage_limits = true;
+  EXPECT_FALSE(Container()["linux"]["resources"].contains("hugepageLimits"));
   context_.hugepage_limits = true;
   EXPECT_EQ(Container()["linux"]["resources"]["hugepageLimits"],
             json::array({{{"pageSize", "2MB"}, {"limit", 1 << 21}}}));
@@ -551,6 +553,268 @@ TEST_F(SpecTest, StringsOfTheImageAreChecked) {
   ExpectError(TryContainer().status(), absl::StatusCode::kInvalidArgument, "entrypoint has a NUL");
   image_.entrypoint = {"/\xff"};
   ExpectError(TryContainer().status(), absl::StatusCode::kInvalidArgument, "UTF-8");
+}
+
+// --- Confinement ---
+
+constexpr const char* kProfile = R"({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+  {"names": ["chmod"], "action": "SCMP_ACT_ERRNO"},
+  {"names": ["mount"], "action": "SCMP_ACT_ERRNO", "excludes": {"caps": ["CAP_SYS_ADMIN"]}}]})";
+
+TEST_F(SpecTest, SeccompIsTheProfileThatIsAskedFor) {
+  EXPECT_FALSE(Container()["linux"].contains("seccomp"));
+  Security().mutable_seccomp();
+  EXPECT_EQ(Container()["linux"]["seccomp"]["defaultAction"], "SCMP_ACT_ERRNO");
+  Security().mutable_seccomp()->set_profile_type(cri::SecurityProfile::Unconfined);
+  EXPECT_FALSE(Container()["linux"].contains("seccomp"));
+  Security().mutable_seccomp()->set_profile_type(cri::SecurityProfile::Localhost);
+  Security().mutable_seccomp()->set_localhost_ref("/p.json");
+  ExpectError(TryContainer().status(), absl::StatusCode::kInternal, "/p.json: the seccomp profile was not read");
+  context_.seccomp_profile = kProfile;
+  EXPECT_EQ(Container()["linux"]["seccomp"]["syscalls"].size(), 2u);
+  Security().mutable_capabilities()->add_add_capabilities("SYS_ADMIN");
+  EXPECT_EQ(Container()["linux"]["seccomp"]["syscalls"].size(), 1u);
+  context_.seccomp_profile = "{";
+  ExpectError(TryContainer().status(), absl::StatusCode::kInvalidArgument, "seccomp profile /p.json");
+}
+
+TEST_F(SpecTest, WithoutAWishSeccompIsAsConfigured) {
+  context_.unset_seccomp_profile = "runtime/default";
+  EXPECT_TRUE(Container()["linux"].contains("seccomp"));
+  EXPECT_TRUE(Sandbox()["linux"].contains("seccomp"));
+  Security().mutable_seccomp()->set_profile_type(cri::SecurityProfile::Unconfined);
+  EXPECT_FALSE(Container()["linux"].contains("seccomp"));
+  Security().clear_seccomp();
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+  Security().set_seccomp_profile_path("unconfined");
+  EXPECT_FALSE(Container()["linux"].contains("seccomp"));
+  context_.unset_seccomp_profile = "";
+  Security().set_seccomp_profile_path("docker/default");
+  EXPECT_TRUE(Container()["linux"].contains("seccomp"));
+  context_.seccomp_profile = kProfile;
+  Security().set_seccomp_profile_path("localhost//p.json");
+#pragma GCC diagnostic pop
+  EXPECT_EQ(Container()["linux"]["seccomp"]["defaultAction"], "SCMP_ACT_ALLOW");
+}
+
+TEST_F(SpecTest, PauseContainerHasALocalProfileToo) {
+  PodSecurity().mutable_seccomp()->set_profile_type(cri::SecurityProfile::Localhost);
+  PodSecurity().mutable_seccomp()->set_localhost_ref("/p.json");
+  context_.seccomp_profile = kProfile;
+  EXPECT_EQ(Sandbox()["linux"]["seccomp"]["syscalls"].size(), 2u);
+}
+
+TEST_F(SpecTest, APrivilegedContainerIsNotConfined) {
+  PodSecurity().set_privileged(true);
+  Security().set_privileged(true);
+  context_.unset_seccomp_profile = "runtime/default";
+  context_.apparmor = true;
+  Security().mutable_seccomp()->set_profile_type(cri::SecurityProfile::Localhost);
+  Security().mutable_seccomp()->set_localhost_ref("/p.json");
+  Security().mutable_apparmor()->set_profile_type(cri::SecurityProfile::Localhost);
+  Security().mutable_apparmor()->set_localhost_ref("mine");
+  const json spec = Container();
+  EXPECT_FALSE(spec["linux"].contains("seccomp"));
+  EXPECT_FALSE(spec["process"].contains("apparmorProfile"));
+}
+
+TEST_F(SpecTest, ApparmorIsByDefaultWhereTheNodeHasIt) {
+  EXPECT_FALSE(Container()["process"].contains("apparmorProfile"));
+  Security().mutable_apparmor();
+  EXPECT_FALSE(Container()["process"].contains("apparmorProfile"));
+  context_.apparmor = true;
+  EXPECT_EQ(Container()["process"]["apparmorProfile"], "crisp-default");
+  Security().clear_apparmor();
+  EXPECT_EQ(Container()["process"]["apparmorProfile"], "crisp-default");
+  EXPECT_FALSE(Sandbox()["process"].contains("apparmorProfile"));
+  PodSecurity().mutable_apparmor();
+  EXPECT_EQ(Sandbox()["process"]["apparmorProfile"], "crisp-default");
+  Security().mutable_apparmor()->set_profile_type(cri::SecurityProfile::Unconfined);
+  EXPECT_FALSE(Container()["process"].contains("apparmorProfile"));
+}
+
+TEST_F(SpecTest, ALocalApparmorProfileIsByNameAndNeedsApparmor) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+  Security().set_apparmor_profile("localhost/old");
+#pragma GCC diagnostic pop
+  ExpectError(TryContainer().status(), absl::StatusCode::kInvalidArgument, "\"old\"");
+  context_.apparmor = true;
+  EXPECT_EQ(Container()["process"]["apparmorProfile"], "old");
+  Security().mutable_apparmor()->set_profile_type(cri::SecurityProfile::Localhost);
+  Security().mutable_apparmor()->set_localhost_ref("localhost/new");
+  EXPECT_EQ(Container()["process"]["apparmorProfile"], "new");
+}
+
+TEST_F(SpecTest, SelinuxLabelsAreOfTheContainerElseOfThePodElseOfTheNode) {
+  Security().mutable_selinux_options()->set_type("my_t");
+  EXPECT_FALSE(Container()["process"].contains("selinuxLabel"));
+  context_.selinux = {"system_u:system_r:container_t:s0", "system_u:object_r:container_file_t:s0"};
+  context_.selinux_level = "s0:c1,c2";
+  json spec = Container();
+  EXPECT_EQ(spec["process"]["selinuxLabel"], "system_u:system_r:my_t:s0:c1,c2");
+  EXPECT_EQ(spec["linux"]["mountLabel"], "system_u:object_r:container_file_t:s0:c1,c2");
+  Security().clear_selinux_options();
+  PodSecurity().mutable_selinux_options()->set_level("s0:c8,c9");
+  spec = Container();
+  EXPECT_EQ(spec["process"]["selinuxLabel"], "system_u:system_r:container_t:s0:c8,c9");
+  EXPECT_EQ(Sandbox()["process"]["selinuxLabel"], spec["process"]["selinuxLabel"]);
+  PodSecurity().set_privileged(true);
+  Security().set_privileged(true);
+  spec = Container();
+  EXPECT_EQ(spec["process"]["selinuxLabel"], "system_u:system_r:spc_t:s0");
+  EXPECT_EQ(spec["linux"]["mountLabel"], "system_u:object_r:container_file_t:s0:c8,c9");
+}
+
+TEST_F(SpecTest, AmbientCapabilitiesAreInheritableToo) {
+  Security().mutable_capabilities()->add_add_ambient_capabilities("NET_ADMIN");
+  const json sets = Container()["process"]["capabilities"];
+  for (const char* set : {"ambient", "inheritable"}) EXPECT_EQ(sets[set], json({"CAP_NET_ADMIN"})) << set;
+  for (const char* set : {"bounding", "effective", "permitted"}) {
+    EXPECT_THAT(sets[set].get<Strings>(), Contains("CAP_NET_ADMIN")) << set;
+  }
+}
+
+TEST_F(SpecTest, UnprivilegedPortsAndPingsAreSysctlsOfThePodsNetwork) {
+  context_.unprivileged_ports = context_.unprivileged_icmp = true;
+  EXPECT_EQ(Sandbox()["linux"]["sysctl"],
+            json({{"net.ipv4.ip_unprivileged_port_start", "0"}, {"net.ipv4.ping_group_range", "0 2147483647"}}));
+  (*pod_.mutable_linux()->mutable_sysctls())["net.ipv4.ip_unprivileged_port_start"] = "80";
+  EXPECT_EQ(Sandbox()["linux"]["sysctl"]["net.ipv4.ip_unprivileged_port_start"], "80");
+  pod_.mutable_linux()->clear_sysctls();
+  PodNamespaceOptions().set_network(cri::NODE);
+  EXPECT_FALSE(Sandbox("")["linux"].contains("sysctl"));
+}
+
+// --- Devices ---
+
+TEST_F(SpecTest, DevicesAreMadeAndAllowed) {
+  context_.devices = {{{"/dev/one", 'c', 10, 200, 0640, 1, 2}, "rw"}, {{"/dev/two", 'b', 7, 3, 0600, 0, 0}, "r"}};
+  const json part = Container()["linux"];
+  EXPECT_EQ(part["devices"][0], json({{"path", "/dev/one"},
+                                      {"type", "c"},
+                                      {"major", 10},
+                                      {"minor", 200},
+                                      {"fileMode", 0640},
+                                      {"uid", 1},
+                                      {"gid", 2}}));
+  const json& rules = part["resources"]["devices"];
+  EXPECT_EQ(rules[rules.size() - 2],
+            json({{"allow", true}, {"type", "c"}, {"major", 10}, {"minor", 200}, {"access", "rw"}}));
+  EXPECT_EQ(rules.back(), json({{"allow", true}, {"type", "b"}, {"major", 7}, {"minor", 3}, {"access", "r"}}));
+  EXPECT_EQ(rules[0], json({{"allow", false}, {"access", "rwm"}}));
+}
+
+TEST_F(SpecTest, PrivilegedWithoutHostDevicesHasTheStandardOnes) {
+  PodSecurity().set_privileged(true);
+  Security().set_privileged(true);
+  context_.all_devices_allowed = false;
+  const json part = Container()["linux"];
+  EXPECT_EQ(part["devices"], json::array());
+  EXPECT_EQ(part["resources"]["devices"][0], json({{"allow", false}, {"access", "rwm"}}));
+}
+
+TEST_F(SpecTest, CdiEditsReachEveryPartOfTheSpec) {
+  AddEnv("A", "mine");
+  context_.cdi.env = {"A=vendor", "B=b"};
+  CdiDeviceNode node;
+  node.path = "/dev/vendor0";
+  node.type = 'c';
+  node.major = 240;
+  node.minor = 1;
+  context_.cdi.device_nodes = {node};
+  context_.cdi.mounts = {{"/h/lib", "/usr/lib/x", "", {"ro", "nosuid"}}};
+  context_.cdi.hooks = {{"createContainer", "/usr/bin/hook", {"hook", "ldcache"}, {}, 5}};
+  context_.cdi.additional_gids = {44, 0};
+  const json spec = Container();
+  const Strings env = spec["process"]["env"];
+  EXPECT_THAT(env, Contains("A=vendor"));
+  EXPECT_THAT(env, Contains("B=b"));
+  EXPECT_EQ(spec["linux"]["devices"],
+            json::array({{{"path", "/dev/vendor0"}, {"type", "c"}, {"major", 240}, {"minor", 1}}}));
+  EXPECT_EQ(spec["linux"]["resources"]["devices"].back()["access"], "rwm");
+  EXPECT_EQ(MountAt(spec, "/usr/lib/x"), json({{"destination", "/usr/lib/x"},
+                                               {"type", "bind"},
+                                               {"source", "/h/lib"},
+                                               {"options", {"ro", "nosuid", "rbind"}}}));
+  EXPECT_EQ(spec["hooks"],
+            json({{"createContainer",
+                   json::array({{{"path", "/usr/bin/hook"}, {"args", {"hook", "ldcache"}}, {"timeout", 5}}})}}));
+  EXPECT_EQ(spec["process"]["user"]["additionalGids"], json({44, 0}));
+}
+
+// --- Mounts ---
+
+TEST_F(SpecTest, RecursiveReadonlyNeedsARuntimeThatCan) {
+  cri::Mount& mount = AddMount("/h", "/m");
+  mount.set_readonly(true);
+  mount.set_recursive_read_only(true);
+  const absl::Status refused = TryContainer().status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(refused.message().substr(0, 14), "RROUnsupported");
+  context_.recursive_readonly = true;
+  EXPECT_EQ(MountAt(Container(), "/m")["options"], json({"rbind", "rprivate", "ro", "rro"}));
+}
+
+TEST_F(SpecTest, IdmappedMountsNeedARuntimeThatCan) {
+  cri::Mount& mount = AddMount("/h", "/m");
+  for (cri::IDMapping* mapping : {mount.add_uidmappings(), mount.add_gidmappings()}) {
+    mapping->set_host_id(1000);
+    mapping->set_length(10);
+  }
+  ExpectError(TryContainer().status(), absl::StatusCode::kInvalidArgument, "config.mounts[0].uidMappings");
+  context_.idmapped_mounts = true;
+  const json expected = json::array({{{"containerID", 0}, {"hostID", 1000}, {"size", 10}}});
+  EXPECT_EQ(MountAt(Container(), "/m")["uidMappings"], expected);
+  EXPECT_EQ(MountAt(Container(), "/m")["gidMappings"], expected);
+}
+
+TEST_F(SpecTest, VolumesOfTheImageAreMountedBelowWhatThePodMounts) {
+  context_.volumes = {{"/v/0", "/data"}, {"/v/1", "/srv/"}};
+  AddMount("/h", "/srv/x");
+  const json spec = Container();
+  EXPECT_EQ(MountAt(spec, "/data")["source"], "/v/0");
+  EXPECT_EQ(MountAt(spec, "/srv")["options"], json({"rbind", "rprivate", "rw"}));
+  AddMount("/mine", "/data");
+  EXPECT_EQ(MountAt(Container(), "/data")["source"], "/mine");
+}
+
+TEST_F(SpecTest, CgroupsAreWritableWhereTheyAreTheContainersOwn) {
+  context_.cgroup_writable = true;
+  EXPECT_THAT(MountAt(Container(), "/sys/fs/cgroup")["options"].get<Strings>(), Contains("ro"));
+  context_.cgroup_v2 = true;
+  EXPECT_THAT(MountAt(Container(), "/sys/fs/cgroup")["options"].get<Strings>(), Contains("rw"));
+  EXPECT_THAT(MountAt(Container(), "/sys")["options"].get<Strings>(), Contains("ro"));
+}
+
+// --- Namespaces ---
+
+TEST_F(SpecTest, TargetSeesTheProcessesOfAnother) {
+  Security().mutable_namespace_options()->set_pid(cri::TARGET);
+  Security().mutable_namespace_options()->set_target_id("other");
+  namespaces_.pid = "/pinned";
+  EXPECT_THAT(Namespaces(Container()), Contains("pid=/pinned"));
+}
+
+TEST_F(SpecTest, AUserNamespaceIsMadeByThePauseAndJoinedByTheOthers) {
+  cri::UserNamespace& user = *PodNamespaceOptions().mutable_userns_options();
+  for (cri::IDMapping* mapping : {user.add_uids(), user.add_gids()}) {
+    mapping->set_host_id(1000);
+    mapping->set_length(100000);
+  }
+  ExpectError(TrySandbox("").status(), absl::StatusCode::kInvalidArgument, "userns_options");
+  context_.user_namespaces = true;
+  const json expected = json::array({{{"containerID", 0}, {"hostID", 1000}, {"size", 100000}}});
+  const json sandbox = Sandbox("");
+  EXPECT_THAT(Namespaces(sandbox), ElementsAre("ipc", "mount", "network", "pid", "user", "uts"));
+  EXPECT_EQ(sandbox["linux"]["uidMappings"], expected);
+  ExpectError(TryContainer().status(), absl::StatusCode::kInternal, "user namespace");
+  namespaces_.user = "/n/user";
+  const json spec = Container();
+  EXPECT_THAT(Namespaces(spec),
+              ElementsAre("ipc=/n/ipc", "mount", "network=/n/net", "pid=/n/pid", "user=/n/user", "uts=/n/uts"));
+  EXPECT_EQ(spec["linux"]["gidMappings"], expected);
 }
 
 TEST_F(SpecTest, ExecIsTheContainersProcessWithOtherArguments) {

@@ -82,4 +82,14 @@ absl::StatusOr<std::map<std::string, std::string>> PodSysctls(const cri::PodSand
   return sysctls;
 }
 
+void AddUnprivilegedSysctls(bool ports, bool icmp, const cri::PodSandboxConfig& pod,
+                            std::map<std::string, std::string>* sysctls) {
+  const cri::NamespaceOption& options = pod.linux().security_context().namespace_options();
+  if (options.network() == cri::NODE) return;
+  if (ports) sysctls->emplace("net.ipv4.ip_unprivileged_port_start", "0");
+  // The groups must be mapped into the user namespace that the network belongs to.
+  const bool mapped = options.has_userns_options() && options.userns_options().mode() == cri::POD;
+  if (icmp && !mapped) sysctls->emplace("net.ipv4.ping_group_range", "0 2147483647");
+}
+
 }  // namespace crisp

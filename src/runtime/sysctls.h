@@ -14,4 +14,9 @@ namespace crisp {
 // uses the host's, and net.* unless it uses the host's network.
 absl::StatusOr<std::map<std::string, std::string>> PodSysctls(const cri::PodSandboxConfig& pod);
 
+// Adds what lets every user of a pod bind any port, and every group of it send pings, unless the pod says otherwise or
+// uses the host's network.
+void AddUnprivilegedSysctls(bool ports, bool icmp, const cri::PodSandboxConfig& pod,
+                            std::map<std::string, std::string>* sysctls);
+
 }  // namespace crisp

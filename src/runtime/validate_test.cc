@@ -66,10 +66,37 @@ cri::Mount& AddMount(cri::ContainerConfig& container) {
   mount.set_host_path("/h");
   return mount;
 }
+void AddMapping(google::protobuf::RepeatedPtrField<cri::IDMapping>& mappings, uint32_t inside, uint32_t outside,
+                uint32_t length) {
+  cri::IDMapping& mapping = *mappings.Add();
+  mapping.set_container_id(inside);
+  mapping.set_host_id(outside);
+  mapping.set_length(length);
+}
+// One that is right.
+cri::UserNamespace& UserNamespaceOf(cri::PodSandboxConfig& pod) {
+  cri::UserNamespace& user = *SecurityOf(pod).mutable_namespace_options()->mutable_userns_options();
+  AddMapping(*user.mutable_uids(), 0, 100000, 65536);
+  AddMapping(*user.mutable_gids(), 0, 100000, 65536);
+  return user;
+}
 cri::PortMapping& AddPort(cri::PodSandboxConfig& pod) {
   cri::PortMapping& port = *pod.add_port_mappings();
   port.set_container_port(80);
   return port;
+}
+
+cri::Mount& AddImageMount(cri::ContainerConfig& container) {
+  cri::Mount& mount = AddMount(container);
+  mount.clear_host_path();
+  mount.mutable_image()->set_image("busybox");
+  return mount;
+}
+cri::Device& AddDevice(cri::ContainerConfig& container) {
+  cri::Device& device = *container.add_devices();
+  device.set_host_path("/dev/null");
+  device.set_container_path("/dev/nothing");
+  return device;
 }
 
 template <typename E>
@@ -119,20 +146,42 @@ const std::vector<PodCase>& PodCases() {
       {"linux.cgroup_parent", kInvalid, [](P& p) { p.mutable_linux()->set_cgroup_parent("/a/../../b"); }},
       {"linux.cgroup_parent", kInvalid, [](P& p) { p.mutable_linux()->set_cgroup_parent("/a\nb"); }},
       {"linux.cgroup_parent", kInvalid, [](P& p) { p.mutable_linux()->set_cgroup_parent(std::string(4097, 'a')); }},
-      {"linux.security_context.namespace_options.network", kNotYet,
+      {"linux.security_context.namespace_options.network", kInvalid,
        [](P& p) { SecurityOf(p).mutable_namespace_options()->set_network(cri::CONTAINER); }},
-      {"linux.security_context.namespace_options.network", kNotYet,
+      {"linux.security_context.namespace_options.network", kInvalid,
        [](P& p) { SecurityOf(p).mutable_namespace_options()->set_network(cri::TARGET); }},
-      {"linux.security_context.namespace_options.pid", kNotYet,
+      {"linux.security_context.namespace_options.pid", kInvalid,
        [](P& p) { SecurityOf(p).mutable_namespace_options()->set_pid(cri::TARGET); }},
       {"linux.security_context.namespace_options.pid", kInvalid,
        [](P& p) { SecurityOf(p).mutable_namespace_options()->set_pid(Unknown<cri::NamespaceMode>()); }},
-      {"linux.security_context.namespace_options.ipc", kNotYet,
+      {"linux.security_context.namespace_options.ipc", kInvalid,
        [](P& p) { SecurityOf(p).mutable_namespace_options()->set_ipc(cri::CONTAINER); }},
-      {"linux.security_context.namespace_options.target_id", kNotYet,
+      {"linux.security_context.namespace_options.target_id", kInvalid,
        [](P& p) { SecurityOf(p).mutable_namespace_options()->set_target_id("x"); }},
-      {"linux.security_context.namespace_options.userns_options.mode", kNotYet,
+      {"linux.security_context.namespace_options.userns_options.uids", kInvalid,
        [](P& p) { SecurityOf(p).mutable_namespace_options()->mutable_userns_options(); }},
+      {"linux.security_context.namespace_options.userns_options.uids", kInvalid,
+       [](P& p) { AddMapping(*UserNamespaceOf(p).mutable_uids(), 0, 9, 9); }},
+      {"linux.security_context.namespace_options.userns_options.gids", kInvalid,
+       [](P& p) { UserNamespaceOf(p).clear_gids(); }},
+      {"linux.security_context.namespace_options.userns_options.gids", kInvalid,
+       [](P& p) { UserNamespaceOf(p).mutable_gids(0)->set_host_id(5); }},
+      {"linux.security_context.namespace_options.userns_options.uids[0].length", kInvalid,
+       [](P& p) { UserNamespaceOf(p).mutable_uids(0)->set_length(0); }},
+      {"linux.security_context.namespace_options.userns_options.uids[0].length", kInvalid,
+       [](P& p) { UserNamespaceOf(p).mutable_uids(0)->set_length(UINT32_MAX); }},
+      {"linux.security_context.namespace_options.userns_options.uids[0].container_id", kInvalid,
+       [](P& p) { UserNamespaceOf(p).mutable_uids(0)->set_container_id(1); }},
+      {"linux.security_context.namespace_options.network", kInvalid,
+       [](P& p) {
+         UserNamespaceOf(p);
+         SecurityOf(p).mutable_namespace_options()->set_network(cri::NODE);
+       }},
+      {"linux.security_context.namespace_options.pid", kInvalid,
+       [](P& p) {
+         UserNamespaceOf(p);
+         SecurityOf(p).mutable_namespace_options()->set_pid(cri::NODE);
+       }},
       {"linux.security_context.namespace_options.userns_options.mode", kInvalid,
        [](P& p) { SecurityOf(p).mutable_namespace_options()->mutable_userns_options()->set_mode(cri::CONTAINER); }},
       {"linux.security_context.namespace_options.userns_options.mode", kInvalid,
@@ -149,14 +198,14 @@ const std::vector<PodCase>& PodCases() {
          user.set_mode(cri::NODE);
          user.add_gids();
        }},
-      {"linux.security_context.selinux_options.user", kNotYet,
-       [](P& p) { SecurityOf(p).mutable_selinux_options()->set_user("u"); }},
-      {"linux.security_context.selinux_options.role", kNotYet,
-       [](P& p) { SecurityOf(p).mutable_selinux_options()->set_role("r"); }},
-      {"linux.security_context.selinux_options.type", kNotYet,
-       [](P& p) { SecurityOf(p).mutable_selinux_options()->set_type("t"); }},
-      {"linux.security_context.selinux_options.level", kNotYet,
-       [](P& p) { SecurityOf(p).mutable_selinux_options()->set_level("s0"); }},
+      {"linux.security_context.selinux_options.user", kInvalid,
+       [](P& p) { SecurityOf(p).mutable_selinux_options()->set_user("u:x"); }},
+      {"linux.security_context.selinux_options.role", kInvalid,
+       [](P& p) { SecurityOf(p).mutable_selinux_options()->set_role("r:x"); }},
+      {"linux.security_context.selinux_options.type", kInvalid,
+       [](P& p) { SecurityOf(p).mutable_selinux_options()->set_type("t:x"); }},
+      {"linux.security_context.selinux_options.level", kInvalid,
+       [](P& p) { SecurityOf(p).mutable_selinux_options()->set_level("s0,c4,c5"); }},
       {"linux.security_context.run_as_user", kInvalid,
        [](P& p) { SecurityOf(p).mutable_run_as_user()->set_value(4294967295); }},
       {"linux.security_context.run_as_group", kInvalid,
@@ -170,15 +219,18 @@ const std::vector<PodCase>& PodCases() {
        [](P& p) { SecurityOf(p).add_supplemental_groups(-1); }},
       {"linux.security_context.supplemental_groups_policy", kInvalid,
        [](P& p) { SecurityOf(p).set_supplemental_groups_policy(Unknown<cri::SupplementalGroupsPolicy>()); }},
-      {"linux.security_context.seccomp", kNotYet,
+      {"linux.security_context.seccomp.localhost_ref", kInvalid,
        [](P& p) { SecurityOf(p).mutable_seccomp()->set_profile_type(cri::SecurityProfile::Localhost); }},
       {"linux.security_context.seccomp.profile_type", kInvalid,
        [](P& p) { SecurityOf(p).mutable_seccomp()->set_profile_type(Unknown<cri::SecurityProfile::ProfileType>()); }},
       {"linux.security_context.seccomp.localhost_ref", kInvalid,
        [](P& p) { SecurityOf(p).mutable_seccomp()->set_localhost_ref("/x"); }},
-      {"linux.security_context.apparmor", kNotYet, [](P& p) { SecurityOf(p).mutable_apparmor(); }},
-      {"linux.security_context.seccomp_profile_path", kNotYet,
-       [](P& p) { SecurityOf(p).set_seccomp_profile_path("runtime/default"); }},
+      {"linux.security_context.apparmor.localhost_ref", kInvalid,
+       [](P& p) { SecurityOf(p).mutable_apparmor()->set_profile_type(cri::SecurityProfile::Localhost); }},
+      {"linux.security_context.seccomp_profile_path", kInvalid,
+       [](P& p) { SecurityOf(p).set_seccomp_profile_path("localhost/relative"); }},
+      {"linux.security_context.seccomp_profile_path", kInvalid,
+       [](P& p) { SecurityOf(p).set_seccomp_profile_path("strict"); }},
       {"linux.sysctls[\"kernel.core_pattern\"]", kInvalid,
        [](P& p) { (*p.mutable_linux()->mutable_sysctls())["kernel.core_pattern"] = "|/x"; }},
   };
@@ -220,8 +272,11 @@ const std::vector<ContainerCase>& ContainerCases() {
          AddMount(c).set_host_path("h");
        }},
       {"mounts[0].propagation", kInvalid, [](C& c) { AddMount(c).set_propagation(Unknown<cri::MountPropagation>()); }},
-      {"mounts[0].uidMappings", kNotYet, [](C& c) { AddMount(c).add_uidmappings(); }},
-      {"mounts[0].gidMappings", kNotYet, [](C& c) { AddMount(c).add_gidmappings(); }},
+      {"mounts[0].gidMappings", kInvalid, [](C& c) { AddMapping(*AddMount(c).mutable_uidmappings(), 0, 1, 1); }},
+      {"mounts[0].uidMappings[0].length", kInvalid,
+       [](C& c) { AddMapping(*AddMount(c).mutable_uidmappings(), 0, 1, 0); }},
+      {"mounts[0].gidMappings[0].length", kInvalid,
+       [](C& c) { AddMapping(*AddMount(c).mutable_gidmappings(), 5, 1, UINT32_MAX); }},
       {"mounts[0].recursive_read_only", kInvalid, [](C& c) { AddMount(c).set_recursive_read_only(true); }},
       {"mounts[0].recursive_read_only", kInvalid,
        [](C& c) {
@@ -229,15 +284,21 @@ const std::vector<ContainerCase>& ContainerCases() {
          c.mutable_mounts(0)->set_readonly(true);
          c.mutable_mounts(0)->set_propagation(cri::PROPAGATION_HOST_TO_CONTAINER);
        }},
-      {"mounts[0].recursive_read_only", kNotYet,
-       [](C& c) {
-         AddMount(c).set_recursive_read_only(true);
-         c.mutable_mounts(0)->set_readonly(true);
-       }},
-      {"mounts[0].image", kNotYet, [](C& c) { AddMount(c).mutable_image(); }},
-      {"mounts[0].image_sub_path", kNotYet, [](C& c) { AddMount(c).set_image_sub_path("x"); }},
-      {"devices", kNotYet, [](C& c) { c.add_devices(); }},
-      {"CDI_devices", kNotYet, [](C& c) { c.add_cdi_devices(); }},
+      {"mounts[0].image.image", kInvalid, [](C& c) { AddMount(c).mutable_image(); }},
+      {"mounts[0].host_path", kInvalid, [](C& c) { AddMount(c).mutable_image()->set_image("x"); }},
+      {"mounts[0].image_sub_path", kInvalid, [](C& c) { AddMount(c).set_image_sub_path("x"); }},
+      {"mounts[0].image_sub_path", kInvalid, [](C& c) { AddImageMount(c).set_image_sub_path("/x"); }},
+      {"mounts[0].image_sub_path", kInvalid, [](C& c) { AddImageMount(c).set_image_sub_path("a/../../x"); }},
+      {"mounts[0].propagation", kInvalid,
+       [](C& c) { AddImageMount(c).set_propagation(cri::PROPAGATION_BIDIRECTIONAL); }},
+      {"devices[0].host_path", kInvalid, [](C& c) { c.add_devices(); }},
+      {"devices[0].container_path", kInvalid, [](C& c) { AddDevice(c).set_container_path("dev/null"); }},
+      {"devices[0].container_path", kInvalid, [](C& c) { AddDevice(c).set_container_path("/dev/../etc/x"); }},
+      {"devices[0].permissions", kInvalid, [](C& c) { AddDevice(c).set_permissions("rx"); }},
+      {"devices[0].permissions", kInvalid, [](C& c) { AddDevice(c).set_permissions("rr"); }},
+      {"CDI_devices[0].name", kInvalid, [](C& c) { c.add_cdi_devices(); }},
+      {"CDI_devices[0].name", kInvalid, [](C& c) { c.add_cdi_devices()->set_name("vendor.example/thing"); }},
+      {"annotations[\"cdi.k8s.io/x\"]", kInvalid, [](C& c) { (*c.mutable_annotations())["cdi.k8s.io/x"] = "a,b"; }},
       {"log_path", kInvalid, [](C& c) { c.set_log_path("/etc/passwd"); }},
       {"log_path", kInvalid, [](C& c) { c.set_log_path("a/../../b"); }},
       {"windows", kInvalid, [](C& c) { c.mutable_windows(); }},
@@ -280,20 +341,26 @@ const std::vector<ContainerCase>& ContainerCases() {
        [](C& c) { SecurityOf(c).mutable_capabilities()->add_add_capabilities("FLY"); }},
       {"linux.security_context.capabilities.drop_capabilities[0]", kInvalid,
        [](C& c) { SecurityOf(c).mutable_capabilities()->add_drop_capabilities(""); }},
-      {"linux.security_context.capabilities.add_ambient_capabilities", kNotYet,
-       [](C& c) { SecurityOf(c).mutable_capabilities()->add_add_ambient_capabilities("KILL"); }},
+      {"linux.security_context.capabilities.add_ambient_capabilities[0]", kInvalid,
+       [](C& c) { SecurityOf(c).mutable_capabilities()->add_add_ambient_capabilities("FLY"); }},
       {"linux.security_context.namespace_options.network", kInvalid,
        [](C& c) { SecurityOf(c).mutable_namespace_options()->set_network(cri::NODE); }},
       {"linux.security_context.namespace_options.ipc", kInvalid,
        [](C& c) { SecurityOf(c).mutable_namespace_options()->set_ipc(cri::NODE); }},
-      {"linux.security_context.namespace_options.pid", kNotYet,
+      {"linux.security_context.namespace_options.target_id", kInvalid,
        [](C& c) { SecurityOf(c).mutable_namespace_options()->set_pid(cri::TARGET); }},
-      {"linux.security_context.namespace_options.target_id", kNotYet,
+      {"linux.security_context.namespace_options.target_id", kInvalid,
        [](C& c) { SecurityOf(c).mutable_namespace_options()->set_target_id("x"); }},
-      {"linux.security_context.namespace_options.userns_options.mode", kNotYet,
+      {"linux.security_context.namespace_options.userns_options.uids", kInvalid,
        [](C& c) { SecurityOf(c).mutable_namespace_options()->mutable_userns_options(); }},
-      {"linux.security_context.selinux_options.type", kNotYet,
-       [](C& c) { SecurityOf(c).mutable_selinux_options()->set_type("t"); }},
+      {"linux.security_context.namespace_options.userns_options", kInvalid,
+       [](C& c) {
+         cri::UserNamespace& user = *SecurityOf(c).mutable_namespace_options()->mutable_userns_options();
+         AddMapping(*user.mutable_uids(), 0, 1, 1);
+         AddMapping(*user.mutable_gids(), 0, 1, 1);
+       }},
+      {"linux.security_context.selinux_options.type", kInvalid,
+       [](C& c) { SecurityOf(c).mutable_selinux_options()->set_type("t t"); }},
       {"linux.security_context.run_as_user", kInvalid,
        [](C& c) { SecurityOf(c).mutable_run_as_user()->set_value(-1); }},
       {"linux.security_context.run_as_group", kInvalid,
@@ -318,13 +385,21 @@ const std::vector<ContainerCase>& ContainerCases() {
        [](C& c) { SecurityOf(c).set_supplemental_groups_policy(Unknown<cri::SupplementalGroupsPolicy>()); }},
       {"linux.security_context.masked_paths[0]", kInvalid, [](C& c) { SecurityOf(c).add_masked_paths("proc"); }},
       {"linux.security_context.readonly_paths[0]", kInvalid, [](C& c) { SecurityOf(c).add_readonly_paths(""); }},
-      {"linux.security_context.seccomp", kNotYet, [](C& c) { SecurityOf(c).mutable_seccomp(); }},
-      {"linux.security_context.seccomp", kNotYet,
+      {"linux.security_context.seccomp.localhost_ref", kInvalid,
        [](C& c) { SecurityOf(c).mutable_seccomp()->set_profile_type(cri::SecurityProfile::Localhost); }},
-      {"linux.security_context.apparmor", kNotYet, [](C& c) { SecurityOf(c).mutable_apparmor(); }},
-      {"linux.security_context.apparmor_profile", kNotYet,
-       [](C& c) { SecurityOf(c).set_apparmor_profile("runtime/default"); }},
-      {"linux.security_context.seccomp_profile_path", kNotYet,
+      {"linux.security_context.seccomp.localhost_ref", kInvalid,
+       [](C& c) {
+         SecurityOf(c).mutable_seccomp()->set_profile_type(cri::SecurityProfile::Localhost);
+         SecurityOf(c).mutable_seccomp()->set_localhost_ref("relative.json");
+       }},
+      {"linux.security_context.apparmor.localhost_ref", kInvalid,
+       [](C& c) {
+         SecurityOf(c).mutable_apparmor()->set_profile_type(cri::SecurityProfile::Localhost);
+         SecurityOf(c).mutable_apparmor()->set_localhost_ref("localhost/");
+       }},
+      {"linux.security_context.apparmor_profile", kInvalid,
+       [](C& c) { SecurityOf(c).set_apparmor_profile("my-profile"); }},
+      {"linux.security_context.seccomp_profile_path", kInvalid,
        [](C& c) { SecurityOf(c).set_seccomp_profile_path("localhost/x"); }},
   };
   return cases;
@@ -363,6 +438,8 @@ TEST(CheckSandboxConfigTest, TakesWhatAKubeletSends) {
   SecurityOf(pod).mutable_seccomp();
   SecurityOf(pod).mutable_selinux_options();
   SecurityOf(pod).set_seccomp_profile_path("unconfined");
+  SecurityOf(pod).mutable_apparmor();
+  SecurityOf(pod).mutable_selinux_options()->set_level("s0:c1,c2");
   SecurityOf(pod).mutable_run_as_user()->set_value(1000);
   SecurityOf(pod).mutable_namespace_options()->mutable_userns_options()->set_mode(cri::NODE);
   SecurityOf(pod).mutable_namespace_options()->set_pid(cri::CONTAINER);
@@ -384,8 +461,15 @@ TEST(CheckContainerConfigTest, TakesWhatAKubeletSends) {
   ResourcesOf(container).set_memory_swap_limit_in_bytes(1 << 20);
   SecurityOf(container).mutable_seccomp()->set_profile_type(cri::SecurityProfile::Unconfined);
   SecurityOf(container).set_apparmor_profile("unconfined");
-  SecurityOf(container).mutable_selinux_options();
+  SecurityOf(container).mutable_selinux_options()->set_type("container_t");
   SecurityOf(container).add_masked_paths("/proc/asound");
+  SecurityOf(container).mutable_capabilities()->add_add_ambient_capabilities("NET_BIND_SERVICE");
+  SecurityOf(container).mutable_namespace_options()->set_pid(cri::TARGET);
+  SecurityOf(container).mutable_namespace_options()->set_target_id("abc");
+  AddImageMount(container).set_image_sub_path("etc/x");
+  AddDevice(container).set_permissions("rw");
+  container.add_cdi_devices()->set_name("vendor.example/thing=all");
+  (*container.mutable_annotations())["cdi.k8s.io/x"] = "vendor.example/thing=0,vendor.example/thing=1";
   container.set_stop_signal(cri::SIGNAL_SIGUSR1);
   EXPECT_TRUE(CheckContainerConfig(container, GoodPod()).ok()) << CheckContainerConfig(container, GoodPod());
 }
@@ -402,11 +486,17 @@ TEST(CheckContainerConfigTest, PrivilegedSwitchesConfinementOff) {
   EXPECT_TRUE(CheckContainerConfig(container, pod).ok()) << CheckContainerConfig(container, pod);
 }
 
-TEST(CheckContainerConfigTest, RecursiveReadonlyBeginsWithTheWordThatTheKubeletLooksFor) {
+TEST(CheckSandboxConfigTest, TakesAUserNamespaceOfOneMapping) {
+  cri::PodSandboxConfig pod = GoodPod();
+  UserNamespaceOf(pod);
+  EXPECT_TRUE(CheckSandboxConfig(pod).ok()) << CheckSandboxConfig(pod);
   cri::ContainerConfig container = GoodContainer();
-  AddMount(container).set_recursive_read_only(true);
-  container.mutable_mounts(0)->set_readonly(true);
-  EXPECT_THAT(std::string(CheckContainerConfig(container, GoodPod()).message()), StartsWith("RROUnsupported"));
+  *SecurityOf(container).mutable_namespace_options() = SecurityOf(pod).namespace_options();
+  EXPECT_TRUE(CheckContainerConfig(container, pod).ok()) << CheckContainerConfig(container, pod);
+  SecurityOf(container).mutable_namespace_options()->mutable_userns_options()->set_mode(cri::NODE);
+  SecurityOf(container).mutable_namespace_options()->mutable_userns_options()->clear_uids();
+  SecurityOf(container).mutable_namespace_options()->mutable_userns_options()->clear_gids();
+  EXPECT_EQ(CheckContainerConfig(container, pod).code(), kInvalid);
 }
 
 TEST(CheckContainerConfigTest, HostNamespacesArePossibleInAPodThatHasThem) {

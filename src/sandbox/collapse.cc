@@ -21,7 +21,9 @@ void PodManager::Collapse(const PodPtr& pod) {
   if (!status.ok()) LogError("clean up after a shim", {{"pod", pod->id()}, {"error", status.message()}});
   for (const ContainerPtr& container : pod->containers()) {
     if (container->running()) EndLostContainer(container);
+    TellExit(pod, container);
   }
+  TellExit(pod, nullptr);
 }
 
 void PodManager::EndLostContainer(const ContainerPtr& container) {

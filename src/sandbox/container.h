@@ -15,7 +15,9 @@
 #include "base/call.h"
 #include "base/mutex.h"
 #include "runtime/shim_client.h"
+#include "sandbox/events.h"
 #include "sandbox/gate.h"
+#include "sandbox/meter.h"
 #include "sandbox/record.pb.h"
 
 namespace crisp {
@@ -39,6 +41,8 @@ class Container {
   const std::string& pod_id() const { return pod_id_; }
 
   Gate gate;
+  Meter meter;
+  ToldEvents told;  // PodManager's, under its lock for that
 
   // A copy of the record as it is now.
   ContainerRecord record() const;

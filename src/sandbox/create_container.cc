@@ -1,50 +1,28 @@
 // CreateContainer: name → intent → root file system → user → spec → CREATED. The OCI runtime is not called before
 // StartContainer, so that a fault of the image shows as a failed start, where the kubelet expects it.
 #include <fcntl.h>
-#include <sys/stat.h>
 
-#include <cerrno>
 #include <csignal>
-#include <cstdlib>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/log.h"
 #include "base/status_macros.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "images/images.h"
-#include "os/errno_status.h"
 #include "os/file.h"
-#include "runtime/host.h"
 #include "sandbox/deadlines.h"
 #include "sandbox/pod_files.h"
 #include "sandbox/pod_manager.h"
+#include "sandbox/pod_user_namespace.h"
 #include "sandbox/signals.h"
+#include "sandbox/spec_lookup.h"
 
 namespace crisp {
 namespace {
-
-// `path` with every symbolic link followed. What is not there becomes a directory, as the kubelet expects of a runtime.
-absl::StatusOr<std::string> ResolveHostPath(const std::string& path) {
-  char* resolved = realpath(path.c_str(), nullptr);
-  if (resolved == nullptr && errno == ENOENT) {
-    RETURN_IF_ERROR(MakeDirs(path, 0755));
-    resolved = realpath(path.c_str(), nullptr);
-  }
-  if (resolved == nullptr) return ErrnoStatus(errno, absl::StrCat("find host path ", path));
-  std::string result = resolved;
-  free(resolved);
-  return result;
-}
-
-absl::StatusOr<cri::ContainerConfig> WithResolvedMounts(cri::ContainerConfig config) {
-  for (cri::Mount& mount : *config.mutable_mounts()) {
-    ASSIGN_OR_RETURN(std::string path, ResolveHostPath(mount.host_path()), "mount ", mount.container_path());
-    mount.set_host_path(std::move(path));
-  }
-  return config;
-}
 
 int StopSignal(const cri::ContainerConfig& config, const ImageConfig& image) {
   if (const auto asked = SignalNumber(config.stop_signal())) return *asked;
@@ -72,7 +50,30 @@ PodNamespaces NamespacesOf(const PodRecord& pod, pid_t pause) {
   if (options.ipc() != cri::NODE) namespaces.ipc = of_pause("ipc");
   if (!UsesHostNetwork(pod.config())) namespaces.uts = of_pause("uts");
   namespaces.pid = of_pause("pid");
+  if (IdMapOf(pod.config())) namespaces.user = of_pause("user");
   return namespaces;
+}
+
+// Said aloud, since the container runs without what it was promised.
+void WarnOfDroppedLimits(const SpecContext& context, const cri::ContainerConfig& config) {
+  if (context.hugepage_limits) return;
+  for (const cri::HugepageLimit& limit : config.linux().resources().hugepage_limits()) {
+    if (limit.limit() == 0) continue;
+    LogWarning(
+        "a limit on huge pages has no effect: the hugetlb controller is not there, or disabled by "
+        "disable_hugetlb_controller",
+        {{"container", config.metadata().name()}, {"page_size", limit.page_size()}});
+  }
+}
+
+// The kubelet looks for these words at the very beginning of the text.
+absl::Status AnnotateBehindKeyword(const absl::Status& status, const std::string& what) {
+  for (const absl::string_view word : {"RROUnsupported", "ImageVolumeMountFailed"}) {
+    absl::string_view text = status.message();
+    if (!absl::ConsumePrefix(&text, word)) continue;
+    return absl::Status(status.code(), absl::StrCat(word, ": ", what, text));
+  }
+  return Annotate(status, what);
 }
 
 }  // namespace
@@ -121,8 +122,11 @@ absl::StatusOr<std::string> PodManager::CreateContainerOnce(const PodPtr& pod,
   ASSIGN_OR_RETURN(const Gate::Pass inside, container->gate.Enter(call));
   RETURN_IF_ERROR(pod->AddContainer(container));
   absl::Status made = MakeContainer(pod, container, *image, call);
-  if (made.ok()) return container->id();
-  made = Annotate(made, absl::StrCat("create container ", config.metadata().name()));
+  if (made.ok()) {
+    Tell(pod, container, cri::CONTAINER_CREATED_EVENT);
+    return container->id();
+  }
+  made = AnnotateBehindKeyword(made, absl::StrCat("create container ", config.metadata().name()));
   return Join(made, RemoveContainerResources(pod, container, Call::WithTimeout(kUndoDeadline)));
 }
 
@@ -130,20 +134,27 @@ absl::Status PodManager::MakeContainer(const PodPtr& pod, const ContainerPtr& co
                                        const Call&) {
   ContainerRecord record = container->record();
   RETURN_IF_ERROR(records_.Save(Phase::kCreating, record));
+  const PodRecord pod_record = pod->record();
+  const cri::LinuxContainerSecurityContext& security = record.config().linux().security_context();
   const std::string rootfs = layout_.Rootfs(pod->id(), container->id());
   RETURN_IF_ERROR(MakeDirs(rootfs, 0755));
-  RETURN_IF_ERROR(images_->MountRootfs(image.id, container->id(), rootfs), "mount image ", image.id);
+  RETURN_IF_ERROR(images_->MountRootfs(image.id, container->id(), rootfs, {false, IdMapOf(pod_record.config())}),
+                  "mount image ", image.id);
   ASSIGN_OR_RETURN(const Fd root, OpenAt(AT_FDCWD, rootfs, O_PATH | O_DIRECTORY));
-  ASSIGN_OR_RETURN(const ResolvedUser user,
-                   ResolveUser(root.get(), record.config().linux().security_context(), image.config));
-  ASSIGN_OR_RETURN(const cri::ContainerConfig config, WithResolvedMounts(record.config()));
-  const PodRecord pod_record = pod->record();
+  ASSIGN_OR_RETURN(const ResolvedUser user, ResolveUser(root.get(), security, image.config));
+
   SpecContext context = ContextFor(pod, container->id());
-  if (config.linux().security_context().privileged()) {
-    ASSIGN_OR_RETURN(context.host_devices, HostDevices());
+  RETURN_IF_ERROR(LookUpConfinement(security, &context));
+  RETURN_IF_ERROR(LookUpDevices(record.config(), user, options_.security, HandlerOf(pod), &context));
+  ASSIGN_OR_RETURN(const cri::ContainerConfig config, ResolveMounts(pod, container));
+  ASSIGN_OR_RETURN(context.volumes, MakeVolumes(pod, container, config, image.config));
+  PodNamespaces namespaces = NamespacesOf(pod_record, pod->pause_pid());
+  if (security.namespace_options().pid() == cri::TARGET) {
+    ASSIGN_OR_RETURN(namespaces.pid, PinTargetPids(pod, container, security.namespace_options().target_id()));
   }
-  ASSIGN_OR_RETURN(const std::string spec, BuildContainerSpec(context, pod_record.config(), config, image.config,
-                                                              NamespacesOf(pod_record, pod->pause_pid()), user));
+  WarnOfDroppedLimits(context, config);
+  ASSIGN_OR_RETURN(const std::string spec,
+                   BuildContainerSpec(context, pod_record.config(), config, image.config, namespaces, user));
   RETURN_IF_ERROR(WriteFileAt(AT_FDCWD, layout_.Spec(pod->id(), container->id()), spec, 0600));
   RETURN_IF_ERROR(MakeLogDirectory(record.log_path()));
 

@@ -1,22 +1,31 @@
 #include "sandbox/machine.h"
 
 #include <fcntl.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "os/errno_status.h"
 #include "os/file.h"
+#include "runtime/apparmor.h"
 #include "runtime/host.h"
+#include "runtime/profiles.h"
 
 namespace crisp {
 namespace {
 
-constexpr int kLowestOomScoreAdj = -1000;  // proc_pid_oom_score_adj(5)
+constexpr int kLowestOomScoreAdj = -1000;              // proc_pid_oom_score_adj(5)
+constexpr std::chrono::seconds kApparmorPatience{30};  // the parser compiles the profile
 
 absl::StatusOr<std::string> ReadLine(const std::string& path) {
   ASSIGN_OR_RETURN(const std::string text, ReadFileAt(AT_FDCWD, path, 4096));
@@ -41,10 +50,47 @@ absl::StatusOr<int> OomScoreAdjFloor(bool restricted) {
   return std::max(floor, own);
 }
 
+bool UsesApparmor(const SecurityOptions& security) {
+  if (security.disable_apparmor || !HostHasApparmor()) return false;
+  const absl::Status loaded = LoadDefaultApparmorProfile(Call::WithTimeout(kApparmorPatience));
+  if (!loaded.ok()) LogWarning("no container is confined by AppArmor", {{"error", loaded.message()}});
+  return loaded.ok();
+}
+
+// uname(2): "x86_64", "6.1.0-13-cloud-amd64".
+absl::Status LookAtKernel(SpecContext* context) {
+  utsname names{};
+  if (uname(&names) != 0) return ErrnoStatus(errno, "uname");
+  context->architecture = names.machine;
+  const std::vector<absl::string_view> parts = absl::StrSplit(names.release, '.');
+  const absl::string_view minor = parts.size() > 1 ? parts[1].substr(0, parts[1].find_first_not_of("0123456789")) : "";
+  if (absl::SimpleAtoi(parts[0], &context->kernel_major) && absl::SimpleAtoi(minor, &context->kernel_minor)) {
+    return absl::OkStatus();
+  }
+  return absl::InternalError(absl::StrCat("the kernel's release \"", names.release, "\" has no version"));
+}
+
+absl::Status LookAtConfinement(const SecurityOptions& security, SpecContext* context) {
+  // A fault of the configuration: better now than with every container.
+  RETURN_IF_ERROR(ParseSeccompName(security.unset_seccomp_profile, "unset_seccomp_profile"));
+  context->unset_seccomp_profile = security.unset_seccomp_profile;
+  context->unprivileged_ports = security.enable_unprivileged_ports;
+  context->unprivileged_icmp = security.enable_unprivileged_icmp;
+  context->hugepage_limits = !security.disable_hugetlb_controller && HostLimitsHugepages();
+  context->drop_hugepage_limits = security.disable_hugetlb_controller || security.tolerate_missing_hugetlb_controller;
+  context->apparmor = UsesApparmor(security);
+  if (security.enable_selinux) {
+    ASSIGN_OR_RETURN(context->selinux, HostSelinuxLabels(), "SELinux (enable_selinux)");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
-absl::StatusOr<Machine> LookAtMachine(bool restrict_oom_score_adj) {
+absl::StatusOr<Machine> LookAtMachine(bool restrict_oom_score_adj, const SecurityOptions& security) {
   Machine machine;
+  RETURN_IF_ERROR(LookAtKernel(&machine.context));
+  RETURN_IF_ERROR(LookAtConfinement(security, &machine.context));
   machine.context.cgroup_v2 = HostHasCgroupV2();
   machine.context.swap_accounting = HostAccountsForSwap();
   machine.context.host_capabilities = HostCapabilities();

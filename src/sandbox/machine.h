@@ -5,6 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "runtime/spec.h"
+#include "sandbox/security_options.h"
 
 namespace crisp {
 
@@ -14,8 +15,9 @@ struct Machine {
 };
 
 // `restrict_oom_score_adj`: no container gets a lower oom_score_adj than the daemon has. Where the machine imposes that
-// unasked, for want of CAP_SYS_RESOURCE, it is said once in the log.
-absl::StatusOr<Machine> LookAtMachine(bool restrict_oom_score_adj);
+// unasked, for want of CAP_SYS_RESOURCE, it is said once in the log. Loads the default AppArmor profile where the
+// kernel has AppArmor and `security` does not forbid it; if that fails, it is said, and no container is confined by it.
+absl::StatusOr<Machine> LookAtMachine(bool restrict_oom_score_adj, const SecurityOptions& security);
 
 // gethostname(2); "localhost" if there is none.
 std::string NodeHostname();

@@ -43,6 +43,16 @@ bool Pod::ready() const {
   return ready_;
 }
 
+void Pod::set_half_made() {
+  MutexLock lock(mutex_);
+  half_made_ = true;
+}
+
+bool Pod::half_made() const {
+  MutexLock lock(mutex_);
+  return half_made_;
+}
+
 bool Pod::stopped() const {
   MutexLock lock(mutex_);
   return stopped_;
@@ -110,13 +120,14 @@ void Pod::OnExit(absl::string_view container_id, const ContainerExit& exit) {
     if (container_id == id_) {
       ready_ = false;
       pause_pid_ = -1;
-      return;
+    } else {
+      const auto found = containers_.find(std::string(container_id));
+      if (found == containers_.end()) return;
+      container = found->second;
     }
-    const auto found = containers_.find(std::string(container_id));
-    if (found == containers_.end()) return;
-    container = found->second;
   }
-  container->Exited(exit);
+  if (container != nullptr) container->Exited(exit);
+  hooks_.exited(container);
 }
 
 void Pod::OnShimGone() {
@@ -126,7 +137,7 @@ void Pod::OnShimGone() {
     ready_ = false;
     pause_pid_ = -1;
   }
-  shim_died_();
+  hooks_.shim_died();
 }
 
 }  // namespace crisp

@@ -21,15 +21,24 @@ namespace crisp {
 
 class Pod : public ShimListener {
  public:
-  // `shim_died` is called on the reactor's thread, once, if the shim goes without having been told to.
-  Pod(PodRecord record, OciRuntime runtime, std::function<void()> shim_died)
-      : id_(record.id()), runtime_(std::move(runtime)), shim_died_(std::move(shim_died)), record_(std::move(record)) {}
+  // Called on the reactor's thread, with no lock held.
+  struct Hooks {
+    std::function<void()> shim_died;  // once, if the shim goes without having been told to
+    // The first process of a container has ended; null: that of the pause container.
+    std::function<void(const std::shared_ptr<Container>&)> exited;
+  };
+
+  Pod(PodRecord record, OciRuntime runtime, Hooks hooks)
+      : id_(record.id()), runtime_(std::move(runtime)), hooks_(std::move(hooks)), record_(std::move(record)) {}
 
   const std::string& id() const { return id_; }
   const OciRuntime& runtime() const { return runtime_; }
 
   // Stop and Remove.
   Gate gate;
+  Meter meter;        // of the pod's cgroup and its interfaces
+  Meter pause_meter;  // of the pause container
+  ToldEvents told;    // PodManager's, under its lock for that
 
   PodRecord record() const;
   void set_record(PodRecord record);  // only while it is made, and from inside the gate
@@ -42,6 +51,9 @@ class Pod : public ShimListener {
   // Not READY, but to be seen: what a failed clean-up or an earlier daemon left.
   void set_created_not_ready();
   bool ready() const;
+  // It was never acknowledged, or its removal has begun, and what is left of it could not be cleared away yet.
+  void set_half_made();
+  bool half_made() const;
 
   // StopPodSandbox has done all it has to do.
   bool stopped() const;
@@ -69,12 +81,13 @@ class Pod : public ShimListener {
  private:
   const std::string id_;
   const OciRuntime runtime_;
-  const std::function<void()> shim_died_;
+  const Hooks hooks_;
 
   mutable Mutex mutex_;
   PodRecord record_ ABSL_GUARDED_BY(mutex_);
   bool created_ ABSL_GUARDED_BY(mutex_) = false;
   bool ready_ ABSL_GUARDED_BY(mutex_) = false;
+  bool half_made_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   pid_t pause_pid_ ABSL_GUARDED_BY(mutex_) = -1;
   std::shared_ptr<ShimClient> shim_ ABSL_GUARDED_BY(mutex_);

@@ -1,27 +1,71 @@
 #include "sandbox/pod_manager.h"
 
+#include <future>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/log.h"
 #include "base/status_macros.h"
+#include "os/user_namespace.h"
 
 namespace crisp {
 
-PodManager::PodManager(Parts parts, Machine machine)
+namespace {
+
+// A handler without an answer has no features, and its pods that need none run.
+RuntimeFeatures FeaturesOf(const std::string& name, const OciRuntime& runtime) {
+  const auto features = AskRuntimeFeatures(runtime.binary, Call());
+  if (features.ok()) return *features;
+  LogWarning("an OCI runtime does not tell its features: none is taken for granted",
+             {{"runtime", name}, {"error", features.status().message()}});
+  return {};
+}
+
+// Side by side: each costs the time of a process.
+std::map<std::string, RuntimeFeatures> AskAll(const std::map<std::string, OciRuntime>& runtimes) {
+  std::map<std::string, std::future<RuntimeFeatures>> answers;
+  for (const auto& [name, runtime] : runtimes) {
+    answers[name] = std::async(std::launch::async, FeaturesOf, name, runtime);
+  }
+  std::map<std::string, RuntimeFeatures> features;
+  for (auto& [name, answer] : answers) features[name] = answer.get();
+  return features;
+}
+
+// The kernel and the file system of the layers must be able as well.
+void JudgeUserNamespaces(const Layout& layout, std::map<std::string, RuntimeFeatures>* features) {
+  bool any = false;
+  for (auto& [name, one] : *features) {
+    one.user_namespace = one.user_namespace && one.idmapped_mounts;
+    any = any || one.user_namespace;
+  }
+  if (!any) return;
+  const absl::Status able = CheckIdmapping(layout.Layers());
+  if (able.ok()) return;
+  LogInfo("no pod can have a user namespace on this node", {{"error", able.message()}});
+  for (auto& [name, one] : *features) one.user_namespace = false;
+}
+
+}  // namespace
+
+PodManager::PodManager(Parts parts, Machine machine, std::map<std::string, RuntimeFeatures> features)
     : layout_(std::move(parts.layout)),
       images_(parts.images),
       network_(parts.network),
       reactor_(parts.reactor),
       options_(std::move(parts.options)),
       machine_(std::move(machine)),
+      features_(std::move(features)),
       records_(parts.database) {}
 
 PodManager::~PodManager() = default;
 
 absl::StatusOr<std::unique_ptr<PodManager>> PodManager::Open(Parts parts) {
-  ASSIGN_OR_RETURN(Machine machine, LookAtMachine(parts.options.restrict_oom_score_adj));
-  auto manager = std::unique_ptr<PodManager>(new PodManager(std::move(parts), std::move(machine)));
+  ASSIGN_OR_RETURN(Machine machine, LookAtMachine(parts.options.restrict_oom_score_adj, parts.options.security));
+  std::map<std::string, RuntimeFeatures> features = AskAll(parts.options.runtimes);
+  JudgeUserNamespaces(parts.layout, &features);
+  auto manager = std::unique_ptr<PodManager>(new PodManager(std::move(parts), std::move(machine), std::move(features)));
   RETURN_IF_ERROR(manager->Recover(), "take over the pods of the last daemon");
   return manager;
 }
@@ -89,8 +133,23 @@ void PodManager::Forget(const PodPtr& pod) {
   pods_.erase(pod->id());
 }
 
+std::map<std::string, RuntimeFeatures> PodManager::HandlerFeatures() const {
+  std::map<std::string, RuntimeFeatures> features = features_;
+  features[""] = features_.at(options_.default_runtime);
+  return features;
+}
+
+const std::string& PodManager::HandlerName(const std::string& handler) const {
+  return handler.empty() ? options_.default_runtime : handler;
+}
+
+HandlerOptions PodManager::HandlerOf(const PodPtr& pod) const {
+  const auto found = options_.handlers.find(HandlerName(pod->record().runtime_handler()));
+  return found == options_.handlers.end() ? HandlerOptions{} : found->second;
+}
+
 absl::StatusOr<OciRuntime> PodManager::RuntimeFor(const std::string& handler) {
-  const auto found = options_.runtimes.find(handler.empty() ? options_.default_runtime : handler);
+  const auto found = options_.runtimes.find(HandlerName(handler));
   if (found == options_.runtimes.end()) {
     return absl::InvalidArgumentError(absl::StrCat("field runtime_handler: no runtime \"", handler,
                                                    "\" is configured; name it under containerd.runtimes"));
@@ -98,20 +157,24 @@ absl::StatusOr<OciRuntime> PodManager::RuntimeFor(const std::string& handler) {
   return found->second;
 }
 
+PodManager::PodPtr PodManager::PodOfId(const std::string& id) {
+  MutexLock lock(mutex_);
+  const auto found = pods_.find(id);
+  return found == pods_.end() ? nullptr : found->second;
+}
+
 PodManager::PodPtr PodManager::NewPod(PodRecord record, OciRuntime runtime) {
   const std::string id = record.id();
-  return std::make_shared<Pod>(std::move(record), std::move(runtime), [this, id] {
+  Pod::Hooks hooks;
+  hooks.shim_died = [this, id] {
     background_.Run([this, id] {
-      PodPtr pod;
-      {
-        MutexLock lock(mutex_);
-        const auto found = pods_.find(id);
-        if (found == pods_.end()) return;
-        pod = found->second;
-      }
-      Collapse(pod);
+      if (const PodPtr pod = PodOfId(id)) Collapse(pod);
     });
-  });
+  };
+  hooks.exited = [this, id](const ContainerPtr& container) {
+    if (const PodPtr pod = PodOfId(id)) TellExit(pod, container);
+  };
+  return std::make_shared<Pod>(std::move(record), std::move(runtime), std::move(hooks));
 }
 
 SpecContext PodManager::ContextFor(const PodPtr& pod, const std::string& id) const {
@@ -127,6 +190,13 @@ SpecContext PodManager::ContextFor(const PodPtr& pod, const std::string& id) con
   context.resolv_conf = layout_.ResolvConf(pod->id());
   context.hostname_file = layout_.Hostname(pod->id());
   context.hosts = layout_.Hosts(pod->id());
+  context.selinux_level = record.selinux_level();
+  context.cgroup_writable = HandlerOf(pod).cgroup_writable;
+  if (const auto features = features_.find(HandlerName(record.runtime_handler())); features != features_.end()) {
+    context.recursive_readonly = features->second.recursive_readonly;
+    context.idmapped_mounts = features->second.idmapped_mounts;
+    context.user_namespaces = features->second.user_namespace;
+  }
   return context;
 }
 

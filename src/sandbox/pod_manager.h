@@ -14,6 +14,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,11 +26,15 @@
 #include "base/mutex.h"
 #include "base/single_flight.h"
 #include "network/network.h"
+#include "runtime/runtime_features.h"
 #include "runtime/shim_client.h"
 #include "runtime/spec.h"
+#include "sandbox/events.h"
+#include "sandbox/layer_usage.h"
 #include "sandbox/machine.h"
 #include "sandbox/pod.h"
 #include "sandbox/records.h"
+#include "sandbox/security_options.h"
 #include "store/layout.h"
 
 namespace crisp {
@@ -38,6 +43,7 @@ class Database;
 class Images;
 class Reactor;
 struct Image;
+struct LayerFileSystem;
 
 struct SandboxOptions {
   std::map<std::string, OciRuntime> runtimes;  // by name of the handler
@@ -46,6 +52,8 @@ struct SandboxOptions {
   std::string shim_program;                    // absolute
   int64_t log_line_limit = 16384;              // bytes; 0 or less: none
   bool restrict_oom_score_adj = false;
+  SecurityOptions security;
+  std::map<std::string, HandlerOptions> handlers;  // by name, as `runtimes`
 };
 
 class PodManager {
@@ -65,6 +73,9 @@ class PodManager {
   // Leaves every pod as it is.
   ~PodManager();
 
+  // What each runtime handler can do, by name; "" is the default one.
+  std::map<std::string, RuntimeFeatures> HandlerFeatures() const;
+
   absl::StatusOr<std::string> RunPod(const cri::RunPodSandboxRequest& request, const Call& call);
   absl::Status StopPod(const std::string& pod_id, const Call& call);
   absl::Status RemovePod(const std::string& pod_id, const Call& call);
@@ -81,6 +92,21 @@ class PodManager {
   absl::StatusOr<cri::ExecSyncResponse> ExecSync(const cri::ExecSyncRequest& request, const Call& call);
   absl::Status ReopenLog(const std::string& container_id, const Call& call);
 
+  // What a field leaves at zero or empty stays as it is.
+  absl::Status UpdateContainer(const cri::UpdateContainerResourcesRequest& request, const Call& call);
+  absl::Status UpdatePod(const cri::UpdatePodSandboxResourcesRequest& request, const Call& call);
+
+  // One that does not run has no more than its attributes and its writable layer. Lists have the running containers,
+  // and the pods that are READY.
+  absl::StatusOr<cri::ContainerStats> ContainerStats(const std::string& container_id);
+  std::vector<cri::ContainerStats> ListContainerStats(const cri::ContainerStatsFilter& filter);
+  absl::StatusOr<cri::PodSandboxStats> PodStats(const std::string& pod_id);
+  std::vector<cri::PodSandboxStats> ListPodStats(const cri::PodSandboxStatsFilter& filter);
+  // Of the pods that are READY and their running containers. metrics.h says which.
+  std::vector<cri::PodSandboxMetrics> ListPodMetrics();
+
+  EventHub& events() { return events_; }
+
  private:
   friend class PodStreams;  // exec, attach and port-forward, for the streaming server
   struct Done {};
@@ -91,13 +117,14 @@ class PodManager {
     ContainerPtr container;
   };
 
-  PodManager(Parts parts, Machine machine);
+  PodManager(Parts parts, Machine machine, std::map<std::string, RuntimeFeatures> features);
 
   // lookup.cc: by id or by a prefix that only one has. NotFound, or InvalidArgument for a prefix that several have.
   absl::StatusOr<PodPtr> FindPod(const std::string& id);
   absl::StatusOr<Found> FindContainer(const std::string& id);
   std::vector<PodPtr> Pods();
   PodPtr FindPodByName(const cri::PodSandboxMetadata& name);
+  PodPtr PodOfId(const std::string& id);  // null if there is none; also one that cannot be seen
   void Publish(const PodPtr& pod);
   void Forget(const PodPtr& pod);
   absl::StatusOr<OciRuntime> RuntimeFor(const std::string& handler);
@@ -107,13 +134,25 @@ class PodManager {
   absl::StatusOr<std::string> RunPodOnce(const cri::RunPodSandboxRequest& request);
   absl::Status MakePod(const PodPtr& pod, const Call& call);
   absl::Status StartPause(const PodPtr& pod, const Call& call);
+  absl::Status StartWhileAttaching(const PodPtr& pod, bool own_network, const Call& call);
+  absl::Status StartThenAttach(const PodPtr& pod, const Call& call);
   absl::Status AttachNetwork(const PodPtr& pod, const Call& call);
+  absl::StatusOr<std::string> NewLevel();
   absl::StatusOr<std::shared_ptr<const Image>> EnsureSandboxImage(const Call& call);
   absl::Status LaunchShim(const PodPtr& pod, const Call& call);
 
   // create_container.cc
   absl::StatusOr<std::string> CreateContainerOnce(const PodPtr& pod, const cri::CreateContainerRequest& request);
   absl::Status MakeContainer(const PodPtr& pod, const ContainerPtr& container, const Image& image, const Call& call);
+
+  // container_mounts.cc
+  absl::StatusOr<cri::ContainerConfig> ResolveMounts(const PodPtr& pod, const ContainerPtr& container);
+  absl::Status MountImage(const PodPtr& pod, const ContainerPtr& container, int index, cri::Mount* mount);
+  absl::StatusOr<std::vector<ImageVolume>> MakeVolumes(const PodPtr& pod, const ContainerPtr& container,
+                                                       const cri::ContainerConfig& config, const ImageConfig& image);
+  absl::StatusOr<std::string> PinTargetPids(const PodPtr& pod, const ContainerPtr& container,
+                                            const std::string& target_id);
+  absl::Status ReleaseMounts(const PodPtr& pod, const ContainerPtr& container);
 
   // start_container.cc
   absl::Status StartOnce(const Found& found, const Call& call);
@@ -134,6 +173,48 @@ class PodManager {
   void Collapse(const PodPtr& pod);
   void EndLostContainer(const ContainerPtr& container);
 
+  // tell.cc: each change once, and in order, whichever thread learns of it first. `container` null: of the pod's pause
+  // container, as which the kubelet counts the pod itself.
+  void Tell(const PodPtr& pod, const ContainerPtr& container, cri::ContainerEventType type);
+  void TellExit(const PodPtr& pod, const ContainerPtr& container);
+  void PublishEvent(const Pod& pod, const std::string& id, cri::ContainerEventType type);
+
+  // update_resources.cc
+  absl::Status ApplyUpdate(const Found& found, const cri::LinuxContainerResources& resources, const Call& call);
+
+  // stats.cc
+  struct Measured {
+    PodPtr pod;
+    ContainerPtr container;
+    ContainerRecord record;
+    std::optional<MeterReading> reading;
+    std::optional<LayerUsage::Measured> layer;
+  };
+  struct MeasuredPod {
+    PodPtr pod;
+    PodRecord record;
+    std::vector<Measured> containers;  // that run, oldest first
+  };
+  std::vector<PodPtr> ReadyPods();
+  static void AddRunning(const PodPtr& pod, const cri::ContainerStatsFilter& filter, std::vector<Measured>* all);
+  static void SortMeasured(std::vector<Measured>* all);
+  void Measure(const std::vector<Measured*>& all);
+  // Oldest pod first.
+  std::vector<MeasuredPod> MeasureContainersOf(const std::vector<PodPtr>& pods);
+  cri::ContainerStats StatsOf(const Measured& measured) const;
+  // How many READY pods there are in each cgroup that is named as a pod's (PodCgroupName).
+  std::map<std::string, int> PodsInCgroups();
+  // What the pod's cgroup counts; where it has none of its own, or shares it with other pods, the sum of its containers
+  // and its pause container.
+  static std::optional<MeterReading> ReadPod(const MeasuredPod& pod, const std::map<std::string, int>& pods_in_cgroup);
+  static void FillPod(const MeasuredPod& pod, const std::optional<MeterReading>& reading,
+                      cri::LinuxPodSandboxStats* stats);
+  std::vector<cri::PodSandboxStats> MeasurePods(const std::vector<PodPtr>& pods);
+
+  // pod_metrics.cc
+  static cri::PodSandboxMetrics MetricsOf(const MeasuredPod& pod, const std::map<std::string, int>& pods_in_cgroup,
+                                          const LayerFileSystem& file_system);
+
   // recovery.cc
   absl::Status Recover();
   void RecoverPod(const StoredPod& stored, const std::vector<StoredContainer>& containers);
@@ -141,6 +222,8 @@ class PodManager {
                          const std::vector<ShimContainer>& alive);
 
   SpecContext ContextFor(const PodPtr& pod, const std::string& id) const;
+  const std::string& HandlerName(const std::string& handler) const;
+  HandlerOptions HandlerOf(const PodPtr& pod) const;
   ShimPaths ShimPathsOf(const std::string& pod_id) const;
 
   const Layout layout_;
@@ -149,10 +232,17 @@ class PodManager {
   Reactor* const reactor_;
   const SandboxOptions options_;
   const Machine machine_;
+  const std::map<std::string, RuntimeFeatures> features_;  // by name of the handler
   Records records_;
 
   Mutex mutex_;
   std::map<std::string, PodPtr> pods_ ABSL_GUARDED_BY(mutex_);
+
+  // Held while an event is made and published: events are in one order for all who hear them. Guards `told` of pods and
+  // containers. Taken before any other lock.
+  Mutex telling_;
+  EventHub events_;
+  LayerUsage layer_usage_;
 
   // Last, so that they are waited for first.
   SingleFlight<std::string> makes_;

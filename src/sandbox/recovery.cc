@@ -6,12 +6,14 @@
 //   removing   finished
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "network/orphans.h"
 #include "os/file.h"
 #include "sandbox/deadlines.h"
 #include "sandbox/pod_manager.h"
@@ -37,6 +39,11 @@ absl::Status PodManager::Recover() {
   }
   std::map<std::string, std::vector<StoredContainer>> containers;
   for (const StoredContainer& container : stored) containers[container.record.pod_id()].push_back(container);
+  // Before any DEL: what they take after it nobody would give back.
+  std::set<std::string> ids;
+  for (const StoredPod& pod : pods) ids.insert(pod.record.id());
+  const absl::Status ended = EndOrphanedPlugins(ids, Call::WithTimeout(kReconnectDeadline));
+  if (!ended.ok()) LogError("plugins of the daemon before still run", {{"error", ended.message()}});
   {
     // Side by side: one whose clean-up hangs must not hold up the others.
     Background recoveries;
@@ -82,6 +89,7 @@ void PodManager::RecoverPod(const StoredPod& stored, const std::vector<StoredCon
     const absl::Status undone = Discard(pod, undo);
     LogIfError(undone, "finish the removal of a pod", id);
     if (undone.ok()) return;
+    pod->set_half_made();
   }
   pod->set_created_not_ready();
   for (const ShimContainer& container : alive) {
@@ -89,11 +97,16 @@ void PodManager::RecoverPod(const StoredPod& stored, const std::vector<StoredCon
     pod->set_pause_pid(container.started.pid);
     pod->set_ready();
   }
+  {
+    MutexLock lock(telling_);
+    pod->told = {true, true, !pod->ready(), false};
+  }
   if (pod->shim() == nullptr) {
     // Whatever of it is left runs unwatched.
     LogIfError(StopShim(pod, undo), "clean up a pod without a shim", id);
     for (const ContainerPtr& container : pod->containers()) {
       if (container->running()) EndLostContainer(container);
+      TellExit(pod, container);
     }
   }
   LogInfo("found pod", {{"pod", id}, {"ready", pod->ready()}, {"containers", pod->containers().size()}});
@@ -117,6 +130,9 @@ void PodManager::RecoverContainers(const PodPtr& pod, const std::vector<StoredCo
     }
     if (stored.phase == Phase::kCreated) {
       container->set_created();
+      const cri::ContainerState state = container->view().state;
+      MutexLock lock(telling_);
+      container->told = {true, state != cri::CONTAINER_CREATED, state == cri::CONTAINER_EXITED, false};
       continue;
     }
     const bool known =

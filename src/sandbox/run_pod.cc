@@ -1,6 +1,9 @@
 // RunPodSandbox: name → intent → network namespace → CNI ADD while the pause container starts → READY.
+#include <unistd.h>
+
 #include <atomic>
 #include <future>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,9 +15,14 @@
 #include "images/images.h"
 #include "os/file.h"
 #include "os/mount.h"
+#include "os/netns_pin.h"
+#include "runtime/spec_namespaces.h"
 #include "sandbox/deadlines.h"
+#include "sandbox/pod_cgroup.h"
 #include "sandbox/pod_files.h"
 #include "sandbox/pod_manager.h"
+#include "sandbox/pod_user_namespace.h"
+#include "sandbox/spec_lookup.h"
 
 namespace crisp {
 namespace {
@@ -46,6 +54,9 @@ bool SameRequest(const PodRecord& record, const cri::RunPodSandboxRequest& reque
 absl::StatusOr<std::string> PodManager::RunPod(const cri::RunPodSandboxRequest& request, const Call& call) {
   RETURN_IF_ERROR(CheckSandboxConfig(request.config()));
   RETURN_IF_ERROR(RuntimeFor(request.runtime_handler()));
+  SpecContext able;
+  able.user_namespaces = features_.at(HandlerName(request.runtime_handler())).user_namespace;
+  RETURN_IF_ERROR(CheckUserNamespaceSupport(able, request.config()));
   return makes_.Do(NameKey(request.config().metadata()), call,
                    [this, request](const SingleFlight<std::string>::Abandoned&) { return RunPodOnce(request); });
 }
@@ -55,8 +66,11 @@ absl::StatusOr<std::string> PodManager::RunPodOnce(const cri::RunPodSandboxReque
   if (const PodPtr namesake = FindPodByName(request.config().metadata())) {
     // The answer to the first request was lost: this is its repetition.
     if (namesake->ready() && SameRequest(namesake->record(), request)) return namesake->id();
-    return absl::AlreadyExistsError(
-        absl::StrCat("pod name ", request.config().metadata().name(), " is in use by pod ", namesake->id()));
+    if (!namesake->half_made()) {
+      return absl::AlreadyExistsError(
+          absl::StrCat("pod name ", request.config().metadata().name(), " is in use by pod ", namesake->id()));
+    }
+    RETURN_IF_ERROR(RemovePod(namesake->id(), call), "clear away what an earlier attempt has left");
   }
   ASSIGN_OR_RETURN(OciRuntime runtime, RuntimeFor(request.runtime_handler()));
   PodRecord record;
@@ -72,10 +86,12 @@ absl::StatusOr<std::string> PodManager::RunPodOnce(const cri::RunPodSandboxReque
   made = Annotate(made, absl::StrCat("run pod ", request.config().metadata().name()));
   const absl::Status undone = Discard(pod, Call::WithTimeout(kUndoDeadline));
   if (undone.ok()) return made;
-  // What could not be undone stays in sight, so that the kubelet stops and removes it until nothing is left.
+  // What could not be undone stays in sight, so that the kubelet stops and removes it until nothing is left; so does
+  // the next attempt, and the next daemon.
+  pod->set_half_made();
   pod->set_created_not_ready();
-  made = Join(made, Annotate(undone, "undo it"));
-  return Join(made, records_.Save(Phase::kStopped, pod->record()));
+  Tell(pod, nullptr, cri::CONTAINER_CREATED_EVENT);
+  return Join(made, Annotate(undone, "undo it"));
 }
 
 absl::Status PodManager::MakePod(const PodPtr& pod, const Call& call) {
@@ -90,15 +106,30 @@ absl::Status PodManager::MakePod(const PodPtr& pod, const Call& call) {
     record.set_cni_plan(plan.plan);
   }
   record.set_cgroups_path(CgroupsPath(ContextFor(pod, pod->id())));
+  record.set_made_pod_cgroup(!PodCgroupExists(record, pod->runtime().systemd_cgroup));
+  ASSIGN_OR_RETURN(*record.mutable_selinux_level(), NewLevel());
   pod->set_record(record);
   RETURN_IF_ERROR(records_.Save(Phase::kCreating, record));
   Publish(pod);
 
   RETURN_IF_ERROR(MakeDirs(layout_.Pod(pod->id()), 0700));
-  if (own_network) RETURN_IF_ERROR(CreateNetns(record.netns_path()), "create network namespace");
+  if (HasUserNamespace(record.config())) {
+    RETURN_IF_ERROR(StartThenAttach(pod, call));
+  } else {
+    if (own_network) RETURN_IF_ERROR(CreateNetns(record.netns_path()), "create network namespace");
+    RETURN_IF_ERROR(StartWhileAttaching(pod, own_network, call));
+  }
 
-  // The plugins and the pause container need nothing of each other but the namespace. The first that fails ends the
-  // other.
+  RETURN_IF_ERROR(records_.Save(Phase::kCreated, pod->record()));
+  pod->set_ready();
+  Tell(pod, nullptr, cri::CONTAINER_CREATED_EVENT);
+  Tell(pod, nullptr, cri::CONTAINER_STARTED_EVENT);
+  return absl::OkStatus();
+}
+
+// The plugins and the pause container need nothing of each other but the namespace. The first that fails ends the
+// other.
+absl::Status PodManager::StartWhileAttaching(const PodPtr& pod, bool own_network, const Call& call) {
   std::atomic<bool> failed{false};
   const Call while_well(call.deadline(), [&failed] { return failed.load(); });
   auto attached = std::async(std::launch::async, [&] {
@@ -112,11 +143,27 @@ absl::Status PodManager::MakePod(const PodPtr& pod, const Call& call) {
   // The one that was cancelled has nothing to say.
   if (!network.ok() && !absl::IsCancelled(network)) return network;
   RETURN_IF_ERROR(paused);
-  RETURN_IF_ERROR(network);
+  return network;
+}
 
-  RETURN_IF_ERROR(records_.Save(Phase::kCreated, pod->record()));
-  pod->set_ready();
-  return absl::OkStatus();
+// The network namespace of a pod with a user namespace belongs to that one, and is made by the OCI runtime with it.
+absl::Status PodManager::StartThenAttach(const PodPtr& pod, const Call& call) {
+  RETURN_IF_ERROR(StartPause(pod, call));
+  RETURN_IF_ERROR(PinNetnsOf(pod->pause_pid(), pod->record().netns_path()));
+  return AttachNetwork(pod, call);
+}
+
+// For a pod of its own. That two pods in the making get the same does no harm but to their separation from each other,
+// so the pods in sight are looked at under no lock.
+absl::StatusOr<std::string> PodManager::NewLevel() {
+  if (machine_.context.selinux.process.empty()) return std::string();
+  std::set<std::string> taken;
+  for (const PodPtr& pod : Pods()) taken.insert(pod->record().selinux_level());
+  return NewSelinuxLevel(options_.security.selinux_category_range, taken, [] {
+    uint32_t number = 0;
+    getentropy(&number, sizeof(number));
+    return number;
+  });
 }
 
 absl::Status PodManager::AttachNetwork(const PodPtr& pod, const Call& call) {
@@ -141,9 +188,13 @@ absl::Status PodManager::StartPause(const PodPtr& pod, const Call& call) {
   RETURN_IF_ERROR(MakeDirs(layout_.Shm(id), 0755));
   RETURN_IF_ERROR(MountTmpfs(layout_.Shm(id), kShmSize, "1777"));
   RETURN_IF_ERROR(WritePodFiles(layout_, id, record.config()));
-  RETURN_IF_ERROR(images_->MountRootfs(image->id, id, rootfs), "mount the pause image");
+  const std::optional<IdMap> id_map = IdMapOf(record.config());
+  if (id_map) RETURN_IF_ERROR(GivePodToItsRoot(layout_, id, *id_map));
+  RETURN_IF_ERROR(images_->MountRootfs(image->id, id, rootfs, {false, id_map}), "mount the pause image");
+  SpecContext context = ContextFor(pod, id);
+  RETURN_IF_ERROR(LookUpConfinement(record.config().linux().security_context(), &context));
   ASSIGN_OR_RETURN(const std::string spec,
-                   BuildSandboxSpec(ContextFor(pod, id), record.config(), image->config, record.netns_path()));
+                   BuildSandboxSpec(context, record.config(), image->config, id_map ? "" : record.netns_path()));
   RETURN_IF_ERROR(WriteFileAt(AT_FDCWD, layout_.Spec(id, id), spec, 0600));
 
   RETURN_IF_ERROR(LaunchShim(pod, call), "start the shim");

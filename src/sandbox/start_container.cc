@@ -53,11 +53,14 @@ absl::Status PodManager::StartOnce(const Found& found, const Call& call) {
     end->set_finished_at(WallNanos());
     container->set_record(record);
     container->Ended(record.end());
+    TellExit(pod, container);
     return Join(started.status(), records_.Save(Phase::kCreated, record));
   }
   record.set_started_at(started->started_at);
   container->set_record(record);
   container->Started(*started);
+  Tell(pod, container, cri::CONTAINER_STARTED_EVENT);
+  TellExit(pod, container);  // it may have overtaken the answer to the start
   return records_.Save(Phase::kCreated, record);
 }
 

@@ -9,22 +9,15 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/status_macros.h"
+#include "google/protobuf/util/json_util.h"
 #include "nlohmann/json.hpp"
 #include "os/file.h"
 #include "sandbox/pod_manager.h"
 #include "sandbox/signals.h"
+#include "sandbox/status.h"
 
 namespace crisp {
 namespace {
-
-using Labels = google::protobuf::Map<std::string, std::string>;
-
-bool HasLabels(const Labels& labels, const Labels& selector) {
-  return std::all_of(selector.begin(), selector.end(), [&labels](const auto& wanted) {
-    const auto found = labels.find(wanted.first);
-    return found != labels.end() && found->second == wanted.second;
-  });
-}
 
 cri::PodSandboxState StateOf(const Pod& pod) {
   return pod.ready() ? cri::SANDBOX_READY : cri::SANDBOX_NOTREADY;
@@ -59,11 +52,39 @@ cri::Container ListItem(const Container& container, ContainerRecord record) {
   return item;
 }
 
+nlohmann::json LimitsText(const cri::LinuxContainerResources& limits) {
+  std::string text;
+  const auto status = google::protobuf::util::MessageToJsonString(limits, &text);
+  return status.ok() ? nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false) : nlohmann::json();
+}
+
+// For the eyes of a person, who may want to know what the OCI runtime was told; null if it is not there any more.
+nlohmann::json RuntimeSpec(const std::string& path) {
+  constexpr size_t kLimit = 16 << 20;
+  const absl::StatusOr<std::string> text = ReadFileAt(AT_FDCWD, path, kLimit);
+  nlohmann::json spec = nlohmann::json::parse(text.ok() ? *text : "null", nullptr, false);
+  return spec.is_discarded() ? nlohmann::json() : spec;
+}
+
 // What the pod's author wrote, where the kubelet says so: it asks by the image's id, and shows this to people.
 cri::ImageSpec ShownImage(const cri::ImageSpec& image) {
   cri::ImageSpec shown = image;
   if (!image.user_specified_image().empty()) shown.set_image(image.user_specified_image());
   return shown;
+}
+
+}  // namespace
+
+bool HasLabels(const google::protobuf::Map<std::string, std::string>& labels,
+               const google::protobuf::Map<std::string, std::string>& selector) {
+  return std::all_of(selector.begin(), selector.end(), [&labels](const auto& wanted) {
+    const auto found = labels.find(wanted.first);
+    return found != labels.end() && found->second == wanted.second;
+  });
+}
+
+cri::LinuxContainerResources ResourcesOf(const ContainerRecord& record) {
+  return record.has_updated_resources() ? record.updated_resources() : record.config().linux().resources();
 }
 
 cri::ContainerStatus StatusOf(const Container& container) {
@@ -85,7 +106,9 @@ cri::ContainerStatus StatusOf(const Container& container) {
   *status.mutable_user()->mutable_linux() = record.user();
   cri::ContainerConfig& config = *record.mutable_config();
   *status.mutable_image() = ShownImage(config.image());
-  if (config.linux().has_resources()) *status.mutable_resources()->mutable_linux() = config.linux().resources();
+  if (config.linux().has_resources() || record.has_updated_resources()) {
+    *status.mutable_resources()->mutable_linux() = ResourcesOf(record);
+  }
   status.mutable_metadata()->Swap(config.mutable_metadata());
   status.mutable_labels()->swap(*config.mutable_labels());
   status.mutable_annotations()->swap(*config.mutable_annotations());
@@ -111,31 +134,22 @@ cri::PodSandboxStatus StatusOf(const Pod& pod) {
   return status;
 }
 
-// For the eyes of a person, who may want to know what the OCI runtime was told; null if it is not there any more.
-nlohmann::json RuntimeSpec(const std::string& path) {
-  constexpr size_t kLimit = 16 << 20;
-  const absl::StatusOr<std::string> text = ReadFileAt(AT_FDCWD, path, kLimit);
-  nlohmann::json spec = nlohmann::json::parse(text.ok() ? *text : "null", nullptr, false);
-  return spec.is_discarded() ? nlohmann::json() : spec;
+std::vector<cri::ContainerStatus> ContainerStatusesOf(const Pod& pod) {
+  std::vector<cri::ContainerStatus> statuses;
+  for (const std::shared_ptr<Container>& container : pod.containers()) {
+    if (container->created()) statuses.push_back(StatusOf(*container));
+  }
+  SortByAge(&statuses);
+  return statuses;
 }
-
-// Oldest first, so that a list keeps its order while it grows.
-template <typename Item>
-void SortByAge(std::vector<Item>* items) {
-  std::sort(items->begin(), items->end(), [](const Item& a, const Item& b) {
-    return std::pair(a.created_at(), a.id()) < std::pair(b.created_at(), b.id());
-  });
-}
-
-}  // namespace
 
 absl::StatusOr<cri::PodSandboxStatusResponse> PodManager::PodStatus(const std::string& pod_id, bool verbose) {
   ASSIGN_OR_RETURN(const PodPtr pod, FindPod(pod_id));
   cri::PodSandboxStatusResponse response;
   response.set_timestamp(WallNanos());
   *response.mutable_status() = StatusOf(*pod);
-  for (const ContainerPtr& container : pod->containers()) {
-    if (container->created()) *response.add_containers_statuses() = StatusOf(*container);
+  for (cri::ContainerStatus& status : ContainerStatusesOf(*pod)) {
+    *response.add_containers_statuses() = std::move(status);
   }
   if (verbose) {
     const PodRecord record = pod->record();
@@ -143,6 +157,10 @@ absl::StatusOr<cri::PodSandboxStatusResponse> PodManager::PodStatus(const std::s
         {"pid", std::max(pod->pause_pid(), 0)},
         {"netns", record.netns_path()},
         {"cgroupsPath", record.cgroups_path()},
+        {"overhead",
+         LimitsText(record.has_updated_overhead() ? record.updated_overhead() : record.config().linux().overhead())},
+        {"resources",
+         LimitsText(record.has_updated_resources() ? record.updated_resources() : record.config().linux().resources())},
         {"runtime", pod->runtime().binary}}.dump();
   }
   return response;
@@ -152,10 +170,11 @@ std::vector<cri::PodSandbox> PodManager::ListPods(const cri::PodSandboxFilter& f
   std::vector<cri::PodSandbox> items;
   for (const PodPtr& pod : Pods()) {
     if (!pod->created() || !absl::StartsWith(pod->id(), filter.id())) continue;
-    if (filter.has_state() && filter.state().state() != StateOf(*pod)) continue;
     PodRecord record = pod->record();
     if (!HasLabels(record.config().labels(), filter.label_selector())) continue;
-    items.push_back(ListItem(*pod, std::move(record)));
+    cri::PodSandbox item = ListItem(*pod, std::move(record));
+    // Judged by what is shown: the state may change meanwhile.
+    if (!filter.has_state() || filter.state().state() == item.state()) items.push_back(std::move(item));
   }
   SortByAge(&items);
   return items;
@@ -184,10 +203,10 @@ std::vector<cri::Container> PodManager::ListContainers(const cri::ContainerFilte
     if (!absl::StartsWith(pod->id(), filter.pod_sandbox_id())) continue;
     for (const ContainerPtr& container : pod->containers()) {
       if (!container->created() || !absl::StartsWith(container->id(), filter.id())) continue;
-      if (filter.has_state() && filter.state().state() != container->view().state) continue;
       ContainerRecord record = container->record();
       if (!HasLabels(record.config().labels(), filter.label_selector())) continue;
-      items.push_back(ListItem(*container, std::move(record)));
+      cri::Container item = ListItem(*container, std::move(record));
+      if (!filter.has_state() || filter.state().state() == item.state()) items.push_back(std::move(item));
     }
   }
   SortByAge(&items);

@@ -18,6 +18,7 @@ absl::Status PodManager::Discard(const PodPtr& pod, const Call& call) {
   RETURN_IF_ERROR(StopResources(pod, call));
   RETURN_IF_ERROR(RemoveResources(pod, call));
   Forget(pod);
+  Tell(pod, nullptr, cri::CONTAINER_DELETED_EVENT);
   return absl::OkStatus();
 }
 
@@ -32,6 +33,10 @@ absl::Status PodManager::StopResources(const PodPtr& pod, const Call& call) {
 
   absl::Status status = KillAndWait(pod, containers, call);
   status = Join(status, StopShim(pod, call));
+  if (status.ok()) TellExit(pod, nullptr);
+  // A socket that counts its interfaces would keep the namespace.
+  pod->meter.Close();
+  pod->pause_meter.Close();
   status = Join(status, DetachNetwork(pod, call));
   if (status.ok()) pod->set_stopped();
   return status;
@@ -79,12 +84,16 @@ absl::Status PodManager::RemoveContainerResources(const PodPtr& pod, const Conta
   const std::string& id = container->id();
   if (container->created()) RETURN_IF_ERROR(records_.Save(Phase::kRemoving, container->record()));
   RETURN_IF_ERROR(KillAndWait(pod, {container}, call));
+  if (container->created()) TellExit(pod, container);
   if (const std::shared_ptr<ShimClient> shim = pod->shim()) RETURN_IF_ERROR(shim->Delete(id, call));
+  RETURN_IF_ERROR(ReleaseMounts(pod, container));
   RETURN_IF_ERROR(images_->ReleaseRootfs(id, layout_.Rootfs(pod->id(), id)));
   RETURN_IF_ERROR(RemoveTree(layout_.Bundle(pod->id(), id)));
   RETURN_IF_ERROR(RemoveTree(layout_.Container(id)));
   RETURN_IF_ERROR(records_.DeleteContainer(id));
   pod->ForgetContainer(id);
+  layer_usage_.Forget(id);
+  Tell(pod, container, cri::CONTAINER_DELETED_EVENT);
   return absl::OkStatus();
 }
 

@@ -16,6 +16,7 @@
 #include "os/fd.h"
 #include "os/file.h"
 #include "server/image_service.h"
+#include "server/long_calls.h"
 #include "server/runtime_service.h"
 
 namespace crisp {
@@ -52,11 +53,16 @@ absl::Status GiveTo(const std::string& path, uid_t uid, gid_t gid) {
 
 class CriServer::Impl {
  public:
-  Impl(ServerOptions options, PodManager* pods, Images* images, Network* network)
-      : options_(std::move(options)), runtime_(options_, pods, network), images_(images) {}
+  Impl(ServerOptions options, PodManager* pods, Images* images, Network* network, StreamServer* streams)
+      : options_(std::move(options)),
+        runtime_(options_, pods, network, streams),
+        images_(images),
+        long_calls_({&runtime_, &images_, pods, images, static_cast<size_t>(options_.max_send_bytes)}) {}
 
   ~Impl() {
-    if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + kShutdownGrace);
+    if (server_ == nullptr) return;
+    long_calls_.EndEvents();
+    server_->Shutdown(std::chrono::system_clock::now() + kShutdownGrace);
   }
 
   absl::Status Listen() {
@@ -74,12 +80,14 @@ class CriServer::Impl {
     builder.AddListeningPort(absl::StrCat("unix:", options_.address), grpc::InsecureServerCredentials());
     builder.RegisterService(&runtime_);
     builder.RegisterService(&images_);
+    long_calls_.Register(&builder);
     // Nobody but the owner may connect before the owner is set.
     const mode_t umask_before = umask(0177);
     server_ = builder.BuildAndStart();
     umask(umask_before);
     if (server_ == nullptr)
       return absl::InternalError(absl::StrCat("listen on ", options_.address, ": gRPC could not bind"));
+    RETURN_IF_ERROR(long_calls_.Start());
     return GiveTo(options_.address, options_.uid, options_.gid);
   }
 
@@ -88,14 +96,15 @@ class CriServer::Impl {
   RuntimeService runtime_;
   ImageService images_;
   std::unique_ptr<grpc::Server> server_;
+  LongCalls long_calls_;  // goes before the server, after its shutdown
 };
 
 CriServer::CriServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 CriServer::~CriServer() = default;
 
 absl::StatusOr<std::unique_ptr<CriServer>> CriServer::Start(ServerOptions options, PodManager* pods, Images* images,
-                                                            Network* network) {
-  auto impl = std::make_unique<Impl>(std::move(options), pods, images, network);
+                                                            Network* network, StreamServer* streams) {
+  auto impl = std::make_unique<Impl>(std::move(options), pods, images, network, streams);
   RETURN_IF_ERROR(impl->Listen());
   return std::unique_ptr<CriServer>(new CriServer(std::move(impl)));
 }

@@ -1,7 +1,7 @@
 // CriServer: the CRI v1 services on a unix socket.
 //
 // Ownership: the objects handed in must outlive the server. Threading: gRPC's synchronous API with a cap on threads; a
-// call beyond the cap is answered ResourceExhausted.
+// call beyond the cap is answered ResourceExhausted. The calls that answer by a stream share one thread (long_calls.h).
 #pragma once
 
 #include <sys/types.h>
@@ -18,6 +18,7 @@ namespace crisp {
 class Images;
 class Network;
 class PodManager;
+class StreamServer;
 
 struct ServerOptions {
   std::string address;  // path of the socket
@@ -36,7 +37,7 @@ class CriServer {
  public:
   // A stale socket at the address is replaced; one that somebody answers is an error.
   static absl::StatusOr<std::unique_ptr<CriServer>> Start(ServerOptions options, PodManager* pods, Images* images,
-                                                          Network* network);
+                                                          Network* network, StreamServer* streams);
   // Lets the calls in flight end for a moment, then cancels them.
   ~CriServer();
   CriServer(const CriServer&) = delete;

@@ -35,4 +35,15 @@ cri::Image ImageMessage(const Image& image) {
   return message;
 }
 
+std::vector<cri::Image> ImageMessages(Images* images, const cri::ImageFilter& filter) {
+  std::vector<cri::Image> messages;
+  const std::string& wanted = filter.image().image();
+  if (wanted.empty()) {
+    for (const auto& image : images->List()) messages.push_back(ImageMessage(*image));
+  } else if (const auto image = images->Find(wanted)) {
+    messages.push_back(ImageMessage(*image));
+  }
+  return messages;
+}
+
 }  // namespace crisp

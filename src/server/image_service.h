@@ -8,7 +8,8 @@ namespace crisp {
 
 class Images;
 
-class ImageService final : public cri::ImageService::Service {
+// StreamImages is served by LongCalls (long_calls.h).
+class ImageService final : public cri::ImageService::WithAsyncMethod_StreamImages<cri::ImageService::Service> {
  public:
   explicit ImageService(Images* images) : images_(images) {}
 

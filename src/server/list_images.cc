@@ -7,13 +7,8 @@ namespace crisp {
 
 grpc::Status ImageService::ListImages(grpc::ServerContext*, const cri::ListImagesRequest* in,
                                       cri::ListImagesResponse* out) {
-  const std::string& wanted = in->filter().image().image();
-  return Serve({"ListImages", LogLevel::kDebug, wanted}, [&] {
-    if (wanted.empty()) {
-      for (const auto& image : images_->List()) *out->add_images() = ImageMessage(*image);
-    } else if (const auto image = images_->Find(wanted)) {
-      *out->add_images() = ImageMessage(*image);
-    }
+  return Serve({"ListImages", LogLevel::kDebug, in->filter().image().image()}, [&] {
+    for (cri::Image& image : ImageMessages(images_, in->filter())) *out->add_images() = std::move(image);
     return absl::OkStatus();
   });
 }

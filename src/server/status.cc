@@ -22,11 +22,11 @@ grpc::Status RuntimeService::Status(grpc::ServerContext*, const cri::StatusReque
     AddCondition(out->mutable_status(), "RuntimeReady", absl::OkStatus(), "");
     AddCondition(out->mutable_status(), "NetworkReady", network_->Ready(), "NetworkPluginNotReady");
     // "" is the default handler. No feature is claimed that is not there.
-    out->add_runtime_handlers()->mutable_features();
-    for (const std::string& name : options_.runtimes) {
+    for (const auto& [name, features] : pods_->HandlerFeatures()) {
       cri::RuntimeHandler* handler = out->add_runtime_handlers();
       handler->set_name(name);
-      handler->mutable_features();
+      handler->mutable_features()->set_recursive_read_only_mounts(features.recursive_readonly);
+      handler->mutable_features()->set_user_namespaces(features.user_namespace);
     }
     out->mutable_features()->set_supplemental_groups_policy(true);
     if (in->verbose()) {

@@ -6,18 +6,23 @@
 //     ingest/<n>/                 a layer that is being unpacked; whatever is here at start is left over
 //     containers/<id>/            of a container, and of a pod's pause container (its id is the pod's); 0700
 //       upper/ work/              the writable layer, overlayfs
+//       shifted/ empty/           while the overlay is mounted: idmapped layers; where it is read-only: its last layer
+//       volumes/<n>/              those that the image declares
+//     containers/<id>-image-<n>/  what the n-th mount of a container is from, if it is from an image
 //       exit                      the exit record (shim/exit_record.h), written once, by the shim or after its death
 //   <state>/                      gone after a reboot; 0711
 //     lock                        held by the daemon (flock), so that two never share a root
 //     netns/<pod id>              the pinned network namespace, with netns_mounts_under_state_dir; without it that
 //                                 is /run/netns/cni-<pod id>
 //     oci/<runtime>/              what the OCI runtime keeps of its containers (its --root)
-//     pods/<pod id>/              0700
+//     pods/<pod id>/              0700; with a user namespace 0710, and of the group that is 0 in it
 //       shim.sock                 the shim's socket (shim/protocol.h)
 //       shim.log                  what the shim had to say: one line a fault
 //       shm/                      the pod's /dev/shm, a tmpfs
 //       resolv.conf hostname hosts
 //       <container id>/           an OCI bundle: config.json, rootfs/ (the overlay is mounted there)
+//         images/<n>/             the root of the image that its n-th mount is from
+//         target-pids             the pinned PID namespace of the container that it looks at
 #pragma once
 
 #include <string>
@@ -43,9 +48,13 @@ class Layout {
   std::string Ingest(absl::string_view name) const { return absl::StrCat(root_, "/ingest/", name); }
   std::string Containers() const { return absl::StrCat(root_, "/containers"); }
   std::string Container(absl::string_view id) const { return absl::StrCat(root_, "/containers/", id); }
+  static std::string ImageMountId(absl::string_view container, int index) {
+    return absl::StrCat(container, "-image-", index);
+  }
   std::string Upper(absl::string_view id) const { return absl::StrCat(Container(id), "/upper"); }
   std::string Work(absl::string_view id) const { return absl::StrCat(Container(id), "/work"); }
   std::string ExitRecord(absl::string_view id) const { return absl::StrCat(Container(id), "/exit"); }
+  std::string Volumes(absl::string_view id) const { return absl::StrCat(Container(id), "/volumes"); }
 
   std::string Lock() const { return absl::StrCat(state_, "/lock"); }
   std::string NetnsDir() const { return netns_under_state_ ? absl::StrCat(state_, "/netns") : "/run/netns"; }
@@ -66,6 +75,12 @@ class Layout {
   }
   std::string Spec(absl::string_view pod, absl::string_view container) const {
     return absl::StrCat(Bundle(pod, container), "/config.json");
+  }
+  std::string ImageMount(absl::string_view pod, absl::string_view container, int index) const {
+    return absl::StrCat(Bundle(pod, container), "/images/", index);
+  }
+  std::string TargetPids(absl::string_view pod, absl::string_view container) const {
+    return absl::StrCat(Bundle(pod, container), "/target-pids");
   }
   std::string Rootfs(absl::string_view pod, absl::string_view container) const {
     return absl::StrCat(Bundle(pod, container), "/rootfs");

@@ -1,0 +1,260 @@
+// What is mounted into containers, from the host and from images.
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+
+#include "e2e/cri_log.h"
+#include "e2e/fixture.h"
+
+namespace crisp::e2e {
+namespace {
+
+namespace fs = std::filesystem;
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+class MountTest : public NodeTest {
+ protected:
+  void TearDown() override {
+    for (const std::string& path : mounted_) umount2(path.c_str(), MNT_DETACH);
+    NodeTest::TearDown();
+  }
+
+  std::string OutputOf(const PodRef& pod, const cri::ContainerConfig& config) {
+    const std::string& name = config.metadata().name();
+    const cri::ContainerStatus status = RunToEnd(pod, config);
+    const auto log = ParseLog(ReadFile(LogPath(pod, name)));
+    EXPECT_EQ(status.exit_code(), 0) << status.message() << Written(log, "stderr");
+    return Written(log, "stdout");
+  }
+
+  static cri::Mount& Add(cri::ContainerConfig& config, const std::string& from, const std::string& to) {
+    cri::Mount* mount = config.add_mounts();
+    mount->set_host_path(from);
+    mount->set_container_path(to);
+    return *mount;
+  }
+  static cri::Mount& AddImage(cri::ContainerConfig& config, const std::string& image, const std::string& to) {
+    cri::Mount* mount = config.add_mounts();
+    mount->mutable_image()->set_image(image);
+    mount->set_container_path(to);
+    return *mount;
+  }
+
+  // A tmpfs of its own, whose propagation is `flag`. Gone after the test.
+  std::string Tmpfs(const std::string& name, unsigned long flag) {
+    const std::string path = node().directory() + "/" + name;
+    MakeDirectory(path);
+    Mount("tmpfs", path, "tmpfs", 0);
+    Mount("", path, "", flag);
+    return path;
+  }
+  void Mount(const std::string& source, const std::string& target, const std::string& type, unsigned long flags) {
+    if (mount(source.c_str(), target.c_str(), type.c_str(), flags, nullptr) != 0) {
+      throw std::runtime_error("mount on " + target);
+    }
+    if (!source.empty()) mounted_.insert(mounted_.begin(), target);
+  }
+
+  std::vector<std::string> mounted_;
+};
+
+TEST_F(MountTest, WhatIsMountedLaterReachesWhereItWasAskedTo) {
+  cri::PodSandboxConfig pod_config = PodConfig("propagation");
+  pod_config.mutable_linux()->mutable_security_context()->set_privileged(true);
+  const PodRef pod = RunPod(pod_config);
+  struct Case {
+    cri::MountPropagation propagation;
+    bool down, up;
+  };
+  for (const auto& [propagation, down, up] :
+       {Case{cri::PROPAGATION_PRIVATE, false, false}, Case{cri::PROPAGATION_HOST_TO_CONTAINER, true, false},
+        Case{cri::PROPAGATION_BIDIRECTIONAL, true, true}}) {
+    const std::string name = "p" + std::to_string(static_cast<int>(propagation));
+    const std::string host = Tmpfs(name, MS_SHARED);
+    MakeDirectory(host + "/from-host");
+    MakeDirectory(host + "/from-container");
+    cri::ContainerConfig config = ContainerOf(name, "sleep 1000");
+    Add(config, host, "/mnt").set_propagation(propagation);
+    config.mutable_linux()->mutable_security_context()->set_privileged(true);
+    const std::string id = Start(pod, config);
+    Mount("tmpfs", host + "/from-host", "tmpfs", 0);
+    WriteFile(host + "/from-host/file", "x");
+    EXPECT_EQ(Sh(id, "ls /mnt/from-host"), down ? "file\n" : "") << name;
+    Sh(id, "mount -t tmpfs x /mnt/from-container && touch /mnt/from-container/file");
+    EXPECT_EQ(FileExists(host + "/from-container/file"), up) << name;
+    umount2((host + "/from-container").c_str(), MNT_DETACH);
+    EXPECT_EQ(StatusOf(id).mounts(0).propagation(), propagation);
+  }
+}
+
+TEST_F(MountTest, AMountThatCannotPropagateIsRefused) {
+  const PodRef pod = RunPod("private");
+  const std::string host = Tmpfs("private", MS_PRIVATE);
+  for (const auto propagation : {cri::PROPAGATION_BIDIRECTIONAL, cri::PROPAGATION_HOST_TO_CONTAINER}) {
+    cri::ContainerConfig config = ContainerOf("main", "true");
+    Add(config, host, "/mnt").set_propagation(propagation);
+    const auto answer = cri().CreateContainer(pod.id, pod.config, config);
+    EXPECT_EQ(answer.code(), grpc::INVALID_ARGUMENT) << Describe(answer.status);
+    EXPECT_THAT(answer.text(), AllOf(HasSubstr("mounts[0].propagation"), HasSubstr(host)));
+  }
+  EXPECT_THAT(Containers(), IsEmpty());
+}
+
+TEST_F(MountTest, RecursiveReadOnlyHoldsBelowTooAndIsReported) {
+  bool reported = false;
+  const cri::StatusResponse runtime = Must(cri().Status());
+  for (const cri::RuntimeHandler& handler : runtime.runtime_handlers()) {
+    if (handler.name().empty()) reported = handler.features().recursive_read_only_mounts();
+  }
+  EXPECT_TRUE(reported);
+  const PodRef pod = RunPod("rro");
+  const std::string host = Tmpfs("rro", MS_PRIVATE);
+  MakeDirectory(host + "/below");
+  Mount("tmpfs", host + "/below", "tmpfs", 0);
+  cri::ContainerConfig config = ContainerOf("plain", "touch /mnt/x 2>&1; touch /mnt/below/x && echo written");
+  Add(config, host, "/mnt").set_readonly(true);
+  EXPECT_EQ(OutputOf(pod, config), "touch: /mnt/x: Read-only file system\nwritten\n");
+  config = ContainerOf("recursive", "touch /mnt/x 2>&1; touch /mnt/below/y 2>&1; true");
+  Add(config, host, "/mnt").set_readonly(true);
+  config.mutable_mounts(0)->set_recursive_read_only(true);
+  EXPECT_EQ(OutputOf(pod, config),
+            "touch: /mnt/x: Read-only file system\ntouch: /mnt/below/y: Read-only file system\n");
+}
+
+class OldRuntimeTest : public MountTest {
+ protected:
+  // A runtime without the command "features", as before runc 1.1.
+  NodeOptions Options(const Machine& machine) override {
+    const std::string old = machine.directory + "/old-runc";
+    WriteScript(old, "#!/bin/sh\n[ \"$1\" = features ] && exit 1\nexec /usr/sbin/runc \"$@\"\n");
+    NodeOptions options;
+    options.extra_toml =
+        "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.old]\nruntime_type = \"io.containerd.runc.v2\"\n"
+        "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.old.options]\nBinaryName = \"" +
+        old + "\"\n";
+    return options;
+  }
+};
+
+TEST_F(OldRuntimeTest, WhatARuntimeDoesNotKnowIsRefusedWithTheWordThatTheKubeletLooksFor) {
+  const cri::StatusResponse runtime = Must(cri().Status());
+  for (const cri::RuntimeHandler& handler : runtime.runtime_handlers()) {
+    EXPECT_EQ(handler.features().recursive_read_only_mounts(), handler.name() != "old") << handler.name();
+  }
+  const cri::PodSandboxConfig pod_config = PodConfig("old");
+  const PodRef pod{Must(cri().RunPod(pod_config, std::chrono::seconds(60), "old")).pod_sandbox_id(), pod_config};
+  cri::ContainerConfig config = ContainerOf("main", "true");
+  Add(config, node().directory(), "/mnt").set_readonly(true);
+  config.mutable_mounts(0)->set_recursive_read_only(true);
+  EXPECT_THAT(cri().CreateContainer(pod.id, pod.config, config).text(), StartsWith("RROUnsupported"));
+  EXPECT_THAT(Containers(), IsEmpty());
+  cri::PodSandboxConfig user_namespace = PodConfig("userns");
+  auto* user =
+      user_namespace.mutable_linux()->mutable_security_context()->mutable_namespace_options()->mutable_userns_options();
+  for (cri::IDMapping* mapping : {user->add_uids(), user->add_gids()}) {
+    mapping->set_host_id(100000);
+    mapping->set_length(65536);
+  }
+  EXPECT_THAT(cri().RunPod(user_namespace, std::chrono::seconds(60), "old").text(), HasSubstr("userns_options"));
+}
+
+TEST_F(MountTest, VolumesOfTheImageHaveItsContentAndAreTheContainersOwn) {
+  Must(cri().Pull(kVolumes));
+  const PodRef pod = RunPod("volumes");
+  cri::ContainerConfig config =
+      ContainerOf("first",
+                  "cat /data/file /odd/file; stat -c '%a %u %g' /data; ls /linked /new; echo mine > /data/file; "
+                  "cat /data/file; grep -c -E ' /(data|var|new|odd) ' /proc/mounts");
+  config.mutable_image()->set_image(kVolumes);
+  // The image's link /linked leads to its own /var, never to the host's (CVE-2022-23648).
+  ASSERT_TRUE(fs::exists("/var/lib")) << "the test needs something that only the host has in /var";
+  const std::string id = Create(pod, config);
+  Must(cri().StartContainer(id));
+  const cri::ContainerStatus status = WaitForExit(id);
+  EXPECT_EQ(status.exit_code(), 0);
+  EXPECT_EQ(Written(ParseLog(ReadFile(LogPath(pod, "first"))), "stdout"),
+            "of the image\nodd\n750 1234 50\n/linked:\nwww\n\n/new:\nmine\n4\n");
+  EXPECT_TRUE(status.mounts().empty());
+  config.mutable_metadata()->set_name("second");
+  config.set_log_path("second.log");
+  config.mutable_command(2)->assign("cat /data/file; ls /new");
+  EXPECT_EQ(OutputOf(pod, config), "of the image\n");
+  const std::string kept = node().root() + "/containers/" + id + "/volumes";
+  EXPECT_TRUE(FileExists(kept));
+  Must(cri().RemoveContainer(id));
+  EXPECT_FALSE(FileExists(kept));
+}
+
+TEST_F(MountTest, AMountOfThePodTakesThePlaceOfAVolume) {
+  Must(cri().Pull(kVolumes));
+  const PodRef pod = RunPod("covered");
+  WriteFile(node().directory() + "/mine/file", "of the host\n");
+  cri::ContainerConfig config = ContainerOf("main", "cat /data/file");
+  config.mutable_image()->set_image(kVolumes);
+  Add(config, node().directory() + "/mine", "/data/");
+  EXPECT_EQ(OutputOf(pod, config), "of the host\n");
+}
+
+TEST_F(MountTest, AnImageIsMountedReadOnly) {
+  Must(cri().Pull(kVolumes));
+  Must(cri().Pull(kOddLayers));
+  const PodRef pod = RunPod("images");
+  cri::ContainerConfig config =
+      ContainerOf("main",
+                  "cat /whole/data/file /part/below /single; ls /whole | tr '\\n' ' '; touch /whole/x 2>&1; "
+                  "touch /part/x 2>&1; sleep 1000");
+  AddImage(config, kVolumes, "/whole");
+  AddImage(config, kOddLayers, "/part").set_image_sub_path("odd/link");  // a link to "real"
+  AddImage(config, kVolumes, "/single").set_image_sub_path("data/file");
+  const std::string id = Start(pod, config);
+  WaitFor("its output", std::chrono::seconds(10),
+          [&] { return ReadFile(LogPath(pod, "main")).find("/part/x") != std::string::npos; });
+  EXPECT_EQ(Written(ParseLog(ReadFile(LogPath(pod, "main"))), "stdout"),
+            "of the image\nbelowof the image\nbin data etc home linked odd out root tmp var "
+            "touch: /whole/x: Read-only file system\ntouch: /part/x: Read-only file system\n");
+  EXPECT_EQ(StatusOf(id).mounts(1).image().image(), kOddLayers);
+  EXPECT_EQ(StatusOf(id).mounts(1).image_sub_path(), "odd/link");
+  // It is held: its content stays as long as the container has it.
+  Must(cri().RemoveImage(kVolumes));
+  EXPECT_EQ(Sh(id, "cat /whole/data/file"), "of the image\n");
+  Must(cri().RemoveContainer(id));
+}
+
+TEST_F(MountTest, AnImageThatCannotBeMountedIsToldWithTheWordThatTheKubeletLooksFor) {
+  Must(cri().Pull(kVolumes));
+  const PodRef pod = RunPod("faults");
+  const auto refused = [&](const std::string& image, const std::string& path) {
+    cri::ContainerConfig config = ContainerOf("main", "true");
+    AddImage(config, image, "/mnt").set_image_sub_path(path);
+    const auto answer = cri().CreateContainer(pod.id, pod.config, config);
+    EXPECT_FALSE(answer.ok()) << image << " " << path;
+    EXPECT_THAT(answer.text(), AllOf(StartsWith("ImageVolumeMountFailed"), HasSubstr(image))) << path;
+    EXPECT_THAT(Containers(), IsEmpty());
+  };
+  refused("docker.io/e2e/not-there:1", "");
+  refused(kVolumes, "none");
+  refused(kVolumes, "data/file/below");
+  // A link of the image that leads to a directory of the host leads to nothing in the image.
+  ASSERT_TRUE(fs::exists("/etc/ssl")) << "the test needs a directory that only the host has";
+  refused(kVolumes, "out");
+}
+
+TEST_F(MountTest, AMountedImageOutlivesTheDaemonAndIsGivenBack) {
+  Must(cri().Pull(kVolumes));
+  const PodRef pod = RunPod("restart");
+  cri::ContainerConfig config = ContainerOf("main", "sleep 1000");
+  AddImage(config, kVolumes, "/image");
+  const std::string id = Start(pod, config);
+  node().Restart();
+  EXPECT_EQ(Sh(id, "cat /image/data/file"), "of the image\n");
+  Must(cri().RemoveContainer(id));
+  EXPECT_FALSE(FileExists(node().root() + "/containers/" + id + "-image-0"));
+}
+
+}  // namespace
+}  // namespace crisp::e2e

@@ -1,0 +1,210 @@
+// Pods with a user namespace, by Debian's crun: its runc is too old for idmapped mounts.
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "e2e/cri_log.h"
+#include "e2e/fixture.h"
+
+namespace crisp::e2e {
+namespace {
+
+namespace fs = std::filesystem;
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+
+constexpr char kCrun[] = "/usr/bin/crun";
+constexpr char kCgroups[] = "/sys/fs/cgroup";
+
+void Require(bool ok, const std::string& what) {
+  if (!ok) throw std::runtime_error("cannot " + what);
+}
+
+// crun 1.8.1 refuses a machine with both kinds of cgroups. Puts a directory with those of v1 only over the machine's;
+// what is below is another mount namespace's too, and is not touched.
+void HideUnifiedCgroups(const std::string& directory) {
+  if (!fs::exists(std::string(kCgroups) + "/unified")) return;
+  const std::string stage = directory + "/cgroups";
+  MakeDirectory(stage);
+  Require(mount("tmpfs", stage.c_str(), "tmpfs", 0, "mode=755") == 0, "mount tmpfs");
+  for (const auto& entry : fs::directory_iterator(kCgroups)) {
+    const std::string name = entry.path().filename();
+    if (name == "unified") continue;
+    if (entry.is_symlink()) {
+      fs::create_symlink(fs::read_symlink(entry.path()), stage + "/" + name);
+      continue;
+    }
+    MakeDirectory(stage + "/" + name);
+    Require(mount(entry.path().c_str(), (stage + "/" + name).c_str(), nullptr, MS_BIND, nullptr) == 0, "bind " + name);
+  }
+  Require(mount(stage.c_str(), kCgroups, nullptr, MS_MOVE, nullptr) == 0, "move cgroups");
+}
+
+class UserNamespaceTest : public NodeTest {
+ protected:
+  NodeOptions Options(const Machine& machine) override {
+    HideUnifiedCgroups(machine.directory);
+    NodeOptions options;
+    options.extra_toml =
+        "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.crun]\nruntime_type = \"io.containerd.runc.v2\"\n"
+        "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.crun.options]\nBinaryName = \"" +
+        std::string(kCrun) + "\"\n";
+    return options;
+  }
+
+  void SetUp() override {
+    if (access(kCrun, X_OK) != 0) GTEST_SKIP() << "needs " << kCrun;
+    NodeTest::SetUp();
+  }
+
+  static void Map(cri::UserNamespace* user, uint32_t host_id, uint32_t length) {
+    for (cri::IDMapping* mapping : {user->add_uids(), user->add_gids()}) {
+      mapping->set_host_id(host_id);
+      mapping->set_length(length);
+    }
+  }
+
+  cri::PodSandboxConfig ShiftedConfig(const std::string& name) {
+    cri::PodSandboxConfig config = PodConfig(name);
+    auto* options = config.mutable_linux()->mutable_security_context()->mutable_namespace_options();
+    options->mutable_userns_options()->set_mode(cri::POD);
+    Map(options->mutable_userns_options(), 200000, 65536);
+    return config;
+  }
+
+  PodRef RunShifted(const cri::PodSandboxConfig& config) {
+    return {Must(cri().RunPod(config, std::chrono::seconds(60), "crun")).pod_sandbox_id(), config};
+  }
+
+  static cri::ContainerConfig Inside(const PodRef& pod, const std::string& name, const std::string& script) {
+    cri::ContainerConfig config = ContainerOf(name, script);
+    *config.mutable_linux()->mutable_security_context()->mutable_namespace_options() =
+        pod.config.linux().security_context().namespace_options();
+    return config;
+  }
+
+  std::string OutputOf(const PodRef& pod, const cri::ContainerConfig& config) {
+    const std::string& name = config.metadata().name();
+    const cri::ContainerStatus status = RunToEnd(pod, config);
+    const auto log = ParseLog(ReadFile(LogPath(pod, name)));
+    EXPECT_EQ(status.exit_code(), 0) << status.message() << Written(log, "stderr");
+    return Written(log, "stdout");
+  }
+
+  static struct stat Stat(const std::string& path) {
+    struct stat info {};
+    EXPECT_EQ(lstat(path.c_str(), &info), 0) << path;
+    return info;
+  }
+};
+
+TEST_F(UserNamespaceTest, TheFeatureIsReportedForTheRuntimeThatHasIt) {
+  const cri::StatusResponse runtime = Must(cri().Status());
+  for (const cri::RuntimeHandler& handler : runtime.runtime_handlers()) {
+    if (handler.name() == "crun") {
+      EXPECT_TRUE(handler.features().user_namespaces());
+    }
+  }
+}
+
+TEST_F(UserNamespaceTest, RootInsideIsSomebodyOutside) {
+  const PodRef pod = RunShifted(ShiftedConfig("shifted"));
+  EXPECT_EQ(PodStatus(pod.id).linux().namespaces().options().userns_options().uids(0).host_id(), 200000u);
+  const std::string id =
+      Start(pod, Inside(pod, "main", "cat /proc/self/uid_map /proc/self/gid_map; id -u; sleep 1000"));
+  WaitFor("its output", std::chrono::seconds(10),
+          [&] { return ReadFile(LogPath(pod, "main")).find("F 0\n") != std::string::npos; });
+  EXPECT_THAT(Written(ParseLog(ReadFile(LogPath(pod, "main"))), "stdout"),
+              MatchesRegex(" +0 +200000 +65536\n +0 +200000 +65536\n0\n"));
+  EXPECT_EQ(Stat("/proc/" + std::to_string(PidOf(id))).st_uid, 200000u);
+  EXPECT_EQ(Stat("/proc/" + std::to_string(PidOf(pod.id))).st_uid, 265535u);  // the pause image's user is 65535
+  EXPECT_EQ(Sh(id, "id -u; stat -c %u:%g /bin/busybox /etc/passwd /; touch /new && stat -c %u /new; chown 5 /bin/sh"),
+            "0\n0:0\n0:0\n0:0\n0\n");
+  EXPECT_EQ(Stat(node().root() + "/containers/" + id + "/upper/new").st_uid, 200000u);
+}
+
+TEST_F(UserNamespaceTest, ThePodsNetworkFilesAndSysctlsWork) {
+  cri::PodSandboxConfig config = ShiftedConfig("network");
+  (*config.mutable_linux()->mutable_sysctls())["net.ipv4.ip_unprivileged_port_start"] = "81";
+  config.mutable_dns_config()->add_servers("192.0.2.53");
+  const PodRef pod = RunShifted(config);
+  const std::string ip = PodStatus(pod.id).network().ip();
+  EXPECT_FALSE(ip.empty());
+  const std::string output =
+      OutputOf(pod, Inside(pod, "main",
+                           "ip addr show eth0; cat /proc/sys/net/ipv4/ip_unprivileged_port_start /etc/resolv.conf; "
+                           "echo more >> /etc/hosts; touch /dev/shm/x; stat -c %u /etc/hosts /dev/shm/x; hostname; "
+                           "ping -c 1 127.0.0.1 > /dev/null && echo loopback; ls /sys/class/net"));
+  EXPECT_THAT(output,
+              AllOf(HasSubstr(ip), HasSubstr("\n81\nnameserver 192.0.2.53\n0\n0\nnetwork\nloopback\neth0\nlo\n")));
+}
+
+TEST_F(UserNamespaceTest, OwnersOfVolumesAreShiftedBothWays) {
+  Must(cri().Pull(kVolumes));
+  const PodRef pod = RunShifted(ShiftedConfig("volumes"));
+  const std::string host = node().directory() + "/volume";
+  WriteFile(host + "/file", "of the host\n");
+  cri::ContainerConfig config =
+      Inside(pod, "main",
+             "stat -c %u /mnt/file; touch /mnt/new; stat -c %u /mnt/new; cat /data/file; stat -c %u:%g /data "
+             "/new; touch /new/x; cat /image/data/file; stat -c %u:%g /image/data");
+  config.mutable_image()->set_image(kVolumes);
+  cri::Mount* mount = config.add_mounts();
+  mount->set_host_path(host);
+  mount->set_container_path("/mnt");
+  for (cri::IDMapping* mapping : {mount->add_uidmappings(), mount->add_gidmappings()}) {
+    mapping->set_host_id(200000);
+    mapping->set_length(65536);
+  }
+  mount = config.add_mounts();
+  mount->mutable_image()->set_image(kVolumes);
+  mount->set_container_path("/image");
+  EXPECT_EQ(OutputOf(pod, config), "0\n0\nof the image\n1234:50\n0:0\nof the image\n1234:50\n");
+  EXPECT_EQ(Stat(host + "/new").st_uid, 0u);
+}
+
+TEST_F(UserNamespaceTest, APodLivesThroughARestartOfTheDaemon) {
+  const PodRef pod = RunShifted(ShiftedConfig("restart"));
+  const std::string id = Start(pod, Inside(pod, "main", "sleep 1000"));
+  node().Restart();
+  EXPECT_EQ(PodStatus(pod.id).state(), cri::SANDBOX_READY);
+  EXPECT_EQ(Sh(id, "id -u"), "0\n");
+  EXPECT_THAT(OutputOf(pod, Inside(pod, "late", "cat /proc/self/uid_map")), HasSubstr("200000"));
+}
+
+TEST_F(UserNamespaceTest, AFailureLeavesNothing) {
+  node().WriteCniConfig("e2e-bridge");
+  node().Fail("ADD", R"({"cniVersion": "1.0.0", "code": 7, "msg": "no more"})", 1);
+  const auto answer = cri().RunPod(ShiftedConfig("fails"), std::chrono::seconds(60), "crun");
+  EXPECT_THAT(answer.text(), HasSubstr("no more"));
+  EXPECT_TRUE(Pods().empty());
+  node().ReleaseAll();
+}
+
+TEST_F(UserNamespaceTest, WhatCannotBeIsRefused) {
+  const auto refused = [&](const std::string& what, const std::function<void(cri::NamespaceOption*)>& spoil) {
+    cri::PodSandboxConfig config = ShiftedConfig("bad");
+    spoil(config.mutable_linux()->mutable_security_context()->mutable_namespace_options());
+    const auto answer = cri().RunPod(config, std::chrono::seconds(60), "crun");
+    EXPECT_EQ(answer.code(), grpc::INVALID_ARGUMENT) << what << Describe(answer.status);
+    EXPECT_THAT(answer.text(), HasSubstr(what));
+  };
+  refused("uids", [](auto* options) { Map(options->mutable_userns_options(), 5, 5); });
+  refused("length", [](auto* options) { options->mutable_userns_options()->mutable_uids(0)->set_length(0); });
+  refused("container_id",
+          [](auto* options) { options->mutable_userns_options()->mutable_uids(0)->set_container_id(1); });
+  refused("mode", [](auto* options) { options->mutable_userns_options()->set_mode(cri::CONTAINER); });
+  refused("mode", [](auto* options) { options->mutable_userns_options()->set_mode(cri::TARGET); });
+  refused("network", [](auto* options) { options->set_network(cri::NODE); });
+  // Debian's runc has no idmapped mounts, and says so.
+  const auto answer = cri().RunPod(ShiftedConfig("runc"));
+  EXPECT_EQ(answer.code(), grpc::INVALID_ARGUMENT);
+  EXPECT_THAT(answer.text(), HasSubstr("userns_options"));
+}
+
+}  // namespace
+}  // namespace crisp::e2e

@@ -1,0 +1,147 @@
+#include "images/volume_content.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "images/file_metadata.h"
+#include "os/errno_status.h"
+#include "os/fd.h"
+#include "os/file.h"
+
+namespace crisp {
+namespace {
+
+// Each level holds two descriptors.
+constexpr int kDeepest = 200;
+constexpr size_t kCopyChunk = 64 << 20;
+
+absl::StatusOr<struct stat> StatAt(int dir, const std::string& name) {
+  struct stat info {};
+  if (fstatat(dir, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)
+    return ErrnoStatus(errno, absl::StrCat("stat ", name));
+  return info;
+}
+
+// By the kernel, without a way through our memory; sendfile(2) where the file system has nothing quicker, which is so
+// between two different ones.
+absl::Status CopyBytes(int from, int to, const std::string& name) {
+  bool whole = true;
+  while (true) {
+    const ssize_t n =
+        whole ? copy_file_range(from, nullptr, to, nullptr, kCopyChunk, 0) : sendfile(to, from, nullptr, kCopyChunk);
+    if (n == 0) return absl::OkStatus();
+    if (n > 0 || errno == EINTR) continue;
+    if (!whole || (errno != EXDEV && errno != EINVAL && errno != EOPNOTSUPP && errno != ENOSYS)) {
+      return ErrnoStatus(errno, absl::StrCat("copy ", name));
+    }
+    whole = false;
+  }
+}
+
+absl::Status CopyFile(int from, int to, const std::string& name, const FileMetadata& metadata) {
+  ASSIGN_OR_RETURN(const Fd source, OpenAt(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+  ASSIGN_OR_RETURN(const Fd copy, OpenAt(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+  RETURN_IF_ERROR(CopyBytes(source.get(), copy.get(), name));
+  return ApplyMetadata(copy.get(), metadata, name);
+}
+
+absl::Status CopyLink(int from, int to, const std::string& name, const FileMetadata& metadata) {
+  char link[PATH_MAX];
+  const ssize_t length = readlinkat(from, name.c_str(), link, sizeof(link) - 1);
+  if (length < 0) return ErrnoStatus(errno, absl::StrCat("read link ", name));
+  link[length] = '\0';
+  if (symlinkat(link, to, name.c_str()) != 0) return ErrnoStatus(errno, absl::StrCat("make link ", name));
+  return ApplyMetadataAt(to, name, S_IFLNK, metadata);
+}
+
+absl::Status CopySpecial(int to, const std::string& name, const struct stat& info, const FileMetadata& metadata) {
+  const mode_t type = info.st_mode & S_IFMT;
+  if (mknodat(to, name.c_str(), type | 0600, info.st_rdev) != 0) {
+    return ErrnoStatus(errno, absl::StrCat("make special file ", name));
+  }
+  return ApplyMetadataAt(to, name, type, metadata);
+}
+
+absl::Status CopyTree(Fd from, int to, int depth);
+
+absl::Status CopyDirectory(int from, int to, const std::string& name, const FileMetadata& metadata, int depth) {
+  if (depth > kDeepest) {
+    return absl::InvalidArgumentError(absl::StrCat("more than ", kDeepest, " levels of directories"));
+  }
+  if (mkdirat(to, name.c_str(), 0700) != 0) return ErrnoStatus(errno, absl::StrCat("make directory ", name));
+  ASSIGN_OR_RETURN(Fd source, OpenAt(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  ASSIGN_OR_RETURN(const Fd copy, OpenAt(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  RETURN_IF_ERROR(CopyTree(std::move(source), copy.get(), depth));
+  return ApplyMetadata(copy.get(), metadata, name);
+}
+
+absl::Status CopyEntry(int from, int to, const std::string& name, int depth) {
+  ASSIGN_OR_RETURN(const struct stat info, StatAt(from, name));
+  if (S_ISSOCK(info.st_mode)) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const FileMetadata metadata, ReadMetadata(from, name, info));
+  if (S_ISDIR(info.st_mode)) return CopyDirectory(from, to, name, metadata, depth + 1);
+  if (S_ISREG(info.st_mode)) return CopyFile(from, to, name, metadata);
+  if (S_ISLNK(info.st_mode)) return CopyLink(from, to, name, metadata);
+  return CopySpecial(to, name, info, metadata);
+}
+
+absl::StatusOr<std::vector<std::string>> NamesIn(int dir) {
+  return ListDir(absl::StrCat("/proc/self/fd/", dir));
+}
+
+absl::Status CopyTree(Fd from, int to, int depth) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(from.get()));
+  for (const std::string& name : names) RETURN_IF_ERROR(CopyEntry(from.get(), to, name, depth), name);
+  return absl::OkStatus();
+}
+
+absl::Status MakeTarget(const std::string& target) {
+  if (mkdir(target.c_str(), 0700) == 0) return absl::OkStatus();
+  return ErrnoStatus(errno, absl::StrCat("make directory ", target));
+}
+
+absl::Status MakeEmpty(const std::string& target, VolumeOwner owner) {
+  if (chown(target.c_str(), owner.uid, owner.gid) != 0 || chmod(target.c_str(), 0755) != 0) {
+    return ErrnoStatus(errno, absl::StrCat("set the owner of ", target));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CopyVolumeContent(const std::string& rootfs, const std::string& path, const std::string& target,
+                               VolumeOwner owner) {
+  RETURN_IF_ERROR(MakeTarget(target));
+  ASSIGN_OR_RETURN(const Fd root, OpenAt(AT_FDCWD, rootfs, O_PATH | O_DIRECTORY));
+  // Asked for as a directory, so that nothing with an effect of its own is opened.
+  absl::StatusOr<Fd> source = OpenInRoot(root.get(), path, O_RDONLY | O_DIRECTORY);
+  if (!source.ok()) {
+    const int error = ErrnoOf(source.status());
+    if (error == ENOENT) return MakeEmpty(target, owner);
+    if (error == ENOTDIR || error == ELOOP) {
+      return absl::InvalidArgumentError(absl::StrCat("the image declares a volume ", path, ", which is no directory"));
+    }
+    return source.status();
+  }
+  struct stat info {};
+  if (fstat(source->get(), &info) != 0) return ErrnoStatus(errno, absl::StrCat("stat ", path, " of the image"));
+  ASSIGN_OR_RETURN(const FileMetadata metadata, ReadMetadata(source->get(), ".", info));
+  ASSIGN_OR_RETURN(const Fd copy, OpenAt(AT_FDCWD, target, O_RDONLY | O_DIRECTORY));
+  RETURN_IF_ERROR(CopyTree(*std::move(source), copy.get(), 0), "copy the image's volume ", path);
+  return ApplyMetadata(copy.get(), metadata, target);
+}
+
+}  // namespace crisp

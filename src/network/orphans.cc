@@ -1,0 +1,81 @@
+#include "network/orphans.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "os/errno_status.h"
+#include "os/fd.h"
+#include "os/file.h"
+
+namespace crisp {
+namespace {
+
+constexpr size_t kEnvironmentLimit = 4 << 20;
+
+// The id that the process was given; empty if it has none, or has gone.
+std::string ContainerIdOf(pid_t pid) {
+  const auto environment = ReadFileAt(AT_FDCWD, absl::StrCat("/proc/", pid, "/environ"), kEnvironmentLimit);
+  if (!environment.ok()) return "";
+  for (absl::string_view variable : absl::StrSplit(*environment, '\0')) {
+    if (absl::ConsumePrefix(&variable, "CNI_CONTAINERID=")) return std::string(variable);
+  }
+  return "";
+}
+
+absl::Status WaitForEnd(const Fd& pidfd, const Call& call) {
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(call.NextLook() - MonoClock::now()).count();
+    pollfd wait{pidfd.get(), POLLIN, 0};
+    const int wait_ms = call.NextLook() == kNoDeadline ? -1 : static_cast<int>(std::clamp<int64_t>(left, 0, 60000));
+    if (poll(&wait, 1, wait_ms) > 0) return absl::OkStatus();
+    RETURN_IF_ERROR(call.Check());
+  }
+}
+
+// The pid may be another's by now: who it is, is asked again through /proc once the descriptor holds on to it.
+absl::Status End(pid_t pid, const std::set<std::string>& container_ids, const Call& call) {
+  const Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  if (!pidfd.valid()) return errno == ESRCH ? absl::OkStatus() : ErrnoStatus(errno, absl::StrCat("open process ", pid));
+  const std::string id = ContainerIdOf(pid);
+  if (container_ids.count(id) == 0) return absl::OkStatus();
+  LogInfo("ending a network plugin of the daemon before", {{"process", pid}, {"pod", id}});
+  if (syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0) != 0 && errno != ESRCH) {
+    return ErrnoStatus(errno, absl::StrCat("kill process ", pid));
+  }
+  return Annotate(WaitForEnd(pidfd, call), absl::StrCat("wait for the end of process ", pid));
+}
+
+}  // namespace
+
+absl::Status EndOrphanedPlugins(const std::set<std::string>& container_ids, const Call& call) {
+  if (container_ids.empty()) return absl::OkStatus();
+  absl::Status status;
+  // A parent that is killed starts no more children, but one may have come after it was listed.
+  for (bool found = true; found;) {
+    found = false;
+    ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDir("/proc"));
+    for (const std::string& name : names) {
+      pid_t pid = 0;
+      if (!absl::SimpleAtoi(name, &pid) || container_ids.count(ContainerIdOf(pid)) == 0) continue;
+      const absl::Status ended = End(pid, container_ids, call);
+      found |= ended.ok();
+      status = Join(status, ended);
+    }
+    RETURN_IF_ERROR(status, "end the network plugins of the daemon before");
+  }
+  return status;
+}
+
+}  // namespace crisp

@@ -1,0 +1,44 @@
+#include "network/orphans.h"
+
+#include <sys/wait.h>
+
+#include <csignal>
+
+#include "gtest/gtest.h"
+#include "os/process.h"
+
+namespace crisp {
+namespace {
+
+constexpr char kPod[] = "0f5a";
+
+// A shell that has started a child, as a plugin that calls iptables, and waits for it.
+Child Plugin(const std::string& pod) {
+  auto child =
+      SpawnDetached("/bin/sh", {"-c", "sleep 1000 & wait"}, {"PATH=/bin", "CNI_CONTAINERID=" + pod}, {-1, -1, -1});
+  EXPECT_TRUE(child.ok()) << child.status();
+  return *std::move(child);
+}
+
+bool Ended(const Child& child, int options) {
+  siginfo_t info{};
+  return waitid(P_PIDFD, static_cast<id_t>(child.pidfd.get()), &info, WEXITED | options) == 0 && info.si_pid != 0;
+}
+
+TEST(OrphansTest, ThoseOfThePodsEndAndNoOthers) {
+  const Child orphan = Plugin(kPod);
+  const Child other = Plugin("0f5b");
+  EXPECT_TRUE(EndOrphanedPlugins({kPod, "77"}, Call::WithTimeout(std::chrono::seconds(10))).ok());
+  EXPECT_TRUE(Ended(orphan, 0));
+  EXPECT_FALSE(Ended(other, WNOHANG));
+  EXPECT_TRUE(EndOrphanedPlugins({"0f5b"}, Call::WithTimeout(std::chrono::seconds(10))).ok());
+  EXPECT_TRUE(Ended(other, 0));
+}
+
+TEST(OrphansTest, NoneIsFine) {
+  EXPECT_TRUE(EndOrphanedPlugins({}, Call()).ok());
+  EXPECT_TRUE(EndOrphanedPlugins({kPod}, Call()).ok());
+}
+
+}  // namespace
+}  // namespace crisp

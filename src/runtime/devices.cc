@@ -1,0 +1,119 @@
+#include "runtime/devices.h"
+
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <cerrno>
+#include <set>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "base/status_macros.h"
+#include "os/errno_status.h"
+#include "os/file.h"
+#include "runtime/field_error.h"
+
+namespace crisp {
+namespace {
+
+constexpr size_t kMostDevices = 1024;
+constexpr int kDeepest = 16;
+
+bool IsDevice(mode_t mode) {
+  return S_ISCHR(mode) || S_ISBLK(mode);
+}
+
+ContainerDevice Node(const std::string& path, const struct stat& info, const std::string& permissions) {
+  ContainerDevice device;
+  device.node = {path,
+                 S_ISCHR(info.st_mode) ? 'c' : 'b',
+                 major(info.st_rdev),
+                 minor(info.st_rdev),
+                 static_cast<mode_t>(info.st_mode & 07777),
+                 info.st_uid,
+                 info.st_gid};
+  device.permissions = permissions.empty() ? "rwm" : permissions;
+  return device;
+}
+
+class Search {
+ public:
+  Search(const std::string& permissions, absl::string_view field) : permissions_(permissions), field_(field) {}
+
+  // Links below a directory are passed over: /dev has many, and each device is found where it is.
+  absl::Status Directory(const std::string& host, const std::string& container, int depth) {
+    if (depth > kDeepest) return InvalidField(field_, "its host_path is a directory of too many levels");
+    const absl::StatusOr<std::vector<std::string>> names = ListDir(host);
+    if (!names.ok()) return ErrnoOf(names.status()) == ENOENT ? absl::OkStatus() : names.status();
+    for (const std::string& name : *names) {
+      const std::string host_path = absl::StrCat(host, "/", name);
+      const std::string container_path = absl::StrCat(container, "/", name);
+      struct stat info {};
+      if (lstat(host_path.c_str(), &info) != 0) continue;  // gone since
+      if (S_ISDIR(info.st_mode)) RETURN_IF_ERROR(Directory(host_path, container_path, depth + 1));
+      if (IsDevice(info.st_mode)) RETURN_IF_ERROR(Add(container_path, info));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Add(const std::string& path, const struct stat& info) {
+    if (found_.size() == kMostDevices) {
+      return InvalidField(field_, absl::StrCat("its host_path has more than ", kMostDevices, " devices"));
+    }
+    found_.push_back(Node(path, info, permissions_));
+    return absl::OkStatus();
+  }
+
+  std::vector<ContainerDevice> Take() && { return std::move(found_); }
+
+ private:
+  const std::string& permissions_;
+  const absl::string_view field_;
+  std::vector<ContainerDevice> found_;
+};
+
+absl::Status CheckAbsolute(const std::string& path, const std::string& field) {
+  if (path.empty()) return InvalidField(field, "is required");
+  if (path[0] != '/') return InvalidField(field, absl::StrCat("\"", path, "\" is not an absolute path"));
+  for (absl::string_view part : absl::StrSplit(path, '/')) {
+    if (part == "..") return InvalidField(field, "has a component \"..\"");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckDevice(const cri::Device& device, absl::string_view field) {
+  RETURN_IF_ERROR(CheckAbsolute(device.host_path(), absl::StrCat(field, ".host_path")));
+  RETURN_IF_ERROR(CheckAbsolute(device.container_path(), absl::StrCat(field, ".container_path")));
+  const std::set<char> letters(device.permissions().begin(), device.permissions().end());
+  const bool known = device.permissions().find_first_not_of("rwm") == std::string::npos;
+  if (known && letters.size() == device.permissions().size()) return absl::OkStatus();
+  return InvalidField(absl::StrCat(field, ".permissions"), "is not of the letters r, w and m, each once");
+}
+
+absl::StatusOr<std::vector<ContainerDevice>> FindDevices(const cri::Device& device, absl::string_view field) {
+  const std::string host_field = absl::StrCat(field, ".host_path");
+  struct stat info {};
+  if (stat(device.host_path().c_str(), &info) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) {
+      return InvalidField(host_field, absl::StrCat("there is no ", device.host_path(), " on this node"));
+    }
+    return ErrnoStatus(errno, absl::StrCat("find device ", device.host_path()));
+  }
+  Search search(device.permissions(), field);
+  const std::string path(absl::StripSuffix(device.container_path(), "/"));
+  if (IsDevice(info.st_mode)) {
+    RETURN_IF_ERROR(search.Add(path, info));
+  } else if (S_ISDIR(info.st_mode)) {
+    RETURN_IF_ERROR(search.Directory(device.host_path(), path, 0));
+  } else {
+    return InvalidField(host_field,
+                        absl::StrCat(device.host_path(), " is neither a device nor a directory with devices"));
+  }
+  return std::move(search).Take();
+}
+
+}  // namespace crisp

@@ -1,0 +1,31 @@
+// What an OCI runtime can do, by its own word: the output of `<runtime> features` (runtime-spec features.md). Asked
+// once for each configured handler when the daemon starts; nothing is claimed that was not found.
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "base/call.h"
+
+namespace crisp {
+
+struct RuntimeFeatures {
+  bool recursive_readonly = false;  // the mount option "rro"
+  bool idmapped_mounts = false;     // uidMappings and gidMappings of mounts
+  bool user_namespace = false;      // linux.namespaces "user"
+
+  bool operator==(const RuntimeFeatures&) const = default;
+};
+
+// The JSON of `features`. Internal for what is none.
+absl::StatusOr<RuntimeFeatures> ParseRuntimeFeatures(absl::string_view json);
+
+// For a crun that is too old to have the command (before 1.8.6), by the first line of `crun --version`: from 1.5 on it
+// has all of them, as tested with 1.8.1. Nothing for any other text.
+RuntimeFeatures FeaturesOfOldCrun(absl::string_view version);
+
+// Asks the program at `binary`. Internal, with its own words, if it answers neither question.
+absl::StatusOr<RuntimeFeatures> AskRuntimeFeatures(const std::string& binary, const Call& call);
+
+}  // namespace crisp

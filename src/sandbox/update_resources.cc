@@ -1,0 +1,98 @@
+// UpdateContainerResources and UpdatePodSandboxResources: new limits, live and on record.
+#include <fcntl.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "os/file.h"
+#include "runtime/field_error.h"
+#include "runtime/message_check.h"
+#include "runtime/spec_resources.h"
+#include "runtime/update.h"
+#include "sandbox/deadlines.h"
+#include "sandbox/pod_cgroup.h"
+#include "sandbox/pod_manager.h"
+#include "sandbox/status.h"
+
+namespace crisp {
+namespace {
+
+constexpr size_t kMaxSpec = 8 << 20;
+constexpr mode_t kSpecMode = 0600;
+
+absl::Status CheckPodLimits(const cri::UpdatePodSandboxResourcesRequest& request) {
+  RETURN_IF_ERROR(CheckStrings(request.overhead(), "overhead"));
+  RETURN_IF_ERROR(CheckStrings(request.resources(), "resources"));
+  RETURN_IF_ERROR(CheckResources(request.overhead(), "overhead"));
+  return CheckResources(request.resources(), "resources");
+}
+
+}  // namespace
+
+absl::Status PodManager::UpdateContainer(const cri::UpdateContainerResourcesRequest& request, const Call& call) {
+  if (request.has_windows()) return InvalidField("windows", "crisp runs Linux containers");
+  RETURN_IF_ERROR(CheckStrings(request.linux(), "linux"));
+  ASSIGN_OR_RETURN(const Found found, FindContainer(request.container_id()));
+  ASSIGN_OR_RETURN(const Gate::Pass inside, found.container->gate.Enter(call));
+  // A removal may have been before us.
+  RETURN_IF_ERROR(FindContainer(found.container->id()));
+  if (found.container->view().state == cri::CONTAINER_EXITED) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("update container ", found.container->id(), ": it has exited, and will not run again"));
+  }
+  // Not broken off with its caller: what is half done would have to be undone.
+  return Annotate(ApplyUpdate(found, request.linux(), Call::WithTimeout(kUpdateDeadline)),
+                  absl::StrCat("update container ", found.container->id()));
+}
+
+// The spec first: the last of the steps that can fail for what the request says. What fails after it puts back what was
+// there.
+absl::Status PodManager::ApplyUpdate(const Found& found, const cri::LinuxContainerResources& change, const Call& call) {
+  const auto& [pod, container] = found;
+  ContainerRecord record = container->record();
+  const cri::LinuxContainerResources old_limits = ResourcesOf(record);
+  const cri::LinuxContainerResources limits = MergeLimits(old_limits, change);
+  const SpecContext context = ContextFor(pod, container->id());
+  const std::string spec_file = layout_.Spec(pod->id(), container->id());
+  ASSIGN_OR_RETURN(const std::string old_spec, ReadFileAt(AT_FDCWD, spec_file, kMaxSpec));
+  ASSIGN_OR_RETURN(const std::string spec, WithLimits(context, old_spec, limits, "linux"));
+
+  const bool running = container->running();
+  RETURN_IF_ERROR(WriteFileAtomically(AT_FDCWD, spec_file, spec, kSpecMode));
+  absl::Status status =
+      running ? UpdateRunning(pod->runtime(), context, spec, old_limits, limits, call) : absl::OkStatus();
+  const bool exited = running && !container->running();
+  if (status.ok()) {
+    *record.mutable_updated_resources() = limits;
+    status = records_.Save(Phase::kCreated, record);
+    if (status.ok()) container->set_record(std::move(record));
+  }
+  if (status.ok()) return status;
+  if (exited) return absl::FailedPreconditionError("it has exited meanwhile");
+  if (running) {
+    // What the runtime did before it failed, if anything. It may fail again, for the same reason.
+    const Call undo = Call::WithTimeout(kUpdateUndoDeadline);
+    UpdateRunning(pod->runtime(), context, old_spec, limits, old_limits, undo).IgnoreError();
+  }
+  return Join(status, WriteFileAtomically(AT_FDCWD, spec_file, old_spec, kSpecMode));
+}
+
+absl::Status PodManager::UpdatePod(const cri::UpdatePodSandboxResourcesRequest& request, const Call& call) {
+  RETURN_IF_ERROR(CheckPodLimits(request));
+  ASSIGN_OR_RETURN(const PodPtr pod, FindPod(request.pod_sandbox_id()));
+  ASSIGN_OR_RETURN(const Gate::Pass inside, pod->gate.Enter(call));
+  RETURN_IF_ERROR(FindPod(pod->id()));
+  if (!pod->ready()) {
+    return absl::FailedPreconditionError(absl::StrCat("update pod ", pod->id(), ": it is not ready"));
+  }
+  PodRecord record = pod->record();
+  if (request.has_overhead()) *record.mutable_updated_overhead() = request.overhead();
+  if (request.has_resources()) *record.mutable_updated_resources() = request.resources();
+  RETURN_IF_ERROR(LimitPodCgroup(record, pod->runtime().systemd_cgroup), "update pod ", pod->id());
+  RETURN_IF_ERROR(records_.Save(Phase::kCreated, record), "update pod ", pod->id());
+  pod->set_record(std::move(record));
+  return absl::OkStatus();
+}
+
+}  // namespace crisp

@@ -1,0 +1,23 @@
+#include "base/status_macros.h"
+#include "server/edge.h"
+#include "server/runtime_service.h"
+#include "server/stream_request.h"
+#include "streaming/stream_server.h"
+
+namespace crisp {
+
+grpc::Status RuntimeService::Attach(grpc::ServerContext*, const cri::AttachRequest* in, cri::AttachResponse* out) {
+  return Serve({"Attach", LogLevel::kInfo, in->container_id()}, [&]() -> absl::Status {
+    RETURN_IF_ERROR(CheckStreams(*in));
+    StreamRequest request;
+    ASSIGN_OR_RETURN(request.container_id, RunningContainer(pods_, in->container_id()));
+    request.terminal = in->tty();
+    request.input = in->stdin();
+    request.output = in->stdout();
+    request.error_output = in->stderr();
+    ASSIGN_OR_RETURN(*out->mutable_url(), streams_->AttachUrl(std::move(request)));
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace crisp

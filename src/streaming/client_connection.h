@@ -1,0 +1,68 @@
+// ClientConnection: one connection to the streaming server, from its request to its end: the request is read, its token
+// redeemed, the protocol chosen, and then a session has the connection.
+//
+// For the thread of the StreamLoop. It owns the connection and everything on it; destroying it ends all.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "streaming/byte_stream.h"
+#include "streaming/command_session.h"
+#include "streaming/forward_session.h"
+#include "streaming/stream_context.h"
+#include "streaming/token_table.h"
+#include "streaming/upgrade_request.h"
+#include "streaming/web_socket.h"
+
+namespace crisp {
+
+class ClientConnection {
+ public:
+  // `context` and `tokens` outlive it. `over` is called once, when it may be destroyed; not from inside a call.
+  ClientConnection(const StreamContext& context, TokenTable* tokens, std::chrono::nanoseconds idle_timeout,
+                   std::unique_ptr<ByteStream> bytes, std::function<void()> over);
+  ClientConnection(const ClientConnection&) = delete;
+  ClientConnection& operator=(const ClientConnection&) = delete;
+
+  void Start();
+
+ private:
+  void ReadRequest();
+  void OnRequest();
+  void Upgrade(StreamTicket ticket);
+  void UpgradeToSpdy(const std::string& protocol);
+  void UpgradeToWebSocket(const std::string& protocol);
+  void StartSession(const std::string& protocol, std::string already_read);
+  void Refuse(int code, absl::string_view reason, absl::string_view text, absl::string_view headers = "");
+  void DropRest();
+  void WatchIdle();
+  void Over();
+
+  const StreamContext& context_;
+  TokenTable* const tokens_;
+  const std::chrono::nanoseconds idle_timeout_;
+  const std::function<void()> over_;
+  bool is_over_ = false;
+
+  // Each is used by those after it.
+  const std::unique_ptr<ByteStream> bytes_;
+  std::unique_ptr<WebSocket> web_socket_;
+  std::unique_ptr<ByteStream> tunnel_;
+  std::optional<CommandSession> command_;
+  std::optional<ForwardSession> forward_;
+  std::optional<Farewell> farewell_;
+
+  UpgradeRequestReader reader_;
+  UpgradeRequest request_;
+  StreamTicket ticket_;
+  std::string answer_;
+  char buffer_[4096];
+  StreamTimer request_timer_;
+  StreamTimer idle_timer_;
+};
+
+}  // namespace crisp

@@ -1,0 +1,198 @@
+#include "streaming/command_session.h"
+
+#include <fcntl.h>
+
+#include <utility>
+
+#include "absl/status/status.h"
+#include "base/call.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+
+namespace crisp {
+namespace {
+
+// Input that waits for the process beyond which the client is not read: enough for a resize or a ping to come through
+// behind what a process has not yet read, as a client's own queue would be.
+constexpr size_t kMostInput = 1 << 20;
+
+// Larger pipes let the process run on while a piece is sent. Above 1 MiB only a privileged process may
+// (fs.pipe-max-size); where it is refused the pipe stays as it is.
+constexpr int kPipeSize = 1 << 20;
+
+// Time in which an exec must start, or an attach find its container.
+constexpr std::chrono::seconds kOpenTimeout{120};
+
+// After the process has ended, others may still hold its output open. They are heard for as long as they speak.
+constexpr std::chrono::seconds kQuiet{2};
+
+}  // namespace
+
+// One output on its way from its descriptor to the client.
+class CommandSession::Output final : private PipeReader::Target {
+ public:
+  Output(CommandSession* session, CommandChannel channel, Fd fd)
+      : session_(session),
+        channel_(channel),
+        reader_(session->context_.loop, session->context_.blocks,
+                std::make_shared<PumpedFd>(session->context_.loop, std::move(fd)), BlockPool::kBlock, this) {}
+
+  void Start() { reader_.Start(); }
+  bool ended() const { return ended_; }
+  bool sending() const { return reader_.sending(); }
+  uint64_t bytes() const { return reader_.bytes(); }
+
+ private:
+  void OnPiece(absl::string_view bytes, std::function<void()> sent) override {
+    session_->wire_->Send(channel_, bytes, std::move(sent));
+  }
+  void OnPipeEnd(int) override {
+    ended_ = true;
+    session_->wire_->End(channel_);
+    session_->OnOutputEnd();
+  }
+
+  CommandSession* const session_;
+  const CommandChannel channel_;
+  bool ended_ = false;
+  PipeReader reader_;
+};
+
+CommandSession::CommandSession(const StreamContext& context, StreamRequest request, bool attach,
+                               std::function<void()> over)
+    : context_(context),
+      request_(std::move(request)),
+      attach_(attach),
+      over_(std::move(over)),
+      input_([this] { wire_->Resume(); }),
+      timer_(context.loop) {}
+
+CommandSession::~CommandSession() {
+  EndProcess();
+}
+
+void CommandSession::Start(const MakeWire& make_wire) {
+  wire_ = make_wire(this);
+  timer_.Start(context_.patience, [this] { OnGone("the client did not open its streams in time"); });
+  wire_->Start();
+}
+
+void CommandSession::OnReady() {
+  timer_.Cancel();
+  // The call outlives the session if the client goes away; then its result is destroyed, and so is the exec.
+  context_.calls->Run([target = context_.target, request = request_, attach = attach_, cancelled = cancelled_,
+                       loop = context_.loop, calls = context_.calls, weak = std::weak_ptr<char>(alive_), this] {
+    const Call call = Call(kNoDeadline, [cancelled] { return cancelled->load(); }).Within(kOpenTimeout);
+    using Opened = absl::StatusOr<std::unique_ptr<StreamSession>>;
+    auto opened =
+        std::make_shared<Opened>(attach ? target->OpenAttach(request, call) : target->OpenExec(request, call));
+    loop->Post([opened = std::move(opened), calls, weak, this]() mutable {
+      if (!weak.expired()) return OnOpened(std::move(*opened));
+      calls->Run([opened = std::move(opened)]() mutable { opened.reset(); });
+    });
+  });
+}
+
+void CommandSession::OnOpened(absl::StatusOr<std::unique_ptr<StreamSession>> opened) {
+  if (!opened.ok()) {
+    result_ = Annotate(opened.status(), attach_ ? "attach" : "exec");
+    return Finish();
+  }
+  process_ = *std::move(opened);
+  Connect(process_->TakeEnds());
+  if (size_.has_value()) process_->Resize(size_->columns, size_->rows);
+  process_->OnEnd([loop = context_.loop, weak = std::weak_ptr<char>(alive_), this](absl::StatusOr<int> result) {
+    loop->Post(weak, [this, result = std::move(result)] { OnResult(result); });
+  });
+}
+
+void CommandSession::Connect(StreamEnds ends) {
+  if (ends.input.valid()) {
+    input_.Open(std::make_shared<PumpedFd>(context_.loop, std::move(ends.input)));
+  } else {
+    input_.Break();
+  }
+  const auto start = [this](CommandChannel channel, Fd fd, std::unique_ptr<Output>* output) {
+    if (!fd.valid()) return wire_->End(channel);
+    fcntl(fd.get(), F_SETPIPE_SZ, kPipeSize);
+    *output = std::make_unique<Output>(this, channel, std::move(fd));
+    (*output)->Start();
+  };
+  start(CommandChannel::kOutput, std::move(ends.output), &output_);
+  start(CommandChannel::kErrorOutput, std::move(ends.error_output), &error_output_);
+}
+
+void CommandSession::OnChannelData(CommandChannel channel, absl::string_view bytes) {
+  if (channel == CommandChannel::kInput && request_.input) return input_.Write(bytes);
+  if (channel != CommandChannel::kResize || !request_.terminal) return;
+  if (const auto size = resizes_.Feed(bytes)) {
+    size_ = size;
+    if (process_ != nullptr) process_->Resize(size->columns, size->rows);
+  }
+}
+
+void CommandSession::OnInputEnd() {
+  input_.End([this] { input_.Break(); });  // which closes it
+}
+
+bool CommandSession::MayRead() const {
+  return input_.queued() < kMostInput;
+}
+
+void CommandSession::OnResult(absl::StatusOr<int> result) {
+  if (finished_) return;
+  // An attachment has no exit code of its own: that it ended is its success.
+  if (attach_ && result.ok()) result = 0;
+  result_ = std::move(result);
+  AwaitQuiet();
+  OnOutputEnd();
+}
+
+void CommandSession::OnOutputEnd() {
+  const bool all_sent =
+      (output_ == nullptr || output_->ended()) && (error_output_ == nullptr || error_output_->ended());
+  if (all_sent && result_.has_value()) Finish();
+}
+
+void CommandSession::AwaitQuiet() {
+  const auto bytes = [](const auto& output) { return output == nullptr ? 0 : output->bytes(); };
+  const auto sending = [](const auto& output) { return output != nullptr && output->sending(); };
+  output_before_ = bytes(output_) + bytes(error_output_);
+  timer_.Start(kQuiet, [this, bytes, sending] {
+    const bool quiet = bytes(output_) + bytes(error_output_) == output_before_;
+    const bool waits_for_client = sending(output_) || sending(error_output_);
+    if (quiet && !waits_for_client) return Finish();
+    AwaitQuiet();
+  });
+}
+
+void CommandSession::Finish() {
+  if (std::exchange(finished_, true)) return;
+  timer_.Cancel();
+  wire_->Finish(*result_);
+  // Not now: one of them may be what calls.
+  context_.loop->Post(alive_, [this] {
+    output_ = nullptr;
+    error_output_ = nullptr;
+  });
+  EndProcess();
+}
+
+void CommandSession::OnGone(absl::string_view why) {
+  if (std::exchange(gone_, true)) return;
+  if (!finished_) LogInfo("stream ends early", {{"container", request_.container_id}, {"reason", why}});
+  finished_ = true;
+  timer_.Cancel();
+  EndProcess();
+  over_();
+}
+
+// Ending a process takes its time.
+void CommandSession::EndProcess() {
+  cancelled_->store(true);
+  if (process_ != nullptr) {
+    context_.calls->Run([process = std::exchange(process_, nullptr)]() mutable { process.reset(); });
+  }
+}
+
+}  // namespace crisp

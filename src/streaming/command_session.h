@@ -1,0 +1,76 @@
+// CommandSession: one exec or attach, between its client (a CommandWire) and its process (a StreamSession).
+//
+// For the thread of the StreamLoop. It owns all that it uses; destroying it ends the exec, and takes away what is under
+// way. Order at the end: all output, then that each output has ended, then the result.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "streaming/command_wire.h"
+#include "streaming/stream_context.h"
+#include "streaming/stream_pump.h"
+#include "streaming/stream_result.h"
+#include "streaming/stream_target.h"
+
+namespace crisp {
+
+class CommandSession final : private CommandWire::Owner {
+ public:
+  // Makes the wire for the owner that it is given.
+  using MakeWire = std::function<std::unique_ptr<CommandWire>(CommandWire::Owner*)>;
+
+  // `over` is called once, when the session may be destroyed; not from inside this call.
+  CommandSession(const StreamContext& context, StreamRequest request, bool attach, std::function<void()> over);
+  ~CommandSession() override;
+  CommandSession(const CommandSession&) = delete;
+  CommandSession& operator=(const CommandSession&) = delete;
+
+  void Start(const MakeWire& make_wire);
+
+ private:
+  class Output;
+
+  // CommandWire::Owner
+  void OnReady() override;
+  void OnChannelData(CommandChannel channel, absl::string_view bytes) override;
+  void OnInputEnd() override;
+  bool MayRead() const override;
+  void OnGone(absl::string_view why) override;
+
+  void OnOpened(absl::StatusOr<std::unique_ptr<StreamSession>> opened);
+  void Connect(StreamEnds ends);
+  void OnResult(absl::StatusOr<int> result);
+  void OnOutputEnd();
+  void AwaitQuiet();
+  void Finish();
+  void EndProcess();
+
+  const StreamContext context_;
+  const StreamRequest request_;
+  const bool attach_;
+  const std::function<void()> over_;
+
+  std::unique_ptr<CommandWire> wire_;
+  std::shared_ptr<StreamSession> process_;
+  const std::shared_ptr<std::atomic<bool>> cancelled_ = std::make_shared<std::atomic<bool>>(false);
+
+  PipeWriter input_;
+  std::unique_ptr<Output> output_;
+  std::unique_ptr<Output> error_output_;
+  ResizeReader resizes_;
+  std::optional<TerminalSize> size_;  // that came before the process was there
+
+  std::optional<absl::StatusOr<int>> result_;
+  bool finished_ = false;  // the result is told, or nobody is there to be told
+  bool gone_ = false;
+  StreamTimer timer_;           // first for the client's streams, then for the rest of the output
+  uint64_t output_before_ = 0;  // bytes of output when the timer was started
+  const std::shared_ptr<char> alive_ = std::make_shared<char>();
+};
+
+}  // namespace crisp

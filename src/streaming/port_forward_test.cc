@@ -1,0 +1,249 @@
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <sys/socket.h>
+
+#include <atomic>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "streaming/testing/stream_test.h"
+
+namespace crisp {
+namespace {
+
+using testing::HasSubstr;
+
+// A server on 127.0.0.1 that gives each connection to a thread of its own.
+class TestServer {
+ public:
+  explicit TestServer(std::function<void(int)> serve) : serve_(std::move(serve)) {
+    fd_ = Fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof(address);
+    if (bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), length) != 0 || listen(fd_.get(), 1000) != 0) abort();
+    getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&address), &length);
+    port_ = ntohs(address.sin_port);
+    acceptor_ = std::thread([this] { Accept(); });
+  }
+  ~TestServer() {
+    shutdown(fd_.get(), SHUT_RDWR);
+    acceptor_.join();
+    for (auto& thread : threads_) thread.join();
+  }
+  int port() const { return port_; }
+
+ private:
+  void Accept() {
+    for (;;) {
+      const int client = accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC);
+      if (client < 0) return;
+      threads_.emplace_back([this, client] {
+        const Fd owned(client);
+        serve_(client);
+      });
+    }
+  }
+
+  const std::function<void(int)> serve_;
+  Fd fd_;
+  int port_ = 0;
+  std::thread acceptor_;
+  std::vector<std::thread> threads_;
+};
+
+void Echo(int client) {
+  char buffer[64 << 10];
+  for (ssize_t got; (got = recv(client, buffer, sizeof(buffer), 0)) > 0;) {
+    for (ssize_t sent = 0; sent < got;) {
+      const ssize_t put = send(client, buffer + sent, static_cast<size_t>(got - sent), MSG_NOSIGNAL);
+      if (put <= 0) return;
+      sent += put;
+    }
+  }
+}
+
+class PortForwardTest : public StreamTest {
+ protected:
+  struct Streams {
+    uint32_t error = 0;
+    uint32_t data = 0;
+  };
+
+  std::unique_ptr<SpdyClient> Connect() {
+    return SpdyClient::Connect(*server_->PortForwardUrl("p1"), {"portforward.k8s.io"});
+  }
+  static Streams OpenPair(SpdyClient* client, int port, const std::string& id) {
+    Streams streams;
+    streams.error = client->Open({{"streamtype", "error"}, {"port", absl::StrCat(port)}, {"requestid", id}});
+    client->End(streams.error);  // as kubectl does
+    streams.data = client->Open({{"streamtype", "data"}, {"port", absl::StrCat(port)}, {"requestid", id}});
+    return streams;
+  }
+
+  TestServer echo_{Echo};
+};
+
+TEST_F(PortForwardTest, BytesGoThereAndBack) {
+  const auto client = Connect();
+  EXPECT_THAT(client->answer(), HasSubstr("X-Stream-Protocol-Version: portforward.k8s.io\r\n"));
+  const Streams streams = OpenPair(client.get(), echo_.port(), "0");
+  client->Send(streams.data, "hello");
+  ASSERT_TRUE(client->ReadUntil([&] { return client->stream(streams.data).data == "hello"; }));
+  client->Send(streams.data, " again", true);
+  ASSERT_TRUE(client->ReadUntil([&] { return client->stream(streams.error).ended; }));
+  EXPECT_EQ(client->stream(streams.data).data, "hello again");
+  EXPECT_TRUE(client->stream(streams.data).ended);
+  EXPECT_EQ(client->stream(streams.error).data, "");
+}
+
+TEST_F(PortForwardTest, SpdyIsTunnelledInAWebSocket) {
+  SpdyClient client(ConnectTunnel(*server_->PortForwardUrl("p1")));
+  const Streams streams = OpenPair(&client, echo_.port(), "0");
+  const std::string data(1 << 20, 'x');
+  for (size_t at = 0; at < data.size(); at += 64 << 10) client.Send(streams.data, data.substr(at, 64 << 10));
+  client.End(streams.data);
+  ASSERT_TRUE(client.ReadUntil([&] { return client.stream(streams.error).ended; }));
+  EXPECT_TRUE(client.stream(streams.data).data == data);
+}
+
+TEST_F(PortForwardTest, OldClientsPairStreamsByTheirNumbers) {
+  const auto client = Connect();
+  const std::string port = absl::StrCat(echo_.port());
+  client->Open({{"streamtype", "error"}, {"port", port}});
+  const uint32_t data = client->Open({{"streamtype", "data"}, {"port", port}});
+  client->Send(data, "old", true);
+  ASSERT_TRUE(client->ReadUntil([&] { return client->stream(data).ended; }));
+  EXPECT_EQ(client->stream(data).data, "old");
+}
+
+TEST_F(PortForwardTest, ManyConnectionsAreApart) {
+  const auto client = Connect();
+  std::map<int, Streams> all;
+  for (int i = 0; i < 400; ++i) {
+    all[i] = OpenPair(client.get(), echo_.port(), absl::StrCat(i));
+    client->Send(all[i].data, absl::StrCat("connection ", i));
+  }
+  for (const auto& [i, streams] : all) client->Send(streams.data, absl::StrCat(" ends ", i), true);
+  for (const auto& [i, streams] : all) {
+    ASSERT_TRUE(client->ReadUntil([&, id = streams.error] { return client->stream(id).ended; }));
+    EXPECT_EQ(client->stream(streams.data).data, absl::StrCat("connection ", i, " ends ", i));
+  }
+}
+
+TEST_F(PortForwardTest, OneThatCannotBeMadeSaysWhyAndTheOthersGoOn) {
+  const auto client = Connect();
+  const Streams well = OpenPair(client.get(), echo_.port(), "0");
+  const Fd nobody(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));  // bound, not listening
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof(address);
+  ASSERT_EQ(bind(nobody.get(), reinterpret_cast<sockaddr*>(&address), length), 0);
+  getsockname(nobody.get(), reinterpret_cast<sockaddr*>(&address), &length);
+  const Streams refused = OpenPair(client.get(), ntohs(address.sin_port), "1");
+  ASSERT_TRUE(client->ReadUntil([&] { return client->stream(refused.error).ended; }));
+  EXPECT_THAT(client->stream(refused.error).data, HasSubstr("refused"));
+  client->Send(well.data, "still here", true);
+  ASSERT_TRUE(client->ReadUntil([&] { return client->stream(well.error).ended; }));
+  EXPECT_EQ(client->stream(well.data).data, "still here");
+}
+
+TEST_F(PortForwardTest, OneThatBreaksEndsAloneAndWithoutAnError) {
+  TestServer breaking([](int fd) {
+    char byte;
+    recv(fd, &byte, 1, 0);
+    const linger at_once = {1, 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+  });
+  const auto client = Connect();
+  const Streams well = OpenPair(client.get(), echo_.port(), "0");
+  const Streams broken = OpenPair(client.get(), breaking.port(), "1");
+  client->Send(broken.data, "x");
+  ASSERT_TRUE(client->ReadUntil([&] { return client->stream(broken.error).ended; }));
+  EXPECT_NE(client->stream(broken.data).reset, 0u);
+  // A text there makes kubectl give up the whole session.
+  EXPECT_EQ(client->stream(broken.error).data, "");
+  client->Send(well.data, "still here", true);
+  ASSERT_TRUE(client->ReadUntil([&] { return client->stream(well.error).ended; }));
+  EXPECT_EQ(client->stream(well.data).data, "still here");
+}
+
+TEST_F(PortForwardTest, ResettingOneStreamClosesItsConnection) {
+  std::atomic<bool> closed = false;
+  TestServer waiting([&](int fd) {
+    char byte;
+    while (recv(fd, &byte, 1, 0) > 0) continue;
+    closed = true;
+  });
+  const auto client = Connect();
+  const Streams streams = OpenPair(client.get(), waiting.port(), "0");
+  client->Send(streams.data, "x");
+  ASSERT_TRUE(client->ReadUntil([&] { return client->stream(streams.data).replied; }));
+  client->Raw(EncodeRstStream(streams.data, SpdyReset::kCancel));
+  EXPECT_TRUE(Eventually([&] { return closed.load(); }, std::chrono::seconds(3)));
+  const Streams well = OpenPair(client.get(), echo_.port(), "1");
+  client->Send(well.data, "on", true);
+  ASSERT_TRUE(client->ReadUntil([&] { return client->stream(well.error).ended; }));
+}
+
+TEST_F(PortForwardTest, AVanishedClientClosesAllConnections) {
+  std::atomic<int> open = 0;
+  TestServer waiting([&](int fd) {
+    ++open;
+    char byte;
+    while (recv(fd, &byte, 1, 0) > 0) continue;
+    --open;
+  });
+  const auto client = Connect();
+  for (int i = 0; i < 10; ++i) OpenPair(client.get(), waiting.port(), absl::StrCat(i));
+  ASSERT_TRUE(Eventually([&] { return open == 10; }));
+  client->bytes().Drop(true);
+  EXPECT_TRUE(Eventually([&] { return open == 0; }, std::chrono::seconds(3)));
+}
+
+TEST_F(PortForwardTest, AProgramThatReadsNothingStopsNobodyUntilTheBound) {
+  std::atomic<bool> done = false;
+  TestServer stuck([&](int) { Eventually([&] { return done.load(); }, std::chrono::seconds(60)); });
+  const auto client = Connect();
+  const Streams deaf = OpenPair(client.get(), stuck.port(), "0");
+  for (int i = 0; i < 20; ++i) client->Send(deaf.data, std::string(100 << 10, 'x'));
+  const Streams well = OpenPair(client.get(), echo_.port(), "1");
+  client->Send(well.data, "hello", true);
+  EXPECT_TRUE(client->ReadUntil([&] { return client->stream(well.error).ended; }));
+  EXPECT_EQ(client->stream(well.data).data, "hello");
+  done = true;
+  client->bytes().Drop(false);
+}
+
+TEST_F(PortForwardTest, StreamsWithoutAPortOrAKnownTypeAreRefused) {
+  const auto client = Connect();
+  const std::vector<SpdyHeaders> bad = {
+      {{"streamtype", "data"}, {"requestid", "0"}},
+      {{"streamtype", "data"}, {"port", "0"}, {"requestid", "1"}},
+      {{"streamtype", "data"}, {"port", "65536"}, {"requestid", "2"}},
+      {{"streamtype", "data"}, {"port", "80 "}, {"requestid", std::string(100, '3')}},
+      {{"streamtype", "strange"}, {"port", "80"}, {"requestid", "4"}},
+      {},
+  };
+  for (const auto& headers : bad) {
+    const uint32_t stream = client->Open(headers);
+    ASSERT_TRUE(client->ReadUntil([&] { return client->stream(stream).reset != 0; }));
+    EXPECT_FALSE(client->stream(stream).replied);
+  }
+}
+
+TEST_F(PortForwardTest, MoreStreamsThanTheBoundAreRefused) {
+  const auto client = Connect();
+  uint32_t last = 0;
+  for (int i = 0; i < 1001; ++i) {
+    last = client->Open({{"streamtype", "error"}, {"port", "80"}, {"requestid", absl::StrCat(i)}});
+  }
+  ASSERT_TRUE(client->ReadUntil([&] { return client->stream(last).reset != 0; }));
+  EXPECT_FALSE(client->stream(last).replied);
+  EXPECT_TRUE(client->stream(last - 2).replied);
+}
+
+}  // namespace
+}  // namespace crisp

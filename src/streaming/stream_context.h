@@ -1,0 +1,22 @@
+// What every streaming session uses, and none owns.
+#pragma once
+
+#include <chrono>
+
+#include "streaming/blocking_calls.h"
+#include "streaming/stream_loop.h"
+#include "streaming/stream_pump.h"
+#include "streaming/stream_target.h"
+
+namespace crisp {
+
+struct StreamContext {
+  StreamLoop* loop = nullptr;
+  BlockingCalls* calls = nullptr;
+  BlockPool* blocks = nullptr;
+  StreamTarget* target = nullptr;
+  // How long a client may take for its request, and then to open its streams.
+  std::chrono::nanoseconds patience = std::chrono::seconds(30);
+};
+
+}  // namespace crisp

@@ -1,0 +1,111 @@
+#include "streaming/stream_server.h"
+
+#include <unordered_map>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "streaming/blocking_calls.h"
+#include "streaming/client_connection.h"
+#include "streaming/stream_context.h"
+#include "streaming/stream_listener.h"
+#include "streaming/tls_identity.h"
+#include "streaming/token_table.h"
+
+namespace crisp {
+
+class StreamServer::Impl {
+ public:
+  Impl(const StreamServerOptions& options, StreamTarget* target)
+      : address_(options.address.empty() ? "127.0.0.1" : options.address),
+        idle_timeout_(options.idle_timeout),
+        tokens_(options.now) {
+    context_.calls = &calls_;
+    context_.blocks = &blocks_;
+    context_.target = target;
+    context_.patience = options.patience;
+  }
+
+  ~Impl() {
+    if (loop_ == nullptr) return;
+    loop_->RunAndWait([this] {
+      listener_ = nullptr;
+      connections_.clear();
+    });
+    // What was being opened for them comes to the loop now, which gives it back to be closed.
+    calls_.Wait();
+    loop_->RunAndWait([] {});
+    calls_.Wait();
+  }
+
+  absl::Status Start(const StreamServerOptions& options) {
+    if (options.tls) {
+      ASSIGN_OR_RETURN(tls_, MakeServerTls(options.certificate_file, options.key_file, address_), "streaming server");
+    }
+    ASSIGN_OR_RETURN(ListeningSocket socket, ListenTcp(address_, options.port));
+    url_ = absl::StrCat(options.tls ? "https://" : "http://", socket.host);
+    ASSIGN_OR_RETURN(loop_, StreamLoop::Start());
+    context_.loop = loop_.get();
+    loop_->RunAndWait([this, &socket] {
+      listener_ = std::make_unique<StreamListener>(loop_.get(), std::move(socket.fd),
+                                                   [this](Fd client) { OnClient(std::move(client)); });
+    });
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::string> Url(absl::string_view path, StreamTicket ticket) {
+    ASSIGN_OR_RETURN(const std::string token, tokens_.Add(std::move(ticket)));
+    return absl::StrCat(url_, path, token);
+  }
+
+ private:
+  void OnClient(Fd client) {
+    if (connections_.size() >= kMostConnections) return;
+    std::unique_ptr<ByteStream> bytes = tls_ != nullptr ? MakeTlsStream(loop_.get(), std::move(client), tls_.get())
+                                                        : MakeTcpStream(loop_.get(), std::move(client));
+    const uint64_t number = next_connection_++;
+    // Not at once: it is one of the connection's own functions that calls.
+    const auto over = [this, number] { loop_->Post([this, number] { connections_.erase(number); }); };
+    auto& connection = connections_[number];
+    connection = std::make_unique<ClientConnection>(context_, &tokens_, idle_timeout_, std::move(bytes), over);
+    connection->Start();
+  }
+
+  const std::string address_;
+  const std::chrono::nanoseconds idle_timeout_;
+  TokenTable tokens_;
+  SslContext tls_;
+  std::string url_;
+  BlockPool blocks_;
+  StreamContext context_;
+  std::unique_ptr<StreamLoop> loop_;
+  BlockingCalls calls_{kMostCalls};
+  // The loop's thread only.
+  std::unique_ptr<StreamListener> listener_;
+  std::unordered_map<uint64_t, std::unique_ptr<ClientConnection>> connections_;
+  uint64_t next_connection_ = 0;
+};
+
+StreamServer::StreamServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+StreamServer::~StreamServer() = default;
+
+absl::StatusOr<std::unique_ptr<StreamServer>> StreamServer::Start(const StreamServerOptions& options,
+                                                                  StreamTarget* target) {
+  auto impl = std::make_unique<Impl>(options, target);
+  RETURN_IF_ERROR(impl->Start(options));
+  return std::unique_ptr<StreamServer>(new StreamServer(std::move(impl)));
+}
+
+absl::StatusOr<std::string> StreamServer::ExecUrl(StreamRequest request) {
+  return impl_->Url("/exec/", {StreamKind::kExec, std::move(request), ""});
+}
+
+absl::StatusOr<std::string> StreamServer::AttachUrl(StreamRequest request) {
+  return impl_->Url("/attach/", {StreamKind::kAttach, std::move(request), ""});
+}
+
+absl::StatusOr<std::string> StreamServer::PortForwardUrl(std::string pod_id) {
+  return impl_->Url("/portforward/", {StreamKind::kPortForward, {}, std::move(pod_id)});
+}
+
+}  // namespace crisp

@@ -1,0 +1,123 @@
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/websocket/stream.hpp>
+
+#include "streaming/testing/spdy_client.h"
+
+namespace crisp {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace websocket = beast::websocket;
+using boost::system::error_code;
+using ClientSocket = websocket::stream<asio::ip::tcp::socket, false>;
+
+struct Upgraded {
+  asio::io_context context;
+  ClientSocket socket{context};
+  std::string chosen;
+};
+
+void Upgrade(const std::string& url, const std::string& protocol, Upgraded* upgraded) {
+  const UrlParts parts = SplitUrl(url);
+  error_code error;
+  // Asio's own sockets are inherited by the processes that the target starts.
+  upgraded->socket.next_layer().assign(asio::ip::tcp::v4(), ConnectTcp(parts).release(), error);
+  upgraded->socket.set_option(websocket::stream_base::decorator([&](websocket::request_type& request) {
+    if (!protocol.empty()) request.set(beast::http::field::sec_websocket_protocol, protocol);
+  }));
+  websocket::response_type answer;
+  upgraded->socket.handshake(answer, "test", parts.path, error);
+  upgraded->socket.binary(true);
+  upgraded->chosen = error ? "refused" : std::string(answer[beast::http::field::sec_websocket_protocol]);
+}
+
+class TunnelBytes final : public ClientBytes {
+ public:
+  explicit TunnelBytes(const std::string& url) { Upgrade(url, "SPDY/3.1+portforward.k8s.io", &upgraded_); }
+  void Write(absl::string_view bytes) override {
+    error_code error;
+    upgraded_.socket.write(asio::buffer(bytes.data(), bytes.size()), error);
+  }
+  std::string Read(std::chrono::milliseconds) override {
+    beast::flat_buffer buffer;
+    error_code error;
+    do {
+      upgraded_.socket.read_some(buffer, 64 << 10, error);
+    } while (!error && buffer.size() == 0);
+    return std::string(static_cast<const char*>(buffer.data().data()), buffer.size());
+  }
+  void Drop(bool) override {
+    error_code error;
+    upgraded_.socket.next_layer().close(error);
+  }
+
+ private:
+  Upgraded upgraded_;
+};
+
+}  // namespace
+
+std::unique_ptr<ClientBytes> ConnectTunnel(const std::string& url) {
+  return std::make_unique<TunnelBytes>(url);
+}
+
+class ChannelClient::Impl : public Upgraded {};
+
+ChannelClient::ChannelClient() : impl_(std::make_unique<Impl>()) {}
+ChannelClient::~ChannelClient() = default;
+
+std::unique_ptr<ChannelClient> ChannelClient::Connect(const std::string& url, const std::string& protocol) {
+  std::unique_ptr<ChannelClient> client(new ChannelClient);
+  Upgrade(url, protocol, client->impl_.get());
+  return client;
+}
+
+const std::string& ChannelClient::protocol() const {
+  return impl_->chosen;
+}
+
+void ChannelClient::Send(uint8_t channel, absl::string_view data) {
+  std::string message(1, static_cast<char>(channel));
+  message.append(data.data(), data.size());
+  SendRaw(message);
+}
+
+void ChannelClient::SendRaw(absl::string_view message) {
+  error_code error;
+  impl_->socket.write(asio::buffer(message.data(), message.size()), error);
+}
+
+void ChannelClient::Ping() {
+  error_code error;
+  impl_->socket.ping("crisp", error);
+}
+
+bool ChannelClient::ReadMessage() {
+  beast::flat_buffer buffer;
+  error_code error;
+  impl_->socket.read(buffer, error);
+  if (error) return false;
+  const std::string message(static_cast<const char*>(buffer.data().data()), buffer.size());
+  if (!message.empty()) data_[static_cast<uint8_t>(message[0])] += message.substr(1);
+  return true;
+}
+
+bool ChannelClient::ReadUntilClosed() {
+  while (ReadMessage()) continue;
+  return close_code() == 1000;
+}
+
+int ChannelClient::close_code() const {
+  return impl_->socket.reason().code;
+}
+
+void ChannelClient::Drop() {
+  error_code error;
+  impl_->socket.next_layer().close(error);
+}
+
+}  // namespace crisp

@@ -1,0 +1,47 @@
+// For tests: a StreamTarget whose execs are real processes of this machine, with pipes or a terminal, and whose pods'
+// ports are those of 127.0.0.1.
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "streaming/stream_target.h"
+
+namespace crisp {
+
+class ProcessTarget final : public StreamTarget {
+ public:
+  // An attach to container `id` gets a process of its own that runs `command`.
+  void AddContainer(const std::string& id, std::vector<std::string> command);
+  // From now on opening waits for so long before it does anything.
+  void set_delay(std::chrono::milliseconds delay) { delay_ = delay; }
+
+  absl::StatusOr<std::unique_ptr<StreamSession>> OpenExec(const StreamRequest& request, const Call& call) override;
+  absl::StatusOr<std::unique_ptr<StreamSession>> OpenAttach(const StreamRequest& request, const Call& call) override;
+  absl::StatusOr<Fd> Dial(const std::string& pod_id, uint16_t port, const Call& call) override;
+
+  // Sessions that are not destroyed, and how many there have been.
+  int live() const { return live_; }
+  int opened() const { return opened_; }
+
+ private:
+  friend class ProcessSession;
+
+  std::atomic<std::chrono::milliseconds> delay_{std::chrono::milliseconds(0)};
+  std::atomic<int> live_ = 0;
+  std::atomic<int> opened_ = 0;
+  Mutex mutex_;
+  std::map<std::string, std::vector<std::string>> containers_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Waits until `holds` is true; false after `limit`.
+bool Eventually(const std::function<bool()>& holds, std::chrono::milliseconds limit = std::chrono::seconds(10));
+
+}  // namespace crisp

@@ -1,0 +1,59 @@
+// Tokens of streams that were asked for and not yet opened: one use each, gone after a minute.
+//
+// A token is all that protects a stream, since whoever reaches the port may present one: 128 random bits of the kernel,
+// base64url. Thread-safe.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <list>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "base/mutex.h"
+#include "streaming/stream_target.h"
+
+namespace crisp {
+
+enum class StreamKind { kExec, kAttach, kPortForward };
+
+// What was asked for.
+struct StreamTicket {
+  StreamKind kind = StreamKind::kExec;
+  StreamRequest request;  // exec and attach
+  std::string pod_id;     // port-forward
+};
+
+class TokenTable {
+ public:
+  static constexpr std::chrono::seconds kLifetime{60};
+  static constexpr size_t kMostTokens = 1000;
+
+  // `now` replaces the clock in tests.
+  explicit TokenTable(std::function<MonoTime()> now = MonoClock::now) : now_(std::move(now)) {}
+
+  // ResourceExhausted if too many wait to be used.
+  absl::StatusOr<std::string> Add(StreamTicket ticket);
+
+  // Takes the ticket out, if the token is one of ours, is young enough and `kind` is the ticket's. Whatever the answer,
+  // the token is used up.
+  std::optional<StreamTicket> Redeem(StreamKind kind, const std::string& token);
+
+ private:
+  struct Issued {
+    std::string token;
+    MonoTime expires;
+    StreamTicket ticket;
+  };
+  void DropOld() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const std::function<MonoTime()> now_;
+  Mutex mutex_;
+  std::list<Issued> issued_ ABSL_GUARDED_BY(mutex_);  // oldest first
+  std::unordered_map<std::string, std::list<Issued>::iterator> by_token_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace crisp

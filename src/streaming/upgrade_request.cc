@@ -1,0 +1,111 @@
+#include "streaming/upgrade_request.h"
+
+#include <algorithm>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/parser.hpp>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+namespace crisp {
+
+namespace http = boost::beast::http;
+
+std::vector<std::string> UpgradeRequest::List(absl::string_view name) const {
+  std::vector<std::string> items;
+  for (const auto& [header, value] : headers) {
+    if (!absl::EqualsIgnoreCase(header, name)) continue;
+    for (const absl::string_view item : absl::StrSplit(value, ',')) {
+      const absl::string_view text = absl::StripAsciiWhitespace(item);
+      if (!text.empty()) items.emplace_back(text);
+    }
+  }
+  return items;
+}
+
+bool UpgradeRequest::Lists(absl::string_view name, absl::string_view item) const {
+  const auto items = List(name);
+  return std::any_of(items.begin(), items.end(), [&](const auto& i) { return absl::EqualsIgnoreCase(i, item); });
+}
+
+struct UpgradeRequestReader::Parser {
+  http::request_parser<http::empty_body> http;
+  std::string unparsed;
+};
+
+UpgradeRequestReader::UpgradeRequestReader() : parser_(std::make_unique<Parser>()) {
+  parser_->http.header_limit(kUpgradeRequestLimit);
+  // A body is refused below by its announcement, not here: its bytes are none of ours.
+  parser_->http.skip(true);
+}
+
+UpgradeRequestReader::~UpgradeRequestReader() = default;
+
+absl::StatusOr<bool> UpgradeRequestReader::Feed(absl::string_view bytes) {
+  Parser& parser = *parser_;
+  parser.unparsed.append(bytes.data(), bytes.size());
+  boost::system::error_code error;
+  const size_t used = parser.http.put(boost::asio::buffer(parser.unparsed), error);
+  parser.unparsed.erase(0, used);
+  if (error == http::error::need_more) {
+    if (parser.unparsed.size() > kUpgradeRequestLimit) return absl::InvalidArgumentError("the request is too long");
+    return false;
+  }
+  if (error) return absl::InvalidArgumentError(absl::StrCat("not an HTTP request: ", error.message()));
+  if (!parser.http.is_header_done()) return false;
+  const auto& request = parser.http.get();
+  if (request.version() != 11) return absl::InvalidArgumentError("the request is not HTTP/1.1");
+  if (request.chunked() || (request.count("Content-Length") > 0 && request["Content-Length"] != "0")) {
+    return absl::InvalidArgumentError("a request for a stream has no body");
+  }
+  return true;
+}
+
+UpgradeRequest UpgradeRequestReader::TakeRequest() {
+  UpgradeRequest request;
+  const auto message = parser_->http.release();
+  request.method = std::string(message.method_string());
+  request.target = std::string(message.target());
+  for (const auto& field : message) {
+    request.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
+  }
+  return request;
+}
+
+std::string UpgradeRequestReader::TakeRest() {
+  return std::move(parser_->unparsed);
+}
+
+UpgradeKind KindOf(const UpgradeRequest& request) {
+  if (!request.Lists("Connection", "upgrade")) return UpgradeKind::kNone;
+  if (request.Lists("Upgrade", "websocket")) return UpgradeKind::kWebSocket;
+  if (request.Lists("Upgrade", "SPDY/3.1")) return UpgradeKind::kSpdy;
+  return UpgradeKind::kNone;
+}
+
+std::vector<std::string> OfferedProtocols(const UpgradeRequest& request, UpgradeKind kind) {
+  return request.List(kind == UpgradeKind::kWebSocket ? "Sec-WebSocket-Protocol" : "X-Stream-Protocol-Version");
+}
+
+std::string ChooseProtocol(const std::vector<std::string>& offered, const std::vector<std::string>& known) {
+  const auto found = std::find_first_of(offered.begin(), offered.end(), known.begin(), known.end());
+  return found == offered.end() ? "" : *found;
+}
+
+std::string SpdyAnswer(absl::string_view protocol) {
+  return absl::StrCat(
+      "HTTP/1.1 101 Switching Protocols\r\n"
+      "Connection: Upgrade\r\n"
+      "Upgrade: SPDY/3.1\r\n"
+      "X-Stream-Protocol-Version: ",
+      protocol, "\r\n\r\n");
+}
+
+std::string ErrorAnswer(int code, absl::string_view reason, absl::string_view text, absl::string_view headers) {
+  return absl::StrCat("HTTP/1.1 ", code, " ", reason, "\r\nConnection: close\r\nContent-Type: text/plain\r\n", headers,
+                      "Content-Length: ", text.size() + 1, "\r\n\r\n", text, "\n");
+}
+
+}  // namespace crisp

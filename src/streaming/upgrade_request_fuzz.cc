@@ -1,0 +1,23 @@
+// The request for a stream, before anything is known of who sends it.
+#include <cstdint>
+
+#include "streaming/upgrade_request.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size == 0) return 0;
+  const size_t piece = data[0] + 1u;
+  absl::string_view rest(reinterpret_cast<const char*>(data) + 1, size - 1);
+  crisp::UpgradeRequestReader reader;
+  while (!rest.empty()) {
+    const auto whole = reader.Feed(rest.substr(0, piece));
+    if (!whole.ok()) return 0;
+    rest.remove_prefix(std::min(rest.size(), piece));
+    if (!*whole) continue;
+    const crisp::UpgradeRequest request = reader.TakeRequest();
+    const auto kind = crisp::KindOf(request);
+    crisp::ChooseProtocol(crisp::OfferedProtocols(request, kind), {"v4.channel.k8s.io"});
+    reader.TakeRest();
+    return 0;
+  }
+  return 0;
+}

@@ -1,0 +1,154 @@
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "streaming/testing/stream_test.h"
+
+namespace crisp {
+namespace {
+
+using testing::HasSubstr;
+using WebSocketTest = StreamTest;
+
+constexpr char kV5[] = "v5.channel.k8s.io";
+constexpr uint8_t kInput = 0, kOutput = 1, kErrorOutput = 2, kResult = 3, kResize = 4;
+
+TEST_F(WebSocketTest, OutputAndSuccessComeBackAndTheServerSaysGoodbye) {
+  StreamRequest request = Shell("echo out; echo err >&2");
+  request.error_output = true;
+  const auto client = ChannelClient::Connect(ExecUrl(request), kV5);
+  EXPECT_EQ(client->protocol(), kV5);
+  ASSERT_TRUE(client->ReadUntilClosed()) << "closed with " << client->close_code();
+  EXPECT_EQ(client->data(kOutput), "out\n");
+  EXPECT_EQ(client->data(kErrorOutput), "err\n");
+  EXPECT_EQ(client->data(kResult), kSuccess);
+}
+
+TEST_F(WebSocketTest, TheExitCodeIsInTheStatus) {
+  const auto client = ChannelClient::Connect(ExecUrl(Shell("exit 17")), kV5);
+  ASSERT_TRUE(client->ReadUntilClosed());
+  const auto status = nlohmann::json::parse(client->data(kResult));
+  EXPECT_EQ(status["reason"], "NonZeroExitCode");
+  EXPECT_EQ(status["details"]["causes"][0]["message"], "17");
+}
+
+TEST_F(WebSocketTest, TheCloseSignalEndsInput) {
+  StreamRequest request = Shell("cat; echo end");
+  request.input = true;
+  const auto client = ChannelClient::Connect(ExecUrl(request), kV5);
+  client->Send(kInput, "some input\n");
+  client->SendRaw(std::string("\xff\x00", 2));
+  ASSERT_TRUE(client->ReadUntilClosed());
+  EXPECT_EQ(client->data(kOutput), "some input\nend\n");
+}
+
+TEST_F(WebSocketTest, BeforeV5Channel255IsNoSignal) {
+  StreamRequest request = Shell("read line; echo \"got $line\"");
+  request.input = true;
+  const auto client = ChannelClient::Connect(ExecUrl(request), "v4.channel.k8s.io");
+  client->SendRaw(std::string("\xff\x00", 2));
+  client->Send(kInput, "more\n");
+  ASSERT_TRUE(client->ReadUntilClosed());
+  EXPECT_EQ(client->data(kOutput), "got more\n");
+}
+
+TEST_F(WebSocketTest, TheFirstProtocolNeedsNoName) {
+  const auto client = ChannelClient::Connect(ExecUrl(Shell("echo x; exit 2")), "");
+  EXPECT_EQ(client->protocol(), "");
+  ASSERT_TRUE(client->ReadUntilClosed());
+  EXPECT_EQ(client->data(kOutput), "x\n");
+  EXPECT_EQ(client->data(kResult), "command terminated with non-zero exit code: 2");
+}
+
+TEST_F(WebSocketTest, TheFirstMessageSaysThatTheChannelsAreThere) {
+  StreamRequest request = Command({"cat"});
+  request.input = true;
+  const auto client = ChannelClient::Connect(ExecUrl(request), kV5);
+  ASSERT_TRUE(client->ReadMessage());
+  EXPECT_EQ(client->data(kOutput), "");
+  client->Drop();
+}
+
+TEST_F(WebSocketTest, ATerminalIsResized) {
+  StreamRequest request = Shell("read line; stty size");
+  request.input = true;
+  request.terminal = true;
+  const auto client = ChannelClient::Connect(ExecUrl(request), kV5);
+  client->Send(kResize, R"({"Width":132,"Height":43})");
+  client->Send(kInput, "go\n");
+  ASSERT_TRUE(client->ReadUntilClosed());
+  EXPECT_THAT(client->data(kOutput), HasSubstr("43 132"));
+}
+
+TEST_F(WebSocketTest, LargeInputAndOutputAreByteForByte) {
+  StreamRequest request = Command({"cat"});
+  request.input = true;
+  const auto client = ChannelClient::Connect(ExecUrl(request), kV5);
+  std::string data;
+  for (int i = 0; data.size() < 8 << 20; ++i) absl::StrAppend(&data, i, ",");
+  for (size_t at = 0; at < data.size();) {
+    // What comes back is read in between: one thread, and both directions have their bounds.
+    client->Send(kInput, data.substr(at, 100000));
+    at += std::min<size_t>(100000, data.size() - at);
+    while (client->data(kOutput).size() + 500000 < at) ASSERT_TRUE(client->ReadMessage());
+  }
+  client->SendRaw(std::string("\xff\x00", 2));
+  ASSERT_TRUE(client->ReadUntilClosed());
+  EXPECT_TRUE(client->data(kOutput) == data);
+}
+
+TEST_F(WebSocketTest, PingsAreAnsweredWhileAProcessIsSilent) {
+  StreamRequest request = Shell("read line; echo done");
+  request.input = true;
+  const auto client = ChannelClient::Connect(ExecUrl(request), kV5);
+  for (int i = 0; i < 20; ++i) client->Ping();
+  client->Send(kInput, "\n");
+  ASSERT_TRUE(client->ReadUntilClosed());
+  EXPECT_EQ(client->data(kOutput), "done\n");
+}
+
+TEST_F(WebSocketTest, AVanishedClientEndsTheProcess) {
+  const auto client = ChannelClient::Connect(ExecUrl(Command({"sleep", "1000"})), kV5);
+  ASSERT_TRUE(Eventually([&] { return target_.live() == 1; }));
+  client->Drop();
+  EXPECT_TRUE(Eventually([&] { return target_.live() == 0; }, std::chrono::seconds(3)));
+}
+
+TEST_F(WebSocketTest, AVanishedClientIsNoticedThoughItsInputIsNotTaken) {
+  StreamRequest request = Command({"sleep", "1000"});
+  request.input = true;
+  const auto client = ChannelClient::Connect(ExecUrl(request), kV5);
+  ASSERT_TRUE(client->ReadMessage());
+  ASSERT_TRUE(Eventually([&] { return target_.live() == 1; }));
+  for (int i = 0; i < 16; ++i) client->Send(kInput, std::string(100 << 10, 'x'));
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  client->Drop();
+  EXPECT_TRUE(Eventually([&] { return target_.live() == 0; }, std::chrono::seconds(3)));
+}
+
+TEST_F(WebSocketTest, ABadCloseSignalEndsTheSession) {
+  StreamRequest request = Command({"cat"});
+  request.input = true;
+  const auto client = ChannelClient::Connect(ExecUrl(request), kV5);
+  client->SendRaw("\xff too long");
+  EXPECT_FALSE(client->ReadUntilClosed());
+}
+
+TEST_F(WebSocketTest, AProtocolThatIsNotKnownIsRefused) {
+  const auto client = ChannelClient::Connect(ExecUrl(Command({"true"})), "v9.channel.k8s.io");
+  EXPECT_EQ(client->protocol(), "refused");
+  EXPECT_EQ(target_.opened(), 0);
+}
+
+TEST_F(WebSocketTest, AnAttachmentWorksToo) {
+  target_.AddContainer("c1", {"echo", "from the container"});
+  const auto client = ChannelClient::Connect(*server_->AttachUrl(Command({})), kV5);
+  ASSERT_TRUE(client->ReadUntilClosed());
+  EXPECT_EQ(client->data(kOutput), "from the container\n");
+  EXPECT_EQ(client->data(kResult), kSuccess);
+}
+
+}  // namespace
+}  // namespace crisp
