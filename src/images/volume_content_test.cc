@@ -28,7 +28,8 @@ class VolumeContentTest : public testing::Test {
     std::ofstream(dir_ + "/outside/secret") << "secret";
   }
   void TearDown() override {
-    if (!dir_.empty()) EXPECT_TRUE(RemoveTree(dir_).ok());
+    if (dir_.empty()) return;
+    EXPECT_TRUE(RemoveTree(dir_).ok());
   }
 
   absl::Status Copy(const std::string& path, VolumeOwner owner = {}) {

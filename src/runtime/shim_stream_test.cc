@@ -425,7 +425,7 @@ TEST_F(ShimStreamTest, AClientThatDoesNotReadIsLetGoAndTheContainerGoesOn) {
   const auto slow = idle_end.Wait();
   EXPECT_THAT(std::string(slow.status().message()), HasSubstr("the client took no output for 5 seconds"));
   EXPECT_GT(MonoClock::now() - begin, seconds(5));
-  EXPECT_LT(MonoClock::now() - begin, seconds(12));
+  EXPECT_LT(MonoClock::now() - begin, seconds(30));
   EXPECT_TRUE(output == pod_.Output("a"));
   EXPECT_THAT(output, HasSubstr("line 59999\n"));
 }

@@ -50,7 +50,8 @@ class OneImage : public Images {
   absl::Status Remove(const std::string&) override { return absl::OkStatus(); }
   absl::StatusOr<FsUsage> Usage() override { return FsUsage(); }
   absl::StatusOr<FsUsage> ContainersUsage() override { return FsUsage(); }
-  absl::Status MountRootfs(const std::string&, const std::string& container, const std::string& target) override {
+  absl::Status MountRootfs(const std::string&, const std::string& container, const std::string& target,
+                           const RootfsOptions&) override {
     RETURN_IF_ERROR(MakeDirs(layout_.Container(container), 0700));
     return BindMount(rootfs_, target);
   }
