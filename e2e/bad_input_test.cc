@@ -258,22 +258,10 @@ TEST_F(BadInputTest, ListFiltersThatNobodyFitsGiveNothing) {
   EXPECT_THAT(Containers(containers), IsEmpty());
 }
 
-TEST_F(BadInputTest, RpcsThatAreNotThereAreUnimplemented) {
-  const auto unimplemented = [&](const auto& answer) {
-    EXPECT_EQ(answer.code(), grpc::UNIMPLEMENTED) << Describe(answer.status);
-  };
-  unimplemented(cri().Call(&Runtime::UpdateContainerResources, cri::UpdateContainerResourcesRequest()));
-  unimplemented(cri().Call(&Runtime::Exec, cri::ExecRequest()));
-  unimplemented(cri().Call(&Runtime::Attach, cri::AttachRequest()));
-  unimplemented(cri().Call(&Runtime::PortForward, cri::PortForwardRequest()));
-  unimplemented(cri().Call(&Runtime::ContainerStats, cri::ContainerStatsRequest()));
-  unimplemented(cri().Call(&Runtime::ListContainerStats, cri::ListContainerStatsRequest()));
-  unimplemented(cri().Call(&Runtime::PodSandboxStats, cri::PodSandboxStatsRequest()));
-  unimplemented(cri().Call(&Runtime::ListPodSandboxStats, cri::ListPodSandboxStatsRequest()));
-  unimplemented(cri().Call(&Runtime::CheckpointContainer, cri::CheckpointContainerRequest()));
-  unimplemented(cri().Call(&Runtime::ListMetricDescriptors, cri::ListMetricDescriptorsRequest()));
-  unimplemented(cri().Call(&Runtime::ListPodSandboxMetrics, cri::ListPodSandboxMetricsRequest()));
-  unimplemented(cri().Call(&Runtime::UpdatePodSandboxResources, cri::UpdatePodSandboxResourcesRequest()));
+TEST_F(BadInputTest, ACheckpointIsRefusedWithTheReason) {
+  const auto answer = cri().Call(&Runtime::CheckpointContainer, cri::CheckpointContainerRequest());
+  EXPECT_EQ(answer.code(), grpc::UNIMPLEMENTED) << Describe(answer.status);
+  EXPECT_THAT(answer.text(), HasSubstr("checkpoint"));
 }
 
 TEST_F(BadInputTest, AMessageAboveTheLimitIsRefused) {

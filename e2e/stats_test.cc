@@ -144,7 +144,8 @@ TEST_F(StatsTest, MemoryThatIsTakenIsCounted) {
   const std::string id = Sleeper(pod, "memory");
   const uint64_t before = Stats(id).memory().working_set_bytes().value();
   Sh(id, "dd if=/dev/zero of=/dev/shm/x bs=1M count=32 2> /dev/null");
-  EXPECT_GE(Stats(id).memory().working_set_bytes().value(), before + (32 << 20));
+  // What else the container had, the kernel may have taken back meanwhile.
+  EXPECT_GE(Stats(id).memory().working_set_bytes().value(), before + (28 << 20));
 }
 
 TEST_F(StatsTest, WhatIsWrittenIsInTheWritableLayer) {
