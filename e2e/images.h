@@ -25,7 +25,8 @@ inline constexpr char kIndex[] = "registry.k8s.io/e2e/index:1";
 // One layer of 8 MiB that does not compress.
 inline constexpr char kBig[] = "registry.k8s.io/e2e/big:1";
 
-// VOLUMEs /data (with a file of app's), /linked (a symbolic link to /var, which has nothing but www), /new and /skipped/../odd.
+// VOLUMEs /data (with a file of app's), /linked (a symbolic link to /var, which has nothing but www), /new and
+// /skipped/../odd.
 inline constexpr char kVolumes[] = "docker.io/e2e/volumes:1";
 // A user whose name is a number ("1000", uid 0), who is its USER; and a home directory with a control character.
 inline constexpr char kOddUsers[] = "docker.io/e2e/odd-users:1";

@@ -45,12 +45,14 @@ absl::Status WaitForEnd(const Fd& pidfd, const Call& call) {
 }
 
 // The pid may be another's by now: who it is, is asked again through /proc once the descriptor holds on to it.
-absl::Status End(pid_t pid, const std::set<std::string>& container_ids, const Call& call) {
+absl::Status End(pid_t pid, const std::set<std::string>& container_ids, MonoTime patience, const Call& call) {
   const Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   if (!pidfd.valid()) return errno == ESRCH ? absl::OkStatus() : ErrnoStatus(errno, absl::StrCat("open process ", pid));
   const std::string id = ContainerIdOf(pid);
   if (container_ids.count(id) == 0) return absl::OkStatus();
-  LogInfo("ending a network plugin of the daemon before", {{"process", pid}, {"pod", id}});
+  const auto left = std::max<std::chrono::nanoseconds>(patience - MonoClock::now(), std::chrono::nanoseconds(0));
+  if (WaitForEnd(pidfd, call.Within(left)).ok()) return absl::OkStatus();
+  LogWarning("killing a network plugin that the daemon before has left", {{"process", pid}, {"pod", id}});
   if (syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0) != 0 && errno != ESRCH) {
     return ErrnoStatus(errno, absl::StrCat("kill process ", pid));
   }
@@ -59,17 +61,19 @@ absl::Status End(pid_t pid, const std::set<std::string>& container_ids, const Ca
 
 }  // namespace
 
-absl::Status EndOrphanedPlugins(const std::set<std::string>& container_ids, const Call& call) {
+absl::Status EndOrphanedPlugins(const std::set<std::string>& container_ids, std::chrono::nanoseconds grace,
+                                const Call& call) {
   if (container_ids.empty()) return absl::OkStatus();
+  const MonoTime patience = MonoClock::now() + grace;
   absl::Status status;
-  // A parent that is killed starts no more children, but one may have come after it was listed.
+  // A parent that has ended starts no more children, but one may have come after it was listed.
   for (bool found = true; found;) {
     found = false;
     ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDir("/proc"));
     for (const std::string& name : names) {
       pid_t pid = 0;
       if (!absl::SimpleAtoi(name, &pid) || container_ids.count(ContainerIdOf(pid)) == 0) continue;
-      const absl::Status ended = End(pid, container_ids, call);
+      const absl::Status ended = End(pid, container_ids, patience, call);
       found |= ended.ok();
       status = Join(status, ended);
     }

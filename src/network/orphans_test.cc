@@ -11,11 +11,12 @@ namespace crisp {
 namespace {
 
 constexpr char kPod[] = "0f5a";
+constexpr std::chrono::milliseconds kGrace{100};
 
 // A shell that has started a child, as a plugin that calls iptables, and waits for it.
-Child Plugin(const std::string& pod) {
+Child Plugin(const std::string& pod, const std::string& work = "sleep 1000") {
   auto child =
-      SpawnDetached("/bin/sh", {"-c", "sleep 1000 & wait"}, {"PATH=/bin", "CNI_CONTAINERID=" + pod}, {-1, -1, -1});
+      SpawnDetached("/bin/sh", {"-c", work + " & wait"}, {"PATH=/bin", "CNI_CONTAINERID=" + pod}, {-1, -1, -1});
   EXPECT_TRUE(child.ok()) << child.status();
   return *std::move(child);
 }
@@ -28,16 +29,24 @@ bool Ended(const Child& child, int options) {
 TEST(OrphansTest, ThoseOfThePodsEndAndNoOthers) {
   const Child orphan = Plugin(kPod);
   const Child other = Plugin("0f5b");
-  EXPECT_TRUE(EndOrphanedPlugins({kPod, "77"}, Call::WithTimeout(std::chrono::seconds(10))).ok());
+  EXPECT_TRUE(EndOrphanedPlugins({kPod, "77"}, kGrace, Call::WithTimeout(std::chrono::seconds(10))).ok());
   EXPECT_TRUE(Ended(orphan, 0));
   EXPECT_FALSE(Ended(other, WNOHANG));
-  EXPECT_TRUE(EndOrphanedPlugins({"0f5b"}, Call::WithTimeout(std::chrono::seconds(10))).ok());
+  EXPECT_TRUE(EndOrphanedPlugins({"0f5b"}, kGrace, Call::WithTimeout(std::chrono::seconds(10))).ok());
   EXPECT_TRUE(Ended(other, 0));
 }
 
+TEST(OrphansTest, WhatEndsInTimeIsNotKilled) {
+  const Child orphan = Plugin(kPod, "(sleep 0.3; exit 0)");
+  EXPECT_TRUE(EndOrphanedPlugins({kPod}, std::chrono::seconds(20), Call()).ok());
+  siginfo_t info{};
+  ASSERT_EQ(waitid(P_PIDFD, static_cast<id_t>(orphan.pidfd.get()), &info, WEXITED | WNOHANG), 0);
+  EXPECT_EQ(info.si_code, CLD_EXITED);
+}
+
 TEST(OrphansTest, NoneIsFine) {
-  EXPECT_TRUE(EndOrphanedPlugins({}, Call()).ok());
-  EXPECT_TRUE(EndOrphanedPlugins({kPod}, Call()).ok());
+  EXPECT_TRUE(EndOrphanedPlugins({}, kGrace, Call()).ok());
+  EXPECT_TRUE(EndOrphanedPlugins({kPod}, kGrace, Call()).ok());
 }
 
 }  // namespace

@@ -15,6 +15,8 @@ inline constexpr std::chrono::seconds kShimDeadline{30};
 // For the OCI runtime to write new limits. A container is not stopped meanwhile, so it must not take long.
 inline constexpr std::chrono::seconds kUpdateDeadline{10};
 inline constexpr std::chrono::seconds kUpdateUndoDeadline{3};
+// For a CNI plugin that outlived its daemon to end by itself.
+inline constexpr std::chrono::seconds kOrphanGrace{5};
 // For a shim that outlived its daemon to answer the next one: what hangs must not keep the daemon from starting.
 inline constexpr std::chrono::seconds kReconnectDeadline{5};
 

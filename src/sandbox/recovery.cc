@@ -42,7 +42,7 @@ absl::Status PodManager::Recover() {
   // Before any DEL: what they take after it nobody would give back.
   std::set<std::string> ids;
   for (const StoredPod& pod : pods) ids.insert(pod.record.id());
-  const absl::Status ended = EndOrphanedPlugins(ids, Call::WithTimeout(kReconnectDeadline));
+  const absl::Status ended = EndOrphanedPlugins(ids, kOrphanGrace, Call::WithTimeout(2 * kOrphanGrace));
   if (!ended.ok()) LogError("plugins of the daemon before still run", {{"error", ended.message()}});
   {
     // Side by side: one whose clean-up hangs must not hold up the others.
