@@ -14,6 +14,8 @@ constexpr size_t kReadBuffer = 64 << 10;
 // A client that sends frames to be answered and does not read the answers is not read from any further.
 constexpr size_t kMostAnswers = 64 << 10;
 
+constexpr std::chrono::seconds kProbeInterval{1};
+
 // What is handed to the kernel in one call.
 constexpr size_t kFramesAtOnce = 32;
 
@@ -24,7 +26,8 @@ SpdyConnection::SpdyConnection(StreamLoop* loop, ByteStream* bytes, size_t most_
       bytes_(bytes),
       most_streams_(most_streams),
       owner_(owner),
-      read_buffer_(std::make_unique<char[]>(kReadBuffer)) {}
+      read_buffer_(std::make_unique<char[]>(kReadBuffer)),
+      probe_timer_(loop) {}
 
 void SpdyConnection::Start(absl::string_view already_read) {
   Take(already_read);
@@ -74,16 +77,28 @@ void SpdyConnection::Read() {
       hang_up_ = std::make_unique<HangUpWatch>(loop_, bytes_->socket(), [this] {
         if (!reading_) Gone("the client has gone");
       });
+      Probe();
     }
     return;
   }
   hang_up_ = nullptr;
+  probe_timer_.Cancel();
   reading_ = true;
   bytes_->Read(read_buffer_.get(), kReadBuffer, [this](size_t got) {
     reading_ = false;
     if (got == 0) return Gone("the client has gone");
     Take(absl::string_view(read_buffer_.get(), got));
     Read();
+  });
+}
+
+// While nothing is read, the client's goodbye may be stuck behind bytes for which the kernel has no room. Then it only
+// tells that the client has gone if something is sent to it: settings, none, which want no answer.
+void SpdyConnection::Probe() {
+  probe_timer_.Start(kProbeInterval, [this] {
+    const std::string none(4, '\0');
+    if (queue_.empty() && writing_.empty()) PutControl(EncodeSpdyControl(SpdyType::kSettings, 0, none));
+    Probe();
   });
 }
 

@@ -189,7 +189,7 @@ TEST_F(SpdyExecTest, AVanishedClientIsNoticedThoughItsInputIsNotTaken) {
     exec.client->Send(exec.input, std::string(1600 << 10, 'x'));
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
     exec.client->bytes().Drop(abruptly);
-    EXPECT_TRUE(Eventually([&] { return target_.live() == 0; }, std::chrono::seconds(3)));
+    EXPECT_TRUE(Eventually([&] { return target_.live() == 0; }, std::chrono::seconds(5)));
   }
 }
 

@@ -100,6 +100,7 @@ class WebSocket::Impl {
   // The second argument leaves out compression, and much code.
   websocket::stream<BeastBytes, false> stream;
   http::request<http::empty_body> request;
+  bool probing = false;
   const std::shared_ptr<char> alive = std::make_shared<char>();
 };
 
@@ -139,6 +140,13 @@ void WebSocket::Write(std::vector<absl::string_view> parts, std::function<void(b
       buffers, [done = std::move(done), weak = std::weak_ptr<char>(impl_->alive)](error_code error, size_t) {
         if (!weak.expired()) done(!error);
       });
+}
+
+void WebSocket::Probe() {
+  if (std::exchange(impl_->probing, true)) return;
+  impl_->stream.async_pong({}, [impl = impl_.get(), weak = std::weak_ptr<char>(impl_->alive)](error_code) {
+    if (!weak.expired()) impl->probing = false;
+  });
 }
 
 void WebSocket::Close(std::function<void()> done) {

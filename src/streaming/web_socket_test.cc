@@ -125,7 +125,7 @@ TEST_F(WebSocketTest, AVanishedClientIsNoticedThoughItsInputIsNotTaken) {
   for (int i = 0; i < 16; ++i) client->Send(kInput, std::string(100 << 10, 'x'));
   std::this_thread::sleep_for(std::chrono::milliseconds(100));
   client->Drop();
-  EXPECT_TRUE(Eventually([&] { return target_.live() == 0; }, std::chrono::seconds(3)));
+  EXPECT_TRUE(Eventually([&] { return target_.live() == 0; }, std::chrono::seconds(5)));
 }
 
 TEST_F(WebSocketTest, ABadCloseSignalEndsTheSession) {

@@ -14,6 +14,7 @@ namespace {
 
 constexpr size_t kReadBuffer = 64 << 10;
 constexpr int kFirstWithClose = 5;
+constexpr std::chrono::seconds kProbeInterval{1};
 
 class WebSocketWire final : public CommandWire, private ChannelReader::Events {
  public:
@@ -26,7 +27,8 @@ class WebSocketWire final : public CommandWire, private ChannelReader::Events {
         version_(version),
         channels_(channels),
         channel_reader_(version >= kFirstWithClose),
-        read_buffer_(std::make_unique<char[]>(kReadBuffer)) {}
+        read_buffer_(std::make_unique<char[]>(kReadBuffer)),
+        probe_timer_(loop) {}
 
   void Start() override {
     // Clients wait for a first message, which says that the channels are there.
@@ -100,10 +102,12 @@ class WebSocketWire final : public CommandWire, private ChannelReader::Events {
         hang_up_ = std::make_unique<HangUpWatch>(loop_, bytes_->socket(), [this] {
           if (!reading_) Gone("the client has gone");
         });
+        Probe();
       }
       return;
     }
     hang_up_ = nullptr;
+    probe_timer_.Cancel();
     reading_ = true;
     socket_->Read(read_buffer_.get(), kReadBuffer, [this](size_t got, bool ends) {
       reading_ = false;
@@ -111,6 +115,14 @@ class WebSocketWire final : public CommandWire, private ChannelReader::Events {
       if (got == 0 && !ends) return finishing_ ? void() : Gone("the client has gone");
       Take(absl::string_view(read_buffer_.get(), got), ends);
       Read();
+    });
+  }
+
+  // As SpdyConnection does, and for the same reason.
+  void Probe() {
+    probe_timer_.Start(kProbeInterval, [this] {
+      if (!writing_ && !finishing_) socket_->Probe();
+      Probe();
     });
   }
 
@@ -148,6 +160,7 @@ class WebSocketWire final : public CommandWire, private ChannelReader::Events {
   bool reading_ = false;
   bool taking_ = false;
   std::unique_ptr<HangUpWatch> hang_up_;
+  StreamTimer probe_timer_;
 
   std::deque<Message> queue_;  // the first is being written while writing_
   bool writing_ = false;
