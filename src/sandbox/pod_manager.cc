@@ -33,15 +33,24 @@ std::map<std::string, RuntimeFeatures> AskAll(const std::map<std::string, OciRun
   return features;
 }
 
-// The kernel and the file system of the layers must be able as well.
-void JudgeUserNamespaces(const Layout& layout, std::map<std::string, RuntimeFeatures>* features) {
+// The kernel and the file system of the layers must be able as well. Overlayfs takes idmapped layers from Linux 5.19
+// on.
+absl::Status CheckShiftedLayers(const Layout& layout, const SpecContext& machine) {
+  if (std::pair(machine.kernel_major, machine.kernel_minor) < std::pair(5, 19)) {
+    return absl::FailedPreconditionError("the kernel is older than 5.19, and cannot shift the owners of layers");
+  }
+  return CheckIdmapping(layout.Layers());
+}
+
+void JudgeUserNamespaces(const Layout& layout, const SpecContext& machine,
+                         std::map<std::string, RuntimeFeatures>* features) {
   bool any = false;
   for (auto& [name, one] : *features) {
     one.user_namespace = one.user_namespace && one.idmapped_mounts;
     any = any || one.user_namespace;
   }
   if (!any) return;
-  const absl::Status able = CheckIdmapping(layout.Layers());
+  const absl::Status able = CheckShiftedLayers(layout, machine);
   if (able.ok()) return;
   LogInfo("no pod can have a user namespace on this node", {{"error", able.message()}});
   for (auto& [name, one] : *features) one.user_namespace = false;
@@ -64,7 +73,7 @@ PodManager::~PodManager() = default;
 absl::StatusOr<std::unique_ptr<PodManager>> PodManager::Open(Parts parts) {
   ASSIGN_OR_RETURN(Machine machine, LookAtMachine(parts.options.restrict_oom_score_adj, parts.options.security));
   std::map<std::string, RuntimeFeatures> features = AskAll(parts.options.runtimes);
-  JudgeUserNamespaces(parts.layout, &features);
+  JudgeUserNamespaces(parts.layout, machine.context, &features);
   auto manager = std::unique_ptr<PodManager>(new PodManager(std::move(parts), std::move(machine), std::move(features)));
   RETURN_IF_ERROR(manager->Recover(), "take over the pods of the last daemon");
   return manager;
