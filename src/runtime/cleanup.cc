@@ -1,7 +1,13 @@
 // CleanUpContainer: what is left of a container whose shim died, taken away by the daemon itself.
+#include <sys/mount.h>
+
+#include <cerrno>
+
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "os/cgroup.h"
+#include "os/errno_status.h"
+#include "os/file.h"
 #include "os/process.h"
 #include "runtime/shim_client.h"
 
@@ -35,6 +41,19 @@ absl::Status CleanUpContainer(const OciRuntime& runtime, const std::string& cont
   status = Join(std::move(status), KillCgroups(dirs, kKillBudget));
   status = Join(std::move(status), RemoveCgroups(dirs));
   return Annotate(status, absl::StrCat("clean up container ", container_id));
+}
+
+absl::Status RemoveRuntimeState(const OciRuntime& runtime, const std::string& container_id) {
+  const std::string directory = absl::StrCat(runtime.root, "/", container_id);
+  const auto names = ListDir(directory);
+  if (!names.ok()) return ErrnoOf(names.status()) == ENOENT ? absl::OkStatus() : names.status();
+  for (const std::string& name : *names) {
+    const std::string path = absl::StrCat(directory, "/", name);
+    if (umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0 && errno != EINVAL && errno != ENOENT) {
+      return ErrnoStatus(errno, absl::StrCat("unmount ", path));
+    }
+  }
+  return RemoveTree(directory);
 }
 
 }  // namespace crisp

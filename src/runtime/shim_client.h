@@ -170,4 +170,9 @@ class ShimClient {
 absl::Status CleanUpContainer(const OciRuntime& runtime, const std::string& container_id,
                               const std::string& cgroups_path, const Call& call);
 
+// Removes what a runtime that was killed has left in its own directory of a container that it has deleted: runc mounts
+// its program there for as long as it starts a process (against CVE-2019-5736), and cannot delete the directory when
+// that was cut short. OK if nothing is left.
+absl::Status RemoveRuntimeState(const OciRuntime& runtime, const std::string& container_id);
+
 }  // namespace crisp

@@ -506,6 +506,18 @@ TEST_F(ShimTest, CleanUpOfNothingIsOk) {
   EXPECT_FALSE(CleanUpContainer(pod_.runtime(), "nosuch", "/", TestPod::call()).ok());
 }
 
+TEST_F(ShimTest, WhatAKilledRuntimeHasMountedIsRemoved) {
+  const OciRuntime runtime{"/usr/sbin/runc", pod_.Path("runtime")};
+  const std::string directory = runtime.root + "/gone";
+  ASSERT_TRUE(MakeDirs(directory, 0700).ok());
+  ASSERT_TRUE(WriteFileAtomically(AT_FDCWD, directory + "/runc.a1b2c3", "", 0600).ok());
+  ASSERT_TRUE(BindMount(runtime.binary, directory + "/runc.a1b2c3").ok());
+  EXPECT_TRUE(RemoveRuntimeState(runtime, "gone").ok());
+  EXPECT_FALSE(Exists(directory));
+  EXPECT_TRUE(Exists(runtime.binary));
+  EXPECT_TRUE(RemoveRuntimeState(runtime, "gone").ok());
+}
+
 TEST_F(ShimTest, ShutdownEndsContainersShimAndSocket) {
   const pid_t container = MustRun("a", "sleep 1000");
   const pid_t shim = pod_.client->pid();

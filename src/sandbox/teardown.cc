@@ -72,6 +72,7 @@ absl::Status PodManager::RemoveResources(const PodPtr& pod, const Call& call) {
     status = Join(status, RemoveContainerResources(pod, container, call));
   }
   const std::string& id = pod->id();
+  status = Join(status, RemoveRuntimeState(pod->runtime(), id));
   status = Join(status, images_->ReleaseRootfs(id, layout_.Rootfs(id, id)));
   status = Join(status, Unmount(layout_.Shm(id)));
   RETURN_IF_ERROR(status);  // nothing is deleted below a mount that is still there
@@ -86,6 +87,7 @@ absl::Status PodManager::RemoveContainerResources(const PodPtr& pod, const Conta
   RETURN_IF_ERROR(KillAndWait(pod, {container}, call));
   if (container->created()) TellExit(pod, container);
   if (const std::shared_ptr<ShimClient> shim = pod->shim()) RETURN_IF_ERROR(shim->Delete(id, call));
+  RETURN_IF_ERROR(RemoveRuntimeState(pod->runtime(), id));
   RETURN_IF_ERROR(ReleaseMounts(pod, container));
   RETURN_IF_ERROR(images_->ReleaseRootfs(id, layout_.Rootfs(pod->id(), id)));
   RETURN_IF_ERROR(RemoveTree(layout_.Bundle(pod->id(), id)));
