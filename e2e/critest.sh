@@ -66,13 +66,12 @@ container_cgroups() {
 # What a crispd that was killed has left. Its processes have ended with their namespace; their cgroups are ours if
 # crispd's log knows their names.
 remove_left_cgroups() {
-  local cgroup left=0
+  local cgroup
   for cgroup in $(comm -13 "$dir/cgroups-before" <(container_cgroups)); do
     grep -qs "$(basename "$cgroup")" "$dir/crispd.log" || continue
-    left=1
+    echo "critest.sh: was left, and is removed now: $(find "$cgroup" -type d | tr '\n' ' ')" >&2
     find "$cgroup" -depth -type d -exec rmdir {} + 2>/dev/null || true
   done
-  [[ $left -eq 0 ]] || echo "critest.sh: cgroups of containers were left; they are removed now" >&2
 }
 
 # When this script is told to end, what runs in the namespaces is told by it: it takes its pods down.
