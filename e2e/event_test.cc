@@ -273,7 +273,8 @@ TEST_F(EventTest, TheEndOfTheDaemonEndsTheStreamAtOnce) {
   EXPECT_EQ(node().Terminate(), 0);
   const grpc::Status end = subscriber.End();
   EXPECT_EQ(end.error_code(), grpc::StatusCode::UNAVAILABLE) << Describe(end);
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(1500));
+  EXPECT_THAT(end.error_message(), HasSubstr("is ending"));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
   node().Start();
 }
 

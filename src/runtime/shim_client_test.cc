@@ -19,6 +19,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "os/file.h"
+#include "os/mount.h"
 #include "os/process.h"
 #include "runtime/test_pod.h"
 #include "shim/exit_record.h"
