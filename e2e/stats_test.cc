@@ -142,10 +142,9 @@ TEST_F(StatsTest, TheRateIsOfTheTimeSinceTheCallBefore) {
 TEST_F(StatsTest, MemoryThatIsTakenIsCounted) {
   const PodRef pod = RunPod("memory");
   const std::string id = Sleeper(pod, "memory");
-  const uint64_t before = Stats(id).memory().working_set_bytes().value();
+  EXPECT_LT(Stats(id).memory().working_set_bytes().value(), 32u << 20);
   Sh(id, "dd if=/dev/zero of=/dev/shm/x bs=1M count=32 2> /dev/null");
-  // What else the container had, the kernel may have taken back meanwhile.
-  EXPECT_GE(Stats(id).memory().working_set_bytes().value(), before + (28 << 20));
+  EXPECT_GE(Stats(id).memory().working_set_bytes().value(), 32u << 20);
 }
 
 TEST_F(StatsTest, WhatIsWrittenIsInTheWritableLayer) {

@@ -43,10 +43,11 @@ void LayerUsage::Request(const Layer& layer, MonoTime now) {
 }
 
 bool LayerUsage::AllWalked(const std::vector<Layer>& layers) {
-  return std::all_of(layers.begin(), layers.end(), [this](const Layer& layer) {
+  for (const Layer& layer : layers) {
     const auto entry = entries_.find(layer.id);
-    return entry == entries_.end() || entry->second.walked;
-  });
+    if (entry != entries_.end() && !entry->second.walked) return false;
+  }
+  return true;
 }
 
 void LayerUsage::WalkAllDue() {

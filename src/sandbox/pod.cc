@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "sandbox/pod_cgroup.h"
 
 namespace crisp {
 
@@ -14,6 +15,11 @@ PodRecord Pod::record() const {
 void Pod::set_record(PodRecord record) {
   MutexLock lock(mutex_);
   record_ = std::move(record);
+}
+
+std::string Pod::cgroup_name() const {
+  MutexLock lock(mutex_);
+  return PodCgroupName(record_, runtime_.systemd_cgroup);
 }
 
 bool Pod::created() const {

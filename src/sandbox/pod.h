@@ -43,6 +43,9 @@ class Pod : public ShimListener {
   PodRecord record() const;
   void set_record(PodRecord record);  // only while it is made, and from inside the gate
 
+  // PodCgroupName of its record, without a copy of that.
+  std::string cgroup_name() const;
+
   // False while RunPodSandbox is still at work: such a pod cannot be seen.
   bool created() const;
   // READY from now on, until set_not_ready, or its pause container or its shim dies.

@@ -124,7 +124,7 @@ std::vector<cri::ContainerStats> PodManager::ListContainerStats(const cri::Conta
 
 std::map<std::string, int> PodManager::PodsInCgroups() {
   std::map<std::string, int> pods;
-  for (const PodPtr& pod : ReadyPods()) ++pods[PodCgroupName(pod->record(), pod->runtime().systemd_cgroup)];
+  for (const PodPtr& pod : ReadyPods()) ++pods[pod->cgroup_name()];
   return pods;
 }
 
@@ -183,8 +183,8 @@ absl::StatusOr<cri::PodSandboxStats> PodManager::PodStats(const std::string& pod
 std::vector<cri::PodSandboxStats> PodManager::ListPodStats(const cri::PodSandboxStatsFilter& filter) {
   std::vector<PodPtr> pods = ReadyPods();
   std::erase_if(pods, [&](const PodPtr& pod) {
-    return !absl::StartsWith(pod->id(), filter.id()) ||
-           !HasLabels(pod->record().config().labels(), filter.label_selector());
+    if (!absl::StartsWith(pod->id(), filter.id())) return true;
+    return !filter.label_selector().empty() && !HasLabels(pod->record().config().labels(), filter.label_selector());
   });
   return MeasurePods(pods);
 }

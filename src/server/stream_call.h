@@ -103,35 +103,20 @@ class StreamCall final : public std::enable_shared_from_this<StreamCall<Request,
     writer_.SendInitialMetadata(&write_op_);
   }
 
-  void Written(bool ok) {
-    Finally([&] {
-      busy_ = false;
-      if (!ok) gone_ = true;
-    });
-  }
-
-  void Finished() {
-    Finally([] {});
-  }
-
-  void Done() {
-    Finally([&] {
-      if (context_.IsCancelled()) gone_ = true;
-    });
-  }
+  void Written(bool ok) { Returned(/*written=*/true, /*gone=*/!ok); }
+  void Finished() { Returned(false, false); }
+  void Done() { Returned(false, context_.IsCancelled()); }
 
   // After every operation that comes back; after the last of them the call is deleted.
-  template <typename Note>
-  void Finally(const Note& note) {
+  void Returned(bool written, bool gone) {
     std::shared_ptr<StreamCall> last;
     MutexLock lock(mutex_);
     --pending_;
-    note();
+    if (written) busy_ = false;
+    if (gone) gone_ = true;
     Pump();
-    if (pending_ == 0) Release(&last);
+    if (pending_ == 0) last = std::move(self_);
   }
-
-  void Release(std::shared_ptr<StreamCall>* last) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { *last = std::move(self_); }
 
   void Pump() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (busy_ || finished_ || source_ == nullptr) return;
