@@ -211,8 +211,10 @@ void RaiseDescriptorLimit() {
 }
 
 // Large blocks, as the output of an exec and the messages that carry it, go back to the kernel as soon as they are
-// freed. Without a fixed threshold glibc raises it with every large block that is freed, and keeps them.
+// freed. Without a fixed threshold glibc raises it with every large block that is freed, and keeps them. Two arenas are
+// enough: with one for every thread each keeps what was once the most of it.
 void KeepNoLargeBlocks() {
+  mallopt(M_ARENA_MAX, 2);
   mallopt(M_MMAP_THRESHOLD, 256 << 10);
   mallopt(M_TRIM_THRESHOLD, 1 << 20);
 }
