@@ -121,7 +121,7 @@ TEST_F(StreamTest, LargeOutputComesWhole) {
 TEST_F(StreamTest, AClientThatVanishesTakesItsExecAlongAndNothingElse) {
   Spdy exec(ExecUrl("echo here; sleep 4711"));
   ASSERT_TRUE(exec.ReadUntilOutput("here"));
-  ASSERT_TRUE(Runs("sleep 4711"));
+  WaitFor("the exec to sleep", std::chrono::seconds(5), [] { return Runs("sleep 4711"); });
   exec.client->bytes().Drop(false);
   WaitFor("the exec to be gone", std::chrono::seconds(5), [] { return !Runs("sleep 4711"); });
   EXPECT_EQ(StatusOf(Main()).state(), cri::CONTAINER_RUNNING);

@@ -99,8 +99,9 @@ void CommandSession::OnOpened(absl::StatusOr<std::unique_ptr<StreamSession>> ope
     return Finish();
   }
   process_ = *std::move(opened);
-  Connect(process_->TakeEnds());
+  // Before any input can make the process look.
   if (size_.has_value()) process_->Resize(size_->columns, size_->rows);
+  Connect(process_->TakeEnds());
   process_->OnEnd([loop = context_.loop, weak = std::weak_ptr<char>(alive_), this](absl::StatusOr<int> result) {
     loop->Post(weak, [this, result = std::move(result)] { OnResult(result); });
   });
