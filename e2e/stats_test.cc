@@ -132,11 +132,11 @@ TEST_F(StatsTest, TheRateIsOfTheTimeSinceTheCallBefore) {
   Stats(idle);
   std::this_thread::sleep_for(std::chrono::seconds(1));
   const uint64_t rate = Stats(busy).cpu().usage_nano_cores().value();
-  EXPECT_GT(rate, 50'000'000u);
+  EXPECT_GT(rate, 10'000'000u) << "however busy the machine is otherwise";
   EXPECT_LT(rate, 1'500'000'000u);
   const cri::CpuUsage rests = Stats(idle).cpu();
   ASSERT_TRUE(rests.has_usage_nano_cores());
-  EXPECT_LT(rests.usage_nano_cores().value(), 50'000'000u);
+  EXPECT_LT(rests.usage_nano_cores().value(), rate);
 }
 
 TEST_F(StatsTest, MemoryThatIsTakenIsCounted) {

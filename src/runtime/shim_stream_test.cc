@@ -225,6 +225,22 @@ TEST_F(ShimStreamTest, AnExecThatIsCancelledWhileItIsStartedLeavesNothing) {
   EXPECT_TRUE(Eventually([&] { return ListDir(pod_.Path("a"))->size() == 2; }));
 }
 
+// runc makes a pid-file under another name first, and may be killed before it renames it.
+TEST_F(ShimStreamTest, AnExecThatIsCancelledWhileItsPidFileIsWrittenLeavesNothing) {
+  const std::string writes = pod_.Path("writes-pid-file");
+  const std::string script =
+      "#!/bin/sh\ncase \" $* \" in *' exec '*) while [ \"$1\" != --pid-file ]; do shift; done\n"
+      ">\"${2%/*}/.${2##*/}\"; exec sleep 1000;; esac\nexec /usr/sbin/runc \"$@\"\n";
+  ASSERT_TRUE(WriteFileAt(AT_FDCWD, writes, script, 0755).ok());
+  MustRunWith("a", "sleep 1000", [&](StartRequest& request) { request.runtime.binary = writes; });
+  const auto begun = [&] { return Exists(pod_.Path("a/.exec-1.pid")); };
+  const auto stream = pod_.client->OpenExec(
+      {"a", TestPod::Process(TestPod::Shell("sleep 1000")), false, true, true, true}, Call(kNoDeadline, begun));
+  EXPECT_EQ(stream.status().code(), absl::StatusCode::kCancelled) << stream.status();
+  EXPECT_TRUE(Eventually([&] { return ListDir(pod_.Path("a"))->size() == 2; }));
+  EXPECT_THAT(*ListDir(pod_.Path("a")), testing::UnorderedElementsAre("config.json", "init.pid"));
+}
+
 TEST_F(ShimStreamTest, AChildThatKeepsThePipeDoesNotKeepTheEnd) {
   MustRun("a", "sleep 1000");
   const auto stream = Exec("a", "setsid sleep 1000 & echo gone; exit 3");

@@ -54,7 +54,7 @@ void Container::BeginStart(Answer answer) {
 }
 
 void Container::Create() {
-  unlink(InBundle(kPidFile).c_str());
+  RemovePidFile(InBundle(kPidFile));
   std::vector<std::string> args{"create", "--bundle", request_.bundle, "--pid-file", InBundle(kPidFile)};
   if ((runtime_.flags & Start::kNoPivotRoot) != 0) args.push_back("--no-pivot");
   if ((runtime_.flags & Start::kNoNewKeyring) != 0) args.push_back("--no-new-keyring");
@@ -133,7 +133,7 @@ void Container::OnAbandoned() {
   if (const int error = cgroup::Remove(expected_); error != 0) {
     failure_->text += "; then remove cgroup " + request_.cgroups_path + ": " + ErrorText(error);
   }
-  unlink(InBundle(kPidFile).c_str());
+  RemovePidFile(InBundle(kPidFile));
   io_.Abandon();
   state_ = State::kFailed;
   answer_(std::move(failure_));

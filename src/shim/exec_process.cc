@@ -83,7 +83,7 @@ void ExecProcess::MakeCgroup() {
 
 void ExecProcess::OnLaunched(std::optional<Failure> failure) {
   const pid_t pid = ReadPidFile(PidFile());
-  unlink(PidFile().c_str());
+  RemovePidFile(PidFile());
   process_.reset();
   if (!failure.has_value() && pid < 0) {
     failure = Failure{ErrorCode::kInternal, "exec", "the runtime wrote no pid-file"};

@@ -48,6 +48,13 @@ pid_t ReadPidFile(const std::string& path) {
   return error == std::errc() && pid > 0 ? pid : -1;
 }
 
+void RemovePidFile(const std::string& path) {
+  unlink(path.c_str());
+  std::string unfinished = path;
+  unfinished.insert(unfinished.rfind('/') + 1, ".");
+  unlink(unfinished.c_str());
+}
+
 RuntimeCommand::~RuntimeCommand() {
   loop_.Cancel(&deadline_);
   loop_.Unwatch(stderr_.get());

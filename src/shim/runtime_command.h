@@ -74,4 +74,8 @@ std::string ReadTail(const std::string& path, size_t limit);
 // The number in a pid-file, -1 if there is none.
 pid_t ReadPidFile(const std::string& path);
 
+// Removes a pid-file, and the beginning of one that a killed runtime has left: runc writes ".<name>" and renames it
+// (libcontainer's utils, since 1.0; crun writes the file itself).
+void RemovePidFile(const std::string& path);
+
 }  // namespace crisp::shim
