@@ -1,14 +1,23 @@
-// CleanUpContainer: what is left of a container whose shim died, taken away by the daemon itself.
+// What is left when a shim hangs or has died, taken away by the daemon itself.
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <csignal>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/status_macros.h"
 #include "os/cgroup.h"
 #include "os/errno_status.h"
 #include "os/file.h"
 #include "os/process.h"
+#include "os/unix_socket.h"
 #include "runtime/shim_client.h"
 
 namespace crisp {
@@ -16,6 +25,7 @@ namespace {
 
 constexpr std::chrono::seconds kKillBudget{5};
 constexpr std::chrono::seconds kDeleteTimeout{30};
+constexpr size_t kMaxCommandLine = 64 << 10;
 
 absl::Status RunDelete(const OciRuntime& runtime, const std::string& container_id, const Call& call) {
   Command command;
@@ -29,7 +39,48 @@ absl::Status RunDelete(const OciRuntime& runtime, const std::string& container_i
   return absl::InternalError(absl::StrCat(runtime.binary, " delete --force ", container_id, ": ", result.Describe()));
 }
 
+// Of whoever listens at the other end; a shim has said so as soon as it runs (shim/connections.cc), before that it is
+// the daemon that has made the socket.
+absl::StatusOr<pid_t> ListenerOf(int socket) {
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return ErrnoStatus(errno, "ask who listens");
+  return peer.pid;
+}
+
+// Whether the process was started as the shim of this socket: a pid may long be another's.
+bool IsShimOf(pid_t pid, const ShimPaths& paths) {
+  const auto line = ReadFileAt(AT_FDCWD, absl::StrCat("/proc/", pid, "/cmdline"), kMaxCommandLine);
+  if (!line.ok()) return false;
+  const std::vector<std::string> args = absl::StrSplit(*line, '\0');
+  const auto option = std::find(args.begin(), args.end(), "--socket");
+  return option != args.end() && option + 1 != args.end() && *(option + 1) == paths.socket;
+}
+
+absl::Status KillAndAwait(const Fd& pidfd, const Call& call) {
+  if (syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0) != 0) {
+    return errno == ESRCH ? absl::OkStatus() : ErrnoStatus(errno, "kill it");
+  }
+  pollfd death{pidfd.get(), POLLIN, 0};
+  while (poll(&death, 1, Call::kCancelPoll.count()) <= 0) RETURN_IF_ERROR(call.Check(), "wait for its death");
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+absl::Status KillShim(const ShimPaths& paths, const Call& call) {
+  const auto socket = ConnectPackets(paths.socket);
+  if (const int error = ErrnoOf(socket.status()); error == ENOENT || error == ECONNREFUSED) return absl::OkStatus();
+  RETURN_IF_ERROR(socket, "kill shim");
+  ASSIGN_OR_RETURN(const pid_t pid, ListenerOf(socket->get()), "kill shim");
+  const Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  if (!pidfd.valid() && errno == ESRCH) return absl::OkStatus();
+  // The descriptor was there before the look: if it still names a process, the look was at that one.
+  if (!pidfd.valid() || !IsShimOf(pid, paths)) {
+    return absl::InternalError(absl::StrCat("kill shim: who listens at ", paths.socket, " is no shim: process ", pid));
+  }
+  return Annotate(KillAndAwait(pidfd, call), absl::StrCat("kill shim ", pid));
+}
 
 absl::Status CleanUpContainer(const OciRuntime& runtime, const std::string& container_id,
                               const std::string& cgroups_path, const Call& call) {

@@ -262,4 +262,8 @@ absl::Status ShimClient::Shutdown(const Call& call) {
   return Annotate(connection_->EndProcess(call), "shut the shim down");
 }
 
+absl::Status ShimClient::Terminate(const Call& call) {
+  return Annotate(connection_->KillProcess(call), "kill the shim");
+}
+
 }  // namespace crisp

@@ -106,7 +106,7 @@ class ShimListener {
   // The exit record is already on disk.
   virtual void OnExit(absl::string_view container_id, const ContainerExit& exit) = 0;
   // The shim has died, or closed its socket (for a daemon that came later): no further call of this listener follows.
-  // Not called for a shim that was asked to end by Shutdown.
+  // Not called for a shim that was to end by Shutdown or Terminate.
   virtual void OnShimGone() = 0;
 };
 
@@ -152,9 +152,15 @@ class ShimClient {
   absl::StatusOr<std::unique_ptr<ShimStream>> Attach(const AttachRequest& request, const Call& call);
   // Opens the log path anew, after somebody renamed the file. No line is lost and none is written twice.
   absl::Status ReopenLog(const std::string& container_id, const Call& call);
-  // Ends the shim for good; it kills whatever containers it still has. Returns when the process is gone. OK if it
-  // already is.
+  // Ends the shim for good; it kills and removes whatever containers it still has. OK once it has said so and its
+  // process is gone, also if that was in an earlier call. Unavailable if the process is gone without a word: whatever
+  // containers it had are then to be taken away by CleanUpContainer. After any other error it may still run: asked
+  // again, it tries again, and Terminate ends one that hangs.
   absl::Status Shutdown(const Call& call);
+  // SIGKILL for the shim, and returns when its process is gone: to one that does not answer. Its containers run on
+  // unwatched until CleanUpContainer. OK if it is gone already; DeadlineExceeded or Cancelled if it has not died by
+  // then (it hangs in the kernel), it will as soon as it can.
+  absl::Status Terminate(const Call& call);
 
  private:
   explicit ShimClient(std::shared_ptr<ShimConnection> connection);
@@ -164,6 +170,12 @@ class ShimClient {
   // Shared with the reactor's callback, which may be running while the client goes.
   std::shared_ptr<ShimConnection> connection_;
 };
+
+// The same for a shim that listens at `paths.socket` and that one cannot, or need not, talk to: SIGKILL, and returns
+// when its process is gone; its containers are left to CleanUpContainer. OK if nobody listens there. Internal, and
+// nobody is killed, if whoever listens was not started as the shim of that socket. Errors of `call` as for
+// ShimClient::Terminate.
+absl::Status KillShim(const ShimPaths& paths, const Call& call);
 
 // Removes what a container of a dead shim has left: kills every process in its cgroups, `runtime delete --force`,
 // removes the cgroups. `cgroups_path` is linux.cgroupsPath of its spec. OK if nothing is left.

@@ -21,6 +21,7 @@
 #include "os/file.h"
 #include "os/mount.h"
 #include "os/process.h"
+#include "os/unix_socket.h"
 #include "runtime/test_pod.h"
 #include "shim/exit_record.h"
 
@@ -529,6 +530,64 @@ TEST_F(ShimTest, ShutdownEndsContainersShimAndSocket) {
   EXPECT_FALSE(Exists(pod_.paths.socket));
   EXPECT_TRUE(Eventually([&] { return kill(shim, 0) != 0; }));
   EXPECT_TRUE(pod_.client->Shutdown(TestPod::call()).ok()) << "again";
+}
+
+TEST_F(ShimTest, ShutdownOfAShimThatDiesMeanwhileIsUnavailable) {
+  StartRequest request = pod_.Bundle("a", TestPod::Shell("sleep 1000"));
+  request.runtime.binary = StallingRuntime(pod_, "delete");
+  ASSERT_TRUE(pod_.client->Start(request, TestPod::call()).ok());
+  const pid_t shim = pod_.client->pid();
+  std::thread killer([&] {
+    pod_.listener.AwaitExit("a");
+    EXPECT_EQ(kill(shim, SIGKILL), 0);
+  });
+  EXPECT_TRUE(absl::IsUnavailable(pod_.client->Shutdown(TestPod::call())));
+  killer.join();
+  EXPECT_NE(pod_.Leftovers("a"), "");
+  EXPECT_TRUE(absl::IsUnavailable(pod_.client->Shutdown(TestPod::call()))) << "again";
+}
+
+TEST_F(ShimTest, NothingIsBegunForACallerThatHasGone) {
+  const auto started =
+      pod_.client->Start(pod_.Bundle("a", TestPod::Shell("sleep 1000")), Call(kNoDeadline, [] { return true; }));
+  EXPECT_TRUE(absl::IsCancelled(started.status())) << started.status();
+  EXPECT_TRUE(absl::IsDeadlineExceeded(pod_.client->Shutdown(Call(MonoClock::now()))));
+  EXPECT_TRUE(pod_.client->List(TestPod::call())->empty());
+  EXPECT_FALSE(Exists(pod_.Path("a.log")));
+}
+
+TEST_F(ShimTest, AShimThatHangsIsTerminated) {
+  const pid_t container = MustRun("a", "sleep 1000");
+  ASSERT_EQ(kill(pod_.client->pid(), SIGSTOP), 0);
+  EXPECT_TRUE(absl::IsDeadlineExceeded(pod_.client->Shutdown(Call::WithTimeout(milliseconds(200)))));
+  const absl::Status ended = pod_.client->Terminate(TestPod::call());
+  EXPECT_TRUE(ended.ok()) << ended;
+  EXPECT_EQ(kill(container, 0), 0);
+  EXPECT_TRUE(pod_.client->Terminate(TestPod::call()).ok()) << "again";
+  EXPECT_TRUE(absl::IsUnavailable(pod_.client->Shutdown(TestPod::call())));
+}
+
+TEST_F(ShimTest, AShimThatDoesNotGreetIsKilledByItsSocket) {
+  const pid_t shim = pod_.client->pid();
+  pod_.client.reset();
+  ASSERT_EQ(kill(shim, SIGSTOP), 0);
+  const auto greeted =
+      ShimClient::Connect(*pod_.reactor, "pod", pod_.paths, &pod_.listener, Call::WithTimeout(milliseconds(200)));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(greeted.status())) << greeted.status();
+  const absl::Status killed = KillShim(pod_.paths, TestPod::call());
+  EXPECT_TRUE(killed.ok()) << killed;
+  EXPECT_TRUE(Eventually([&] { return kill(shim, 0) != 0; }));
+  EXPECT_TRUE(KillShim(pod_.paths, TestPod::call()).ok()) << "again";
+}
+
+// SO_PEERCRED may name a daemon that has only made the socket, or whoever has its pid now.
+TEST_F(ShimTest, OnlyAShimIsKilledByItsSocket) {
+  ShimPaths paths = pod_.paths;
+  paths.socket = pod_.Path("other.sock");
+  EXPECT_TRUE(KillShim(paths, TestPod::call()).ok()) << "nobody";
+  const auto listener = ListenPackets(paths.socket);
+  ASSERT_TRUE(listener.ok()) << listener.status();
+  EXPECT_THAT(std::string(KillShim(paths, TestPod::call()).message()), HasSubstr("is no shim"));
 }
 
 TEST_F(ShimTest, DeleteOfARunningOrUnknownContainerIsOk) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
@@ -159,6 +160,7 @@ absl::Status ShimConnection::Exchange(uint64_t id, const std::string& packet, Sh
   {
     MutexLock lock(mutex_);
     if (gone_) return Gone();
+    RETURN_IF_ERROR(call.Check());  // nothing is begun for a caller that has gone
     waiting_[id] = answer;
   }
   absl::Status asked = packet.empty() ? absl::InternalError("an id or a path is longer than the shim takes")
@@ -198,18 +200,33 @@ absl::Status ShimConnection::EndProcess(const Call& call) {
   {
     MutexLock lock(mutex_);
     ending_ = true;
-    if (process_gone_) return absl::OkStatus();
   }
   const absl::Status asked = Ask(shim::Shutdown(), call).status();
   if (!asked.ok() && !absl::IsUnavailable(asked)) return asked;
-  // Unavailable: it has just died, or another daemon has it now.
-  const Call wait = asked.ok() ? call : call.Within(kDeathGrace);
   MutexLock lock(mutex_);
+  cleaned_up_ = cleaned_up_ || asked.ok();
+  // Unavailable: it has died, or another daemon has it now.
+  RETURN_IF_ERROR(AwaitDeath(asked.ok() ? call : call.Within(kDeathGrace)));
+  if (cleaned_up_) return absl::OkStatus();
+  return absl::UnavailableError("the shim has died before it took its containers away");
+}
+
+absl::Status ShimConnection::KillProcess(const Call& call) {
+  {
+    MutexLock lock(mutex_);
+    ending_ = true;
+  }
+  if (syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0) != 0 && errno != ESRCH) {
+    return ErrnoStatus(errno, "send SIGKILL");
+  }
+  MutexLock lock(mutex_);
+  return AwaitDeath(call);
+}
+
+absl::Status ShimConnection::AwaitDeath(const Call& call) {
   while (!process_gone_) {
-    if (const absl::Status over = wait.Check(); !over.ok()) {
-      return asked.ok() ? Annotate(over, "wait for the shim to end") : asked;
-    }
-    changed_.WaitUntil(mutex_, wait.NextLook());
+    RETURN_IF_ERROR(call.Check(), "wait for the shim to end");
+    changed_.WaitUntil(mutex_, call.NextLook());
   }
   return absl::OkStatus();
 }

@@ -93,8 +93,10 @@ class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
   // Internal, naming `what`, if the shim is of an older crisp that cannot do it.
   absl::Status CheckVersion(uint32_t needed, absl::string_view what);
 
-  // Asks it to shut down, and waits until the process is gone.
+  // Asks it to shut down, and waits until the process is gone. As ShimClient::Shutdown.
   absl::Status EndProcess(const Call& call);
+  // SIGKILL, and waits until the process is gone.
+  absl::Status KillProcess(const Call& call);
 
   pid_t pid();
 
@@ -106,6 +108,7 @@ class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status AwaitUndone(uint64_t id, const ShimAnswer& answer, const absl::Status& over)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status AwaitDeath(const Call& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   uint64_t NextId();
 
   absl::Status WatchProcess(pid_t pid);
@@ -132,6 +135,7 @@ class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
   uint32_t version_ ABSL_GUARDED_BY(mutex_) = 0;                                    // of the shim's protocol
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;
+  bool cleaned_up_ ABSL_GUARDED_BY(mutex_) = false;  // it has answered that it took its containers away
   bool gone_ ABSL_GUARDED_BY(mutex_) = false;
   bool process_gone_ ABSL_GUARDED_BY(mutex_) = false;
 };
