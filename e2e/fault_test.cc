@@ -183,6 +183,30 @@ TEST_F(FaultTest, TheDaemonStartsAgainWhileContainersExitInGreatNumber) {
   for (size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(WaitForExit(ids[i]).exit_code(), static_cast<int>(i) + 1);
 }
 
+// Pods outlive their database: each has a copy of its record beside it.
+TEST_F(FaultTest, ALostDatabaseCostsNoPod) {
+  const PodRef pod = RunPod("alive");
+  const std::string counter = Start(pod, ContainerOf("counter", kCounter));
+  const std::string ended = RunToEnd(pod, ContainerOf("ended", "exit 3")).id();
+  const PodRef stopped = RunPod("stopped");
+  Must(cri().StopPod(stopped.id));
+  const std::string before = Everything();
+
+  node().Kill();
+  WriteFile(node().root() + "/crisp.db", "no database");
+  node().Start();
+  EXPECT_EQ(Everything(), before);
+  EXPECT_EQ(Sh(counter, "echo works"), "works\n");
+  EXPECT_EQ(StatusOf(ended).exit_code(), 3);
+  Must(cri().StopContainer(counter, 0));
+  CountedLines(ReadFile(LogPath(pod, "counter")));
+  RemoveAllPods();
+  EXPECT_EQ(Leftovers(), "");
+  // Images are cheap to have again; what stands on their layers is not.
+  Must(cri().Pull(kBusybox));
+  ExpectPodsWork("after");
+}
+
 // --- The shim ---
 
 class ShimDeathTest : public FaultTest {
@@ -273,6 +297,59 @@ TEST_P(ShimDeathAtTest, LeavesNothing) {
   ExpectPodsWork("after");
 }
 
+TEST_F(ShimDeathTest, WhileItsPodIsMadeFailsTheRunAndLeavesNothing) {
+  node().WriteCniConfig("e2e-bridge", "e2e-last");
+  for (const char* command : {"create", "ADD", "last-ADD"}) {
+    node().Stall(command);
+    auto run = std::async(std::launch::async, [&] { return cri().RunPod(PodConfig("caught")); });
+    node().WaitForStalled(command);
+    // The plugins run beside the shim.
+    const std::string process = command == std::string("create") ? "crisp-shim" : "/pause";
+    WaitFor(process, std::chrono::seconds(5), [&] { return Runs(process); });
+    ASSERT_EQ(kill(PidByCommand("crisp-shim"), SIGKILL), 0);
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    node().Release(command);
+    EXPECT_EQ(run.get().code(), grpc::INTERNAL) << command;
+    EXPECT_THAT(Pods(), IsEmpty()) << command;
+    EXPECT_EQ(Leftovers(), "") << command;
+  }
+  ExpectPodsWork("caught");
+}
+
+TEST_F(ShimDeathTest, WhileItsPodIsStoppedIsMadeUpForByThatStop) {
+  const PodRef pod = RunPod("stops");
+  Start(pod, ContainerOf("running", "sleep 11111"));
+  node().Stall("delete");
+  auto stop = std::async(std::launch::async, [&] { return cri().StopPod(pod.id); });
+  node().WaitForStalled("delete");
+  ASSERT_EQ(kill(PidByCommand("crisp-shim"), SIGKILL), 0);
+  node().Release("delete");
+  Must(stop.get());
+  Must(cri().RemovePod(pod.id));
+  EXPECT_EQ(Leftovers(), "");
+}
+
+TEST_F(ShimDeathTest, AShimThatHangsIsEndedByTheStopOfItsPod) {
+  const PodRef pod = RunPod("hangs");
+  const PodRef other = RunPod("lives");
+  const std::string running = Start(pod, ContainerOf("running", "sleep 11111"));
+  ASSERT_EQ(kill(ShimOf(pod), SIGSTOP), 0);
+  Must(cri().StopPod(pod.id));
+  ExpectLost(pod, {running});
+  EXPECT_EQ(PodStatus(other.id).state(), cri::SANDBOX_READY);
+}
+
+TEST_F(ShimDeathTest, AShimThatHangsWhenTheDaemonComesBackIsEndedWithItsPod) {
+  const PodRef pod = RunPod("hangs");
+  const PodRef other = RunPod("lives");
+  const std::string running = Start(pod, ContainerOf("running", "sleep 11111"));
+  node().Kill();
+  ASSERT_EQ(kill(ShimOf(pod), SIGSTOP), 0);
+  node().Start();
+  ExpectLost(pod, {running});
+  EXPECT_EQ(PodStatus(other.id).state(), cri::SANDBOX_READY);
+}
+
 std::string NameOf(const std::pair<const char*, Moment>& parameter) {
   std::string name = parameter.first;
   name[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(name[0])));
@@ -284,6 +361,33 @@ INSTANTIATE_TEST_SUITE_P(At, ShimDeathAtTest,
                          ::testing::Values(std::pair("create", Moment::kBefore), std::pair("create", Moment::kAfter),
                                            std::pair("start", Moment::kBefore), std::pair("start", Moment::kAfter)),
                          [](const auto& at) { return NameOf(at.param); });
+
+// --- The pause container ---
+
+class PauseDeathTest : public FaultTest {
+ protected:
+  // What it runs is a shell without an input, which ends at once.
+  NodeOptions Options(const Machine&) override {
+    NodeOptions options;
+    options.sandbox_image = kBusybox;
+    return options;
+  }
+};
+
+TEST_F(PauseDeathTest, APodWhosePauseContainerEndsAtOnceIsNeverReadyForLong) {
+  for (int i = 0; i < 5; ++i) {
+    const auto ran = cri().RunPod(PodConfig("brief"));
+    if (!ran.ok()) {
+      EXPECT_EQ(ran.code(), grpc::INTERNAL);
+      EXPECT_THAT(Pods(), IsEmpty());
+      continue;
+    }
+    const std::string id = ran.value.pod_sandbox_id();
+    WaitFor("the pod to be not ready", std::chrono::seconds(10),
+            [&] { return PodStatus(id).state() == cri::SANDBOX_NOTREADY; });
+    RemoveAllPods();
+  }
+}
 
 // --- runc ---
 

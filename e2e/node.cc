@@ -94,7 +94,7 @@ void Node::WriteConfig(const NodeOptions& options) {
        << "[grpc]\naddress = \"" << socket() << "\"\n"
        << "[debug]\nlevel = \"debug\"\n"
        << "[plugins.\"io.containerd.grpc.v1.cri\"]\n"
-       << "sandbox_image = \"" << kPause << "\"\n"
+       << "sandbox_image = \"" << options.sandbox_image << "\"\n"
        << options.cri_toml << "[plugins.\"io.containerd.grpc.v1.cri\".cni]\n"
        << "bin_dir = \"" << cni_bin_dir() << "\"\n"
        << "conf_dir = \"" << cni_conf_dir() << "\"\n"

@@ -7,6 +7,7 @@
 
 #include "e2e/client.h"
 #include "e2e/daemon_process.h"
+#include "e2e/images.h"
 #include "e2e/machine.h"
 #include "e2e/registry.h"
 #include "e2e/snapshot.h"
@@ -18,6 +19,7 @@ inline constexpr int kRegistryPort = 5000;
 struct NodeOptions {
   std::vector<std::string> endpoints = {"http://127.0.0.1:5000"};  // of every registry host that tests name
   bool cni_config = true;
+  std::string sandbox_image = kPause;
   std::string preload_dir;
   bool pull_images = true;  // the pause image and busybox, before the test begins
   std::string cri_toml;     // keys of the CRI plugin's own table

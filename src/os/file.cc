@@ -96,18 +96,30 @@ absl::Status WriteAll(int fd, absl::string_view data, absl::string_view name) {
   return absl::OkStatus();
 }
 
-absl::Status WriteFileAtomically(int dir, const std::string& path, absl::string_view data, mode_t mode) {
+namespace {
+
+absl::Status WriteAndRename(int dir, const std::string& path, absl::string_view data, mode_t mode, bool sync) {
   const std::string temporary = absl::StrCat(path, ".tmp");
   {
     ASSIGN_OR_RETURN(Fd fd, OpenAt(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC, mode));
     RETURN_IF_ERROR(WriteAll(fd.get(), data, temporary));
-    if (fsync(fd.get()) != 0) return ErrnoStatus(errno, absl::StrCat("sync ", temporary));
+    if (sync && fsync(fd.get()) != 0) return ErrnoStatus(errno, absl::StrCat("sync ", temporary));
   }
-  if (renameat(dir, temporary.c_str(), dir, path.c_str()) != 0)
-    return ErrnoStatus(errno, absl::StrCat("rename to ", path));
+  if (renameat(dir, temporary.c_str(), dir, path.c_str()) == 0) return absl::OkStatus();
+  return ErrnoStatus(errno, absl::StrCat("rename to ", path));
+}
+
+}  // namespace
+
+absl::Status WriteFileAtomically(int dir, const std::string& path, absl::string_view data, mode_t mode) {
+  RETURN_IF_ERROR(WriteAndRename(dir, path, data, mode, /*sync=*/true));
   ASSIGN_OR_RETURN(Fd parent, OpenAt(dir, ParentOf(path), O_RDONLY | O_DIRECTORY));
   if (fsync(parent.get()) != 0) return ErrnoStatus(errno, absl::StrCat("sync the directory of ", path));
   return absl::OkStatus();
+}
+
+absl::Status ReplaceFileAt(int dir, const std::string& path, absl::string_view data, mode_t mode) {
+  return WriteAndRename(dir, path, data, mode, /*sync=*/false);
 }
 
 absl::Status WriteFileAt(int dir, const std::string& path, absl::string_view data, mode_t mode) {

@@ -31,6 +31,9 @@ absl::Status WriteAll(int fd, absl::string_view data, absl::string_view name);
 // Writes "<path>.tmp", syncs it, renames it, syncs the directory.
 absl::Status WriteFileAtomically(int dir, const std::string& path, absl::string_view data, mode_t mode);
 
+// The same without a sync, for what must be whole after the death of this process only.
+absl::Status ReplaceFileAt(int dir, const std::string& path, absl::string_view data, mode_t mode);
+
 // Plain write of a small file that need not survive a power cut (bundles, files under /run, cgroup and proc files).
 absl::Status WriteFileAt(int dir, const std::string& path, absl::string_view data, mode_t mode);
 

@@ -14,33 +14,28 @@ namespace crisp {
 
 void PodManager::Collapse(const PodPtr& pod) {
   pod->set_not_ready();
-  if (pod->TakeShim() == nullptr) return;
+  if (pod->shim() == nullptr) return;  // StopPodSandbox has seen it first
   LogError("the shim of a pod has died; the pod ends", {{"pod", pod->id()}});
-  const Call call = Call::WithTimeout(kTransitionDeadline);
-  absl::Status status = StopShim(pod, call);
+  const absl::Status status = StopShim(pod, /*hangs=*/false, Call::WithTimeout(kTransitionDeadline));
   if (!status.ok()) LogError("clean up after a shim", {{"pod", pod->id()}, {"error", status.message()}});
-  for (const ContainerPtr& container : pod->containers()) {
-    if (container->running()) EndLostContainer(container);
-    TellExit(pod, container);
-  }
   TellExit(pod, nullptr);
 }
 
-void PodManager::EndLostContainer(const ContainerPtr& container) {
+absl::Status PodManager::EndLostContainer(const PodPtr& pod, const ContainerPtr& container) {
   shim::ExitRecord exit;
+  absl::Status status;
   if (shim::ReadExitRecord(layout_.ExitRecord(container->id()), &exit) == 0) {
     container->Exited({exit.exit_code, exit.finished_at, exit.oom_killed});
-    return;
+  } else {
+    ContainerRecord::End end;
+    end.set_exit_code(kExitCodeUnknown);
+    end.set_finished_at(WallNanos());
+    end.set_reason(kReasonUnknown);
+    end.set_message("its shim died, or the node was restarted, and nobody saw how it ended");
+    if (const auto record = container->Lost(end)) status = records_.Save(Phase::kCreated, *record);
   }
-  ContainerRecord record = container->record();
-  record.mutable_end()->set_exit_code(kExitCodeUnknown);
-  record.mutable_end()->set_finished_at(WallNanos());
-  record.mutable_end()->set_reason(kReasonUnknown);
-  record.mutable_end()->set_message("its shim died, or the node was restarted, and nobody saw how it ended");
-  container->set_record(record);
-  const absl::Status saved = records_.Save(Phase::kCreated, record);
-  if (!saved.ok()) LogError("record the end of a container", {{"container", record.id()}, {"error", saved.message()}});
-  container->Ended(record.end());
+  TellExit(pod, container);
+  return status;
 }
 
 }  // namespace crisp

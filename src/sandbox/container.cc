@@ -75,6 +75,15 @@ void Container::Ended(const ContainerRecord::End& end) {
   changed_.NotifyAll();
 }
 
+std::optional<ContainerRecord> Container::Lost(const ContainerRecord::End& end) {
+  MutexLock lock(mutex_);
+  if (ViewLocked().state != cri::CONTAINER_RUNNING) return std::nullopt;
+  end_ = end;
+  *record_.mutable_end() = end;
+  changed_.NotifyAll();
+  return record_;
+}
+
 absl::Status Container::WaitExited(const Call& call) {
   MutexLock lock(mutex_);
   while (ViewLocked().state != cri::CONTAINER_EXITED) {

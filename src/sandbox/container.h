@@ -61,6 +61,9 @@ class Container {
   void Exited(const ContainerExit& exit);
   // The end is of the record, not of a shim.
   void Ended(const ContainerRecord::End& end);
+  // Ends it, if it runs, in a way that nobody saw. Returns the record with that end, to be kept; nothing if it does not
+  // run.
+  std::optional<ContainerRecord> Lost(const ContainerRecord::End& end);
 
   // Waits until it has exited. DeadlineExceeded or Cancelled when `call` is over.
   absl::Status WaitExited(const Call& call);

@@ -90,9 +90,15 @@ absl::StatusOr<std::string> PodManager::CreateContainer(const cri::CreateContain
 absl::StatusOr<std::string> PodManager::CreateContainerOnce(const PodPtr& pod,
                                                             const cri::CreateContainerRequest& request) {
   const cri::ContainerConfig& config = request.config();
+  const Call call = Call::WithTimeout(kTransitionDeadline);
   for (const ContainerPtr& other : pod->containers()) {
     const ContainerRecord record = other->record();
     if (!SameName(record.config().metadata(), config.metadata())) continue;
+    if (!other->created()) {
+      ASSIGN_OR_RETURN(const Gate::Pass inside, other->gate.Enter(call));
+      RETURN_IF_ERROR(RemoveContainerResources(pod, other, call), "clear away what an earlier attempt has left");
+      continue;
+    }
     // The answer to the first request was lost: this is its repetition.
     if (other->view().state == cri::CONTAINER_CREATED &&
         google::protobuf::util::MessageDifferencer::Equals(record.config(), config)) {
@@ -118,10 +124,9 @@ absl::StatusOr<std::string> PodManager::CreateContainerOnce(const PodPtr& pod,
   record.set_cgroups_path(CgroupsPath(ContextFor(pod, record.id())));
   const auto container = std::make_shared<Container>(std::move(record));
 
-  const Call call = Call::WithTimeout(kTransitionDeadline);
   ASSIGN_OR_RETURN(const Gate::Pass inside, container->gate.Enter(call));
   RETURN_IF_ERROR(pod->AddContainer(container));
-  absl::Status made = MakeContainer(pod, container, *image, call);
+  absl::Status made = MakeContainer(pod, container, *image);
   if (made.ok()) {
     Tell(pod, container, cri::CONTAINER_CREATED_EVENT);
     return container->id();
@@ -130,8 +135,7 @@ absl::StatusOr<std::string> PodManager::CreateContainerOnce(const PodPtr& pod,
   return Join(made, RemoveContainerResources(pod, container, Call::WithTimeout(kUndoDeadline)));
 }
 
-absl::Status PodManager::MakeContainer(const PodPtr& pod, const ContainerPtr& container, const Image& image,
-                                       const Call&) {
+absl::Status PodManager::MakeContainer(const PodPtr& pod, const ContainerPtr& container, const Image& image) {
   ContainerRecord record = container->record();
   RETURN_IF_ERROR(records_.Save(Phase::kCreating, record));
   const PodRecord pod_record = pod->record();

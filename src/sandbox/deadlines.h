@@ -17,7 +17,8 @@ inline constexpr std::chrono::seconds kUpdateDeadline{10};
 inline constexpr std::chrono::seconds kUpdateUndoDeadline{3};
 // For a CNI plugin that outlived its daemon to end by itself.
 inline constexpr std::chrono::seconds kOrphanGrace{5};
-// For a shim that outlived its daemon to answer the next one: what hangs must not keep the daemon from starting.
-inline constexpr std::chrono::seconds kReconnectDeadline{5};
+// For a shim that outlived its daemon to answer the next one. One that does not is ended, and its pod with it; on a
+// machine that is out of breath it must not be one that only waits for its turn.
+inline constexpr std::chrono::seconds kReconnectDeadline{20};
 
 }  // namespace crisp

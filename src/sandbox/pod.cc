@@ -27,10 +27,12 @@ bool Pod::created() const {
   return created_;
 }
 
-void Pod::set_ready() {
+bool Pod::set_ready() {
   MutexLock lock(mutex_);
+  if (ended_) return false;
   created_ = true;
   ready_ = true;
+  return true;
 }
 
 void Pod::set_not_ready() {
@@ -76,7 +78,7 @@ pid_t Pod::pause_pid() const {
 
 void Pod::set_pause_pid(pid_t pid) {
   MutexLock lock(mutex_);
-  pause_pid_ = pid;
+  if (!ended_) pause_pid_ = pid;
 }
 
 std::shared_ptr<ShimClient> Pod::shim() const {
@@ -89,9 +91,11 @@ void Pod::set_shim(std::shared_ptr<ShimClient> shim) {
   shim_ = std::move(shim);
 }
 
-std::shared_ptr<ShimClient> Pod::TakeShim() {
+// The last reference may close the connection, which waits for a callback at work: not under the lock.
+void Pod::ForgetShim() {
+  std::shared_ptr<ShimClient> shim;
   MutexLock lock(mutex_);
-  return std::exchange(shim_, nullptr);
+  shim.swap(shim_);
 }
 
 absl::Status Pod::AddContainer(std::shared_ptr<Container> container) {
@@ -111,6 +115,11 @@ void Pod::ForgetContainer(const std::string& id) {
   containers_.erase(id);
 }
 
+bool Pod::has(const std::string& container_id) const {
+  MutexLock lock(mutex_);
+  return containers_.count(container_id) != 0;
+}
+
 std::vector<std::shared_ptr<Container>> Pod::containers() const {
   MutexLock lock(mutex_);
   std::vector<std::shared_ptr<Container>> all;
@@ -124,6 +133,7 @@ void Pod::OnExit(absl::string_view container_id, const ContainerExit& exit) {
   {
     MutexLock lock(mutex_);
     if (container_id == id_) {
+      ended_ = true;
       ready_ = false;
       pause_pid_ = -1;
     } else {
@@ -139,7 +149,7 @@ void Pod::OnExit(absl::string_view container_id, const ContainerExit& exit) {
 void Pod::OnShimGone() {
   {
     MutexLock lock(mutex_);
-    if (shim_ == nullptr) return;
+    ended_ = true;
     ready_ = false;
     pause_pid_ = -1;
   }

@@ -36,6 +36,8 @@ class Pod : public ShimListener {
 
   // Stop and Remove.
   Gate gate;
+  // The end of the shim, and the clean-up after it: a Stop, and what its death has set off, may meet there.
+  Gate shim_gate;
   Meter meter;        // of the pod's cgroup and its interfaces
   Meter pause_meter;  // of the pause container
   ToldEvents told;    // PodManager's, under its lock for that
@@ -48,8 +50,9 @@ class Pod : public ShimListener {
 
   // False while RunPodSandbox is still at work: such a pod cannot be seen.
   bool created() const;
-  // READY from now on, until set_not_ready, or its pause container or its shim dies.
-  void set_ready();
+  // READY from now on, until set_not_ready, or its pause container or its shim dies. False, and nothing is changed, if
+  // one of them has died already.
+  bool set_ready();
   void set_not_ready();
   // Not READY, but to be seen: what a failed clean-up or an earlier daemon left.
   void set_created_not_ready();
@@ -62,20 +65,21 @@ class Pod : public ShimListener {
   bool stopped() const;
   void set_stopped();
 
+  // -1 if the pause container does not run.
   pid_t pause_pid() const;
   void set_pause_pid(pid_t pid);
 
   // Null when there is none, or no longer.
   std::shared_ptr<ShimClient> shim() const;
   void set_shim(std::shared_ptr<ShimClient> shim);
-  // From now on the shim's end is no accident. Returns it, and forgets it.
-  std::shared_ptr<ShimClient> TakeShim();
+  void ForgetShim();
 
   // FailedPrecondition unless the pod is READY.
   absl::Status AddContainer(std::shared_ptr<Container> container);
   // Of an earlier daemon: whatever the pod's state.
   void AdoptContainer(std::shared_ptr<Container> container);
   void ForgetContainer(const std::string& id);
+  bool has(const std::string& container_id) const;
   std::vector<std::shared_ptr<Container>> containers() const;
 
   void OnExit(absl::string_view container_id, const ContainerExit& exit) override;
@@ -92,6 +96,7 @@ class Pod : public ShimListener {
   bool ready_ ABSL_GUARDED_BY(mutex_) = false;
   bool half_made_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;  // its pause container or its shim: it is never READY again
   pid_t pause_pid_ ABSL_GUARDED_BY(mutex_) = -1;
   std::shared_ptr<ShimClient> shim_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::shared_ptr<Container>> containers_ ABSL_GUARDED_BY(mutex_);

@@ -1,9 +1,14 @@
 #include "sandbox/pod_cgroup.h"
 
-#include <algorithm>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
 #include "os/cgroup.h"
 #include "os/cgroup_limits.h"
+#include "os/errno_status.h"
 #include "os/file.h"
 
 namespace crisp {
@@ -62,6 +67,15 @@ bool PodCgroupExists(const PodRecord& pod, bool systemd) {
 absl::Status LimitPodCgroup(const PodRecord& pod, bool systemd) {
   if (!pod.made_pod_cgroup()) return absl::OkStatus();
   return SetCgroupLimits(PodCgroups(pod, systemd), LimitsOf(pod.updated_overhead(), pod.updated_resources()));
+}
+
+absl::Status RemovePodCgroup(const PodRecord& pod, bool systemd) {
+  if (!pod.made_pod_cgroup() || systemd) return absl::OkStatus();
+  for (const cgroup::Dir& dir : PodCgroups(pod, systemd)) {
+    if (rmdir(dir.path.c_str()) == 0 || errno == ENOENT || errno == EBUSY || errno == ENOTEMPTY) continue;
+    return ErrnoStatus(errno, absl::StrCat("remove cgroup ", dir.path));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace crisp

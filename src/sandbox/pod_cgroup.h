@@ -26,4 +26,7 @@ bool PodCgroupExists(const PodRecord& pod, bool systemd);
 // container has no limit the pod has none, but `resources` has the sum of the others.
 absl::Status LimitPodCgroup(const PodRecord& pod, bool systemd);
 
+// Removes one that crisp made, unless another pod is below it. A slice is systemd's, which removes it by itself.
+absl::Status RemovePodCgroup(const PodRecord& pod, bool systemd);
+
 }  // namespace crisp

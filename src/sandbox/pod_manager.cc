@@ -66,9 +66,13 @@ PodManager::PodManager(Parts parts, Machine machine, std::map<std::string, Runti
       options_(std::move(parts.options)),
       machine_(std::move(machine)),
       features_(std::move(features)),
-      records_(parts.database) {}
+      records_(parts.database, layout_) {}
 
 PodManager::~PodManager() = default;
+
+PodManager::ShimCloser::~ShimCloser() {
+  for (const PodPtr& pod : manager->Pods()) pod->ForgetShim();
+}
 
 absl::StatusOr<std::unique_ptr<PodManager>> PodManager::Open(Parts parts) {
   ASSIGN_OR_RETURN(Machine machine, LookAtMachine(parts.options.restrict_oom_score_adj, parts.options.security));
@@ -146,6 +150,10 @@ std::map<std::string, RuntimeFeatures> PodManager::HandlerFeatures() const {
   std::map<std::string, RuntimeFeatures> features = features_;
   features[""] = features_.at(options_.default_runtime);
   return features;
+}
+
+absl::Status PodManager::ForClient(const absl::Status& status) {
+  return absl::IsUnavailable(status) ? absl::InternalError(status.message()) : status;
 }
 
 const std::string& PodManager::HandlerName(const std::string& handler) const {

@@ -119,7 +119,7 @@ class PodManager {
 
   PodManager(Parts parts, Machine machine, std::map<std::string, RuntimeFeatures> features);
 
-  // lookup.cc: by id or by a prefix that only one has. NotFound, or InvalidArgument for a prefix that several have.
+  // By id or by a prefix that only one has. NotFound, or InvalidArgument for a prefix that several have.
   absl::StatusOr<PodPtr> FindPod(const std::string& id);
   absl::StatusOr<Found> FindContainer(const std::string& id);
   std::vector<PodPtr> Pods();
@@ -132,6 +132,7 @@ class PodManager {
 
   // run_pod.cc
   absl::StatusOr<std::string> RunPodOnce(const cri::RunPodSandboxRequest& request);
+  absl::Status PlanPod(const PodPtr& pod);
   absl::Status MakePod(const PodPtr& pod, const Call& call);
   absl::Status StartPause(const PodPtr& pod, const Call& call);
   absl::Status StartWhileAttaching(const PodPtr& pod, bool own_network, const Call& call);
@@ -139,11 +140,11 @@ class PodManager {
   absl::Status AttachNetwork(const PodPtr& pod, const Call& call);
   absl::StatusOr<std::string> NewLevel();
   absl::StatusOr<std::shared_ptr<const Image>> EnsureSandboxImage(const Call& call);
-  absl::Status LaunchShim(const PodPtr& pod, const Call& call);
+  absl::StatusOr<std::shared_ptr<ShimClient>> LaunchShim(const PodPtr& pod, const Call& call);
 
   // create_container.cc
   absl::StatusOr<std::string> CreateContainerOnce(const PodPtr& pod, const cri::CreateContainerRequest& request);
-  absl::Status MakeContainer(const PodPtr& pod, const ContainerPtr& container, const Image& image, const Call& call);
+  absl::Status MakeContainer(const PodPtr& pod, const ContainerPtr& container, const Image& image);
 
   // container_mounts.cc
   absl::StatusOr<cri::ContainerConfig> ResolveMounts(const PodPtr& pod, const ContainerPtr& container);
@@ -158,7 +159,10 @@ class PodManager {
   absl::Status StartOnce(const Found& found, const Call& call);
 
   // stop.cc
+  // Unavailable if the shim is gone, DeadlineExceeded if it does not answer: then nobody tells how they end. Internal,
+  // with its state, for a process that does not die.
   absl::Status KillAndWait(const PodPtr& pod, const std::vector<ContainerPtr>& containers, const Call& call);
+  absl::Status EndContainer(const PodPtr& pod, const ContainerPtr& container, const Call& call);
 
   // teardown.cc: each takes away whatever is there of an object, step by step, all steps even if one fails, and is
   // content with nothing. After an OK nothing of it is left.
@@ -166,12 +170,15 @@ class PodManager {
   absl::Status StopResources(const PodPtr& pod, const Call& call);
   absl::Status RemoveResources(const PodPtr& pod, const Call& call);
   absl::Status DetachNetwork(const PodPtr& pod, const Call& call);
-  absl::Status StopShim(const PodPtr& pod, const Call& call);
+  // Ends it, by force if it hangs. What one that did not end by itself has left of containers is cleaned up, and those
+  // that ran have ended: so is that of a pod without a shim.
+  absl::Status StopShim(const PodPtr& pod, bool hangs, const Call& call);
   absl::Status RemoveContainerResources(const PodPtr& pod, const ContainerPtr& container, const Call& call);
 
   // collapse.cc: the shim of a pod has died.
   void Collapse(const PodPtr& pod);
-  void EndLostContainer(const ContainerPtr& container);
+  // If it still counts as running: nobody will tell of its end any more.
+  absl::Status EndLostContainer(const PodPtr& pod, const ContainerPtr& container);
 
   // tell.cc: each change once, and in order, whichever thread learns of it first. `container` null: of the pod's pause
   // container, as which the kubelet counts the pod itself.
@@ -218,11 +225,16 @@ class PodManager {
   // recovery.cc
   absl::Status Recover();
   void RecoverPod(const StoredPod& stored, const std::vector<StoredContainer>& containers);
+  // What its shim has. Without one, or with one that does not answer and is therefore ended, nothing.
+  std::vector<ShimContainer> Reconnect(const PodPtr& pod);
+  void RecordStart(const ContainerPtr& container, const StartedContainer& started);
   void RecoverContainers(const PodPtr& pod, const std::vector<StoredContainer>& containers,
                          const std::vector<ShimContainer>& alive);
 
   SpecContext ContextFor(const PodPtr& pod, const std::string& id) const;
   const std::string& HandlerName(const std::string& handler) const;
+  // Of an answer of a shim, for a client: to that, Unavailable is a registry, or crispd itself.
+  static absl::Status ForClient(const absl::Status& status);
   HandlerOptions HandlerOf(const PodPtr& pod) const;
   ShimPaths ShimPathsOf(const std::string& pod_id) const;
 
@@ -244,10 +256,16 @@ class PodManager {
   EventHub events_;
   LayerUsage layer_usage_;
 
-  // Last, so that they are waited for first.
+  // From here on in the order in which they end, from the last to the first: what is in flight, the connections to the
+  // shims, and what their deaths have set off.
+  Background background_;
+  struct ShimCloser {
+    PodManager* manager;
+    ~ShimCloser();
+  };
+  ShimCloser shim_closer_{this};
   SingleFlight<std::string> makes_;
   SingleFlight<Done> transitions_;
-  Background background_;
 };
 
 }  // namespace crisp

@@ -1,10 +1,21 @@
 #include "sandbox/records.h"
 
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <set>
+
 #include "absl/strings/str_cat.h"
+#include "base/log.h"
 #include "base/status_macros.h"
+#include "os/errno_status.h"
+#include "os/file.h"
 
 namespace crisp {
 namespace {
+
+constexpr size_t kMaxCopy = 16 << 20;
 
 // The rows of a table, each as `Stored`, with its record parsed.
 template <typename Stored>
@@ -24,13 +35,75 @@ absl::StatusOr<std::vector<Stored>> Load(Database* database, const std::string& 
 }  // namespace
 
 absl::Status Records::Save(Phase phase, const PodRecord& pod) {
+  RETURN_IF_ERROR(SaveRow(phase, pod));
+  RecordCopy copy;
+  copy.set_phase(static_cast<int>(phase));
+  *copy.mutable_pod() = pod;
+  KeepCopy(pod.id(), copy);
+  return absl::OkStatus();
+}
+
+absl::Status Records::Save(Phase phase, const ContainerRecord& container) {
+  RETURN_IF_ERROR(SaveRow(phase, container));
+  RecordCopy copy;
+  copy.set_phase(static_cast<int>(phase));
+  *copy.mutable_container() = container;
+  KeepCopy(container.id(), copy);
+  return absl::OkStatus();
+}
+
+// An object that is being made has no directory yet, and one that is being removed may have none any more.
+void Records::KeepCopy(const std::string& id, const RecordCopy& copy) {
+  const absl::Status kept = ReplaceFileAt(AT_FDCWD, layout_.RecordCopy(id), copy.SerializeAsString(), 0600);
+  if (kept.ok() || ErrnoOf(kept) == ENOENT) return;
+  LogWarning("a record has no copy outside of the database", {{"id", id}, {"error", kept.message()}});
+}
+
+absl::Status Records::Restore() {
+  ASSIGN_OR_RETURN(std::vector<RecordCopy> lost, CopiesWithoutRow());
+  // A container's row needs its pod's.
+  std::stable_partition(lost.begin(), lost.end(), [](const RecordCopy& copy) { return copy.has_pod(); });
+  for (const RecordCopy& copy : lost) {
+    const auto phase = static_cast<Phase>(copy.phase());
+    const std::string& id = copy.has_pod() ? copy.pod().id() : copy.container().id();
+    const absl::Status back = copy.has_pod() ? SaveRow(phase, copy.pod()) : SaveRow(phase, copy.container());
+    if (back.ok()) {
+      LogWarning("a record that the database has lost is put back from its copy", {{"id", id}});
+    } else {
+      LogError("a record that the database has lost cannot be put back", {{"id", id}, {"error", back.message()}});
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<RecordCopy>> Records::CopiesWithoutRow() {
+  std::set<std::string> known;
+  RETURN_IF_ERROR(database_->Query("SELECT id FROM pods UNION SELECT id FROM containers",
+                                   [&](const Row& row) { known.insert(row.Text(0)); }));
+  ASSIGN_OR_RETURN(const std::vector<std::string> ids, ListDir(layout_.Containers()));
+  std::vector<RecordCopy> copies;
+  for (const std::string& id : ids) {
+    const std::string file = layout_.RecordCopy(id);
+    if (known.contains(id) || !Exists(file)) continue;
+    const auto text = ReadFileAt(AT_FDCWD, file, kMaxCopy);
+    RecordCopy copy;
+    if (text.ok() && copy.ParseFromString(*text) && copy.record_case() != RecordCopy::RECORD_NOT_SET) {
+      copies.push_back(std::move(copy));
+    } else {
+      LogError("the copy of a lost record cannot be read", {{"file", file}, {"error", text.status().message()}});
+    }
+  }
+  return copies;
+}
+
+absl::Status Records::SaveRow(Phase phase, const PodRecord& pod) {
   return Annotate(database_->Run("INSERT INTO pods VALUES (?, ?, ?) "
                                  "ON CONFLICT (id) DO UPDATE SET phase = excluded.phase, record = excluded.record",
                                  pod.id(), static_cast<int>(phase), Value::Blob(pod.SerializeAsString())),
                   "record pod");
 }
 
-absl::Status Records::Save(Phase phase, const ContainerRecord& container) {
+absl::Status Records::SaveRow(Phase phase, const ContainerRecord& container) {
   return Annotate(database_->Run("INSERT INTO containers VALUES (?, ?, ?, ?) "
                                  "ON CONFLICT (id) DO UPDATE SET phase = excluded.phase, record = excluded.record",
                                  container.id(), container.pod_id(), static_cast<int>(phase),

@@ -1,16 +1,22 @@
 // The rows of pods and containers in the database. A row stands before the first side effect of the object that it
 // names, and is deleted after the last trace of it: what has no row does not exist.
 //
+// A copy of the row stands in the object's own directory from when it is acknowledged. A directory with a copy and
+// without a row is therefore one whose row was lost with the database, and is put back: pods outlive their database.
+// The copy is not synced: it need not outlive the machine's power together with the loss of the database.
+//
 // Thread-safe (the database is). Errors: Internal, or ResourceExhausted when the disk is full.
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "sandbox/record.pb.h"
 #include "store/database.h"
+#include "store/layout.h"
 
 namespace crisp {
 
@@ -34,7 +40,10 @@ struct StoredContainer {
 
 class Records {
  public:
-  explicit Records(Database* database) : database_(database) {}
+  Records(Database* database, Layout layout) : database_(database), layout_(std::move(layout)) {}
+
+  // Puts back the rows that a lost database had, for those directories that have a copy. Before anything else.
+  absl::Status Restore();
 
   absl::Status Save(Phase phase, const PodRecord& pod);
   absl::Status Save(Phase phase, const ContainerRecord& container);
@@ -48,7 +57,13 @@ class Records {
   absl::Status SetFact(const std::string& name, const std::string& value);
 
  private:
+  absl::Status SaveRow(Phase phase, const PodRecord& pod);
+  absl::Status SaveRow(Phase phase, const ContainerRecord& container);
+  void KeepCopy(const std::string& id, const RecordCopy& copy);
+  absl::StatusOr<std::vector<RecordCopy>> CopiesWithoutRow();
+
   Database* database_;
+  const Layout layout_;
 };
 
 }  // namespace crisp

@@ -40,7 +40,7 @@ ContainerRecord ContainerOf(const std::string& pod, const std::string& id) {
 }
 
 TEST_F(RecordsTest, APodComesBackWithItsConfigAsItCame) {
-  Records records(database_.get());
+  Records records(database_.get(), Layout(dir_, dir_ + "/state", true));
   ASSERT_TRUE(records.Save(Phase::kCreating, Pod("p")).ok());
   ASSERT_TRUE(records.Save(Phase::kCreated, Pod("p")).ok());
   const auto pods = *records.Pods();
@@ -50,7 +50,7 @@ TEST_F(RecordsTest, APodComesBackWithItsConfigAsItCame) {
 }
 
 TEST_F(RecordsTest, SavingAPodAgainKeepsItsContainers) {
-  Records records(database_.get());
+  Records records(database_.get(), Layout(dir_, dir_ + "/state", true));
   ASSERT_TRUE(records.Save(Phase::kCreated, Pod("p")).ok());
   ASSERT_TRUE(records.Save(Phase::kCreated, ContainerOf("p", "c")).ok());
   ASSERT_TRUE(records.Save(Phase::kStopped, Pod("p")).ok());
@@ -58,7 +58,7 @@ TEST_F(RecordsTest, SavingAPodAgainKeepsItsContainers) {
 }
 
 TEST_F(RecordsTest, APodIsNotForgottenBeforeItsContainers) {
-  Records records(database_.get());
+  Records records(database_.get(), Layout(dir_, dir_ + "/state", true));
   ASSERT_TRUE(records.Save(Phase::kCreated, Pod("p")).ok());
   ASSERT_TRUE(records.Save(Phase::kCreated, ContainerOf("p", "c")).ok());
   EXPECT_FALSE(records.DeletePod("p").ok());
@@ -67,8 +67,39 @@ TEST_F(RecordsTest, APodIsNotForgottenBeforeItsContainers) {
   EXPECT_TRUE(records.Pods()->empty());
 }
 
+TEST_F(RecordsTest, ALostDatabaseIsMadeUpForByTheCopies) {
+  const Layout layout(dir_, dir_ + "/state", true);
+  Records records(database_.get(), layout);
+  for (const char* id : {"a", "p", "half"}) ASSERT_TRUE(MakeDirs(layout.Container(id), 0700).ok());
+  ASSERT_TRUE(records.Save(Phase::kStopped, Pod("p")).ok());
+  ASSERT_TRUE(records.Save(Phase::kCreated, ContainerOf("p", "a")).ok());
+  ASSERT_TRUE(WriteFileAt(AT_FDCWD, layout.RecordCopy("half"), "garbage", 0600).ok());
+
+  const auto anew = *Database::Open(dir_ + "/anew.db");
+  Records restored(anew.get(), layout);
+  ASSERT_TRUE(restored.Restore().ok());
+  ASSERT_EQ(restored.Pods()->size(), 1u);
+  EXPECT_EQ(restored.Pods()->front().phase, Phase::kStopped);
+  EXPECT_EQ(restored.Pods()->front().record.SerializeAsString(), Pod("p").SerializeAsString());
+  ASSERT_EQ(restored.Containers()->size(), 1u);
+  EXPECT_EQ(restored.Containers()->front().record.SerializeAsString(), ContainerOf("p", "a").SerializeAsString());
+}
+
+TEST_F(RecordsTest, ARowIsNotReplacedByItsCopy) {
+  const Layout layout(dir_, dir_ + "/state", true);
+  Records records(database_.get(), layout);
+  ASSERT_TRUE(MakeDirs(layout.Container("p"), 0700).ok());
+  ASSERT_TRUE(records.Save(Phase::kCreated, Pod("p")).ok());
+  const std::string stale = *ReadFileAt(AT_FDCWD, layout.RecordCopy("p"), 4096);
+  ASSERT_TRUE(records.Save(Phase::kRemoving, Pod("p")).ok());
+  ASSERT_TRUE(WriteFileAt(AT_FDCWD, layout.RecordCopy("p"), stale, 0600).ok());
+  ASSERT_TRUE(records.Restore().ok());
+  ASSERT_EQ(records.Pods()->size(), 1u);
+  EXPECT_EQ(records.Pods()->front().phase, Phase::kRemoving);
+}
+
 TEST_F(RecordsTest, FactsAreReplaced) {
-  Records records(database_.get());
+  Records records(database_.get(), Layout(dir_, dir_ + "/state", true));
   EXPECT_EQ(*records.Fact("boot_id"), "");
   ASSERT_TRUE(records.SetFact("boot_id", "one").ok());
   ASSERT_TRUE(records.SetFact("boot_id", "two").ok());

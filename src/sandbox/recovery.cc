@@ -31,6 +31,7 @@ void LogIfError(const absl::Status& status, absl::string_view what, absl::string
 }  // namespace
 
 absl::Status PodManager::Recover() {
+  RETURN_IF_ERROR(records_.Restore());
   ASSIGN_OR_RETURN(const std::vector<StoredPod> pods, records_.Pods());
   ASSIGN_OR_RETURN(const std::vector<StoredContainer> stored, records_.Containers());
   ASSIGN_OR_RETURN(const std::string last_boot, records_.Fact(kBootId));
@@ -52,7 +53,7 @@ absl::Status PodManager::Recover() {
     }
   }
 
-  // Directories without a record: a database was set aside. They are named, and left to a person.
+  // Of a pod that was being made when its database was lost. They are named, and left to a person.
   const auto directories = ListDir(layout_.Pods());
   if (directories.ok()) {
     MutexLock lock(mutex_);
@@ -72,16 +73,7 @@ void PodManager::RecoverPod(const StoredPod& stored, const std::vector<StoredCon
   const PodPtr pod = NewPod(stored.record, runtime.ok() ? *runtime : options_.runtimes.at(options_.default_runtime));
   Publish(pod);
 
-  const Call call = Call::WithTimeout(kReconnectDeadline);
-  std::vector<ShimContainer> alive;
-  auto shim = ShimClient::Connect(*reactor_, id, ShimPathsOf(id), pod.get(), call);
-  if (!shim.ok()) LogInfo("the shim of a pod is not there", {{"pod", id}, {"error", shim.status().message()}});
-  if (shim.ok()) {
-    pod->set_shim(*std::move(shim));
-    const auto listed = pod->shim()->List(call);
-    LogIfError(listed.status(), "list the containers of a shim", id);
-    if (listed.ok()) alive = *listed;
-  }
+  const std::vector<ShimContainer> alive = Reconnect(pod);
   RecoverContainers(pod, containers, alive);
 
   const Call undo = Call::WithTimeout(kUndoDeadline);
@@ -101,15 +93,36 @@ void PodManager::RecoverPod(const StoredPod& stored, const std::vector<StoredCon
     MutexLock lock(telling_);
     pod->told = {true, true, !pod->ready(), false};
   }
-  if (pod->shim() == nullptr) {
-    // Whatever of it is left runs unwatched.
-    LogIfError(StopShim(pod, undo), "clean up a pod without a shim", id);
-    for (const ContainerPtr& container : pod->containers()) {
-      if (container->running()) EndLostContainer(container);
-      TellExit(pod, container);
-    }
-  }
+  // Whatever of it is left runs unwatched.
+  if (pod->shim() == nullptr) LogIfError(StopShim(pod, /*hangs=*/false, undo), "clean up a pod without a shim", id);
   LogInfo("found pod", {{"pod", id}, {"ready", pod->ready()}, {"containers", pod->containers().size()}});
+}
+
+// The daemon before died between the start and its record.
+void PodManager::RecordStart(const ContainerPtr& container, const StartedContainer& started) {
+  ContainerRecord record = container->record();
+  record.set_started_at(started.started_at);
+  LogIfError(records_.Save(Phase::kCreated, record), "record the start of a container", container->id());
+  container->set_record(std::move(record));
+}
+
+std::vector<ShimContainer> PodManager::Reconnect(const PodPtr& pod) {
+  const std::string& id = pod->id();
+  const Call call = Call::WithTimeout(kReconnectDeadline);
+  auto opened = ShimClient::Connect(*reactor_, id, ShimPathsOf(id), pod.get(), call);
+  if (!opened.ok()) {
+    LogInfo("no shim of a pod answers", {{"pod", id}, {"error", opened.status().message()}});
+    LogIfError(KillShim(ShimPathsOf(id), Call::WithTimeout(kKillDeadline)), "end a shim that hangs", id);
+    return {};
+  }
+  const std::shared_ptr<ShimClient> shim = *std::move(opened);
+  pod->set_shim(shim);
+  const auto listed = shim->List(call);
+  if (listed.ok()) return *listed;
+  LogWarning("a shim does not tell what it has; its pod ends", {{"pod", id}, {"error", listed.status().message()}});
+  pod->ForgetShim();
+  LogIfError(shim->Terminate(Call::WithTimeout(kKillDeadline)), "end a shim that hangs", id);
+  return {};
 }
 
 void PodManager::RecoverContainers(const PodPtr& pod, const std::vector<StoredContainer>& containers,
@@ -121,6 +134,7 @@ void PodManager::RecoverContainers(const PodPtr& pod, const std::vector<StoredCo
     if (stored.record.started_at() != 0) container->Started({-1, stored.record.started_at()});
     for (const ShimContainer& known : alive) {
       if (known.id != container->id()) continue;
+      if (stored.phase == Phase::kCreated && stored.record.started_at() == 0) RecordStart(container, known.started);
       container->Started(known.started);
       if (known.exited) container->Exited(known.exit);
     }

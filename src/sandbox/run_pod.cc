@@ -79,11 +79,12 @@ absl::StatusOr<std::string> PodManager::RunPodOnce(const cri::RunPodSandboxReque
   record.set_runtime_handler(request.runtime_handler());
   record.set_created_at(WallNanos());
   const PodPtr pod = NewPod(std::move(record), std::move(runtime));
+  const std::string what = absl::StrCat("run pod ", request.config().metadata().name());
+  RETURN_IF_ERROR(PlanPod(pod), what);
 
-  absl::Status made = MakePod(pod, call);
+  const absl::Status made = Annotate(MakePod(pod, call), what);
   if (made.ok()) return pod->id();
 
-  made = Annotate(made, absl::StrCat("run pod ", request.config().metadata().name()));
   const absl::Status undone = Discard(pod, Call::WithTimeout(kUndoDeadline));
   if (undone.ok()) return made;
   // What could not be undone stays in sight, so that the kubelet stops and removes it until nothing is left; so does
@@ -94,11 +95,11 @@ absl::StatusOr<std::string> PodManager::RunPodOnce(const cri::RunPodSandboxReque
   return Join(made, Annotate(undone, "undo it"));
 }
 
-absl::Status PodManager::MakePod(const PodPtr& pod, const Call& call) {
+// All that is decided beforehand, and its record: the intent. After an error there is nothing to undo.
+absl::Status PodManager::PlanPod(const PodPtr& pod) {
   PodRecord record = pod->record();
-  const std::vector<PortMap> ports = HostPorts(record.config());
-  const bool own_network = !UsesHostNetwork(record.config());
-  if (own_network) {
+  if (!UsesHostNetwork(record.config())) {
+    const std::vector<PortMap> ports = HostPorts(record.config());
     record.set_netns_path(layout_.Netns(pod->id()));
     const cri::PodSandboxMetadata& name = record.config().metadata();
     ASSIGN_OR_RETURN(const CniAttachment plan, network_->Plan({pod->id(), name.name(), name.namespace_(), name.uid(),
@@ -108,10 +109,15 @@ absl::Status PodManager::MakePod(const PodPtr& pod, const Call& call) {
   record.set_cgroups_path(CgroupsPath(ContextFor(pod, pod->id())));
   record.set_made_pod_cgroup(!PodCgroupExists(record, pod->runtime().systemd_cgroup));
   ASSIGN_OR_RETURN(*record.mutable_selinux_level(), NewLevel());
-  pod->set_record(record);
   RETURN_IF_ERROR(records_.Save(Phase::kCreating, record));
-  Publish(pod);
+  pod->set_record(std::move(record));
+  return absl::OkStatus();
+}
 
+absl::Status PodManager::MakePod(const PodPtr& pod, const Call& call) {
+  Publish(pod);
+  const PodRecord record = pod->record();
+  const bool own_network = !UsesHostNetwork(record.config());
   RETURN_IF_ERROR(MakeDirs(layout_.Pod(pod->id()), 0700));
   if (HasUserNamespace(record.config())) {
     RETURN_IF_ERROR(StartThenAttach(pod, call));
@@ -121,7 +127,7 @@ absl::Status PodManager::MakePod(const PodPtr& pod, const Call& call) {
   }
 
   RETURN_IF_ERROR(records_.Save(Phase::kCreated, pod->record()));
-  pod->set_ready();
+  if (!pod->set_ready()) return absl::InternalError("its pause container or its shim has ended meanwhile");
   Tell(pod, nullptr, cri::CONTAINER_CREATED_EVENT);
   Tell(pod, nullptr, cri::CONTAINER_STARTED_EVENT);
   return absl::OkStatus();
@@ -197,15 +203,16 @@ absl::Status PodManager::StartPause(const PodPtr& pod, const Call& call) {
                    BuildSandboxSpec(context, record.config(), image->config, id_map ? "" : record.netns_path()));
   RETURN_IF_ERROR(WriteFileAt(AT_FDCWD, layout_.Spec(id, id), spec, 0600));
 
-  RETURN_IF_ERROR(LaunchShim(pod, call), "start the shim");
+  ASSIGN_OR_RETURN(const std::shared_ptr<ShimClient> shim, LaunchShim(pod, call), "start the shim");
   StartRequest start;
   start.container_id = id;
   start.bundle = layout_.Bundle(id, id);
   start.exit_path = layout_.ExitRecord(id);
   start.cgroups_path = record.cgroups_path();
   start.runtime = pod->runtime();
-  ASSIGN_OR_RETURN(const StartedContainer started, pod->shim()->Start(start, call), "start the pause container");
-  pod->set_pause_pid(started.pid);
+  const auto started = shim->Start(start, call);
+  RETURN_IF_ERROR(ForClient(started.status()), "start the pause container");
+  pod->set_pause_pid(started->pid);
   return absl::OkStatus();
 }
 
@@ -220,11 +227,11 @@ absl::StatusOr<std::shared_ptr<const Image>> PodManager::EnsureSandboxImage(cons
   return image;
 }
 
-absl::Status PodManager::LaunchShim(const PodPtr& pod, const Call& call) {
-  ASSIGN_OR_RETURN(std::unique_ptr<ShimClient> shim,
+absl::StatusOr<std::shared_ptr<ShimClient>> PodManager::LaunchShim(const PodPtr& pod, const Call& call) {
+  ASSIGN_OR_RETURN(std::shared_ptr<ShimClient> shim,
                    ShimClient::Launch(*reactor_, pod->id(), ShimPathsOf(pod->id()), pod.get(), call));
-  pod->set_shim(std::move(shim));
-  return absl::OkStatus();
+  pod->set_shim(shim);
+  return shim;
 }
 
 }  // namespace crisp

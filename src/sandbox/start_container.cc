@@ -24,6 +24,7 @@ absl::Status PodManager::StartContainer(const std::string& container_id, const C
 absl::Status PodManager::StartOnce(const Found& found, const Call& call) {
   const auto& [pod, container] = found;
   ASSIGN_OR_RETURN(const Gate::Pass inside, container->gate.Enter(call));
+  RETURN_IF_ERROR(FindContainer(container->id()));  // a removal may have been before us
   const cri::ContainerState state = container->view().state;
   if (state == cri::CONTAINER_RUNNING) return absl::OkStatus();  // the answer to the first request was lost
   if (state == cri::CONTAINER_EXITED) return absl::FailedPreconditionError("it has exited, and a container runs once");
@@ -54,14 +55,17 @@ absl::Status PodManager::StartOnce(const Found& found, const Call& call) {
     container->set_record(record);
     container->Ended(record.end());
     TellExit(pod, container);
-    return Join(started.status(), records_.Save(Phase::kCreated, record));
+    return Join(ForClient(started.status()), records_.Save(Phase::kCreated, record));
   }
   record.set_started_at(started->started_at);
   container->set_record(record);
+  const absl::Status saved = records_.Save(Phase::kCreated, record);  // before anybody can add how it ended
   container->Started(*started);
   Tell(pod, container, cri::CONTAINER_STARTED_EVENT);
   TellExit(pod, container);  // it may have overtaken the answer to the start
-  return records_.Save(Phase::kCreated, record);
+  RETURN_IF_ERROR(saved);
+  // Its shim may have died behind the answer, when there was nothing running yet whose end could have been told.
+  return pod->shim() == nullptr ? EndLostContainer(pod, container) : absl::OkStatus();
 }
 
 }  // namespace crisp

@@ -30,9 +30,8 @@ absl::Status WaitKilled(const std::shared_ptr<Container>& container, const Call&
                                           " does not end after SIGKILL: ", DescribeStuck(container->view().pid)));
 }
 
-// A shim that is gone has taken its containers along; Collapse reports them.
-absl::Status UnlessShimGone(const absl::Status& status) {
-  return absl::IsUnavailable(status) ? absl::OkStatus() : status;
+absl::Status NoShim() {
+  return absl::UnavailableError("the pod has no shim any more");
 }
 
 std::chrono::seconds Grace(int64_t seconds) {
@@ -49,27 +48,36 @@ absl::Status PodManager::StopContainer(const std::string& container_id, int64_t 
   const auto& [pod, container] = *found;
   // A start in flight is let finish. The gate is not kept: a second call with a shorter grace must not wait for it.
   RETURN_IF_ERROR(container->gate.Enter(call), "stop container ", container->id());
-  const std::shared_ptr<ShimClient> shim = pod->shim();
-  if (container->running() && shim != nullptr && grace > 0) {
-    RETURN_IF_ERROR(UnlessShimGone(shim->Kill(container->id(), container->record().stop_signal(), false, call)),
-                    "stop container ", container->id());
-    const absl::Status waited = container->WaitExited(call.Within(Grace(grace)));
-    if (!waited.ok()) RETURN_IF_ERROR(call.Check(), "stop container ", container->id());
+  absl::Status status;
+  if (container->running() && grace > 0) {
+    const std::shared_ptr<ShimClient> shim = pod->shim();
+    status = shim == nullptr ? NoShim() : shim->Kill(container->id(), container->record().stop_signal(), false, call);
+    if (status.ok() && !container->WaitExited(call.Within(Grace(grace))).ok()) status = call.Check();
   }
-  return Annotate(KillAndWait(pod, {container}, call), absl::StrCat("stop container ", container->id()));
+  if (status.ok() || absl::IsUnavailable(status)) status = EndContainer(pod, container, call);
+  return Annotate(status, absl::StrCat("stop container ", container->id()));
 }
 
 absl::Status PodManager::KillAndWait(const PodPtr& pod, const std::vector<ContainerPtr>& containers, const Call& call) {
   const std::shared_ptr<ShimClient> shim = pod->shim();
   absl::Status status;
   for (const ContainerPtr& container : containers) {
-    if (!container->running() || shim == nullptr) continue;
-    status = Join(status, UnlessShimGone(shim->Kill(container->id(), SIGKILL, true, call)));
+    if (!container->running()) continue;
+    const absl::Status told =
+        shim == nullptr ? NoShim() : shim->Kill(container->id(), SIGKILL, true, call.Within(kKillDeadline));
+    if (absl::IsUnavailable(told) || absl::IsDeadlineExceeded(told)) return Annotate(told, "have the shim kill");
+    status = Join(status, told);
   }
   for (const ContainerPtr& container : containers) {
     if (container->running()) status = Join(status, WaitKilled(container, call));
   }
   return status;
+}
+
+absl::Status PodManager::EndContainer(const PodPtr& pod, const ContainerPtr& container, const Call& call) {
+  const absl::Status status = KillAndWait(pod, {container}, call);
+  // A shim that is gone has taken its containers along, and Collapse will have told in a moment.
+  return absl::IsUnavailable(status) ? WaitKilled(container, call) : status;
 }
 
 absl::Status PodManager::RemoveContainer(const std::string& container_id, const Call& call) {
@@ -81,6 +89,7 @@ absl::Status PodManager::RemoveContainer(const std::string& container_id, const 
           [this, found = *found](const SingleFlight<Done>::Abandoned&) -> absl::StatusOr<Done> {
             const Call own = Call::WithTimeout(kTransitionDeadline);
             ASSIGN_OR_RETURN(const Gate::Pass inside, found.container->gate.Enter(own));
+            if (!found.pod->has(found.container->id())) return Done{};  // it went with its pod
             RETURN_IF_ERROR(RemoveContainerResources(found.pod, found.container, own), "remove container ",
                             found.container->id());
             return Done{};

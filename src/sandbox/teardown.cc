@@ -5,11 +5,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/log.h"
 #include "base/status_macros.h"
 #include "images/images.h"
 #include "os/file.h"
 #include "os/mount.h"
 #include "sandbox/deadlines.h"
+#include "sandbox/pod_cgroup.h"
 #include "sandbox/pod_manager.h"
 
 namespace crisp {
@@ -32,7 +34,9 @@ absl::Status PodManager::StopResources(const PodPtr& pod, const Call& call) {
   for (const ContainerPtr& container : containers) RETURN_IF_ERROR(container->gate.Enter(call));
 
   absl::Status status = KillAndWait(pod, containers, call);
-  status = Join(status, StopShim(pod, call));
+  // As long as a process does not die its shim stays, to tell how it ends; unless it is the shim that does not answer.
+  const bool hangs = absl::IsDeadlineExceeded(status);
+  if (status.ok() || hangs || absl::IsUnavailable(status)) status = StopShim(pod, hangs, call);
   if (status.ok()) TellExit(pod, nullptr);
   // A socket that counts its interfaces would keep the namespace.
   pod->meter.Close();
@@ -42,16 +46,22 @@ absl::Status PodManager::StopResources(const PodPtr& pod, const Call& call) {
   return status;
 }
 
-absl::Status PodManager::StopShim(const PodPtr& pod, const Call& call) {
-  if (const std::shared_ptr<ShimClient> shim = pod->TakeShim()) {
-    const absl::Status down = shim->Shutdown(call.Within(kShimDeadline));
+absl::Status PodManager::StopShim(const PodPtr& pod, bool hangs, const Call& call) {
+  ASSIGN_OR_RETURN(const Gate::Pass inside, pod->shim_gate.Enter(call));
+  if (const std::shared_ptr<ShimClient> shim = pod->shim()) {
+    const absl::Status down =
+        hangs ? absl::DeadlineExceededError("it does not answer") : shim->Shutdown(call.Within(kShimDeadline));
+    if (!down.ok()) {
+      LogWarning("a shim has not ended as it should", {{"pod", pod->id()}, {"error", down.message()}});
+      RETURN_IF_ERROR(shim->Terminate(call.Within(kKillDeadline)), "end the shim");
+    }
+    pod->ForgetShim();
     if (down.ok()) return down;
-    pod->set_shim(shim);  // still there: the next Stop tries again
-    return Annotate(down, "end the shim");
   }
   absl::Status status = CleanUpContainer(pod->runtime(), pod->id(), pod->record().cgroups_path(), call);
   for (const ContainerPtr& container : pod->containers()) {
     status = Join(status, CleanUpContainer(pod->runtime(), container->id(), container->record().cgroups_path(), call));
+    status = Join(status, EndLostContainer(pod, container));
   }
   return status;
 }
@@ -69,7 +79,7 @@ absl::Status PodManager::RemoveResources(const PodPtr& pod, const Call& call) {
   absl::Status status;
   for (const ContainerPtr& container : pod->containers()) {
     ASSIGN_OR_RETURN(const Gate::Pass inside, container->gate.Enter(call));
-    status = Join(status, RemoveContainerResources(pod, container, call));
+    if (pod->has(container->id())) status = Join(status, RemoveContainerResources(pod, container, call));
   }
   const std::string& id = pod->id();
   status = Join(status, RemoveRuntimeState(pod->runtime(), id));
@@ -78,13 +88,14 @@ absl::Status PodManager::RemoveResources(const PodPtr& pod, const Call& call) {
   RETURN_IF_ERROR(status);  // nothing is deleted below a mount that is still there
   RETURN_IF_ERROR(RemoveTree(layout_.Pod(id)));
   RETURN_IF_ERROR(RemoveTree(layout_.Container(id)));
+  RETURN_IF_ERROR(RemovePodCgroup(pod->record(), pod->runtime().systemd_cgroup));
   return records_.DeletePod(id);
 }
 
 absl::Status PodManager::RemoveContainerResources(const PodPtr& pod, const ContainerPtr& container, const Call& call) {
   const std::string& id = container->id();
   if (container->created()) RETURN_IF_ERROR(records_.Save(Phase::kRemoving, container->record()));
-  RETURN_IF_ERROR(KillAndWait(pod, {container}, call));
+  RETURN_IF_ERROR(EndContainer(pod, container, call));
   if (container->created()) TellExit(pod, container);
   if (const std::shared_ptr<ShimClient> shim = pod->shim()) RETURN_IF_ERROR(shim->Delete(id, call));
   RETURN_IF_ERROR(RemoveRuntimeState(pod->runtime(), id));

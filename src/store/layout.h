@@ -8,8 +8,9 @@
 //       upper/ work/              the writable layer, overlayfs
 //       shifted/ empty/           while the overlay is mounted: idmapped layers; where it is read-only: its last layer
 //       volumes/<n>/              those that the image declares
-//     containers/<id>-image-<n>/  what the n-th mount of a container is from, if it is from an image
+//       record                    a copy of its row in the database, for one that has lost it (sandbox/records.h)
 //       exit                      the exit record (shim/exit_record.h), written once, by the shim or after its death
+//     containers/<id>-image-<n>/  what the n-th mount of a container is from, if it is from an image
 //   <state>/                      gone after a reboot; 0711
 //     lock                        held by the daemon (flock), so that two never share a root
 //     netns/<pod id>              the pinned network namespace, with netns_mounts_under_state_dir; without it that
@@ -53,6 +54,7 @@ class Layout {
   }
   std::string Upper(absl::string_view id) const { return absl::StrCat(Container(id), "/upper"); }
   std::string Work(absl::string_view id) const { return absl::StrCat(Container(id), "/work"); }
+  std::string RecordCopy(absl::string_view id) const { return absl::StrCat(Container(id), "/record"); }
   std::string ExitRecord(absl::string_view id) const { return absl::StrCat(Container(id), "/exit"); }
   std::string Volumes(absl::string_view id) const { return absl::StrCat(Container(id), "/volumes"); }
 
