@@ -12,6 +12,7 @@
 
 #include "base/mutex.h"
 #include "base/status_macros.h"
+#include "base/thread.h"
 #include "os/errno_status.h"
 #include "os/fd.h"
 
@@ -34,7 +35,7 @@ class Reactor::Impl {
     event.events = EPOLLIN;
     event.data.u64 = kWakeToken;
     if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event) != 0) return ErrnoStatus(errno, "watch an eventfd");
-    thread_ = std::thread([this] { Run(); });
+    ASSIGN_OR_RETURN(thread_, StartThread("descriptors and timers", [this] { Run(); }));
     return absl::OkStatus();
   }
 
