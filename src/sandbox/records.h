@@ -1,7 +1,7 @@
 // The rows of pods and containers in the database. A row stands before the first side effect of the object that it
 // names, and is deleted after the last trace of it: what has no row does not exist.
 //
-// Thread-safe (the database is). Errors: Internal, or ResourceExhausted when the disk is full.
+// Thread-safe (the database is). Errors are the database's.
 #pragma once
 
 #include <string>
@@ -40,6 +40,7 @@ class Records {
   absl::Status Save(Phase phase, const ContainerRecord& container);
   absl::Status DeletePod(const std::string& id);
   absl::Status DeleteContainer(const std::string& id);
+  // Without those that are damaged, which are named in the log.
   absl::StatusOr<std::vector<StoredPod>> Pods();
   absl::StatusOr<std::vector<StoredContainer>> Containers();
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "os/file.h"
 
 namespace crisp {
@@ -65,6 +66,24 @@ TEST_F(RecordsTest, APodIsNotForgottenBeforeItsContainers) {
   EXPECT_TRUE(records.DeleteContainer("c").ok());
   EXPECT_TRUE(records.DeletePod("p").ok());
   EXPECT_TRUE(records.Pods()->empty());
+}
+
+TEST_F(RecordsTest, ADamagedRecordIsLeftOut) {
+  Records records(database_.get());
+  ASSERT_TRUE(records.Save(Phase::kCreated, Pod("whole")).ok());
+  ASSERT_TRUE(records.Save(Phase::kCreated, ContainerOf("whole", "c")).ok());
+  const std::string unlike = Pod("another").SerializeAsString();
+  for (const std::string& bytes : {std::string("\xff\xff"), std::string(), unlike}) {
+    ASSERT_TRUE(
+        database_->Run("INSERT INTO pods VALUES (?, 0, ?)", absl::StrCat("damaged-", bytes.size()), Value::Blob(bytes))
+            .ok());
+  }
+  ASSERT_TRUE(database_->Run("INSERT INTO containers VALUES ('damaged', 'whole', 0, x'ff')").ok());
+  const auto pods = records.Pods();
+  ASSERT_TRUE(pods.ok()) << pods.status();
+  ASSERT_EQ(pods->size(), 1u);
+  EXPECT_EQ(pods->front().record.id(), "whole");
+  EXPECT_EQ(records.Containers()->size(), 1u);
 }
 
 TEST_F(RecordsTest, FactsAreReplaced) {
