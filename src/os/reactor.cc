@@ -4,12 +4,12 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <map>
 #include <unordered_map>
 #include <utility>
 
+#include "base/call.h"
 #include "base/mutex.h"
 #include "base/status_macros.h"
 #include "base/thread.h"
@@ -108,9 +108,7 @@ class Reactor::Impl {
   int NextTimeoutMs() {
     MutexLock lock(mutex_);
     if (stopped_) return 0;
-    if (posted_.empty() || posted_.begin()->first == kNoDeadline) return -1;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(posted_.begin()->first - MonoClock::now()).count();
-    return static_cast<int>(std::clamp<int64_t>(left, 0, 1 << 30));
+    return posted_.empty() ? -1 : PollMillis(posted_.begin()->first);
   }
 
   void Dispatch(uint64_t token) {
