@@ -80,13 +80,15 @@ absl::Status LayerPull::Unpack(size_t layer, const std::string& name) {
   const LayerDescriptor& descriptor = layers_[layer];
   const std::string path = layout_->Ingest(name);
   if (mkdir(path.c_str(), 0700) != 0) return ErrnoStatus(errno, absl::StrCat("make directory ", path));
+  ASSIGN_OR_RETURN(const Fd directory, OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
   ASSIGN_OR_RETURN(Fd root, OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
   ASSIGN_OR_RETURN(const LayerTotals totals,
                    UnpackLayer(
                        descriptor, *source_, std::move(root), [this, layer] { return WaitForLower(layer); },
                        RingBytes(), flight_call_));
   RETURN_IF_ERROR(flight_call_.Check());
-  return catalog_->Add({chain_ids_[layer], name, descriptor.diff_id, descriptor.size, totals.bytes, totals.inodes});
+  return catalog_->Add({chain_ids_[layer], name, descriptor.diff_id, descriptor.size, totals.bytes, totals.inodes},
+                       directory.get());
 }
 
 absl::StatusOr<LowerView> LayerPull::WaitForLower(size_t layer) {
