@@ -10,6 +10,13 @@
 
 namespace crisp {
 
+// `until` as poll(2) and epoll_wait(2) take it: milliseconds from now, rounded up; -1, for ever, for kNoDeadline.
+inline int PollMillis(MonoTime until) {
+  if (until == kNoDeadline) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - MonoClock::now()).count();
+  return static_cast<int>(std::clamp<int64_t>(left, 0, 1 << 30));
+}
+
 class Call {
  public:
   // `cancelled` is asked from the thread that waits, and must be cheap; empty means "never".

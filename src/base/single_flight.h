@@ -7,16 +7,17 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "absl/status/statusor.h"
 #include "base/call.h"
 #include "base/mutex.h"
+#include "base/status_macros.h"
+#include "base/thread.h"
 
 namespace crisp {
 
-// Thread-safe. The destructor waits for the work in flight.
+// Thread-safe. The destructor waits for the work in flight, and until what that holds is let go.
 template <typename Result>
 class SingleFlight {
  public:
@@ -31,16 +32,20 @@ class SingleFlight {
   }
 
   // Runs `work` on a thread of its own unless one for `key` is in flight, and waits as long as `call` allows.
+  // ResourceExhausted if no thread can be had.
   absl::StatusOr<Result> Do(const std::string& key, const Call& call, Work work) {
     std::shared_ptr<Flight> flight;
     {
       MutexLock lock(mutex_);
-      auto& slot = flights_[key];
-      if (slot == nullptr) {
-        slot = std::make_shared<Flight>();
-        std::thread([this, key, flight = slot, work = std::move(work)] { Fly(key, *flight, work); }).detach();
+      if (const auto found = flights_.find(key); found != flights_.end()) {
+        flight = found->second;
+      } else {
+        flight = std::make_shared<Flight>();
+        auto fly = [this, key, flight, work = std::move(work)]() mutable { Fly(key, *flight, std::move(work)); };
+        ASSIGN_OR_RETURN(std::thread thread, StartThread("an operation", std::move(fly)));
+        flights_[key] = flight;  // the lock is held: it cannot have landed
+        thread.detach();
       }
-      flight = slot;
       ++flight->waiting;
     }
     MutexLock lock(mutex_);
@@ -61,11 +66,12 @@ class SingleFlight {
     std::optional<absl::StatusOr<Result>> result;
   };
 
-  void Fly(const std::string& key, Flight& flight, const Work& work) {
+  void Fly(const std::string& key, Flight& flight, Work work) {
     absl::StatusOr<Result> result = work([this, &flight] {
       MutexLock lock(mutex_);
       return flight.waiting == 0;
     });
+    work = nullptr;  // what it holds is let go before the destructor can go on: its owner may be ending
     MutexLock lock(mutex_);
     flight.result = std::move(result);
     flights_.erase(key);

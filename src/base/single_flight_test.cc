@@ -4,6 +4,9 @@
 
 #include <atomic>
 #include <future>
+#include <memory>
+
+#include "base/testing/no_threads.h"
 
 namespace crisp {
 namespace {
@@ -60,6 +63,36 @@ TEST(SingleFlightTest, ACancelledCallerLeavesAtOnce) {
   EXPECT_EQ(flights.Do("x", Call(kNoDeadline, [] { return true; }), work).status().code(),
             absl::StatusCode::kCancelled);
   go.set_value();
+}
+
+TEST(SingleFlightTest, WithoutAThreadTheCallFailsAndLeavesNothingInFlight) {
+  SingleFlight<int> flights;
+  auto work = [](const SingleFlight<int>::Abandoned&) -> absl::StatusOr<int> { return 7; };
+  {
+    const NoThreads none;
+    EXPECT_EQ(flights.Do("x", Call::WithTimeout(milliseconds(100)), work).status().code(),
+              absl::StatusCode::kResourceExhausted);
+  }
+  EXPECT_EQ(*flights.Do("x", Call::WithTimeout(std::chrono::seconds(10)), work), 7);
+}
+
+TEST(SingleFlightTest, TheDestructorWaitsUntilWhatTheWorkHoldsIsLetGo) {
+  struct SlowToGo {
+    explicit SlowToGo(std::atomic<bool>* is_gone) : gone(is_gone) {}
+    ~SlowToGo() {
+      std::this_thread::sleep_for(milliseconds(50));
+      *gone = true;
+    }
+    std::atomic<bool>* gone;
+  };
+  std::atomic<bool> gone{false};
+  {
+    SingleFlight<int> flights;
+    auto held = std::make_shared<SlowToGo>(&gone);
+    ASSERT_TRUE(
+        flights.Do("x", Call(), [held = std::move(held)](const auto&) -> absl::StatusOr<int> { return 0; }).ok());
+  }
+  EXPECT_TRUE(gone);
 }
 
 }  // namespace

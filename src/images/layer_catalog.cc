@@ -24,13 +24,12 @@ absl::Status SyncDirectory(const std::string& path) {
   return fsync(fd.get()) == 0 ? absl::OkStatus() : ErrnoStatus(errno, absl::StrCat("sync ", path));
 }
 
-// One sync for all files of the layer: syncfs(2) tells of failed writes since Linux 5.8. Only then the attribute that
-// says that it is whole.
-absl::Status MakeDurable(const std::string& path, const LayerRow& row) {
-  ASSIGN_OR_RETURN(const Fd fd, OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
-  if (syncfs(fd.get()) != 0) return ErrnoStatus(errno, absl::StrCat("sync the file system of ", path));
-  RETURN_IF_ERROR(WriteLayerRecord(fd.get(), row));
-  return fsync(fd.get()) == 0 ? absl::OkStatus() : ErrnoStatus(errno, absl::StrCat("sync ", path));
+// One sync for all files of the layer: syncfs(2) tells of failed writes since Linux 5.8, but only of those since
+// `directory` was opened. Only then the attribute that says that it is whole.
+absl::Status MakeDurable(const std::string& path, int directory, const LayerRow& row) {
+  if (syncfs(directory) != 0) return ErrnoStatus(errno, absl::StrCat("sync the file system of ", path));
+  RETURN_IF_ERROR(WriteLayerRecord(directory, row));
+  return fsync(directory) == 0 ? absl::OkStatus() : ErrnoStatus(errno, absl::StrCat("sync ", path));
 }
 
 absl::Status Move(const std::string& from, const std::string& to) {
@@ -72,9 +71,9 @@ std::string LayerCatalog::NewName() {
   return LayerName(next_name_++);
 }
 
-absl::Status LayerCatalog::Add(const LayerRow& row) {
+absl::Status LayerCatalog::Add(const LayerRow& row, int directory) {
   const std::string path = layout_.Layer(row.name);
-  RETURN_IF_ERROR(MakeDurable(layout_.Ingest(row.name), row));
+  RETURN_IF_ERROR(MakeDurable(layout_.Ingest(row.name), directory, row));
   RETURN_IF_ERROR(Move(layout_.Ingest(row.name), path));
   absl::Status status = SyncDirectory(layout_.Layers());
   if (status.ok()) status = InsertLayerRow(database_, row);

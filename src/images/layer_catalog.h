@@ -43,8 +43,9 @@ class LayerCatalog {
   std::string NewName();
 
   // Takes in the layer that is unpacked in ingest/<name>: makes it durable, moves it, records it. After an error
-  // nothing of it is in layers/.
-  absl::Status Add(const LayerRow& row);
+  // nothing of it is in layers/. `directory` is that one, opened before the first write into it: a descriptor that is
+  // opened later does not hear of a failed write that somebody else's sync has been told of.
+  absl::Status Add(const LayerRow& row, int directory);
 
   // Removes what no image, root file system or holder refers to.
   absl::Status CollectGarbage();

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/thread.h"
 #include "images/layer_limits.h"
 #include "images/layer_unpack.h"
 #include "os/errno_status.h"
@@ -35,8 +36,8 @@ absl::Status LayerPull::Run() {
     MutexLock lock(board_->mutex);
     while (true) {
       if (status_.ok()) status_ = call_->Check();
+      if (status_.ok()) status_ = StartWhatMay();
       if (!status_.ok() && !given_up_.exchange(true)) board_->changed.NotifyAll();
-      if (!given_up_) StartWhatMay();
       if (running_ == 0 && (given_up_ || first_missing_ == layers_.size())) break;
       board_->changed.WaitUntil(board_->mutex, given_up_ ? kNoDeadline : call_->NextLook());
     }
@@ -46,15 +47,18 @@ absl::Status LayerPull::Run() {
   return status;
 }
 
-void LayerPull::StartWhatMay() {
+absl::Status LayerPull::StartWhatMay() {
   while (first_missing_ < layers_.size() && IsThere(first_missing_)) ++first_missing_;
   for (size_t i = first_missing_; i < layers_.size(); ++i) {
     if (running_ >= parallel_ && i != first_missing_) break;
     if (board_->chain_ids.contains(chain_ids_[i]) || IsThere(i)) continue;
+    ASSIGN_OR_RETURN(std::thread thread, StartThread(absl::StrCat("layer ", layers_[i].digest), [this, i] { Fly(i); }));
+    // The lock is held: it has not looked at the board yet.
+    threads_.push_back(std::move(thread));
     board_->chain_ids.insert(chain_ids_[i]);
     ++running_;
-    threads_.emplace_back([this, i] { Fly(i); });
   }
+  return absl::OkStatus();
 }
 
 void LayerPull::Fly(size_t layer) {
@@ -76,13 +80,15 @@ absl::Status LayerPull::Unpack(size_t layer, const std::string& name) {
   const LayerDescriptor& descriptor = layers_[layer];
   const std::string path = layout_->Ingest(name);
   if (mkdir(path.c_str(), 0700) != 0) return ErrnoStatus(errno, absl::StrCat("make directory ", path));
+  ASSIGN_OR_RETURN(const Fd directory, OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
   ASSIGN_OR_RETURN(Fd root, OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
   ASSIGN_OR_RETURN(const LayerTotals totals,
                    UnpackLayer(
                        descriptor, *source_, std::move(root), [this, layer] { return WaitForLower(layer); },
                        RingBytes(), flight_call_));
   RETURN_IF_ERROR(flight_call_.Check());
-  return catalog_->Add({chain_ids_[layer], name, descriptor.diff_id, descriptor.size, totals.bytes, totals.inodes});
+  return catalog_->Add({chain_ids_[layer], name, descriptor.diff_id, descriptor.size, totals.bytes, totals.inodes},
+                       directory.get());
 }
 
 absl::StatusOr<LowerView> LayerPull::WaitForLower(size_t layer) {

@@ -41,7 +41,7 @@ class LayerPull {
 
  private:
   bool IsThere(size_t layer) { return catalog_->Find(chain_ids_[layer]).has_value(); }
-  void StartWhatMay() ABSL_EXCLUSIVE_LOCKS_REQUIRED(board_->mutex);
+  absl::Status StartWhatMay() ABSL_EXCLUSIVE_LOCKS_REQUIRED(board_->mutex);
   void Fly(size_t layer);
   absl::Status Unpack(size_t layer, const std::string& name);
   absl::StatusOr<LowerView> WaitForLower(size_t layer);

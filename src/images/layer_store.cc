@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/log.h"
 #include "base/status_macros.h"
 #include "images/digest.h"
 #include "images/layer_catalog.h"
@@ -36,14 +37,14 @@ absl::Status CheckDescriptors(const std::vector<LayerDescriptor>& layers) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<DiskUsage> MeasureUppers(const Layout& layout) {
+absl::StatusOr<DiskUsage> MeasureUppers(const Layout& layout, const Call& call) {
   DiskUsage usage;
   ASSIGN_OR_RETURN(const std::vector<std::string> ids, ListDir(layout.Containers()));
   for (const std::string& id : ids) {
     absl::StatusOr<Fd> upper = OpenAt(AT_FDCWD, layout.Upper(id), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (!upper.ok() && (ErrnoOf(upper.status()) == ENOENT || ErrnoOf(upper.status()) == ENOTDIR)) continue;
     RETURN_IF_ERROR(upper.status());
-    RETURN_IF_ERROR(AddDiskUsage(*std::move(upper), &usage), "measure ", layout.Upper(id));
+    RETURN_IF_ERROR(AddDiskUsage(*std::move(upper), &usage, call), "measure ", layout.Upper(id));
   }
   return usage;
 }
@@ -85,109 +86,88 @@ std::vector<std::string> ChainIds(const std::vector<std::string>& diff_ids) {
   return chain_ids;
 }
 
-class LayerStore::Impl {
- public:
-  Impl(Layout layout, Database* database) : layout_(std::move(layout)), database_(database) {}
+LayerStore::LayerStore(Layout layout, Database* database)
+    : layout_(std::move(layout)),
+      database_(database),
+      leases_(std::make_shared<LayerLease::Table>()),
+      board_(std::make_unique<FlightBoard>()) {}
 
-  absl::Status Open() {
-    ASSIGN_OR_RETURN(catalog_, LayerCatalog::Open(layout_, database_, [leases = leases_](const std::string& chain_id) {
-                       MutexLock lock(leases->mutex);
-                       return leases->holders.contains(chain_id);
-                     }));
-    return absl::OkStatus();
-  }
-
-  absl::StatusOr<LayerLease> Unpack(const std::vector<LayerDescriptor>& layers, LayerSource& source, int parallel,
-                                    const Call& call) {
-    RETURN_IF_ERROR(CheckDescriptors(layers));
-    std::vector<std::string> diff_ids;
-    for (const LayerDescriptor& layer : layers) diff_ids.push_back(layer.diff_id);
-    // Held before it is known which of them are there: what is found cannot go away any more.
-    LayerLease lease(leases_, ChainIds(diff_ids));
-    LayerPull pull(layers, lease.chain_ids(), &source, parallel, &call, &layout_, catalog_.get(), &board_);
-    const absl::Status status = pull.Run();
-    if (status.ok()) return lease;
-    lease = LayerLease();
-    return Join(status, catalog_->CollectGarbage());
-  }
-
-  absl::Status CollectGarbage() { return catalog_->CollectGarbage(); }
-
-  absl::Status MountRootfs(const std::vector<std::string>& chain_ids, const std::string& id, const std::string& target,
-                           const RootfsOptions& options) {
-    const LayerLease lease(leases_, chain_ids);
-    std::vector<LayerRow> rows;
-    for (const std::string& chain_id : chain_ids) {
-      std::optional<LayerRow> row = catalog_->Find(chain_id);
-      if (!row.has_value()) return absl::InternalError(absl::StrCat("layer ", chain_id, " is not there"));
-      rows.push_back(*std::move(row));
-    }
-    return MakeRootfs(layout_, database_, rows, id, target, options);
-  }
-
-  absl::Status ReleaseRootfs(const std::string& id, const std::string& target) {
-    RETURN_IF_ERROR(RemoveRootfs(layout_, database_, id, target));
-    return catalog_->CollectGarbage();
-  }
-
-  FsUsage Usage() { return catalog_->Usage(); }
-
-  absl::StatusOr<FsUsage> ContainersUsage() {
-    MutexLock lock(usage_mutex_);
-    const MonoTime start = MonoClock::now();
-    if (start >= next_walk_) {
-      ASSIGN_OR_RETURN(uppers_, MeasureUppers(layout_));
-      const MonoTime end = MonoClock::now();
-      next_walk_ = end + 9 * (end - start);
-    }
-    return FsUsage{layout_.Containers(), uppers_.bytes, uppers_.inodes};
-  }
-
- private:
-  const Layout layout_;
-  Database* const database_;
-  const std::shared_ptr<LayerLease::Table> leases_ = std::make_shared<LayerLease::Table>();
-  std::unique_ptr<LayerCatalog> catalog_;
-  FlightBoard board_;
-
-  Mutex usage_mutex_;
-  DiskUsage uppers_ ABSL_GUARDED_BY(usage_mutex_);
-  MonoTime next_walk_ ABSL_GUARDED_BY(usage_mutex_) = MonoTime::min();
-};
-
-LayerStore::LayerStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-LayerStore::~LayerStore() = default;
+LayerStore::~LayerStore() {
+  ending_ = true;
+}
 
 absl::StatusOr<std::unique_ptr<LayerStore>> LayerStore::Open(Layout layout, Database* database) {
-  auto impl = std::make_unique<Impl>(std::move(layout), database);
-  RETURN_IF_ERROR(impl->Open());
-  return std::unique_ptr<LayerStore>(new LayerStore(std::move(impl)));
+  std::unique_ptr<LayerStore> store(new LayerStore(std::move(layout), database));
+  const auto is_held = [leases = store->leases_](const std::string& chain_id) {
+    MutexLock lock(leases->mutex);
+    return leases->holders.contains(chain_id);
+  };
+  ASSIGN_OR_RETURN(store->catalog_, LayerCatalog::Open(store->layout_, database, is_held));
+  return store;
 }
 
 absl::StatusOr<LayerLease> LayerStore::Unpack(const std::vector<LayerDescriptor>& layers, LayerSource& source,
                                               int parallel, const Call& call) {
-  return impl_->Unpack(layers, source, parallel, call);
+  RETURN_IF_ERROR(CheckDescriptors(layers));
+  std::vector<std::string> diff_ids;
+  for (const LayerDescriptor& layer : layers) diff_ids.push_back(layer.diff_id);
+  // Held before it is known which of them are there: what is found cannot go away any more.
+  LayerLease lease(leases_, ChainIds(diff_ids));
+  LayerPull pull(layers, lease.chain_ids(), &source, parallel, &call, &layout_, catalog_.get(), board_.get());
+  const absl::Status status = pull.Run();
+  if (status.ok()) return lease;
+  lease = LayerLease();
+  return Join(status, catalog_->CollectGarbage());
 }
 
 absl::Status LayerStore::CollectGarbage() {
-  return impl_->CollectGarbage();
+  return catalog_->CollectGarbage();
 }
 
 absl::Status LayerStore::MountRootfs(const std::vector<std::string>& chain_ids, const std::string& container_id,
                                      const std::string& target, const RootfsOptions& options) {
-  return impl_->MountRootfs(chain_ids, container_id, target, options);
+  const LayerLease lease(leases_, chain_ids);
+  std::vector<LayerRow> rows;
+  for (const std::string& chain_id : chain_ids) {
+    std::optional<LayerRow> row = catalog_->Find(chain_id);
+    if (!row.has_value()) return absl::InternalError(absl::StrCat("layer ", chain_id, " is not there"));
+    rows.push_back(*std::move(row));
+  }
+  return MakeRootfs(layout_, database_, rows, container_id, target, options);
 }
 
 absl::Status LayerStore::ReleaseRootfs(const std::string& container_id, const std::string& target) {
-  return impl_->ReleaseRootfs(container_id, target);
+  RETURN_IF_ERROR(RemoveRootfs(layout_, database_, container_id, target));
+  return catalog_->CollectGarbage();
 }
 
 absl::StatusOr<FsUsage> LayerStore::Usage() {
-  return impl_->Usage();
+  return catalog_->Usage();
 }
 
 absl::StatusOr<FsUsage> LayerStore::ContainersUsage() {
-  return impl_->ContainersUsage();
+  MutexLock lock(usage_mutex_);
+  const MonoTime now = MonoClock::now();
+  if (!walking_ && now >= next_walk_) {
+    walking_ = true;
+    background_.Run([this] { WalkContainers(); });
+  }
+  while (walking_ && walked_.WaitUntil(usage_mutex_, now + kWalkWait)) {
+  }
+  return FsUsage{layout_.Containers(), uppers_.bytes, uppers_.inodes};
+}
+
+void LayerStore::WalkContainers() {
+  const MonoTime start = MonoClock::now();
+  const absl::StatusOr<DiskUsage> measured =
+      MeasureUppers(layout_, Call(kNoDeadline, [this] { return ending_.load(); }));
+  if (!measured.ok() && !ending_) LogWarning("measure the writable layers", {{"error", measured.status().message()}});
+  MutexLock lock(usage_mutex_);
+  const MonoTime end = MonoClock::now();
+  next_walk_ = end + 9 * (end - start);
+  if (measured.ok()) uppers_ = *measured;
+  walking_ = false;
+  walked_.NotifyAll();
 }
 
 }  // namespace crisp

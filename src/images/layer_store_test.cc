@@ -7,10 +7,12 @@
 #include <sys/xattr.h>
 
 #include <atomic>
+#include <optional>
 #include <random>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "base/testing/no_threads.h"
 #include "images/digest.h"
 #include "images/testing/layer_test.h"
 #include "os/errno_status.h"
@@ -50,6 +52,30 @@ TEST_F(LayerStoreTest, AGzipTarBecomesARootFileSystem) {
   EXPECT_EQ(tree.at("etc"), "040750 3:4");
   EXPECT_EQ(tree.at("etc/hello"), "100640 0:0 1000000000.0 5 \"hello\"");
   EXPECT_EQ(tree.size(), 3u);
+}
+
+TEST_F(LayerStoreTest, WithoutAThreadNothingIsUnpackedAndNothingIsLeft) {
+  const LayerDescriptor layer = source_.AddGzip(TarBuilder().File("f", "x"));
+  {
+    const NoThreads none;
+    EXPECT_EQ(Unpack({layer}).status().code(), absl::StatusCode::kResourceExhausted);
+  }
+  ExpectNothingLeft();
+  EXPECT_EQ(Unpack({layer}).status(), absl::OkStatus());
+}
+
+TEST_F(LayerStoreTest, ALayerThatGetsNoThreadEndsThePullOfTheOthers) {
+  const LayerDescriptor first = source_.AddGzip(TarBuilder().File("f", "x"));
+  const LayerDescriptor second = source_.AddGzip(TarBuilder().File("g", "x"));
+  std::optional<NoThreads> none;
+  source_.Before([&](const LayerDescriptor&, size_t, const Call&) {
+    none.emplace();  // while the first is received; the second has not been started
+    return absl::OkStatus();
+  });
+  const absl::Status status = Unpack({first, second}, 1).status();
+  none.reset();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+  ExpectNothingLeft();
 }
 
 TEST_F(LayerStoreTest, ChainIdsAreThoseOfTheSpecification) {

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/thread.h"
 #include "images/block_ring.h"
 #include "images/digest.h"
 #include "images/layer_decoder.h"
@@ -68,7 +69,8 @@ absl::StatusOr<LayerTotals> Apply(BlockRing* ring, Fd root, LayerDirs::Below bel
 absl::StatusOr<LayerTotals> UnpackLayer(const LayerDescriptor& layer, LayerSource& source, Fd root,
                                         LayerDirs::Below below, size_t ring_bytes, const Call& call) {
   BlockRing ring(ring_bytes / kRingBlockBytes, kRingBlockBytes);
-  std::thread receiver([&] { ring.Finish(Receiver(layer, &ring).Run(source, call)); });
+  ASSIGN_OR_RETURN(std::thread receiver, StartThread("the receiver of a layer",
+                                                     [&] { ring.Finish(Receiver(layer, &ring).Run(source, call)); }));
   absl::StatusOr<LayerTotals> totals = Apply(&ring, std::move(root), std::move(below), call);
   ring.Stop(totals.ok() ? absl::CancelledError("the layer is unpacked") : totals.status());
   receiver.join();

@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
@@ -39,12 +38,6 @@ absl::StatusOr<Sockets> MakeSocketsIn(const std::string& netns) {
     RETURN_IF_ERROR(RunInNetns(netns, make));
   }
   return sockets;
-}
-
-int PollMillis(MonoTime until) {
-  if (until == kNoDeadline) return -1;
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - MonoClock::now()).count();
-  return static_cast<int>(std::clamp<int64_t>(left, 0, 1 << 30));
 }
 
 absl::Status Connect(int socket, const sockaddr* address, socklen_t size, const std::string& name, const Call& call) {

@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <system_error>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/thread.h"
 #include "os/errno_status.h"
 #include "os/fd.h"
 #include "os/file.h"
@@ -23,11 +23,8 @@ namespace {
 
 absl::Status RunOnOwnThread(absl::FunctionRef<absl::Status()> work) {
   absl::Status result;
-  try {
-    std::thread([&] { result = work(); }).join();
-  } catch (const std::system_error& error) {
-    return ErrnoStatus(error.code().value(), "start a thread");
-  }
+  ASSIGN_OR_RETURN(std::thread thread, StartThread("a network namespace", [&] { result = work(); }));
+  thread.join();
   return result;
 }
 

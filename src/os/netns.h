@@ -5,7 +5,8 @@
 //   (unshare(2), setns(2): CLONE_NEWNET moves the calling thread only), so each function does its work on a thread of
 //   its own that ends with it: no other thread of the daemon can find itself elsewhere, even if a step fails half way.
 //   A single-threaded helper process, which mount and user namespaces need, would give nothing more here.
-// Errors: ErrnoStatus, naming the path and the step. After an error nothing is left behind.
+// Errors: ErrnoStatus, naming the path and the step; ResourceExhausted if no thread can be had. After an error nothing
+//   is left behind.
 #pragma once
 
 #include <string>

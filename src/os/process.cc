@@ -15,7 +15,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "base/log.h"
 #include "base/status_macros.h"
+#include "base/thread.h"
 #include "os/errno_status.h"
 #include "os/file.h"
 
@@ -91,17 +93,42 @@ absl::StatusOr<Pipe> MakePipe() {
   return Pipe{Fd(ends[0]), Fd(ends[1])};
 }
 
-// Kills and reaps what it holds unless Wait has reaped it.
+// How long a command that was killed is waited for. In an uninterruptible wait of the kernel, on a dead disk or server,
+// it does not end before that does.
+constexpr std::chrono::seconds kKillWait{2};
+
+siginfo_t Reap(const Fd& pidfd) {
+  siginfo_t info{};
+  while (waitid(P_PIDFD, static_cast<id_t>(pidfd.get()), &info, WEXITED) != 0 && errno == EINTR) {
+  }
+  return info;
+}
+
+bool WaitEnded(const Fd& pidfd, MonoTime until) {
+  pollfd ended{pidfd.get(), POLLIN, 0};
+  while (poll(&ended, 1, PollMillis(until)) <= 0) {
+    if (MonoClock::now() >= until) return false;
+  }
+  return true;
+}
+
+// Kills and reaps what it holds unless Wait has reaped it. What does not end is left to a thread that waits for nothing
+// else, so that whoever called goes on.
 class RunningChild {
  public:
-  explicit RunningChild(Child child) : child_(std::move(child)) {}
+  RunningChild(Child child, std::string path) : child_(std::move(child)), path_(std::move(path)) {}
   ~RunningChild() {
-    if (child_.pid < 0) return;
+    if (!child_.pidfd.valid()) return;
     kill(-child_.pid, SIGKILL);
     kill(child_.pid, SIGKILL);
-    siginfo_t info{};
-    while (waitid(P_PID, static_cast<id_t>(child_.pid), &info, WEXITED) != 0 && errno == EINTR) {
+    if (WaitEnded(child_.pidfd, MonoClock::now() + kKillWait)) {
+      Reap(child_.pidfd);
+      return;
     }
+    LogError("a command does not end after SIGKILL; it is left to end by itself",
+             {{"command", path_}, {"pid", child_.pid}});
+    auto reaper = StartThread("a killed command", [pidfd = std::move(child_.pidfd)] { Reap(pidfd); });
+    if (reaper.ok()) reaper->detach();  // else it stays a zombie, until the daemon ends
   }
   RunningChild(const RunningChild&) = delete;
   RunningChild& operator=(const RunningChild&) = delete;
@@ -109,10 +136,8 @@ class RunningChild {
   int pidfd() const { return child_.pidfd.get(); }
 
   void Wait(CommandResult* result) {
-    siginfo_t info{};
-    while (waitid(P_PID, static_cast<id_t>(child_.pid), &info, WEXITED) != 0 && errno == EINTR) {
-    }
-    child_.pid = -1;
+    const siginfo_t info = Reap(child_.pidfd);
+    child_.pidfd.reset();
     if (info.si_code == CLD_EXITED) {
       result->exit_code = info.si_status;
     } else {
@@ -122,6 +147,7 @@ class RunningChild {
 
  private:
   Child child_;
+  const std::string path_;
 };
 
 // write(2) to a child that may have ended or closed its stdin: EPIPE, but never SIGPIPE, which would end the program
@@ -190,12 +216,6 @@ class Plumbing {
   CommandResult* result_;
 };
 
-int PollMillis(MonoTime until) {
-  if (until == kNoDeadline) return -1;
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - MonoClock::now()).count();
-  return static_cast<int>(std::clamp<int64_t>(left, 0, 1 << 30));
-}
-
 }  // namespace
 
 std::string CommandResult::Describe() const {
@@ -212,7 +232,7 @@ absl::StatusOr<CommandResult> RunCommand(const Command& command, const Call& cal
   SpawnSetup setup;
   setup.SetStdio({in.read_end.get(), out.write_end.get(), err.write_end.get()});
   ASSIGN_OR_RETURN(Child spawned, setup.Spawn(command.path, command.args, command.env, POSIX_SPAWN_SETPGROUP));
-  RunningChild child(std::move(spawned));
+  RunningChild child(std::move(spawned), command.path);
   in.read_end.reset();
   out.write_end.reset();
   err.write_end.reset();

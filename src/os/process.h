@@ -35,7 +35,8 @@ struct CommandResult {
 };
 
 // Runs to the end, or until `call` is over: then the whole process group is killed and reaped, and the error is call's.
-// A child that ended but left somebody holding its pipes open is not waited for.
+// One that does not even end by SIGKILL is waited for two seconds, and then reaped behind the answer. A child that
+// ended but left somebody holding its pipes open is not waited for.
 absl::StatusOr<CommandResult> RunCommand(const Command& command, const Call& call);
 
 // A child that is not waited for here. `stdio` are its descriptors 0, 1 and 2 (/dev/null where not valid).

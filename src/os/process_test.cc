@@ -1,8 +1,13 @@
 #include "os/process.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
+#include <thread>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/strip.h"
@@ -34,6 +39,37 @@ TEST(ProcessTest, ADeadlineKillsTheWholeGroup) {
   const auto result = RunCommand(Shell("sleep 60 & echo $!; wait"), Call::WithTimeout(milliseconds(100)));
   EXPECT_EQ(result.status().code(), absl::StatusCode::kDeadlineExceeded);
   EXPECT_LT(MonoClock::now() - start, std::chrono::seconds(5));
+}
+
+// The first process of a PID namespace ends only once all others in it have been reaped, by whoever that is for: here
+// by this test. Nothing else that can be made at will lasts after SIGKILL.
+TEST(ProcessTest, WhatDoesNotEndByKillIsLeftToEndByItself) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root, to make a PID namespace";
+  pid_t unreaped = -1;
+  absl::Status status;
+  MonoClock::duration took{};
+  std::thread([&] {
+    const Fd ours(open("/proc/thread-self/ns/pid", O_RDONLY | O_CLOEXEC));
+    ASSERT_EQ(unshare(CLONE_NEWPID), 0);
+    const Call call(kNoDeadline, [&] {
+      if (unreaped < 0 && (unreaped = fork()) == 0) _exit(0);
+      setns(ours.get(), CLONE_NEWPID);  // or this thread could start no other
+      return true;
+    });
+    const auto start = MonoClock::now();
+    status = RunCommand(Shell("exec sleep 60"), call).status();
+    took = MonoClock::now() - start;
+  }).join();
+  EXPECT_EQ(status.code(), absl::StatusCode::kCancelled) << status;
+  EXPECT_GE(took, std::chrono::seconds(2));
+  EXPECT_LT(took, std::chrono::seconds(10));
+  ASSERT_EQ(waitpid(unreaped, nullptr, 0), unreaped);
+  const auto has_child = [] {
+    siginfo_t info{};
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+  };
+  for (int i = 0; i < 1000 && has_child(); ++i) std::this_thread::sleep_for(milliseconds(10));
+  EXPECT_FALSE(has_child()) << "somebody must reap it";
 }
 
 TEST(ProcessTest, AChildThatHoldsThePipeIsNotWaitedFor) {

@@ -4,14 +4,15 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <map>
 #include <unordered_map>
 #include <utility>
 
+#include "base/call.h"
 #include "base/mutex.h"
 #include "base/status_macros.h"
+#include "base/thread.h"
 #include "os/errno_status.h"
 #include "os/fd.h"
 
@@ -34,7 +35,7 @@ class Reactor::Impl {
     event.events = EPOLLIN;
     event.data.u64 = kWakeToken;
     if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event) != 0) return ErrnoStatus(errno, "watch an eventfd");
-    thread_ = std::thread([this] { Run(); });
+    ASSIGN_OR_RETURN(thread_, StartThread("descriptors and timers", [this] { Run(); }));
     return absl::OkStatus();
   }
 
@@ -107,9 +108,7 @@ class Reactor::Impl {
   int NextTimeoutMs() {
     MutexLock lock(mutex_);
     if (stopped_) return 0;
-    if (posted_.empty() || posted_.begin()->first == kNoDeadline) return -1;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(posted_.begin()->first - MonoClock::now()).count();
-    return static_cast<int>(std::clamp<int64_t>(left, 0, 1 << 30));
+    return posted_.empty() ? -1 : PollMillis(posted_.begin()->first);
   }
 
   void Dispatch(uint64_t token) {

@@ -46,12 +46,6 @@ absl::StatusOr<Fd> MakeSocket() {
   return socket_fd;
 }
 
-int PollMillis(MonoTime until) {
-  if (until == kNoDeadline) return -1;
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - MonoClock::now()).count();
-  return static_cast<int>(std::clamp<int64_t>(left, 0, 1 << 30));
-}
-
 }  // namespace
 
 absl::StatusOr<Fd> ListenPackets(const std::string& path) {

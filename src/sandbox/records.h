@@ -5,7 +5,7 @@
 // without a row is therefore one whose row was lost with the database, and is put back: pods outlive their database.
 // The copy is not synced: it need not outlive the machine's power together with the loss of the database.
 //
-// Thread-safe (the database is). Errors: Internal, or ResourceExhausted when the disk is full.
+// Thread-safe (the database is). Errors are the database's.
 #pragma once
 
 #include <string>
@@ -49,6 +49,7 @@ class Records {
   absl::Status Save(Phase phase, const ContainerRecord& container);
   absl::Status DeletePod(const std::string& id);
   absl::Status DeleteContainer(const std::string& id);
+  // Without those that are damaged, which are named in the log.
   absl::StatusOr<std::vector<StoredPod>> Pods();
   absl::StatusOr<std::vector<StoredContainer>> Containers();
 

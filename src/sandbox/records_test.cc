@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "os/file.h"
 
 namespace crisp {
@@ -96,6 +97,24 @@ TEST_F(RecordsTest, ARowIsNotReplacedByItsCopy) {
   ASSERT_TRUE(records.Restore().ok());
   ASSERT_EQ(records.Pods()->size(), 1u);
   EXPECT_EQ(records.Pods()->front().phase, Phase::kRemoving);
+}
+
+TEST_F(RecordsTest, ADamagedRecordIsLeftOut) {
+  Records records(database_.get(), Layout(dir_, dir_ + "/state", true));
+  ASSERT_TRUE(records.Save(Phase::kCreated, Pod("whole")).ok());
+  ASSERT_TRUE(records.Save(Phase::kCreated, ContainerOf("whole", "c")).ok());
+  const std::string unlike = Pod("another").SerializeAsString();
+  for (const std::string& bytes : {std::string("\xff\xff"), std::string(), unlike}) {
+    ASSERT_TRUE(
+        database_->Run("INSERT INTO pods VALUES (?, 0, ?)", absl::StrCat("damaged-", bytes.size()), Value::Blob(bytes))
+            .ok());
+  }
+  ASSERT_TRUE(database_->Run("INSERT INTO containers VALUES ('damaged', 'whole', 0, x'ff')").ok());
+  const auto pods = records.Pods();
+  ASSERT_TRUE(pods.ok()) << pods.status();
+  ASSERT_EQ(pods->size(), 1u);
+  EXPECT_EQ(pods->front().record.id(), "whole");
+  EXPECT_EQ(records.Containers()->size(), 1u);
 }
 
 TEST_F(RecordsTest, FactsAreReplaced) {

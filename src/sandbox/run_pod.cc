@@ -134,11 +134,11 @@ absl::Status PodManager::MakePod(const PodPtr& pod, const Call& call) {
 }
 
 // The plugins and the pause container need nothing of each other but the namespace. The first that fails ends the
-// other.
+// other. Where no thread can be had they come one after the other.
 absl::Status PodManager::StartWhileAttaching(const PodPtr& pod, bool own_network, const Call& call) {
   std::atomic<bool> failed{false};
   const Call while_well(call.deadline(), [&failed] { return failed.load(); });
-  auto attached = std::async(std::launch::async, [&] {
+  auto attached = std::async(std::launch::async | std::launch::deferred, [&] {
     absl::Status status = own_network ? AttachNetwork(pod, while_well) : absl::OkStatus();
     if (!status.ok()) failed = true;
     return status;

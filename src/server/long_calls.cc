@@ -1,9 +1,9 @@
 #include "server/long_calls.h"
 
 #include <algorithm>
-#include <system_error>
 
-#include "os/errno_status.h"
+#include "base/status_macros.h"
+#include "base/thread.h"
 #include "sandbox/pod_manager.h"
 #include "server/stream_call.h"
 
@@ -53,11 +53,7 @@ absl::Status LongCalls::Start() {
   AcceptStreamPodSandboxStats();
   AcceptStreamPodSandboxMetrics();
   AcceptStreamImages();
-  try {
-    thread_ = std::thread([this] { ServeAll(queue_.get()); });
-  } catch (const std::system_error& error) {
-    return ErrnoStatus(error.code().value(), "start a thread");
-  }
+  ASSIGN_OR_RETURN(thread_, StartThread("calls answered by streams", [this] { ServeAll(queue_.get()); }));
   return absl::OkStatus();
 }
 

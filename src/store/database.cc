@@ -1,13 +1,19 @@
 #include "store/database.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 
+#include <cerrno>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "os/errno_status.h"
+#include "os/file.h"
 #include "store/schema.h"
 
 namespace crisp {
@@ -18,9 +24,19 @@ struct FinalizeStatement {
 };
 using StatementPtr = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
 
-// What an operator can do nothing about but set the file aside.
-bool IsDamage(int code) {
-  return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+// The environment of every pod is in it, and everybody can pass the directory. What SQLite makes beside it gets the
+// mode of the file itself; what is there already may be of an older version, or have been set aside by one.
+absl::Status KeepPrivate(const std::string& path) {
+  RETURN_IF_ERROR(OpenAt(AT_FDCWD, path, O_RDWR | O_CREAT, 0600));
+  const size_t slash = path.rfind('/');
+  const std::string directory = path.substr(0, slash);
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDir(directory));
+  for (const std::string& name : names) {
+    if (!absl::StartsWith(name, path.substr(slash + 1))) continue;
+    const std::string file = absl::StrCat(directory, "/", name);
+    if (chmod(file.c_str(), 0600) != 0) return ErrnoStatus(errno, absl::StrCat("chmod ", file));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -57,10 +73,11 @@ absl::Status Database::Transaction::Commit() {
 }
 
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path) {
+  RETURN_IF_ERROR(KeepPrivate(path), "database");
   auto database = std::unique_ptr<Database>(new Database());
-  absl::Status connected = database->Connect(path);
+  const absl::Status connected = database->Connect(path);
   if (connected.ok()) return database;
-  if (!IsDamage(sqlite3_errcode(database->handle_))) return connected;
+  if (!absl::IsDataLoss(connected)) return connected;
 
   const std::string aside = absl::StrCat(path, ".unreadable-", WallNanos());
   LogError("the database cannot be read; it is set aside and a new one begun",
@@ -69,6 +86,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   for (const char* suffix : {"", "-wal", "-shm"}) {
     rename(absl::StrCat(path, suffix).c_str(), absl::StrCat(aside, suffix).c_str());
   }
+  RETURN_IF_ERROR(KeepPrivate(path), "database");
   RETURN_IF_ERROR(database->Connect(path));
   return database;
 }
@@ -93,7 +111,14 @@ absl::Status Database::Connect(const std::string& path) {
       return Error(absl::StrCat("open ", path, ": ", statement));
     }
   }
-  return absl::OkStatus();
+  return Annotate(CheckPages(), absl::StrCat("open ", path));
+}
+
+absl::Status Database::CheckPages() {
+  std::string found;
+  const RowCallback each = [&](const Row& row) { found = row.Text(0); };
+  RETURN_IF_ERROR(RunStatement("PRAGMA quick_check(1)", {}, &each));
+  return found == "ok" ? absl::OkStatus() : absl::DataLossError(absl::StrCat("database: ", found));
 }
 
 absl::StatusOr<Database::Transaction> Database::Begin() ABSL_NO_THREAD_SAFETY_ANALYSIS {
@@ -142,10 +167,16 @@ absl::Status Database::RunStatement(absl::string_view sql, const std::vector<Val
 }
 
 absl::Status Database::Error(absl::string_view what) const {
-  const int code = sqlite3_extended_errcode(handle_);
   const std::string text = absl::StrCat("database: ", what, ": ", sqlite3_errmsg(handle_));
-  if ((code & 0xff) == SQLITE_FULL) return absl::ResourceExhaustedError(text);
-  return absl::InternalError(text);
+  switch (sqlite3_errcode(handle_) & 0xff) {  // extended codes have more bits
+    case SQLITE_FULL:
+      return absl::ResourceExhaustedError(text);
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return absl::DataLossError(text);
+    default:
+      return absl::InternalError(text);
+  }
 }
 
 }  // namespace crisp

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
+
 #include <thread>
 
+#include "absl/strings/match.h"
 #include "os/file.h"
 
 namespace crisp {
@@ -28,9 +31,22 @@ class DatabaseTest : public testing::Test {
     return value;
   }
 
+  // Of the files that were set aside.
+  std::vector<std::string> SetAside() {
+    std::vector<std::string> names = *ListDir(dir_);
+    std::erase_if(names, [](const std::string& name) { return !absl::StartsWith(name, "crisp.db.unreadable-"); });
+    return names;
+  }
+
   std::string dir_;
   std::string path_;
 };
+
+mode_t ModeOf(const std::string& path) {
+  struct stat info {};
+  EXPECT_EQ(stat(path.c_str(), &info), 0) << path;
+  return info.st_mode & 07777;
+}
 
 constexpr char kInsert[] = "INSERT INTO facts VALUES (?, ?)";
 
@@ -73,10 +89,48 @@ TEST_F(DatabaseTest, AFileThatIsNoDatabaseIsSetAsideAndKept) {
   auto database = Database::Open(path_);
   ASSERT_TRUE(database.ok()) << database.status();
   EXPECT_TRUE((*database)->Run(kInsert, "boot_id", "one").ok());
-  int kept = 0;
+  EXPECT_EQ(SetAside().size(), 1u);
+}
+
+TEST_F(DatabaseTest, AFileWithADamagedPageIsSetAsideAndANewOneBegun) {
+  {
+    auto database = *Database::Open(path_);
+    for (int i = 0; i < 100; ++i) {
+      ASSERT_TRUE(
+          database->Run("INSERT INTO pods VALUES (?, 1, ?)", absl::StrCat("pod-", i), std::string(1000, 'x')).ok());
+    }
+  }
+  // The pages in the middle are those of the table. The header and the schema, which opening reads, are at the start.
+  std::string bytes = *ReadFileAt(AT_FDCWD, path_, 1 << 20);
+  for (size_t i = bytes.size() / 2; i < bytes.size() / 2 + 4096; ++i) bytes[i] = static_cast<char>(~bytes[i]);
+  ASSERT_TRUE(WriteFileAt(AT_FDCWD, path_, bytes, 0600).ok());
+  auto database = Database::Open(path_);
+  ASSERT_TRUE(database.ok()) << database.status();
+  EXPECT_TRUE((*database)->Query("SELECT * FROM pods", [](const Row&) {}).ok());
+  EXPECT_EQ(SetAside().size(), 1u);
+}
+
+TEST_F(DatabaseTest, NobodyElseMayReadAnyOfItsFiles) {
+  const mode_t before = umask(0);
+  for (const char* suffix : {"", ".unreadable-1", ".unreadable-1-wal"}) {
+    ASSERT_TRUE(WriteFileAt(AT_FDCWD, path_ + suffix, "", 0644).ok());
+  }
+  auto database = Database::Open(path_);
+  umask(before);
+  ASSERT_TRUE(database.ok()) << database.status();
+  ASSERT_TRUE((*database)->Run(kInsert, "boot_id", "one").ok());
   const std::vector<std::string> names = *ListDir(dir_);
-  for (const std::string& name : names) kept += name.rfind("crisp.db.unreadable-", 0) == 0 ? 1 : 0;
-  EXPECT_EQ(kept, 1);
+  EXPECT_EQ(names.size(), 5u) << "with its -wal and -shm";
+  for (const std::string& name : names) EXPECT_EQ(ModeOf(dir_ + "/" + name), 0600u) << name;
+}
+
+TEST_F(DatabaseTest, ANewOneIsPrivateWhateverTheUmask) {
+  const mode_t before = umask(0);
+  auto database = Database::Open(path_);
+  umask(before);
+  ASSERT_TRUE(database.ok()) << database.status();
+  const std::vector<std::string> names = *ListDir(dir_);
+  for (const std::string& name : names) EXPECT_EQ(ModeOf(dir_ + "/" + name), 0600u) << name;
 }
 
 TEST_F(DatabaseTest, ADirectoryThatIsNotThereIsAnErrorThatNamesTheFile) {
