@@ -15,7 +15,6 @@ namespace crisp {
 namespace {
 
 constexpr size_t kMaxSpec = 8 << 20;
-constexpr std::chrono::seconds kDialTimeout{20};
 
 class ShimSession : public StreamSession {
  public:
@@ -82,12 +81,12 @@ absl::StatusOr<std::unique_ptr<StreamSession>> PodStreams::OpenAttach(const Stre
                    *container, "attach to");
 }
 
-absl::StatusOr<Fd> PodStreams::Dial(const std::string& pod_id, uint16_t port, const Call& call) {
+absl::StatusOr<LoopbackDial> PodStreams::Dial(const std::string& pod_id, uint16_t port) {
   ASSIGN_OR_RETURN(const PodManager::PodPtr pod, manager_->FindPod(pod_id));
   if (!pod->ready()) return absl::FailedPreconditionError(absl::StrCat("pod ", pod->id(), " is not ready"));
-  absl::StatusOr<Fd> connection = ConnectToLoopback(pod->record().netns_path(), port, call.Within(kDialTimeout));
-  RETURN_IF_ERROR(connection, "port ", port, " of pod ", pod->id());
-  return connection;
+  absl::StatusOr<LoopbackDial> dial = LoopbackDial::Begin(pod->record().netns_path(), port);
+  RETURN_IF_ERROR(dial, "pod ", pod->id());
+  return dial;
 }
 
 }  // namespace crisp

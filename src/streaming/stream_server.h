@@ -29,9 +29,11 @@ struct StreamServerOptions {
   std::string certificate_file;  // PEM; empty, both: a self-signed one
   std::string key_file;
 
-  // For tests: the clock of the tokens, and how long a client may take for its request and for opening its streams.
+  // For tests: the clock of the tokens, how long a client may take for its request and for opening its streams, and how
+  // long a port of a pod may take to accept.
   std::function<MonoTime()> now = MonoClock::now;
   std::chrono::nanoseconds patience = std::chrono::seconds(30);
+  std::chrono::nanoseconds dial_patience = std::chrono::seconds(20);
 };
 
 class StreamServer {

@@ -187,17 +187,8 @@ absl::StatusOr<std::unique_ptr<StreamSession>> ProcessTarget::OpenAttach(const S
   return OpenExec(attach, call);
 }
 
-absl::StatusOr<Fd> ProcessTarget::Dial(const std::string&, uint16_t port, const Call&) {
-  Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-    return ErrnoStatus(errno, absl::StrCat("connect to port ", port));
-  }
-  SetNonBlocking(fd.get());
-  return fd;
+absl::StatusOr<LoopbackDial> ProcessTarget::Dial(const std::string&, uint16_t port) {
+  return LoopbackDial::Begin("", port);
 }
 
 bool Eventually(const std::function<bool()>& holds, std::chrono::milliseconds limit) {
