@@ -580,6 +580,18 @@ TEST_F(ShimTest, ShutdownEndsContainersShimAndSocket) {
   EXPECT_TRUE(pod_.client->Shutdown(TestPod::call()).ok()) << "again";
 }
 
+TEST_F(ShimTest, ShutdownLeavesNoProcessAndNoCgroupAlsoIfTheRuntimeFails) {
+  const std::string fails = pod_.Path("fails-to-delete");
+  const std::string script = "#!/bin/sh\ncase \" $* \" in *' delete '*) exit 1;; esac\nexec /usr/sbin/runc \"$@\"\n";
+  ASSERT_TRUE(WriteFileAt(AT_FDCWD, fails, script, 0755).ok());
+  StartRequest request = pod_.Bundle("a", TestPod::Shell("sleep 1000"));
+  request.runtime.binary = fails;
+  ASSERT_TRUE(pod_.client->Start(request, TestPod::call()).ok());
+  const absl::Status ended = pod_.client->Shutdown(TestPod::call());
+  EXPECT_TRUE(ended.ok()) << ended;
+  EXPECT_EQ(pod_.Leftovers("a"), " runtime state");
+}
+
 TEST_F(ShimTest, ShutdownOfAShimThatDiesMeanwhileIsUnavailable) {
   StartRequest request = pod_.Bundle("a", TestPod::Shell("sleep 1000"));
   request.runtime.binary = StallingRuntime(pod_, "delete");
