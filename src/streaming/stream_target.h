@@ -28,7 +28,8 @@ struct StreamRequest {
   bool error_output = false;
 };
 
-// The ends of a session's streams; invalid where the stream was not asked for.
+// The ends of a session's streams; invalid where the stream was not asked for. The output of a terminal may be there
+// all the same: it is to be read and dropped then, since a terminal that nobody reads stops whoever writes to it.
 struct StreamEnds {
   Fd input;         // to write to; closing it is the end of input
   Fd output;        // to read; end of file, or EIO of a terminal, when there is no more

@@ -158,7 +158,7 @@ absl::StatusOr<std::unique_ptr<StreamSession>> ProcessTarget::OpenExec(const Str
     stdio.terminal = name;
     SetNonBlocking(terminal.get());
     if (request.input) ends.input = Fd(fcntl(terminal.get(), F_DUPFD_CLOEXEC, 3));
-    if (request.output) ends.output = Fd(fcntl(terminal.get(), F_DUPFD_CLOEXEC, 3));
+    ends.output = Fd(fcntl(terminal.get(), F_DUPFD_CLOEXEC, 3));
   } else {
     const auto to_child = [&](Fd* ours, int number) {
       Pipe pipe = MakePipe();
