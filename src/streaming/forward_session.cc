@@ -124,7 +124,8 @@ class ForwardSession::Forward final : public PipeReader::Target {
     dial_wait_.reset();
     dial_.reset();
     if (!dialed.ok()) {
-      const absl::Status status = Annotate(dialed.status(), absl::StrCat("forward to port ", port));
+      const absl::Status status =
+          Annotate(dialed.status(), absl::StrCat("forward to port ", port, " of pod ", session_->pod_id_));
       session_->connection_.End(error, std::string(status.message()));
       session_->connection_.Reset(data, SpdyReset::kCancel);
       return End();
