@@ -40,6 +40,7 @@ class StreamServer {
  public:
   static constexpr int kMostCalls = 256;
   static constexpr size_t kMostConnections = 4000;
+  static constexpr size_t kMostStrangers = 500;  // of those, that have not presented a token
 
   // Errors: InvalidArgument for options that cannot be, Internal if the port is taken or a certificate cannot be read.
   static absl::StatusOr<std::unique_ptr<StreamServer>> Start(const StreamServerOptions& options, StreamTarget* target);
