@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -9,6 +10,8 @@
 
 #include <vector>
 
+#include "base/clock.h"
+#include "base/status_macros.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "os/errno_status.h"
@@ -63,8 +66,19 @@ class LoopbackTest : public testing::Test {
     return listener;
   }
 
+  // Waits for it; DeadlineExceeded when nothing has been decided for `patience`.
+  static absl::StatusOr<Fd> Connect(const std::string& netns, uint16_t port, int patience_ms = 20000) {
+    ASSIGN_OR_RETURN(LoopbackDial dial, LoopbackDial::Begin(netns, port));
+    for (;;) {
+      ASSIGN_OR_RETURN(const bool connected, dial.Step());
+      if (connected) return dial.Take();
+      pollfd decided{dial.socket(), POLLOUT, 0};
+      if (poll(&decided, 1, patience_ms) == 0) return absl::DeadlineExceededError("nobody accepts");
+    }
+  }
+
   void ExpectConnects(const Fd& listener, uint16_t port) {
-    const auto connection = ConnectToLoopback(netns(), port, call_);
+    const auto connection = Connect(netns(), port);
     ASSERT_TRUE(connection.ok()) << connection.status();
     EXPECT_NE(fcntl(connection->get(), F_GETFL) & O_NONBLOCK, 0);
     EXPECT_NE(fcntl(connection->get(), F_GETFD) & FD_CLOEXEC, 0);
@@ -76,14 +90,13 @@ class LoopbackTest : public testing::Test {
   }
 
   std::string dir_;
-  const Call call_ = Call::WithTimeout(std::chrono::seconds(20));
 };
 
 TEST_F(LoopbackTest, ReachesWhoListensInTheNamespaceAndNobodyOutside) {
   uint16_t port = 0;
   const Fd listener = Listen(in6addr_any, false, &port);
   ExpectConnects(listener, port);
-  EXPECT_THAT(std::string(ConnectToLoopback("", port, call_).status().message()), HasSubstr("Connection refused"));
+  EXPECT_THAT(std::string(Connect("", port).status().message()), HasSubstr("Connection refused"));
 }
 
 TEST_F(LoopbackTest, FallsBackToTheSixthVersion) {
@@ -93,25 +106,25 @@ TEST_F(LoopbackTest, FallsBackToTheSixthVersion) {
 }
 
 TEST_F(LoopbackTest, WhereNobodyListensBothReasonsAreGiven) {
-  const absl::Status status = ConnectToLoopback(netns(), 9, call_).status();
+  const absl::Status status = Connect(netns(), 9).status();
   EXPECT_THAT(std::string(status.message()), HasSubstr("127.0.0.1:9: Connection refused"));
   EXPECT_THAT(std::string(status.message()), HasSubstr("[::1]:9: Connection refused"));
 }
 
 TEST_F(LoopbackTest, ANamespaceThatIsGoneIsNamed) {
-  const absl::Status status = ConnectToLoopback(dir_ + "/none", 9, call_).status();
+  const absl::Status status = Connect(dir_ + "/none", 9).status();
   EXPECT_THAT(std::string(status.message()), HasSubstr(dir_ + "/none"));
 }
 
-TEST_F(LoopbackTest, WaitsNoLongerThanTheCall) {
+TEST_F(LoopbackTest, DoesNotWaitForWhoDoesNotAccept) {
   uint16_t port = 0;
   const Fd listener = Listen(in6addr_any, false, &port);
-  // Nobody accepts: when the backlog is full, a SYN is not answered.
+  // When the backlog is full, a SYN is not answered.
   std::vector<Fd> connections;
   absl::Status status;
   const MonoTime begin = MonoClock::now();
   while (status.ok() && connections.size() < 100) {
-    auto connection = ConnectToLoopback(netns(), port, Call::WithTimeout(std::chrono::milliseconds(200)));
+    auto connection = Connect(netns(), port, 200);
     status = connection.status();
     if (connection.ok()) connections.push_back(*std::move(connection));
   }

@@ -98,14 +98,13 @@ absl::StatusOr<Fd> Duplicate(const Fd& fd) {
   return copy;
 }
 
-absl::StatusOr<ShimStream::Ends> EndsOfTerminal(const Fd& master, bool input, bool output) {
+// The output always: a terminal that nobody reads stops whoever writes to it.
+absl::StatusOr<ShimStream::Ends> EndsOfTerminal(const Fd& master, bool input) {
   ShimStream::Ends ends;
   if (input) {
     ASSIGN_OR_RETURN(ends.input, Duplicate(master));
   }
-  if (output) {
-    ASSIGN_OR_RETURN(ends.output, Duplicate(master));
-  }
+  ASSIGN_OR_RETURN(ends.output, Duplicate(master));
   return ends;
 }
 
@@ -236,7 +235,7 @@ absl::StatusOr<std::unique_ptr<ShimStream>> ShimClient::OpenExec(const ExecStrea
   shim::ExecStream exec{request.container_id, pipes.streams, static_cast<uint8_t>(request.terminal ? 1 : 0)};
   ASSIGN_OR_RETURN(OpenedStream opened, connection_->OpenStream(std::move(exec), descriptors, call));
   absl::StatusOr<ShimStream::Ends> ends = std::move(pipes.ours);
-  if (request.terminal) ends = EndsOfTerminal(opened.attached, request.input, request.output);
+  if (request.terminal) ends = EndsOfTerminal(opened.attached, request.input);
   if (!ends.ok()) {
     connection_->CloseStream(opened.request);
     return Annotate(ends.status(), "exec");

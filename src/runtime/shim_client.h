@@ -154,8 +154,9 @@ class ShimClient {
   absl::Status ReopenLog(const std::string& container_id, const Call& call);
   // Ends the shim for good; it kills and removes whatever containers it still has. OK once it has said so and its
   // process is gone, also if that was in an earlier call. Unavailable if the process is gone without a word: whatever
-  // containers it had are then to be taken away by CleanUpContainer. After any other error it may still run: asked
-  // again, it tries again, and Terminate ends one that hangs.
+  // containers it had are then to be taken away by CleanUpContainer. Internal if it could not take away all, and
+  // leaves; asked again it is Unavailable soon. After any other error it may still run: asked again, it tries again,
+  // and Terminate ends one that hangs.
   absl::Status Shutdown(const Call& call);
   // SIGKILL for the shim, and returns when its process is gone: to one that does not answer. Its containers run on
   // unwatched until CleanUpContainer. OK if it is gone already; DeadlineExceeded or Cancelled if it has not died by

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <future>
 #include <thread>
 
 #include "absl/strings/match.h"
@@ -352,6 +353,53 @@ TEST_F(ShimTest, AnExecEndsWithItsContainer) {
   EXPECT_EQ(result->exit_code, 137);
 }
 
+TEST_F(ShimTest, NothingIsLostWhileTheDaemonDoesNotRead) {
+  MustRun("a", "sleep 1000");
+  std::promise<void> read_on;
+  pod_.reactor->Post([&, wait = read_on.get_future().share()] { wait.wait(); });
+  // More than the socket takes: of the last ones all is still in their pipes, which hold it, when they have ended.
+  constexpr int kExecs = 12;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kExecs; ++i) {
+    threads.emplace_back([&, i] {
+      const auto result = pod_.Exec("a", absl::StrCat("head -c 60000 /dev/zero; touch /tmp/", i, "; exit ", i));
+      ASSERT_TRUE(result.ok()) << result.status();
+      EXPECT_EQ(result->output.size(), 60000u);
+      EXPECT_EQ(result->exit_code, i);
+    });
+  }
+  EXPECT_TRUE(Eventually([&] { return ListDir(pod_.Path("rootfs/tmp"))->size() == kExecs; }));
+  std::this_thread::sleep_for(seconds(2));
+  read_on.set_value();
+  for (std::thread& thread : threads) thread.join();
+}
+
+// Another container's `create` is under way meanwhile, so that unknown zombies are left alone.
+TEST_F(ShimTest, AKilledExecIsReapedWhileAnotherContainerIsCreated) {
+  const std::string fails = pod_.Path("fails-after-exec");
+  const std::string script =
+      "#!/bin/sh\ncase \" $* \" in *' exec '*) /usr/sbin/runc \"$@\"; exit 1;; esac\nexec /usr/sbin/runc \"$@\"\n";
+  ASSERT_TRUE(WriteFileAt(AT_FDCWD, fails, script, 0755).ok());
+  MustRun("a", "sleep 1000");
+  StartRequest failing = pod_.Bundle("b", TestPod::Shell("sleep 1000"));
+  failing.runtime.binary = fails;
+  ASSERT_TRUE(pod_.client->Start(failing, TestPod::call()).ok());
+  StartRequest slow = pod_.Bundle("c", TestPod::Shell("sleep 1000"));
+  slow.runtime.binary = StallingRuntime(pod_, "create");
+  std::atomic<bool> enough{false};
+  std::thread start([&] {
+    EXPECT_TRUE(absl::IsCancelled(pod_.client->Start(slow, Call(kNoDeadline, [&] { return enough.load(); })).status()));
+  });
+  EXPECT_TRUE(absl::IsDeadlineExceeded(pod_.Exec("a", "sleep 1000", milliseconds(300)).status()));
+  EXPECT_TRUE(absl::IsInternal(pod_.Exec("b", "sleep 1000").status()));
+  for (const char* id : {"a", "b"}) {
+    EXPECT_TRUE(pod_.client->Kill(id, SIGKILL, true, TestPod::call()).ok());
+    EXPECT_EQ(pod_.listener.AwaitExit(id).exit_code, 137) << id;
+  }
+  enough = true;
+  start.join();
+}
+
 // The first process of a pid namespace dies only when the shim has reaped the exec in it.
 TEST_F(ShimTest, DeleteDuringAnExecDoesNotWaitForItself) {
   MustRun("a", "sleep 1000");
@@ -530,6 +578,18 @@ TEST_F(ShimTest, ShutdownEndsContainersShimAndSocket) {
   EXPECT_FALSE(Exists(pod_.paths.socket));
   EXPECT_TRUE(Eventually([&] { return kill(shim, 0) != 0; }));
   EXPECT_TRUE(pod_.client->Shutdown(TestPod::call()).ok()) << "again";
+}
+
+TEST_F(ShimTest, ShutdownLeavesNoProcessAndNoCgroupAlsoIfTheRuntimeFails) {
+  const std::string fails = pod_.Path("fails-to-delete");
+  const std::string script = "#!/bin/sh\ncase \" $* \" in *' delete '*) exit 1;; esac\nexec /usr/sbin/runc \"$@\"\n";
+  ASSERT_TRUE(WriteFileAt(AT_FDCWD, fails, script, 0755).ok());
+  StartRequest request = pod_.Bundle("a", TestPod::Shell("sleep 1000"));
+  request.runtime.binary = fails;
+  ASSERT_TRUE(pod_.client->Start(request, TestPod::call()).ok());
+  const absl::Status ended = pod_.client->Shutdown(TestPod::call());
+  EXPECT_TRUE(ended.ok()) << ended;
+  EXPECT_EQ(pod_.Leftovers("a"), " runtime state");
 }
 
 TEST_F(ShimTest, ShutdownOfAShimThatDiesMeanwhileIsUnavailable) {

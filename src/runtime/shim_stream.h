@@ -20,7 +20,7 @@ class StreamEnd;
 class ShimStream {
  public:
   // This side's ends: close-on-exec, non-blocking; pipes, or descriptors of a terminal's master. Invalid where the
-  // stream was not asked for.
+  // stream was not asked for, but for the output of an exec's terminal, which must be read: it is always there.
   struct Ends {
     Fd input;         // to write to
     Fd output;        // to read

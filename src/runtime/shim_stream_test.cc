@@ -273,6 +273,16 @@ TEST_F(ShimStreamTest, AnExecWithATerminalHasOneWithTheSizeThatItIsGiven) {
   EXPECT_THAT(ReadToEnd(ends.output), HasSubstr("43 132\r\n"));
 }
 
+TEST_F(ShimStreamTest, TheOutputOfATerminalIsThereAlsoIfItWasNotAskedFor) {
+  MustRun("a", "sleep 1000");
+  nlohmann::json process = nlohmann::json::parse(TestPod::Process(TestPod::Shell("echo hello; exit 3")));
+  process["terminal"] = true;
+  const auto stream = pod_.client->OpenExec({"a", process.dump(), true, true, false, false}, TestPod::call());
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  EXPECT_EQ(ReadToEnd((*stream)->TakeEnds().output), "hello\r\n");
+  EXPECT_EQ(End(**stream).Wait().value(), 3);
+}
+
 TEST_F(ShimStreamTest, AnInterruptTypedAtATerminalReachesTheProcess) {
   MustRun("a", "sleep 1000");
   const auto stream = Exec("a", "echo ready; sleep 1000", true);

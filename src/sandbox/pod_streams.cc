@@ -1,21 +1,15 @@
 #include "sandbox/pod_streams.h"
 
-#include <fcntl.h>
-
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "os/file.h"
 #include "os/loopback.h"
 #include "runtime/shim_stream.h"
-#include "runtime/spec.h"
+#include "sandbox/exec.h"
 
 namespace crisp {
 namespace {
-
-constexpr size_t kMaxSpec = 8 << 20;
-constexpr std::chrono::seconds kDialTimeout{20};
 
 class ShimSession : public StreamSession {
  public:
@@ -32,18 +26,6 @@ class ShimSession : public StreamSession {
   const std::unique_ptr<ShimStream> stream_;
 };
 
-absl::Status NotRunning(const Container& container) {
-  const bool created = container.view().state == cri::CONTAINER_CREATED;
-  return absl::FailedPreconditionError(
-      absl::StrCat("container ", container.id(), " is not running: it has ", created ? "not been started" : "exited"));
-}
-
-absl::StatusOr<std::shared_ptr<ShimClient>> ShimOf(const Pod& pod, const Container& container) {
-  std::shared_ptr<ShimClient> shim = pod.shim();
-  if (!container.running() || shim == nullptr) return NotRunning(container);
-  return shim;
-}
-
 // What the shim opened, or why not: one that has gone has taken the container along.
 absl::StatusOr<std::unique_ptr<StreamSession>> ToSession(absl::StatusOr<std::unique_ptr<ShimStream>> stream,
                                                          const Container& container, absl::string_view what) {
@@ -58,11 +40,10 @@ absl::StatusOr<std::unique_ptr<StreamSession>> PodStreams::OpenExec(const Stream
   ASSIGN_OR_RETURN(const PodManager::Found found, manager_->FindContainer(request.container_id));
   const auto& [pod, container] = found;
   ASSIGN_OR_RETURN(const std::shared_ptr<ShimClient> shim, ShimOf(*pod, *container));
-  ASSIGN_OR_RETURN(const std::string spec,
-                   ReadFileAt(AT_FDCWD, manager_->layout_.Spec(pod->id(), container->id()), kMaxSpec));
   ExecStreamRequest exec;
   exec.container_id = container->id();
-  ASSIGN_OR_RETURN(exec.process_json, BuildExecProcess(spec, request.command, request.terminal));
+  ASSIGN_OR_RETURN(exec.process_json, ExecProcessOf(manager_->layout_.Spec(pod->id(), container->id()), request.command,
+                                                    request.terminal));
   exec.terminal = request.terminal;
   exec.input = request.input;
   exec.output = request.output;
@@ -82,12 +63,12 @@ absl::StatusOr<std::unique_ptr<StreamSession>> PodStreams::OpenAttach(const Stre
                    *container, "attach to");
 }
 
-absl::StatusOr<Fd> PodStreams::Dial(const std::string& pod_id, uint16_t port, const Call& call) {
+absl::StatusOr<LoopbackDial> PodStreams::Dial(const std::string& pod_id, uint16_t port) {
   ASSIGN_OR_RETURN(const PodManager::PodPtr pod, manager_->FindPod(pod_id));
   if (!pod->ready()) return absl::FailedPreconditionError(absl::StrCat("pod ", pod->id(), " is not ready"));
-  absl::StatusOr<Fd> connection = ConnectToLoopback(pod->record().netns_path(), port, call.Within(kDialTimeout));
-  RETURN_IF_ERROR(connection, "port ", port, " of pod ", pod->id());
-  return connection;
+  absl::StatusOr<LoopbackDial> dial = LoopbackDial::Begin(pod->record().netns_path(), port);
+  RETURN_IF_ERROR(dial, "pod ", pod->id());
+  return dial;
 }
 
 }  // namespace crisp

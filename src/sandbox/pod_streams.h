@@ -18,7 +18,7 @@ class PodStreams : public StreamTarget {
   // What the container is decides whether there is a terminal, not the request. FailedPrecondition for input to one
   // that was made without stdin.
   absl::StatusOr<std::unique_ptr<StreamSession>> OpenAttach(const StreamRequest& request, const Call& call) override;
-  absl::StatusOr<Fd> Dial(const std::string& pod_id, uint16_t port, const Call& call) override;
+  absl::StatusOr<LoopbackDial> Dial(const std::string& pod_id, uint16_t port) override;
 
  private:
   PodManager* const manager_;

@@ -29,11 +29,10 @@ void Children::Drop(std::vector<Known>::iterator known) {
   known_.erase(known);
 }
 
+// It stays known by its pidfd: as an unknown zombie it would not be reaped before the last Hold has gone, and the first
+// process of its pid namespace waits in the kernel until it is.
 void Children::Forget(pid_t pid) {
-  const auto known = Find(pid);
-  if (known == known_.end()) return;
-  Drop(known);
-  SweepSoon();  // it may have died already, and its SIGCHLD come and gone
+  if (const auto known = Find(pid); known != known_.end()) known->exited = nullptr;
 }
 
 // From the loop: a sweep may call back into whoever has just let go.
@@ -55,7 +54,7 @@ bool Children::Reap(pid_t pid) {
   if (known == known_.end()) return true;
   const Exited exited = std::move(known->exited);
   Drop(known);
-  exited({info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status, WallNanos()});
+  if (exited) exited({info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status, WallNanos()});
   return true;
 }
 

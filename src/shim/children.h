@@ -31,10 +31,10 @@ class Children {
 
   explicit Children(Loop& loop) : loop_(loop) {}
 
-  // Calls `exited` once, after `pid`, a child of the shim, has been reaped. Returns its pidfd, which lives until then
-  // or Forget; -1 with errno if it is no child.
+  // Calls `exited`, if it is not empty, once, after `pid`, a child of the shim, has been reaped. Returns its pidfd,
+  // which lives until then; -1 with errno if it is no child.
   int Add(pid_t pid, Exited exited);
-  void Forget(pid_t pid);  // the child is an orphan like others from now on
+  void Forget(pid_t pid);  // it is reaped when it ends, and nobody is told
   int pidfd(pid_t pid) const;
 
   void Sweep();

@@ -86,14 +86,19 @@ void CollectedExec::CloseStreams() {
 }
 
 void CollectedExec::Read(int index) {
+  Take(index);
+  FinishIfDrained();
+}
+
+size_t CollectedExec::Take(int index) {
   Stream& stream = streams_[index];
   char* const into = context_.scratch.bytes + kChunkOffset;
   const ssize_t n = read(stream.read_end.get(), into, kMaxChunk);
-  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
   if (n <= 0) {
     context_.loop.Unwatch(stream.read_end.get());
     stream.read_end.reset();
-    return FinishIfDrained();
+    return 0;
   }
   const size_t kept = std::min<uint64_t>(static_cast<size_t>(n), stream.left);
   stream.left -= kept;
@@ -101,28 +106,48 @@ void CollectedExec::Read(int index) {
     paused_ = true;
     UnwatchStreams();
   }
+  return static_cast<size_t>(n);
 }
 
 void CollectedExec::Resume() {
   if (!paused_) return;
   paused_ = false;
   WatchStreams();
+  if (exit_code_.has_value()) AwaitEnds();
 }
 
 void CollectedExec::OnExit(int code) {
   exit_code_ = code;
   if (!streams_[0].read_end.valid() && !streams_[1].read_end.valid()) return FinishIfDrained();
+  if (!paused_) AwaitEnds();
+}
+
+// Only while the pipes are read: those of a process that wrote and ended while the daemon took nothing are full yet.
+void CollectedExec::AwaitEnds() {
+  context_.loop.Cancel(&drain_);
   drain_ = context_.loop.After(kDrainNanos, [this] {
-    CloseStreams();
-    FinishIfDrained();
+    if (!paused_) TakeRest();
   });
+}
+
+// A pipe that still is not at its end: a child holds it, or the shim was late. What is in it now was written by then.
+void CollectedExec::TakeRest() {
+  for (int i = 0; i < 2; ++i) {
+    if (!streams_[i].read_end.valid()) continue;
+    const int capacity = fcntl(streams_[i].read_end.get(), F_GETPIPE_SZ);
+    for (size_t left = static_cast<size_t>(std::max(capacity, 0)), n; left > 0 && (n = Take(i)) > 0;) {
+      left -= std::min(left, n);
+    }
+  }
+  CloseStreams();
+  FinishIfDrained();
 }
 
 void CollectedExec::Cancel(ErrorCode why) {
   if (cancelled_.has_value()) return;
-  CloseStreams();  // nobody reads the rest
   context_.loop.Cancel(&deadline_);
-  if (exit_code_.has_value()) return FinishIfDrained();  // it ended in time; only its pipes were still held
+  if (exit_code_.has_value()) return TakeRest();  // it ended in time; only its pipes were still held
+  CloseStreams();                                 // nobody reads the rest
   cancelled_ = why;
   process_.Kill();
   if (!process_.launching()) Finish({});

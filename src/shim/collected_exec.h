@@ -2,7 +2,7 @@
 //
 // Output is sent as it comes, at most `output_limit` bytes of each stream; more is read and dropped. Nothing is read
 // while the daemon has not taken what was sent before: neither side's memory grows. A child that still holds the pipe
-// after the exit is waited for kDrainNanos.
+// after the exit is waited for kDrainNanos, in which the daemon takes what comes; then what is in the pipe is the rest.
 #pragma once
 
 #include <functional>
@@ -48,6 +48,9 @@ class CollectedExec : public Session {
   void OnLaunched(std::optional<Failure> failure);
   void OnExit(int code);
   void Read(int stream);
+  size_t Take(int stream);  // one read, given to the daemon. 0: there is none now, or it is at its end
+  void AwaitEnds();
+  void TakeRest();
   void WatchStreams();
   void UnwatchStreams();
   void CloseStreams();

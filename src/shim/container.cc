@@ -215,6 +215,11 @@ void Container::OnDeleted(std::optional<Failure> failure) {
   for (const Answer& one : answers) one(failure);
 }
 
+int Container::RemoveCgroups() {
+  const int alive = cgroup::KillAll(expected_, kKillBudgetMs);
+  return alive != 0 ? alive : cgroup::Remove(expected_);
+}
+
 void Container::RunDelete(int64_t timeout_nanos, RuntimeCommand::Finished finished) {
   const int stdio[3] = {-1, -1, -1};
   command_.Run(runtime_, "delete", {"delete", "--force", id()}, stdio, InBundle(kRuntimeLog), timeout_nanos,

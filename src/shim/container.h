@@ -47,6 +47,9 @@ class Container {
   int Kill(int signal, bool all);  // 0 or an errno value
   // Kills it if it is alive; its exit is told before `answer`. Joins one that is under way; not while kStarting.
   void BeginDelete(int64_t timeout_nanos, Answer answer);
+  // Without the runtime, after it could not delete it: kills what is in its cgroups and removes them. 0 or an errno
+  // value.
+  int RemoveCgroups();
   int ReopenLog() { return io_.Reopen(); }
   ContainerIo& io() { return io_; }
 

@@ -88,6 +88,7 @@ void ExecProcess::OnLaunched(std::optional<Failure> failure) {
   if (!failure.has_value() && pid < 0) {
     failure = Failure{ErrorCode::kInternal, "exec", "the runtime wrote no pid-file"};
   }
+  if (failure.has_value() && pid > 0) context_.children.Add(pid, nullptr);  // the runtime made it, and failed then
   const auto on_exit = [this](const ChildExit& exit) {
     pid_ = -1;
     exited_(exit.code);

@@ -53,8 +53,10 @@ LogWriter::LogWriter(std::string path, int64_t line_limit)
     : path_(std::move(path)), limit_(EffectiveLimit(line_limit)) {}
 
 int LogWriter::Open() {
-  // O_NONBLOCK: a FIFO that somebody put there must not stop the shim.
-  Fd file(open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640));
+  // A container that may write to the directory of the logs may have put something else there: a FIFO must not stop the
+  // shim (O_NONBLOCK), a symbolic link not make it write to another file.
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC;
+  Fd file(open(path_.c_str(), kFlags, 0640));
   if (!file.valid()) return errno;
   struct stat info {};
   if (fstat(file.get(), &info) != 0) return errno;

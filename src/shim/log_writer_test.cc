@@ -188,6 +188,18 @@ TEST_F(LogWriterTest, AFailedReopenKeepsTheOldFile) {
   EXPECT_EQ(ReadAll(path_ + ".1"), Lines({"stdout F one"}));
 }
 
+TEST_F(LogWriterTest, ASymbolicLinkInThePlaceOfTheLogIsRefused) {
+  const std::string elsewhere = path_ + ".elsewhere";
+  std::ofstream(elsewhere) << "as it was\n";
+  LogWriter writer(path_, 16384);
+  ASSERT_EQ(writer.Open(), 0);
+  ASSERT_EQ(unlink(path_.c_str()), 0);
+  ASSERT_EQ(symlink(elsewhere.c_str(), path_.c_str()), 0);
+  EXPECT_EQ(writer.Open(), ELOOP);
+  EXPECT_TRUE(writer.Write(LogWriter::kStdout, "to the old file\n", kTime));
+  EXPECT_EQ(ReadAll(elsewhere), "as it was\n");
+}
+
 TEST_F(LogWriterTest, AFifoInThePlaceOfTheLogIsRefused) {
   ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
   LogWriter writer(path_, 100);

@@ -31,7 +31,9 @@
 //   Cancel     of a Start, of an exec, of  nothing of its own: the cancelled request is answered, once; one that has
 //              an Attach                   been Opened by its end, an Error
 //   ReopenLog  after a rename              Done
-//   Shutdown   kill, delete, leave         Done, then the end of the connection and of the process
+//   Shutdown   kill, delete, leave         Done when no process and no cgroup of any container is left, else Error;
+//   then
+//                                          the end of the connection and of the process, whichever it was
 //
 //   shim → daemon                          when
 //   Exited     (an event)                  after the exit record is on disk, to whoever is connected then. It is not

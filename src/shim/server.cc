@@ -196,16 +196,25 @@ void Server::On(const ConnectionRef& from, uint64_t id, const Shutdown&, Attache
 void Server::ContinueShutdown() {
   if (!starting_.empty()) return;
   if (containers_.empty()) {
-    connections_.Answer(shutdown_->client, shutdown_->request, Done{});
+    connections_.AnswerOutcome(shutdown_->client, shutdown_->request, left_);
     return Leave();
   }
   const std::shared_ptr<Container> next = containers_.front();
   next->BeginDelete(Container::kCleanUpTimeout, [this, next](const std::optional<Failure>& failure) {
-    // It leaves all the same: the daemon cleans up after a shim that is gone, and cannot after one that will not go.
-    if (failure.has_value()) LogFault("shutdown: " + failure->step + " " + next->id() + ": " + failure->text);
+    if (failure.has_value()) TakeAway(*next, *failure);
     Forget(next);
     ContinueShutdown();
   });
+}
+
+// What the runtime keeps of it in its own directory is left to the daemon. What cannot be taken away is told, and the
+// shim leaves all the same: the daemon cleans up after one that is gone, and cannot after one that will not go.
+void Server::TakeAway(Container& container, const Failure& failure) {
+  const std::string what = failure.step + " " + container.id() + ": " + failure.text;
+  LogFault("shutdown: " + what);
+  if (const int error = container.RemoveCgroups(); error != 0) {
+    left_ = Failure{ErrorCode::kInternal, "shutdown", what + "; then remove its cgroup: " + ErrorText(error)};
+  }
 }
 
 void Server::Leave() {

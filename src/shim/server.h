@@ -44,6 +44,7 @@ class Server {
   void OnStartAnswered(const std::shared_ptr<Container>& container, std::optional<Failure> failure);
   void OnExited(Container& container);
   void ContinueShutdown();
+  void TakeAway(Container& container, const Failure& failure);
   void LeaveIfIdle();
   void Leave();
 
@@ -65,6 +66,7 @@ class Server {
   std::vector<std::shared_ptr<Container>> containers_;
   std::vector<Starting> starting_;
   std::optional<ShutdownAsked> shutdown_;
+  std::optional<Failure> left_;  // of a container that is not gone at the end
   bool leaving_ = false;
 };
 

@@ -33,10 +33,11 @@ class SocketStream : public ByteStream {
   }
 
   void Write(std::vector<absl::string_view> parts, WriteDone done) override {
-    parts_ = std::move(parts);
-    part_ = 0;
-    write_done_ = std::move(done);
-    TryWrite();
+    BeginWrite(std::move(parts), std::move(done), /*probe=*/false);
+  }
+
+  void WriteProbe(std::vector<absl::string_view> parts, WriteDone done) override {
+    BeginWrite(std::move(parts), std::move(done), /*probe=*/true);
   }
 
   int socket() const override { return socket_.get(); }
@@ -63,7 +64,7 @@ class SocketStream : public ByteStream {
 
   // Takes away what has been written. True if nothing is left.
   bool Written(size_t bytes) {
-    if (bytes > 0) last_activity_ = MonoClock::now();
+    if (bytes > 0 && !probe_) last_activity_ = MonoClock::now();
     while (part_ < parts_.size()) {
       absl::string_view& part = parts_[part_];
       const size_t taken = std::min(bytes, part.size());
@@ -84,6 +85,15 @@ class SocketStream : public ByteStream {
   size_t part_ = 0;  // the first of parts_ that is not written
 
  private:
+  void BeginWrite(std::vector<absl::string_view> parts, WriteDone done, bool probe) {
+    parts_ = std::move(parts);
+    part_ = 0;
+    probe_ = probe;
+    write_done_ = std::move(done);
+    TryWrite();
+  }
+
+  bool probe_ = false;  // what is being written
   MonoTime last_activity_ = MonoClock::now();
   ReadDone read_done_;
   WriteDone write_done_;

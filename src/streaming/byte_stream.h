@@ -29,11 +29,13 @@ class ByteStream {
   // stays where it is until then.
   virtual void Read(char* into, size_t capacity, ReadDone done) = 0;
   virtual void Write(std::vector<absl::string_view> parts, WriteDone done) = 0;
+  // The same, for what is sent only to find out whether the peer is there: it is no activity.
+  virtual void WriteProbe(std::vector<absl::string_view> parts, WriteDone done) = 0;
   // Says to the peer that nothing more will be written. Not during a write.
   virtual void ShutdownWrite() = 0;
   // The socket, for asking the kernel about it.
   virtual int socket() const = 0;
-  // When bytes last went in or out.
+  // When bytes last went in or out, but for probes.
   virtual MonoTime last_activity() const = 0;
 };
 

@@ -51,8 +51,9 @@ CommandChannels ChannelsOf(const StreamRequest& request) {
 
 ClientConnection::ClientConnection(const StreamContext& context, TokenTable* tokens,
                                    std::chrono::nanoseconds idle_timeout, std::unique_ptr<ByteStream> bytes,
-                                   std::function<void()> over)
+                                   std::shared_ptr<const void> anteroom, std::function<void()> over)
     : context_(context),
+      anteroom_(std::move(anteroom)),
       tokens_(tokens),
       idle_timeout_(idle_timeout),
       over_(std::move(over)),
@@ -88,6 +89,7 @@ void ClientConnection::OnRequest() {
   if (!ticket.has_value()) {
     return Refuse(404, "Not Found", "no such token; each opens one stream, within a minute");
   }
+  anteroom_ = nullptr;
   Upgrade(*std::move(ticket));
 }
 
@@ -151,8 +153,9 @@ void ClientConnection::StartSession(const std::string& protocol, std::string alr
   });
 }
 
+// Whoever is refused has no right to keep a connection, however much it says: it goes when it has had time to read why.
 void ClientConnection::Refuse(int code, absl::string_view reason, absl::string_view text, absl::string_view headers) {
-  request_timer_.Cancel();
+  request_timer_.Start(std::min<std::chrono::nanoseconds>(context_.patience, Farewell::kPatience), [this] { Over(); });
   answer_ = ErrorAnswer(code, reason, text, headers);
   bytes_->Write({answer_}, [this](bool well) {
     if (!well) return Over();

@@ -22,9 +22,10 @@ namespace crisp {
 
 class ClientConnection {
  public:
-  // `context` and `tokens` outlive it. `over` is called once, when it may be destroyed; not from inside a call.
+  // `context` and `tokens` outlive it. `anteroom` is held until a token has been redeemed. `over` is called once, when
+  // it may be destroyed; not from inside a call.
   ClientConnection(const StreamContext& context, TokenTable* tokens, std::chrono::nanoseconds idle_timeout,
-                   std::unique_ptr<ByteStream> bytes, std::function<void()> over);
+                   std::unique_ptr<ByteStream> bytes, std::shared_ptr<const void> anteroom, std::function<void()> over);
   ClientConnection(const ClientConnection&) = delete;
   ClientConnection& operator=(const ClientConnection&) = delete;
 
@@ -43,6 +44,7 @@ class ClientConnection {
   void Over();
 
   const StreamContext& context_;
+  std::shared_ptr<const void> anteroom_;
   TokenTable* const tokens_;
   const std::chrono::nanoseconds idle_timeout_;
   const std::function<void()> over_;

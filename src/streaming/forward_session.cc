@@ -3,12 +3,10 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <atomic>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "base/call.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "streaming/stream_pump.h"
@@ -23,7 +21,6 @@ constexpr size_t kMostQueued = 4 << 20;
 // A program that takes nothing for so long while everybody else waits for it loses its connection.
 constexpr std::chrono::seconds kStuck{30};
 
-constexpr std::chrono::seconds kDialTimeout{30};
 constexpr size_t kReadAtOnce = 64 << 10;
 constexpr size_t kMostRequestId = 64;  // it is a number
 
@@ -62,7 +59,6 @@ class ForwardSession::Forward final : public PipeReader::Target {
         timer_(session->context_.loop) {
     timer_.Start(session->context_.patience, [this] { End(); });
   }
-  ~Forward() override { cancelled_->store(true); }
 
   const std::string request;
   const uint16_t port;
@@ -73,13 +69,18 @@ class ForwardSession::Forward final : public PipeReader::Target {
   uint64_t written() const { return to_pod_.written(); }
 
   void Dial() {
-    timer_.Cancel();
     const StreamContext& context = session_->context_;
+    timer_.Start(context.dial_patience,
+                 [this] { OnDialed(absl::DeadlineExceededError("nobody has accepted the connection in time")); });
     context.calls->Run([target = context.target, loop = context.loop, pod = session_->pod_id_, port = port,
-                        cancelled = cancelled_, weak = std::weak_ptr<char>(alive_), this] {
-      const Call call = Call(kNoDeadline, [cancelled] { return cancelled->load(); }).Within(kDialTimeout);
-      auto dialed = std::make_shared<absl::StatusOr<Fd>>(target->Dial(pod, port, call));
-      loop->Post(weak, [dialed, this] { OnDialed(std::move(*dialed)); });
+                        weak = std::weak_ptr<char>(alive_), this] {
+      if (weak.expired()) return;
+      auto begun = std::make_shared<absl::StatusOr<LoopbackDial>>(target->Dial(pod, port));
+      loop->Post(weak, [begun, this] {
+        if (!begun->ok()) return OnDialed(begun->status());
+        dial_.emplace(*std::move(*begun));
+        Connect();
+      });
     });
   }
 
@@ -109,9 +110,22 @@ class ForwardSession::Forward final : public PipeReader::Target {
   }
 
  private:
+  void Connect() {
+    dial_wait_.reset();
+    const absl::StatusOr<bool> connected = dial_->Step();
+    if (!connected.ok()) return OnDialed(connected.status());
+    if (*connected) return OnDialed(dial_->Take());
+    dial_wait_.emplace(session_->context_.loop, dial_->socket());
+    dial_wait_->WhenWritable([this] { Connect(); });
+  }
+
   void OnDialed(absl::StatusOr<Fd> dialed) {
+    timer_.Cancel();
+    dial_wait_.reset();
+    dial_.reset();
     if (!dialed.ok()) {
-      const absl::Status status = Annotate(dialed.status(), absl::StrCat("forward to port ", port));
+      const absl::Status status =
+          Annotate(dialed.status(), absl::StrCat("forward to port ", port, " of pod ", session_->pod_id_));
       session_->connection_.End(error, std::string(status.message()));
       session_->connection_.Reset(data, SpdyReset::kCancel);
       return End();
@@ -134,7 +148,8 @@ class ForwardSession::Forward final : public PipeReader::Target {
   }
 
   ForwardSession* const session_;
-  const std::shared_ptr<std::atomic<bool>> cancelled_ = std::make_shared<std::atomic<bool>>(false);
+  std::optional<LoopbackDial> dial_;
+  std::optional<FdWait> dial_wait_;
   std::shared_ptr<PumpedFd> socket_;
   PipeWriter to_pod_;
   std::optional<PipeReader> from_pod_;

@@ -150,6 +150,33 @@ TEST_F(PortForwardTest, OneThatCannotBeMadeSaysWhyAndTheOthersGoOn) {
   EXPECT_EQ(client->stream(well.data).data, "still here");
 }
 
+// More than the threads that open what clients ask for.
+TEST_F(PortForwardTest, PortsThatDoNotAcceptHoldUpNobodyElse) {
+  StreamServerOptions options;
+  options.dial_patience = std::chrono::seconds(6);
+  StartServer(options);
+  const Fd deaf(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof(address);
+  ASSERT_EQ(bind(deaf.get(), reinterpret_cast<sockaddr*>(&address), length), 0);
+  ASSERT_EQ(listen(deaf.get(), 0), 0);  // its backlog is full after one
+  getsockname(deaf.get(), reinterpret_cast<sockaddr*>(&address), &length);
+  const auto client = Connect();
+  Streams last;
+  for (int i = 0; i < 300; ++i) last = OpenPair(client.get(), ntohs(address.sin_port), absl::StrCat(i));
+  ASSERT_TRUE(client->ReadUntil([&] { return client->stream(last.data).replied; }));
+  const MonoTime begin = MonoClock::now();
+  const StreamRequest request = Shell("echo here");
+  SpdyExec exec(ExecUrl(request), request);
+  ASSERT_TRUE(exec.Finish());
+  EXPECT_EQ(exec.Output(), "here\n");
+  EXPECT_LT(MonoClock::now() - begin, std::chrono::seconds(5));
+  ASSERT_TRUE(client->ReadUntil([&] { return client->stream(last.error).ended; }));
+  EXPECT_THAT(client->stream(last.error).data, HasSubstr("nobody has accepted the connection in time"));
+}
+
 TEST_F(PortForwardTest, OneThatBreaksEndsAloneAndWithoutAnError) {
   TestServer breaking([](int fd) {
     char byte;

@@ -96,10 +96,18 @@ void SpdyConnection::Read() {
 // tells that the client has gone if something is sent to it: settings, none, which want no answer.
 void SpdyConnection::Probe() {
   probe_timer_.Start(kProbeInterval, [this] {
-    const std::string none(4, '\0');
-    if (queue_.empty() && writing_.empty()) PutControl(EncodeSpdyControl(SpdyType::kSettings, 0, none));
+    PutProbe();
     Probe();
   });
+}
+
+void SpdyConnection::PutProbe() {
+  if (!queue_.empty() || !writing_.empty() || finishing_ || gone_) return;  // what is under way tells as much
+  const std::string none(4, '\0');
+  Outgoing settings{EncodeSpdyControl(SpdyType::kSettings, 0, none), {}, nullptr};
+  answers_queued_ += settings.head.size();
+  queue_.push_back(std::move(settings));
+  Write(/*probe=*/true);
 }
 
 void SpdyConnection::Take(absl::string_view bytes) {
@@ -205,7 +213,7 @@ void SpdyConnection::Put(Outgoing outgoing) {
   Write();
 }
 
-void SpdyConnection::Write() {
+void SpdyConnection::Write(bool probe) {
   if (!writing_.empty() || gone_ || farewell_ != nullptr) return;
   if (queue_.empty()) {
     if (!finishing_) return;
@@ -222,7 +230,8 @@ void SpdyConnection::Write() {
     parts.emplace_back(outgoing.head);
     if (!outgoing.body.empty()) parts.push_back(outgoing.body);
   }
-  bytes_->Write(std::move(parts), [this](bool well) { OnWritten(well); });
+  const auto done = [this](bool well) { OnWritten(well); };
+  probe ? bytes_->WriteProbe(std::move(parts), done) : bytes_->Write(std::move(parts), done);
 }
 
 void SpdyConnection::OnWritten(bool well) {

@@ -83,7 +83,8 @@ class SpdyConnection final : private SpdyFrameReader::Events {
   void Take(absl::string_view bytes);
   void Put(Outgoing outgoing);
   void PutControl(std::string frame) { Put({std::move(frame), {}, nullptr}); }
-  void Write();
+  void PutProbe();
+  void Write(bool probe = false);
   void OnWritten(bool well);
   void Gone(absl::string_view why);
 

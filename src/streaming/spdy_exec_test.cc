@@ -111,6 +111,16 @@ TEST_F(SpdyExecTest, ATerminalHasTheSizeThatTheClientGivesIt) {
   EXPECT_EQ(exec.Result(), kSuccess);
 }
 
+TEST_F(SpdyExecTest, ATerminalWhoseOutputNobodyWantsDoesNotHoldUpTheProcess) {
+  StreamRequest request = Shell("head -c 1000000 /dev/zero; exit 5");
+  request.input = true;
+  request.output = false;
+  request.terminal = true;
+  SpdyExec exec(ExecUrl(request), request);
+  ASSERT_TRUE(exec.Finish());
+  EXPECT_THAT(exec.Result(), HasSubstr(R"("message":"5")"));
+}
+
 TEST_F(SpdyExecTest, AnExecThatCannotStartSaysWhy) {
   const StreamRequest request = Command({"/no/such/program"});
   SpdyExec exec(ExecUrl(request), request);

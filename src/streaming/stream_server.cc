@@ -24,6 +24,7 @@ class StreamServer::Impl {
     context_.blocks = &blocks_;
     context_.target = target;
     context_.patience = options.patience;
+    context_.dial_patience = options.dial_patience;
   }
 
   ~Impl() {
@@ -60,14 +61,16 @@ class StreamServer::Impl {
 
  private:
   void OnClient(Fd client) {
-    if (connections_.size() >= kMostConnections) return;
+    const auto strangers = static_cast<size_t>(anteroom_.use_count() - 1);
+    if (connections_.size() >= kMostConnections || strangers >= kMostStrangers) return;
     std::unique_ptr<ByteStream> bytes = tls_ != nullptr ? MakeTlsStream(loop_.get(), std::move(client), tls_.get())
                                                         : MakeTcpStream(loop_.get(), std::move(client));
     const uint64_t number = next_connection_++;
     // Not at once: it is one of the connection's own functions that calls.
     const auto over = [this, number] { loop_->Post([this, number] { connections_.erase(number); }); };
     auto& connection = connections_[number];
-    connection = std::make_unique<ClientConnection>(context_, &tokens_, idle_timeout_, std::move(bytes), over);
+    connection =
+        std::make_unique<ClientConnection>(context_, &tokens_, idle_timeout_, std::move(bytes), anteroom_, over);
     connection->Start();
   }
 
@@ -84,6 +87,7 @@ class StreamServer::Impl {
   std::unique_ptr<StreamListener> listener_;
   std::unordered_map<uint64_t, std::unique_ptr<ClientConnection>> connections_;
   uint64_t next_connection_ = 0;
+  const std::shared_ptr<char> anteroom_ = std::make_shared<char>();  // held by every connection without a token
 };
 
 StreamServer::StreamServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

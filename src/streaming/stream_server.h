@@ -29,15 +29,18 @@ struct StreamServerOptions {
   std::string certificate_file;  // PEM; empty, both: a self-signed one
   std::string key_file;
 
-  // For tests: the clock of the tokens, and how long a client may take for its request and for opening its streams.
+  // For tests: the clock of the tokens, how long a client may take for its request and for opening its streams, and how
+  // long a port of a pod may take to accept.
   std::function<MonoTime()> now = MonoClock::now;
   std::chrono::nanoseconds patience = std::chrono::seconds(30);
+  std::chrono::nanoseconds dial_patience = std::chrono::seconds(20);
 };
 
 class StreamServer {
  public:
   static constexpr int kMostCalls = 256;
   static constexpr size_t kMostConnections = 4000;
+  static constexpr size_t kMostStrangers = 500;  // of those, that have not presented a token
 
   // Errors: InvalidArgument for options that cannot be, Internal if the port is taken or a certificate cannot be read.
   static absl::StatusOr<std::unique_ptr<StreamServer>> Start(const StreamServerOptions& options, StreamTarget* target);

@@ -2,10 +2,12 @@
 
 #include <dirent.h>
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 
 #include <fstream>
 #include <thread>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "streaming/testing/stream_test.h"
 
@@ -166,6 +168,64 @@ TEST_F(StreamServerTest, AConnectionWithoutARequestIsClosed) {
   const auto start = MonoClock::now();
   EXPECT_EQ(Ask(url, "GET /exec/ HTTP/1.1\r\n"), "");
   EXPECT_LT(MonoClock::now() - start, std::chrono::seconds(5));
+}
+
+TEST_F(StreamServerTest, WhoIsRefusedIsLetGoHoweverMuchItSays) {
+  StreamServerOptions options;
+  options.patience = std::chrono::milliseconds(500);
+  StartServer(options);
+  const auto client = ConnectBytes(SplitUrl(ExecUrl(Command({"true"}))));
+  client->Write("GET /exec/guess HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_THAT(client->Read(std::chrono::seconds(5)), StartsWith("HTTP/1.1 404 "));
+  const int before = OpenDescriptors();
+  const auto let_go = [&] {
+    client->Write("x");
+    return OpenDescriptors() < before;
+  };
+  EXPECT_TRUE(Eventually(let_go, std::chrono::seconds(5)));
+}
+
+TEST_F(StreamServerTest, WhoHasNoTokenTakesNoPlaceOfThoseThatHave) {
+  rlimit files{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &files), 0);
+  files.rlim_cur = files.rlim_max;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &files), 0);
+  StreamRequest request = Command({"cat"});
+  request.input = true;
+  SpdyExec exec(ExecUrl(request), request);
+  ASSERT_TRUE(Eventually([&] { return target_.live() == 1; }));
+  const std::string url = ExecUrl(request);
+  std::vector<std::unique_ptr<ClientBytes>> strangers;
+  const auto closed = [](ClientBytes& one) {
+    const auto begin = MonoClock::now();
+    return one.Read(std::chrono::seconds(2)).empty() && MonoClock::now() - begin < std::chrono::seconds(1);
+  };
+  for (size_t i = 0; i < StreamServer::kMostStrangers; ++i) strangers.push_back(ConnectBytes(SplitUrl(url)));
+  EXPECT_TRUE(closed(*ConnectBytes(SplitUrl(url)))) << "one too many";
+  EXPECT_FALSE(closed(*strangers.back()));
+  exec.client->Send(exec.input, "still here", true);
+  ASSERT_TRUE(exec.Finish());
+  EXPECT_EQ(exec.Output(), "still here");
+  strangers.clear();
+  EXPECT_TRUE(Eventually([&] { return absl::StartsWith(SpdyClient::Connect(url, kV4)->answer(), "HTTP/1.1 101 "); }));
+}
+
+// The server asks the kernel each second whether the client is there; that is no activity.
+TEST_F(StreamServerTest, AnIdleSessionIsClosedAlsoIfItsInputIsStuck) {
+  StreamServerOptions options;
+  options.idle_timeout = std::chrono::milliseconds(2500);
+  StartServer(options);
+  StreamRequest request = Command({"sleep", "1000"});
+  request.input = true;
+  const std::string input(64 << 10, 'x');
+  SpdyExec exec(ExecUrl(request), request);
+  const auto web_socket = ChannelClient::Connect(ExecUrl(request), "v5.channel.k8s.io");
+  for (int i = 0; i < 24; ++i) {
+    exec.client->Send(exec.input, input);
+    web_socket->Send(0, input);
+  }
+  EXPECT_TRUE(Eventually([&] { return target_.live() == 2; }));
+  EXPECT_TRUE(Eventually([&] { return target_.live() == 0; }, std::chrono::seconds(8))) << target_.live();
 }
 
 TEST_F(StreamServerTest, AnIdleSessionIsClosedAndABusyOneIsNot) {

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "base/call.h"
 #include "os/fd.h"
+#include "os/loopback.h"
 
 namespace crisp {
 
@@ -27,7 +28,8 @@ struct StreamRequest {
   bool error_output = false;
 };
 
-// The ends of a session's streams; invalid where the stream was not asked for.
+// The ends of a session's streams; invalid where the stream was not asked for. The output of a terminal may be there
+// all the same: it is to be read and dropped then, since a terminal that nobody reads stops whoever writes to it.
 struct StreamEnds {
   Fd input;         // to write to; closing it is the end of input
   Fd output;        // to read; end of file, or EIO of a terminal, when there is no more
@@ -50,7 +52,7 @@ class StreamSession {
   virtual void OnEnd(std::function<void(absl::StatusOr<int>)> ended) = 0;
 };
 
-// All methods block for as long as `call` lasts, and may be called from many threads.
+// What takes a Call blocks for as long as that lasts. All methods may be called from many threads.
 // Errors: NotFound naming the pod or container, FailedPrecondition if it does not run, Internal for the rest.
 class StreamTarget {
  public:
@@ -58,8 +60,8 @@ class StreamTarget {
 
   virtual absl::StatusOr<std::unique_ptr<StreamSession>> OpenExec(const StreamRequest& request, const Call& call) = 0;
   virtual absl::StatusOr<std::unique_ptr<StreamSession>> OpenAttach(const StreamRequest& request, const Call& call) = 0;
-  // A TCP connection, non-blocking, to `port` of the pod's own loopback: 127.0.0.1, then ::1.
-  virtual absl::StatusOr<Fd> Dial(const std::string& pod_id, uint16_t port, const Call& call) = 0;
+  // Begins a TCP connection to `port` of the pod's own loopback: 127.0.0.1, then ::1. The server waits for it.
+  virtual absl::StatusOr<LoopbackDial> Dial(const std::string& pod_id, uint16_t port) = 0;
 };
 
 }  // namespace crisp

@@ -24,7 +24,9 @@ class BeastBytes {
  public:
   using executor_type = asio::io_context::executor_type;
 
-  BeastBytes(StreamLoop* loop, ByteStream* bytes) : executor_(loop->impl().context.get_executor()), bytes_(bytes) {}
+  // While `*probing` holds, what is written is a probe.
+  BeastBytes(StreamLoop* loop, ByteStream* bytes, const bool* probing)
+      : executor_(loop->impl().context.get_executor()), bytes_(bytes), probing_(probing) {}
 
   executor_type get_executor() const noexcept { return executor_; }
 
@@ -54,10 +56,11 @@ class BeastBytes {
           }
           const size_t size = asio::buffer_size(from);
           auto shared = std::make_shared<decltype(done)>(std::move(done));
-          bytes_->Write(std::move(parts), [shared, size](bool well) {
+          const auto written = [shared, size](bool well) {
             auto handle = std::move(*shared);
             handle(well ? error_code() : error_code(asio::error::broken_pipe), well ? size : 0);
-          });
+          };
+          *probing_ ? bytes_->WriteProbe(std::move(parts), written) : bytes_->Write(std::move(parts), written);
         },
         handler, buffers);
   }
@@ -73,6 +76,7 @@ class BeastBytes {
 
   executor_type executor_;
   ByteStream* bytes_;
+  const bool* probing_;
 };
 
 // Beast calls these at a time-out of its own, of which there is none, and when the closing handshake is done. The
@@ -88,7 +92,7 @@ void async_teardown(beast::role_type, BeastBytes& bytes, Handler&& handler) {
 
 class WebSocket::Impl {
  public:
-  Impl(StreamLoop* loop, ByteStream* bytes) : stream(loop, bytes) {
+  Impl(StreamLoop* loop, ByteStream* bytes) : stream(loop, bytes, &probing) {
     stream.binary(true);
     stream.auto_fragment(false);
     stream.read_message_max(kMostMessage);
@@ -97,10 +101,10 @@ class WebSocket::Impl {
         websocket::stream_base::timeout{websocket::stream_base::none(), websocket::stream_base::none(), false});
   }
 
+  bool probing = false;
   // The second argument leaves out compression, and much code.
   websocket::stream<BeastBytes, false> stream;
   http::request<http::empty_body> request;
-  bool probing = false;
   const std::shared_ptr<char> alive = std::make_shared<char>();
 };
 
@@ -142,6 +146,14 @@ void WebSocket::Write(std::vector<absl::string_view> parts, std::function<void(b
       });
 }
 
+void WebSocket::WriteProbe(std::vector<absl::string_view> parts, std::function<void(bool)> done) {
+  impl_->probing = true;
+  Write(std::move(parts), [impl = impl_.get(), done = std::move(done)](bool well) {
+    impl->probing = false;
+    done(well);
+  });
+}
+
 void WebSocket::Probe() {
   if (std::exchange(impl_->probing, true)) return;
   impl_->stream.async_pong({}, [impl = impl_.get(), weak = std::weak_ptr<char>(impl_->alive)](error_code) {
@@ -175,6 +187,12 @@ class Tunnel final : public ByteStream {
 
   void Write(std::vector<absl::string_view> parts, WriteDone done) override {
     socket_->Write(std::move(parts), [done = std::move(done), weak = std::weak_ptr<char>(alive_)](bool well) {
+      if (!weak.expired()) done(well);
+    });
+  }
+
+  void WriteProbe(std::vector<absl::string_view> parts, WriteDone done) override {
+    socket_->WriteProbe(std::move(parts), [done = std::move(done), weak = std::weak_ptr<char>(alive_)](bool well) {
       if (!weak.expired()) done(well);
     });
   }

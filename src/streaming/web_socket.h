@@ -36,8 +36,10 @@ class WebSocket {
   void Read(char* into, size_t capacity, ReadDone done);
   // One binary message.
   void Write(std::vector<absl::string_view> parts, std::function<void(bool)> done);
+  // One that is no activity (ByteStream::WriteProbe).
+  void WriteProbe(std::vector<absl::string_view> parts, std::function<void(bool)> done);
   // A pong that nobody has asked for: it wants no answer, and the kernel tells of a client that has gone (RFC 6455,
-  // section 5.5.3). Nothing if one is still on its way.
+  // section 5.5.3). It is no activity. Nothing if one is still on its way.
   void Probe();
   // Says goodbye (1000, normal) and waits for the peer's. Not during a write; a read ends.
   void Close(std::function<void()> done);

@@ -15,6 +15,17 @@ using WebSocketTest = StreamTest;
 constexpr char kV5[] = "v5.channel.k8s.io";
 constexpr uint8_t kInput = 0, kOutput = 1, kErrorOutput = 2, kResult = 3, kResize = 4;
 
+TEST_F(WebSocketTest, ATerminalWhoseOutputNobodyWantsIsReadAndDropped) {
+  StreamRequest request = Shell("head -c 1000000 /dev/zero; exit 5");
+  request.input = true;
+  request.output = false;
+  request.terminal = true;
+  const auto client = ChannelClient::Connect(ExecUrl(request), "v4.channel.k8s.io");
+  ASSERT_TRUE(client->ReadUntilClosed());
+  EXPECT_EQ(client->data(1), "");
+  EXPECT_THAT(client->data(3), HasSubstr(R"("message":"5")"));
+}
+
 TEST_F(WebSocketTest, OutputAndSuccessComeBackAndTheServerSaysGoodbye) {
   StreamRequest request = Shell("echo out; echo err >&2");
   request.error_output = true;

@@ -41,7 +41,7 @@ class WebSocketWire final : public CommandWire, private ChannelReader::Events {
   }
 
   void Send(CommandChannel channel, absl::string_view bytes, std::function<void()> sent) override {
-    if (finishing_) return loop_->Post(alive_, std::move(sent));
+    if (finishing_ || !Wants(channel)) return loop_->Post(alive_, std::move(sent));
     Put({static_cast<char>(channel), "", bytes, std::move(sent)});
   }
 
@@ -66,6 +66,10 @@ class WebSocketWire final : public CommandWire, private ChannelReader::Events {
     absl::string_view body;
     std::function<void()> sent;
   };
+
+  bool Wants(CommandChannel channel) const {
+    return channel == CommandChannel::kErrorOutput ? channels_.error_output : channels_.output;
+  }
 
   void Put(Message message) {
     queue_.push_back(std::move(message));

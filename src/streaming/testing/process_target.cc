@@ -158,7 +158,7 @@ absl::StatusOr<std::unique_ptr<StreamSession>> ProcessTarget::OpenExec(const Str
     stdio.terminal = name;
     SetNonBlocking(terminal.get());
     if (request.input) ends.input = Fd(fcntl(terminal.get(), F_DUPFD_CLOEXEC, 3));
-    if (request.output) ends.output = Fd(fcntl(terminal.get(), F_DUPFD_CLOEXEC, 3));
+    ends.output = Fd(fcntl(terminal.get(), F_DUPFD_CLOEXEC, 3));
   } else {
     const auto to_child = [&](Fd* ours, int number) {
       Pipe pipe = MakePipe();
@@ -187,17 +187,8 @@ absl::StatusOr<std::unique_ptr<StreamSession>> ProcessTarget::OpenAttach(const S
   return OpenExec(attach, call);
 }
 
-absl::StatusOr<Fd> ProcessTarget::Dial(const std::string&, uint16_t port, const Call&) {
-  Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-    return ErrnoStatus(errno, absl::StrCat("connect to port ", port));
-  }
-  SetNonBlocking(fd.get());
-  return fd;
+absl::StatusOr<LoopbackDial> ProcessTarget::Dial(const std::string&, uint16_t port) {
+  return LoopbackDial::Begin("", port);
 }
 
 bool Eventually(const std::function<bool()>& holds, std::chrono::milliseconds limit) {

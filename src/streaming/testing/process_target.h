@@ -25,7 +25,7 @@ class ProcessTarget final : public StreamTarget {
 
   absl::StatusOr<std::unique_ptr<StreamSession>> OpenExec(const StreamRequest& request, const Call& call) override;
   absl::StatusOr<std::unique_ptr<StreamSession>> OpenAttach(const StreamRequest& request, const Call& call) override;
-  absl::StatusOr<Fd> Dial(const std::string& pod_id, uint16_t port, const Call& call) override;
+  absl::StatusOr<LoopbackDial> Dial(const std::string& pod_id, uint16_t port) override;
 
   // Sessions that are not destroyed, and how many there have been.
   int live() const { return live_; }
