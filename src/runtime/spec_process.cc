@@ -12,6 +12,7 @@
 #include "runtime/apparmor.h"
 #include "runtime/capabilities.h"
 #include "runtime/field_error.h"
+#include "runtime/oci_runtime.h"
 #include "runtime/passwd.h"
 #include "runtime/profiles.h"
 
@@ -20,7 +21,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 // Of the pause container: among the last that the kernel kills, since the pod's namespaces go with it.
 constexpr int kSandboxOomScoreAdj = -998;
 
