@@ -154,6 +154,33 @@ TEST_F(DefaultSeccompTest, TheConfigurationSaysWhatHoldsWithoutAWish) {
   EXPECT_EQ(OutputOf(pod, config), "Seccomp:\t0\n0\n");
 }
 
+// --- The OCI runtime ---
+
+// runc's CVE-2024-21626, CVE-2025-31133, CVE-2025-52565 and CVE-2025-52881 can be mended by nobody else.
+class OutdatedRuntimeTest : public SecurityTest {
+ protected:
+  NodeOptions Options(const Machine& machine) override {
+    NodeOptions options;
+    options.pull_images = false;
+    for (const char* version : {"1.1.5", "1.2.9"}) {
+      const std::string name = "version-" + std::string(version);
+      const std::string path = machine.directory + "/" + name;
+      WriteScript(path, "#!/bin/sh\necho runc version " + std::string(version) + "\n");
+      const std::string table = "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.\"" + name + "\"";
+      options.extra_toml += table + "]\nruntime_type = \"io.containerd.runc.v2\"\n" + table +
+                            ".options]\nBinaryName = \"" + path + "\"\n";
+    }
+    return options;
+  }
+};
+
+TEST_F(OutdatedRuntimeTest, ItsHandlerVersionAndHolesAreNamedAtStart) {
+  const std::string log = node().Log();
+  EXPECT_THAT(log, AllOf(HasSubstr("unless your distribution has mended it runtime=version-1.1.5 version=1.1.5 "),
+                         Not(HasSubstr("mended it runtime=version-1.2.9"))));
+  EXPECT_THAT(log, HasSubstr("CVE-2024-21626, CVE-2025-31133, CVE-2025-52565, CVE-2025-52881"));
+}
+
 // --- Users and groups ---
 
 // CVE-2023-25173 and CRI-O's CVE-2022-2995: a group too many, or the primary one missing.
