@@ -16,8 +16,8 @@
 #include "os/cgroup.h"
 #include "os/errno_status.h"
 #include "os/file.h"
-#include "os/process.h"
 #include "os/unix_socket.h"
+#include "runtime/oci_runtime.h"
 #include "runtime/shim_client.h"
 
 namespace crisp {
@@ -26,18 +26,6 @@ namespace {
 constexpr std::chrono::seconds kKillBudget{5};
 constexpr std::chrono::seconds kDeleteTimeout{30};
 constexpr size_t kMaxCommandLine = 64 << 10;
-
-absl::Status RunDelete(const OciRuntime& runtime, const std::string& container_id, const Call& call) {
-  Command command;
-  command.path = runtime.binary;
-  command.args = {"--root", runtime.root};
-  if (runtime.systemd_cgroup) command.args.push_back("--systemd-cgroup");
-  command.args.insert(command.args.end(), {"delete", "--force", container_id});
-  command.env = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"};
-  ASSIGN_OR_RETURN(const CommandResult result, RunCommand(command, call.Within(kDeleteTimeout)));
-  if (result.ok()) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat(runtime.binary, " delete --force ", container_id, ": ", result.Describe()));
-}
 
 // Of whoever listens at the other end; a shim has said so as soon as it runs (shim/connections.cc), before that it is
 // the daemon that has made the socket.
@@ -87,7 +75,8 @@ absl::Status CleanUpContainer(const OciRuntime& runtime, const std::string& cont
   ASSIGN_OR_RETURN(const cgroup::Dirs dirs, ContainerCgroups(cgroups_path, runtime.systemd_cgroup));
   RETURN_IF_ERROR(call.Check());
   absl::Status status = KillCgroups(dirs, kKillBudget);
-  status = Join(std::move(status), RunDelete(runtime, container_id, call));
+  status = Join(std::move(status),
+                RunRuntime(runtime, {"delete", "--force", container_id}, "", call.Within(kDeleteTimeout)));
   // A runtime that died with its shim may have put its child there after the first look.
   status = Join(std::move(status), KillCgroups(dirs, kKillBudget));
   status = Join(std::move(status), RemoveCgroups(dirs));

@@ -11,7 +11,7 @@
 #include "absl/strings/strip.h"
 #include "base/json.h"
 #include "base/status_macros.h"
-#include "os/process.h"
+#include "runtime/oci_runtime.h"
 
 namespace crisp {
 namespace {
@@ -32,11 +32,7 @@ bool Lists(const json& list, const char* text) {
 }
 
 absl::StatusOr<CommandResult> Ask(const std::string& binary, const char* question, const Call& call) {
-  Command command;
-  command.path = binary;
-  command.args = {question};
-  command.env = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"};
-  return RunCommand(command, call.Within(kPatience));
+  return RunCommand(RuntimeCommand(binary, {question}), call.Within(kPatience));
 }
 
 }  // namespace

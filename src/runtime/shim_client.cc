@@ -28,9 +28,6 @@ namespace {
 constexpr std::chrono::seconds kHelloTimeout{10};
 constexpr size_t kMaxConfigJson = 8 << 20;
 
-// What the runtime finds in its environment: it looks for helpers such as newuidmap.
-const char kPath[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
 uint64_t NanosLeft(const Call& call) {
   if (call.deadline() == kNoDeadline) return 0;
   const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(call.deadline() - MonoClock::now());
@@ -146,7 +143,7 @@ absl::StatusOr<std::unique_ptr<ShimClient>> ShimClient::Launch(Reactor& reactor,
   ASSIGN_OR_RETURN(Fd socket, ListenPackets(paths.socket), "launch shim");
   ASSIGN_OR_RETURN(Child child,
                    SpawnDetached(paths.program, {"--pod", pod_id, "--socket", paths.socket, "--log", paths.log},
-                                 {kPath}, {socket.get(), -1, -1}),
+                                 RuntimeEnvironment(), {socket.get(), -1, -1}),
                    "launch shim");
   socket.reset();
   const Fd pidfd(fcntl(child.pidfd.get(), F_DUPFD_CLOEXEC, 0));

@@ -21,21 +21,13 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "base/call.h"
+#include "runtime/oci_runtime.h"
 
 namespace crisp {
 
 class Reactor;
 class ShimConnection;
 class ShimStream;
-
-// How the OCI runtime is called.
-struct OciRuntime {
-  std::string binary;  // absolute
-  std::string root;    // --root: where the runtime keeps its own state
-  bool systemd_cgroup = false;
-  bool no_pivot_root = false;
-  bool no_new_keyring = false;
-};
 
 struct ContainerExit {
   int exit_code = 0;        // 128 + signal if a signal ended it

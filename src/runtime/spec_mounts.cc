@@ -109,7 +109,8 @@ std::string PropagationOption(cri::MountPropagation propagation) {
 }
 
 SpecMount Configured(const cri::Mount& mount) {
-  // selinux_relabel needs nothing: the kubelet sets it wherever SELinux could be, and means "if it is enabled".
+  // selinux_relabel is not honoured: the kubelet sets it wherever SELinux could be, and means "if it is enabled". Where
+  // it is, the daemon says so (sandbox/spec_lookup.h, TellUnlabelledMounts).
   SpecMount result =
       Bind(mount.host_path(), Normal(mount.container_path()), mount.readonly(), PropagationOption(mount.propagation()));
   if (mount.recursive_read_only()) result.options.push_back("rro");

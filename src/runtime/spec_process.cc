@@ -12,6 +12,8 @@
 #include "runtime/apparmor.h"
 #include "runtime/capabilities.h"
 #include "runtime/field_error.h"
+#include "runtime/message_check.h"
+#include "runtime/oci_runtime.h"
 #include "runtime/passwd.h"
 #include "runtime/profiles.h"
 
@@ -20,7 +22,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 // Of the pause container: among the last that the kernel kills, since the pod's namespaces go with it.
 constexpr int kSandboxOomScoreAdj = -998;
 
@@ -40,6 +41,10 @@ class Environment {
   void SetIfAbsent(const std::string& name, const std::string& value) {
     if (places_.count(name) == 0) Set(name, value);
   }
+  const std::string* Find(const std::string& name) const {
+    const auto place = places_.find(name);
+    return place == places_.end() ? nullptr : &entries_[place->second];
+  }
   std::vector<std::string> Take() && { return std::move(entries_); }
 
  private:
@@ -56,9 +61,18 @@ void AddEntries(const std::vector<std::string>& entries, Environment& environmen
   }
 }
 
-std::vector<std::string> ContainerEnvironment(const SpecContext& context, const cri::PodSandboxConfig& pod,
-                                              const cri::ContainerConfig& container, const ImageConfig& image,
-                                              const ResolvedUser& user) {
+// The container's own is checked with its configuration, and that of /etc/passwd where it is read: here it is the
+// image's or a vendor's. Why it matters: user.cc, HomeOf.
+absl::Status CheckHome(const Environment& environment) {
+  const std::string* home = environment.Find("HOME");
+  if (home == nullptr || !HasControlCharacter(*home)) return absl::OkStatus();
+  return absl::InvalidArgumentError("HOME, as the image or a CDI device sets it, has a control character");
+}
+
+absl::StatusOr<std::vector<std::string>> ContainerEnvironment(const SpecContext& context,
+                                                              const cri::PodSandboxConfig& pod,
+                                                              const cri::ContainerConfig& container,
+                                                              const ImageConfig& image, const ResolvedUser& user) {
   Environment environment;
   environment.Set("PATH", kDefaultPath);
   const std::string hostname = HostnameOf(context, pod);
@@ -67,6 +81,7 @@ std::vector<std::string> ContainerEnvironment(const SpecContext& context, const 
   for (const cri::KeyValue& entry : container.envs()) environment.Set(entry.key(), entry.value());
   AddEntries(context.cdi.env, environment);
   environment.SetIfAbsent("HOME", user.home);
+  RETURN_IF_ERROR(CheckHome(environment));
   if (container.tty()) environment.SetIfAbsent("TERM", "xterm");
   return std::move(environment).Take();
 }
@@ -204,10 +219,12 @@ absl::StatusOr<json> ContainerProcess(const SpecContext& context, const cri::Pod
   const cri::LinuxContainerSecurityContext& security = container.linux().security_context();
   ASSIGN_OR_RETURN(const std::vector<std::string> arguments, Arguments(container, image));
   ASSIGN_OR_RETURN(const CapabilitySets capabilities, CapabilitiesOf(context, security));
+  ASSIGN_OR_RETURN(const std::vector<std::string> environment,
+                   ContainerEnvironment(context, pod, container, image, user));
   json process{{"terminal", container.tty()},
                {"user", User(user, context.cdi.additional_gids)},
                {"args", arguments},
-               {"env", ContainerEnvironment(context, pod, container, image, user)},
+               {"env", environment},
                {"cwd", WorkingDir(container, image)},
                {"capabilities", Capabilities(capabilities)},
                {"noNewPrivileges", security.no_new_privs()},

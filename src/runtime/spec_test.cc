@@ -164,6 +164,18 @@ TEST_F(SpecTest, PathHomeAndHostnameCanBeSet) {
   EXPECT_EQ(Container()["process"]["env"], json({"PATH=/image", "HOSTNAME=other", "HOME=/image"}));
 }
 
+// CRI-O's CVE-2022-4318, by who else can set it.
+TEST_F(SpecTest, AHomeWithAControlCharacterIsRefusedWhoeverSetsIt) {
+  image_.env = {"HOME=/root\nroot::0:0::/:/bin/sh"};
+  ExpectError(TryContainer().status(), absl::StatusCode::kInvalidArgument, "HOME");
+  AddEnv("HOME", "/mine");
+  EXPECT_TRUE(TryContainer().ok()) << "of the image's nothing is left";
+  context_.cdi.env = {"HOME=/vendor\x7f"};
+  ExpectError(TryContainer().status(), absl::StatusCode::kInvalidArgument, "control character");
+  context_.cdi.env = {"OTHER=two\nlines"};
+  EXPECT_TRUE(TryContainer().ok());
+}
+
 TEST_F(SpecTest, HostnameIsTheNodesIfThePodHasNone) {
   pod_.clear_hostname();
   EXPECT_THAT(Container()["process"]["env"].get<Strings>(), Contains("HOSTNAME=node-7"));

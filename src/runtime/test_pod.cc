@@ -83,7 +83,7 @@ TestPod::~TestPod() {
   }
   client.reset();
   for (const std::string& id : ids_) {
-    const absl::Status cleaned = CleanUpContainer(runtime(), id, absl::StrCat(cgroup_, "/", id), call());
+    const absl::Status cleaned = CleanUpContainer(runtime(), id, CgroupsPath(id), call());
     EXPECT_TRUE(cleaned.ok()) << cleaned;
   }
   EXPECT_TRUE(RemoveCgroups(*ContainerCgroups(cgroup_, false)).ok());
@@ -124,7 +124,7 @@ StartRequest TestPod::Bundle(const std::string& id, const std::vector<std::strin
                                    {"options", {"newinstance", "ptmxmode=0666"}}}});
   Json namespaces = Json::array();
   for (const char* type : {"pid", "mount", "ipc", "uts"}) namespaces.push_back({{"type", type}});
-  config["linux"] = {{"namespaces", namespaces}, {"cgroupsPath", absl::StrCat(cgroup_, "/", id)}};
+  config["linux"] = {{"namespaces", namespaces}, {"cgroupsPath", CgroupsPath(id)}};
   if (change) change(config);
   EXPECT_TRUE(MakeDirs(Path(id), 0700).ok());
   EXPECT_TRUE(WriteFileAt(AT_FDCWD, Path(id + "/config.json"), config.dump(), 0600).ok());
@@ -163,7 +163,7 @@ std::string TestPod::Output(const std::string& id) const {
 }
 
 cgroup::Dirs TestPod::Cgroups(const std::string& id) const {
-  return *ContainerCgroups(absl::StrCat(cgroup_, "/", id), false);
+  return *ContainerCgroups(CgroupsPath(id), false);
 }
 
 std::string TestPod::Leftovers(const std::string& id) const {

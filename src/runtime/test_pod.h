@@ -60,6 +60,7 @@ class TestPod {
 
   std::string Log(const std::string& id) const;     // the whole file
   std::string Output(const std::string& id) const;  // without times, streams and tags, parts joined
+  std::string CgroupsPath(const std::string& id) const { return cgroup_ + "/" + id; }
   cgroup::Dirs Cgroups(const std::string& id) const;
   // Processes, cgroups and runtime state of the container; empty if nothing is left.
   std::string Leftovers(const std::string& id) const;

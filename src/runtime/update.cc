@@ -14,7 +14,7 @@
 #include "os/cgroup_limits.h"
 #include "os/errno_status.h"
 #include "os/file.h"
-#include "os/process.h"
+#include "runtime/oci_runtime.h"
 #include "runtime/spec_resources.h"
 
 namespace crisp {
@@ -36,20 +36,6 @@ absl::StatusOr<std::string> LimitsForRuntime(absl::string_view spec_text) {
   json& limits = spec["linux"]["resources"];
   limits.erase("devices");
   return limits.dump();
-}
-
-absl::Status RunUpdate(const OciRuntime& runtime, const std::string& id, std::string limits, const Call& call) {
-  Command command;
-  command.path = runtime.binary;
-  command.args = {"--root", runtime.root};
-  if (runtime.systemd_cgroup) command.args.push_back("--systemd-cgroup");
-  // Not "-": runc knows it, crun does not.
-  command.args.insert(command.args.end(), {"update", "--resources", "/proc/self/fd/0", id});
-  command.env = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"};
-  command.input = std::move(limits);
-  ASSIGN_OR_RETURN(const CommandResult result, RunCommand(command, call), runtime.binary, " update");
-  if (result.ok()) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat(runtime.binary, " update: ", result.Describe()));
 }
 
 absl::Status SetHugepages(const cgroup::Dirs& dirs, const cri::LinuxContainerResources& limits) {
@@ -115,7 +101,9 @@ absl::Status UpdateRunning(const OciRuntime& runtime, const SpecContext& context
                            const cri::LinuxContainerResources& old_limits, const cri::LinuxContainerResources& limits,
                            const Call& call) {
   ASSIGN_OR_RETURN(std::string for_runtime, LimitsForRuntime(spec));
-  RETURN_IF_ERROR(RunUpdate(runtime, context.id, std::move(for_runtime), call));
+  // Not "-" for stdin: runc knows it, crun does not.
+  RETURN_IF_ERROR(
+      RunRuntime(runtime, {"update", "--resources", "/proc/self/fd/0", context.id}, std::move(for_runtime), call));
   ASSIGN_OR_RETURN(const cgroup::Dirs dirs, ContainerCgroups(CgroupsPath(context), runtime.systemd_cgroup));
   if (context.hugepage_limits) RETURN_IF_ERROR(SetHugepages(dirs, limits));
   return SetOomScoreAdj(dirs, EffectiveOomScoreAdj(context, old_limits), EffectiveOomScoreAdj(context, limits));

@@ -11,7 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "api/cri/cri.h"
 #include "base/call.h"
-#include "runtime/shim_client.h"
+#include "runtime/oci_runtime.h"
 #include "runtime/spec.h"
 
 namespace crisp {

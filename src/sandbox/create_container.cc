@@ -149,6 +149,7 @@ absl::Status PodManager::MakeContainer(const PodPtr& pod, const ContainerPtr& co
 
   SpecContext context = ContextFor(pod, container->id());
   RETURN_IF_ERROR(LookUpConfinement(security, &context));
+  TellUnlabelledMounts(record.config(), context);
   RETURN_IF_ERROR(LookUpDevices(record.config(), user, options_.security, HandlerOf(pod), &context));
   ASSIGN_OR_RETURN(const cri::ContainerConfig config, ResolveMounts(pod, container));
   ASSIGN_OR_RETURN(context.volumes, MakeVolumes(pod, container, config, image.config));

@@ -39,8 +39,9 @@ std::string PodHostname(const cri::PodSandboxConfig& config) {
 }
 
 absl::Status WritePodFiles(const Layout& layout, const std::string& pod_id, const cri::PodSandboxConfig& config) {
-  const std::string resolv_conf =
-      config.has_dns_config() ? ResolvConf(config.dns_config()) : NodeFile("/etc/resolv.conf");
+  // An empty configuration asks for nothing, as none does.
+  const std::string own = ResolvConf(config.dns_config());
+  const std::string resolv_conf = own.empty() ? NodeFile("/etc/resolv.conf") : own;
   RETURN_IF_ERROR(WriteFileAt(AT_FDCWD, layout.ResolvConf(pod_id), resolv_conf, 0644));
   RETURN_IF_ERROR(WriteFileAt(AT_FDCWD, layout.Hosts(pod_id), NodeFile("/etc/hosts"), 0644));
   return WriteFileAt(AT_FDCWD, layout.Hostname(pod_id), absl::StrCat(PodHostname(config), "\n"), 0644);

@@ -45,6 +45,10 @@ TEST_F(PodFilesTest, TheDnsConfigIsWrittenAsItCame) {
 TEST_F(PodFilesTest, WithoutADnsConfigItIsTheNodes) {
   const auto nodes = ReadFileAt(AT_FDCWD, "/etc/resolv.conf", 1 << 20);
   EXPECT_EQ(Written("resolv.conf"), nodes.ok() ? *nodes : "");
+  config_.mutable_dns_config();
+  EXPECT_EQ(Written("resolv.conf"), nodes.ok() ? *nodes : "") << "of one that says nothing";
+  config_.mutable_dns_config()->add_options("ndots:5");
+  EXPECT_EQ(Written("resolv.conf"), "options ndots:5\n");
 }
 
 TEST_F(PodFilesTest, TheHostnameIsThatOfTheConfigElseTheNodes) {

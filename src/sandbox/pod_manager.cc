@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "os/user_namespace.h"
+#include "runtime/runtime_version.h"
 
 namespace crisp {
 
@@ -15,6 +16,7 @@ namespace {
 
 // A handler without an answer has no features, and its pods that need none run.
 RuntimeFeatures FeaturesOf(const std::string& name, const OciRuntime& runtime) {
+  WarnOfOutdatedRuntime(name, runtime.binary, Call());
   const auto features = AskRuntimeFeatures(runtime.binary, Call());
   if (features.ok()) return *features;
   LogWarning("an OCI runtime does not tell its features: none is taken for granted",

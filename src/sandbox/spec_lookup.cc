@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/log.h"
 #include "base/status_macros.h"
 #include "os/errno_status.h"
 #include "os/file.h"
@@ -98,6 +99,15 @@ absl::StatusOr<std::string> ResolveHostPath(const std::string& path) {
   std::string result = resolved;
   free(resolved);
   return result;
+}
+
+void TellUnlabelledMounts(const cri::ContainerConfig& container, const SpecContext& context) {
+  if (context.selinux.process.empty()) return;
+  for (const cri::Mount& mount : container.mounts()) {
+    if (!mount.selinux_relabel()) continue;
+    LogWarning("a mount keeps its SELinux labels: selinux_relabel is not honoured",
+               {{"container", context.id}, {"path", mount.container_path()}, {"host_path", mount.host_path()}});
+  }
 }
 
 absl::Status CheckPropagation(const cri::Mount& mount, const std::string& field) {

@@ -24,6 +24,10 @@ absl::Status LookUpDevices(const cri::ContainerConfig& container, const Resolved
 // `path` with every symbolic link followed. What is not there becomes a directory, as the kubelet expects of a runtime.
 absl::StatusOr<std::string> ResolveHostPath(const std::string& path);
 
+// Says in a warning for each mount of a node with SELinux that selinux_relabel is not honoured: its files keep the
+// labels that they have, and the policy may keep the container from them.
+void TellUnlabelledMounts(const cri::ContainerConfig& container, const SpecContext& context);
+
 // That what is mounted at `mount`'s host path (resolved) propagates as it is asked to.
 absl::Status CheckPropagation(const cri::Mount& mount, const std::string& field);
 
