@@ -580,5 +580,78 @@ TEST_F(AnyMomentTest, OfStopAndRemove) {
   }
 }
 
+// --- The machine ---
+
+class RebootTest : public FaultTest {
+ protected:
+  void SetUp() override {
+    FaultTest::SetUp();
+    if (!IsSkipped()) WriteFile(Rules(), e2e::Run("/usr/sbin/iptables-save", {}));
+  }
+  std::string Rules() { return node().directory() + "/rules"; }
+
+  // Takes what a reboot takes, and leaves what is on disk: every process goes without a word, then what was mounted or
+  // kept in memory or by the kernel. Then starts the daemon, which sees another boot.
+  void Reboot(const std::vector<PodRef>& pods, const std::vector<std::string>& running) {
+    std::vector<pid_t> processes;
+    for (const PodRef& pod : pods) processes.insert(processes.end(), {ShimOf(pod), PidOf(pod.id)});
+    for (const std::string& container : running) processes.push_back(PidOf(container));
+    node().Kill();
+    for (const pid_t pid : processes) kill(pid, SIGKILL);
+    WaitFor("every process to be gone", std::chrono::seconds(10), [&] {
+      return std::none_of(processes.begin(), processes.end(), [](pid_t pid) { return kill(pid, 0) == 0; });
+    });
+    std::vector<std::string> mounts = Lines(ReadFile("/proc/self/mountinfo"));
+    for (auto line = mounts.rbegin(); line != mounts.rend(); ++line) {
+      std::istringstream fields(*line);
+      std::string field;
+      for (int i = 0; i < 5; ++i) fields >> field;
+      for (const std::string& place : {node().state(), node().root(), std::string("/run/netns")}) {
+        if (field.rfind(place + "/", 0) == 0) e2e::Run("/bin/umount", {"--lazy", field});
+      }
+    }
+    for (const std::string& place : {node().state(), std::string("/run/netns")}) std::filesystem::remove_all(place);
+    RemoveCgroups(node().cgroup_parent());
+    for (const char* away : {"--flush", "--delete-chain"}) e2e::Run("/usr/sbin/iptables", {"-t", "nat", away});
+    e2e::Run("/usr/sbin/iptables-restore", {Rules()});
+    const std::string boot_id = node().directory() + "/boot_id";
+    WriteFile(boot_id, "11111111-2222-3333-4444-555555555555\n");
+    e2e::Run("/bin/mount", {"--bind", boot_id, "/proc/sys/kernel/random/boot_id"});
+    node().Start();
+    e2e::Run("/bin/umount", {"/proc/sys/kernel/random/boot_id"});
+  }
+};
+
+TEST_F(RebootTest, EndsEveryContainerOnceAndThePodsCanBeClearedAway) {
+  const PodRef pod = RunPod("rebooted");
+  const PodRef stopped = RunPod("stopped");
+  const std::string running = Start(pod, ContainerOf("running", "sleep 11111"));
+  const std::string ended = Start(pod, ContainerOf("ended", "exit 3"));
+  const std::string created = Create(pod, ContainerOf("created", "exit 4"));
+  const std::string ended_before = WaitForExit(ended).DebugString();
+  Must(cri().StopPod(stopped.id));
+  Reboot({pod}, {running});
+
+  EXPECT_EQ(PodStatus(pod.id).state(), cri::SANDBOX_NOTREADY);
+  EXPECT_EQ(PodStatus(stopped.id).state(), cri::SANDBOX_NOTREADY);
+  const cri::ContainerStatus lost = StatusOf(running);
+  EXPECT_EQ(lost.state(), cri::CONTAINER_EXITED);
+  EXPECT_EQ(lost.exit_code(), 255);
+  EXPECT_EQ(lost.reason(), "Unknown");
+  EXPECT_GT(lost.finished_at(), lost.started_at());
+  EXPECT_EQ(StatusOf(ended).DebugString(), ended_before);
+  EXPECT_FALSE(cri().StartContainer(created).ok());
+
+  node().Restart();
+  EXPECT_EQ(StatusOf(running).DebugString(), lost.DebugString()) << "it has exited once";
+  for (const PodRef& one : {pod, stopped}) {
+    Must(cri().StopPod(one.id));
+    Must(cri().StopPod(one.id));
+    Must(cri().RemovePod(one.id));
+  }
+  EXPECT_EQ(Leftovers(), "");
+  ExpectPodsWork("after");
+}
+
 }  // namespace
 }  // namespace crisp::e2e
