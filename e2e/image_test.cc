@@ -91,6 +91,17 @@ TEST_F(ImageTest, APullByDigestHasNoTagAndThatDigest) {
   EXPECT_THAT(Digests(reference), ElementsAre(reference));
 }
 
+TEST_F(ImageTest, ThePauseImageMayBePulledByDigestAndIsStillWhatPodsStartFrom) {
+  Must(cri().RemoveImage(kPause));
+  const std::string reference = WithDigest(kPause);
+  EXPECT_EQ(Must(cri().Pull(reference)).image_ref(), Store().images.at(kPause).id);
+  EXPECT_THAT(Tags(reference), IsEmpty());
+  EXPECT_THAT(Digests(reference), ElementsAre(reference));
+  EXPECT_EQ(PodStatus(RunPod("from-digest").id).state(), cri::SANDBOX_READY);
+  EXPECT_THAT(Tags(kPause), ElementsAre(kPause)) << "the pod's sandbox_image is a tag";
+  EXPECT_TRUE(Status(kPause).pinned());
+}
+
 TEST_F(ImageTest, ADigestThatTheRegistryDoesNotHaveIsNotFound) {
   const std::string reference = Repository(kBusybox) + "@sha256:" + std::string(64, '0');
   const auto answer = cri().Pull(reference);
@@ -396,6 +407,7 @@ TEST_F(LayerTest, OwnersModesAndXattrsAreKept) {
 TEST_F(LayerTest, SparseFilesLongNamesAndFifosComeOutWhole) {
   const std::string sparse = ReadFile(root_ + "odd/sparse");
   EXPECT_EQ(sparse, std::string(1 << 20, '\0') + "data" + std::string(1 << 20, '\0'));
+  EXPECT_LT(Stat("odd/sparse").st_blocks * 512, 64 << 10) << "its holes take room";
   EXPECT_EQ(In("cat " + std::string(200, 'n')), "long");
   EXPECT_EQ(In("cat " + std::string(90, 'a') + "/" + std::string(90, 'b') + "/" + std::string(90, 'c') + "/file"),
             "deep");

@@ -124,6 +124,7 @@ ImageDescription OddLayers() {
   capable.xattrs["user.note"] = "kept";
   LayerEntry sparse = FileEntry("odd/sparse", "");
   sparse.content = std::string(1 << 20, '\0') + "data" + std::string(1 << 20, '\0');
+  sparse.data = {{1 << 20, 4}};
   const std::string long_name(200, 'n');
   const std::string deep = "odd/" + std::string(90, 'a') + "/" + std::string(90, 'b') + "/" + std::string(90, 'c');
   image.layers.push_back({{

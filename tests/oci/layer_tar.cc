@@ -87,6 +87,7 @@ EntryPtr ToArchiveEntry(const LayerEntry& from) {
   for (const auto& [name, value] : from.xattrs) {
     archive_entry_xattr_add_entry(entry.get(), name.c_str(), value.data(), value.size());
   }
+  for (const auto& [offset, bytes] : from.data) archive_entry_sparse_add_entry(entry.get(), offset, bytes);
   return entry;
 }
 

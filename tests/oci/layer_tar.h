@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -29,6 +30,8 @@ struct LayerEntry {
   unsigned major = 0;
   unsigned minor = 0;
   std::map<std::string, std::string> xattrs;  // "security.capability", as SCHILY.xattr records
+  // Of a sparse file: where in `content` there is data, as offset and bytes; what lies between are holes.
+  std::vector<std::pair<int64_t, int64_t>> data;
 };
 
 LayerEntry FileEntry(std::string path, std::string content, mode_t mode = 0644);
