@@ -315,8 +315,18 @@ TEST_F(StatusTest, SaysWhatIsReadyAndWhichHandlersThereAre) {
   std::vector<std::string> handlers;
   for (const cri::RuntimeHandler& handler : status.runtime_handlers()) handlers.push_back(handler.name());
   EXPECT_THAT(handlers, ::testing::UnorderedElementsAre("", "runc"));
+  EXPECT_TRUE(status.features().supplemental_groups_policy());
   EXPECT_THAT(status.info().at("config"), AllOf(HasSubstr("\"stateDir\""), HasSubstr(node().state())));
   EXPECT_THAT(Must(cri().Status(false)).info(), IsEmpty());
+}
+
+// The kubelet tells every node's; the network is the plugins'.
+TEST_F(StatusTest, TheRangeOfPodAddressesIsTakenNoteOf) {
+  cri::UpdateRuntimeConfigRequest request;
+  request.mutable_runtime_config()->mutable_network_config()->set_pod_cidr("10.244.7.0/24");
+  EXPECT_TRUE(cri().Call(&Runtime::UpdateRuntimeConfig, request).ok());
+  EXPECT_TRUE(cri().Call(&Runtime::UpdateRuntimeConfig, cri::UpdateRuntimeConfigRequest()).ok());
+  EXPECT_TRUE(Must(cri().Status()).status().conditions(1).status());
 }
 
 TEST_F(StatusTest, RuntimeConfigGivesTheCgroupDriver) {

@@ -196,6 +196,20 @@ TEST_F(ContainerTest, StopSendsTheSignalOfTheImage) {
   EXPECT_EQ(StatusOf(id).exit_code(), 42);
 }
 
+TEST_F(ContainerTest, TheContainersStopSignalGoesBeforeTheImages) {
+  Must(cri().Pull(kStopSignal));
+  const PodRef pod = RunPod("own-signal");
+  cri::ContainerConfig config = ContainerOf(
+      "trap", "trap 'exit 42' USR1; trap 'exit 43' USR2; trap '' TERM; echo ready; while :; do sleep 0.05; done");
+  config.mutable_image()->set_image(kStopSignal);
+  config.set_stop_signal(cri::SIGNAL_SIGUSR2);
+  const std::string id = Start(pod, config);
+  WaitFor("the trap", std::chrono::seconds(5), [&] { return Output(pod, "trap") == "ready\n"; });
+  EXPECT_EQ(StatusOf(id).stop_signal(), cri::SIGNAL_SIGUSR2);
+  Must(cri().StopContainer(id, 20));
+  EXPECT_EQ(StatusOf(id).exit_code(), 43);
+}
+
 TEST_F(ContainerTest, StopAndRemoveMayBeRepeatedAndAreFineForAbsentOnes) {
   const PodRef pod = RunPod("repeat");
   const std::string id = Start(pod, ContainerOf("sleep", "sleep 1000"));
@@ -257,6 +271,7 @@ TEST_F(ContainerTest, StatusGivesBackWhatWasAskedFor) {
   config.mutable_linux()->mutable_resources()->set_cpu_shares(512);
   config.mutable_linux()->mutable_resources()->set_memory_limit_in_bytes(64 << 20);
   config.mutable_image()->set_user_specified_image("busybox:1.36");
+  (*config.mutable_image()->mutable_annotations())["e"] = "f";
   const std::string id = Start(pod, config);
   const cri::ContainerStatus status = StatusOf(id);
   EXPECT_EQ(status.id(), id);
@@ -273,6 +288,7 @@ TEST_F(ContainerTest, StatusGivesBackWhatWasAskedFor) {
   EXPECT_EQ(status.resources().linux().memory_limit_in_bytes(), 64 << 20);
   EXPECT_EQ(status.image().image(), "busybox:1.36") << "what the pod's author wrote";
   EXPECT_EQ(status.image().user_specified_image(), "busybox:1.36");
+  EXPECT_EQ(status.image().annotations().at("e"), "f");
   const StoredImage& image = Store().images.at(kBusybox);
   EXPECT_EQ(status.image_id(), image.id);
   EXPECT_EQ(status.image_ref(), "docker.io/library/busybox@" + image.digest);
@@ -284,6 +300,7 @@ TEST_F(ContainerTest, StatusGivesBackWhatWasAskedFor) {
   EXPECT_EQ(listed.pod_sandbox_id(), pod.id);
   EXPECT_EQ(listed.metadata().SerializeAsString(), config.metadata().SerializeAsString());
   EXPECT_EQ(listed.image().image(), kBusybox);
+  EXPECT_EQ(listed.image().annotations().at("e"), "f");
   EXPECT_EQ(listed.image_id(), image.id);
   EXPECT_EQ(listed.state(), cri::CONTAINER_RUNNING);
   EXPECT_EQ(listed.created_at(), status.created_at());
@@ -518,6 +535,17 @@ TEST_F(ContainerTest, ItsWritesAreItsOwn) {
   const std::string reader = Start(pod, ContainerOf("reader", "sleep 1000"));
   EXPECT_THAT(Sh(reader, "cat /etc/passwd"), StartsWith("root:x:0:0:"));
   EXPECT_THAT(Sh(reader, "ls / /etc"), AllOf(Not(HasSubstr("new")), HasSubstr("group")));
+}
+
+// Each of the two alone would fill a message of the kubelet's: they share one.
+TEST_F(ContainerTest, BothStreamsOfAnExecAtTheCapFitOneAnswer) {
+  const PodRef pod = RunPod("cap");
+  const std::string id = Start(pod, ContainerOf("main", "sleep 1000"));
+  const auto result = Must(
+      cri().Exec(id, {"sh", "-c", "head -c 20000000 /dev/zero >&2 & head -c 20000000 /dev/zero; wait; exit 9"}, 60));
+  EXPECT_EQ(result.exit_code(), 9);
+  EXPECT_EQ(result.stdout().size(), result.stderr().size());
+  EXPECT_GT(result.stdout().size(), (size_t{8} << 20) - 4096);
 }
 
 TEST_F(ContainerTest, ManyStartAtOnce) {

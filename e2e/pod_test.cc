@@ -91,6 +91,40 @@ TEST_F(PodTest, StatusGivesBackWhatWasAskedFor) {
   EXPECT_EQ(listed.annotations().at("note"), "line 1\nline 2 \xc3\xa9");
 }
 
+// What the kubelet takes in place of a ContainerStatus for each (its evented PLEG).
+TEST_F(PodTest, StatusHasItsContainersOldestFirstAndATime) {
+  const PodRef pod = RunPod("with-containers");
+  const PodRef other = RunPod("another");
+  Start(other, ContainerOf("elsewhere", "sleep 1000"));
+  const std::string first = Start(pod, ContainerOf("first", "exit 3"));
+  const std::string second = Start(pod, ContainerOf("second", "sleep 1000"));
+  WaitForExit(first);
+  const int64_t before = std::chrono::system_clock::now().time_since_epoch().count();
+  const auto answer = Must(cri().PodStatus(pod.id));
+  EXPECT_GE(answer.timestamp(), before);
+  EXPECT_LE(answer.timestamp(), std::chrono::system_clock::now().time_since_epoch().count());
+  ASSERT_EQ(answer.containers_statuses_size(), 2);
+  EXPECT_EQ(answer.containers_statuses(0).DebugString(), StatusOf(first).DebugString());
+  EXPECT_EQ(answer.containers_statuses(1).DebugString(), StatusOf(second).DebugString());
+}
+
+TEST_F(PodTest, AllAddressesOfAPodOutliveTheDaemon) {
+  WriteFile(node().cni_conf_dir() + "/05-dual.conflist", R"({"cniVersion": "1.0.0", "name": "dual", "plugins": [
+    {"type": "bridge", "bridge": "cni1", "isGateway": true, "ipam": {"type": "host-local",
+     "ranges": [[{"subnet": "10.89.0.0/24"}], [{"subnet": "fd00:89::/64"}]]}}]})");
+  WaitFor("the network to be the new one", std::chrono::seconds(10),
+          [&] { return Must(cri().Status(true)).info().at("cniconfig").find("dual") != std::string::npos; });
+  const PodRef pod = RunPod("dual");
+  const cri::PodSandboxNetworkStatus network = PodStatus(pod.id).network();
+  EXPECT_THAT(network.ip(), StartsWith("10.89.0."));
+  ASSERT_EQ(network.additional_ips_size(), 1);
+  EXPECT_THAT(network.additional_ips(0).ip(), StartsWith("fd00:89::"));
+  node().Restart();
+  EXPECT_EQ(PodStatus(pod.id).network().DebugString(), network.DebugString());
+  RemoveAllPods();
+  e2e::Run("/sbin/ip", {"link", "delete", "cni1"});
+}
+
 TEST_F(PodTest, ListFiltersByIdPrefixStateAndLabels) {
   const PodRef one = RunPod("one");
   const PodRef two = RunPod("two");
@@ -226,6 +260,10 @@ TEST_F(PodTest, WithoutDnsConfigTheResolverIsTheHosts) {
   const PodRef pod = RunPod("hostdns");
   const std::string shell = Start(pod, ContainerOf("shell", "sleep 1000"));
   EXPECT_EQ(Sh(shell, "cat /etc/resolv.conf"), ReadFile("/etc/resolv.conf"));
+  cri::PodSandboxConfig empty = PodConfig("emptydns");
+  empty.mutable_dns_config();
+  const std::string other = Start(RunPod(empty), ContainerOf("shell", "sleep 1000"));
+  EXPECT_EQ(Sh(other, "cat /etc/resolv.conf"), ReadFile("/etc/resolv.conf")) << "of a configuration that says nothing";
 }
 
 TEST_F(PodTest, ContainersShareIpcAndShmAndOtherPodsDoNot) {

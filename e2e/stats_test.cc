@@ -1,4 +1,6 @@
 // What containers and pods use, as the kubelet asks for it.
+#include <signal.h>
+
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -198,6 +200,23 @@ TEST_F(StatsTest, OneThatDoesNotRunHasItsLayerOnly) {
   EXPECT_FALSE(Stats(created).has_cpu());
   Must(cri().StartContainer(created));
   EXPECT_TRUE(Stats(created).has_cpu());
+}
+
+TEST_F(StatsTest, AShimThatHangsHidesNoNumbers) {
+  const PodRef pod = RunPod("hanging");
+  const std::string id = Sleeper(pod, "hanging");
+  const pid_t shim = PidByCommand("crisp-shim");
+  kill(shim, SIGSTOP);
+  const auto begin = std::chrono::steady_clock::now();
+  const cri::ContainerStats stats = Stats(id);
+  const auto listed = ListedIds();
+  const cri::PodSandboxStats of_pod = PodStats(pod.id);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(2));
+  kill(shim, SIGCONT);
+  EXPECT_GT(stats.cpu().usage_core_nano_seconds().value(), 0u);
+  EXPECT_GT(stats.memory().working_set_bytes().value(), 0u);
+  EXPECT_THAT(listed, ElementsAre(id));
+  EXPECT_GT(of_pod.linux().network().default_interface().rx_bytes().value(), 0u);
 }
 
 TEST_F(StatsTest, UnknownIdsAreNotFound) {
