@@ -1,5 +1,6 @@
 // What confines a container, seen from inside.
 #include <filesystem>
+#include <future>
 #include <map>
 #include <sstream>
 
@@ -408,6 +409,75 @@ TEST_F(SecurityTest, AnApparmorProfileThatIsNotLoadedIsAnErrorThatNamesIt) {
   EXPECT_EQ(OutputOf(pod, config), "");
 }
 
+// What the kernel of this machine can do is what must hold: e2e/systemd_node.sh --vm has one with AppArmor.
+bool KernelHasApparmor() {
+  return ReadFile("/sys/module/apparmor/parameters/enabled") == "Y\n";
+}
+
+std::string ConfinementOf(pid_t pid) {
+  return ReadFile("/proc/" + std::to_string(pid) + "/attr/current");
+}
+
+// A profile that is loaded as long as this lives.
+class LoadedProfile {
+ public:
+  LoadedProfile(const std::string& path, const std::string& text) : path_(path) {
+    WriteFile(path_, text);
+    e2e::Run(kParser, {"--replace", "--skip-cache", path_});
+  }
+  ~LoadedProfile() { e2e::Run(kParser, {"--remove", path_}); }
+  LoadedProfile(const LoadedProfile&) = delete;
+  LoadedProfile& operator=(const LoadedProfile&) = delete;
+
+ private:
+  static constexpr char kParser[] = "/usr/sbin/apparmor_parser";
+  const std::string path_;
+};
+
+TEST_F(SecurityTest, TheDefaultApparmorProfileConfinesWhereTheKernelHasIt) {
+  const std::string confined = KernelHasApparmor() ? "crisp-default (enforce)\n" : "";
+  const std::string open = KernelHasApparmor() ? "unconfined\n" : "";
+  cri::PodSandboxConfig pod_config = PodConfig("default-profile");
+  Security(pod_config).mutable_apparmor()->set_profile_type(cri::SecurityProfile::RuntimeDefault);
+  const PodRef pod = RunPod(pod_config);
+  EXPECT_EQ(ConfinementOf(PidOf(pod.id)), confined);
+
+  cri::ContainerConfig config = ContainerOf("wished", "sleep 1000");
+  Security(config).mutable_apparmor()->set_profile_type(cri::SecurityProfile::RuntimeDefault);
+  Security(config).mutable_capabilities()->add_add_capabilities("SYS_ADMIN");
+  const std::string wished = Start(pod, config);
+  EXPECT_EQ(ConfinementOf(PidOf(wished)), confined);
+  const auto mount = Must(cri().Exec(wished, {"mount", "-t", "tmpfs", "x", "/tmp"}, 30));
+  EXPECT_EQ(mount.exit_code() != 0, KernelHasApparmor()) << mount.stderr();
+  EXPECT_EQ(Sh(wished, "cat /proc/self/attr/current 2> /dev/null; true"), confined) << "of an exec";
+  EXPECT_EQ(ConfinementOf(PidOf(Start(pod, ContainerOf("unset", "sleep 1000")))), confined);
+
+  config.mutable_metadata()->set_name("unconfined");
+  Security(config).mutable_apparmor()->set_profile_type(cri::SecurityProfile::Unconfined);
+  EXPECT_EQ(ConfinementOf(PidOf(Start(pod, config))), open);
+}
+
+TEST_F(SecurityTest, ALocalApparmorProfileConfinesWhereTheKernelHasIt) {
+  const PodRef pod = RunPod("local-profile");
+  cri::ContainerConfig config = ContainerOf("main", "cat /etc/passwd > /dev/null 2>&1 || echo denied; sleep 1000");
+  Security(config).mutable_apparmor()->set_profile_type(cri::SecurityProfile::Localhost);
+  Security(config).mutable_apparmor()->set_localhost_ref("crisp-e2e");
+  if (!KernelHasApparmor()) {
+    EXPECT_THAT(cri().CreateContainer(pod.id, pod.config, config).text(),
+                HasSubstr("\"crisp-e2e\" is asked for, and AppArmor is not enabled"));
+    return;
+  }
+  EXPECT_THAT(cri().CreateContainer(pod.id, pod.config, config).text(), HasSubstr("\"crisp-e2e\" is not loaded"));
+  const LoadedProfile profile(node().directory() + "/profile",
+                              "profile crisp-e2e flags=(attach_disconnected) {\n  capability,\n  file,\n  network,\n"
+                              "  mount,\n  umount,\n  signal,\n  ptrace,\n  deny /etc/passwd r,\n}\n");
+  const std::string id = Start(pod, config);
+  EXPECT_EQ(ConfinementOf(PidOf(id)), "crisp-e2e (enforce)\n");
+  WaitFor("the container to have tried", std::chrono::seconds(30),
+          [&] { return Written(ParseLog(ReadFile(LogPath(pod, "main"))), "stdout") == "denied\n"; });
+  Must(cri().StopContainer(id, 0));
+}
+
 TEST_F(SecurityTest, SelinuxOptionsAreLeftOutWithoutSelinux) {
   const PodRef pod = RunPod("selinux");
   cri::ContainerConfig config = ContainerOf("main", "true");
@@ -457,6 +527,27 @@ TEST_F(SecurityTest, ADirectoryOfDevicesAndALinkToOne) {
   EXPECT_EQ(OutputOf(pod, config), "3\n");
 }
 
+class DeviceOwnerTest : public SecurityTest {
+ protected:
+  NodeOptions Options(const Machine&) override {
+    NodeOptions options;
+    options.cri_toml = "device_ownership_from_security_context = true\n";
+    return options;
+  }
+};
+
+TEST_F(DeviceOwnerTest, DevicesBelongToTheUserWhereTheConfigurationSaysSo) {
+  const PodRef pod = RunPod("owner");
+  cri::ContainerConfig config = ContainerOf("main", "stat -c '%u %g' /dev/mine");
+  cri::Device* device = config.add_devices();
+  device->set_host_path("/dev/loop-control");
+  device->set_container_path("/dev/mine");
+  device->set_permissions("rw");
+  Security(config).mutable_run_as_user()->set_value(1234);
+  Security(config).mutable_run_as_group()->set_value(50);
+  EXPECT_EQ(OutputOf(pod, config), "1234 50\n");
+}
+
 class CdiTest : public SecurityTest {
  protected:
   NodeOptions Options(const Machine& machine) override {
@@ -493,6 +584,67 @@ TEST_F(CdiTest, ADeviceOfAVendorBringsAllThatItNeeds) {
   cri::ContainerConfig annotated = ContainerOf("annotated", "echo $VENDOR");
   (*annotated.mutable_annotations())["cdi.k8s.io/plugin_1"] = "vendor.example/thing=zero";
   EXPECT_EQ(OutputOf(pod, annotated), "yes\n");
+}
+
+// --- What the daemon, the shim and the runtime keep to themselves ---
+
+// runc's CVE-2024-21626 was a descriptor of the host that a container had.
+TEST_F(SecurityTest, AProcessHasTheDescriptorsThatItWasGivenAndNoOther) {
+  const auto descriptors = [](pid_t pid) {
+    std::vector<std::string> numbers;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd")) {
+      numbers.push_back(entry.path().filename());
+    }
+    return numbers;
+  };
+  const PodRef pod = RunPod("descriptors");
+  const std::string id = Start(pod, ContainerRunning("main", {"sleep", "1001"}));
+  const std::vector<std::string> stdio{"0", "1", "2"};
+  EXPECT_THAT(descriptors(PidOf(pod.id)), UnorderedElementsAreArray(stdio));
+  EXPECT_THAT(descriptors(PidByCommand("sleep 1001")), UnorderedElementsAreArray(stdio));
+  auto exec = std::async(std::launch::async, [&] { return cri().Exec(id, {"sleep", "1002"}); });
+  WaitFor("the exec to run", std::chrono::seconds(20), [&] {
+    for (const std::string& process : ProcessList({})) {
+      if (process.find(" sleep 1002") != std::string::npos) return true;
+    }
+    return false;
+  });
+  EXPECT_THAT(descriptors(PidByCommand(" sleep 1002")), UnorderedElementsAreArray(stdio));
+  Must(cri().StopContainer(id, 0));
+  exec.wait();
+}
+
+// CVE-2021-41103 and CVE-2024-25621.
+TEST_F(SecurityTest, APodsDirectoryIsClosedToOthers) {
+  const std::string path = node().state() + "/pods/" + RunPod("closed").id;
+  EXPECT_EQ(std::filesystem::status(path).permissions(), std::filesystem::perms::owner_all);
+}
+
+// CRI-O's CVE-2025-0750: a log path that the daemon unmounted.
+TEST_F(SecurityTest, WhatSomebodyHasMountedStaysMounted) {
+  const std::string place = node().directory() + "/somebody";
+  for (const char* name : {"/logs", "/volume"}) {
+    MakeDirectory(place + name);
+    e2e::Run("/bin/mount", {"-t", "tmpfs", "somebody", place + name});
+    WriteFile(place + name + "/theirs", "");
+  }
+  std::filesystem::create_directory_symlink(place + "/logs", node().directory() + "/link");
+  cri::PodSandboxConfig pod_config = PodConfig("mounts");
+  pod_config.set_log_directory(node().directory() + "/link");
+  const PodRef pod = RunPod(pod_config);
+  cri::ContainerConfig config = ContainerOf("main", "sleep 1000");
+  cri::Mount* mount = config.add_mounts();
+  mount->set_host_path(place + "/volume");
+  mount->set_container_path("/volume");
+  const std::string id = Start(pod, config);
+  EXPECT_EQ(Sh(id, "ls /volume"), "theirs\n");
+  Must(cri().StopContainer(id, 0));
+  Must(cri().RemoveContainer(id));
+  RemoveAllPods();
+  for (const char* name : {"/logs", "/volume"}) {
+    EXPECT_TRUE(FileExists(place + name + "/theirs")) << name;
+    e2e::Run("/bin/umount", {place + name});
+  }
 }
 
 // --- Privileged ---

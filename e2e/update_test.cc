@@ -156,6 +156,49 @@ TEST_F(UpdateTest, ARepeatedCreateOfAnUpdatedContainerFindsIt) {
   EXPECT_EQ(Create(pod, Limited("repeated")), id);
 }
 
+class HugepageTest : public UpdateTest {
+ protected:
+  NodeOptions Options(const Machine&) override {
+    NodeOptions options;
+    options.cri_toml = "disable_hugetlb_controller = false\ntolerate_missing_hugetlb_controller = false\n";
+    return options;
+  }
+  static void Limit(uint64_t bytes, cri::LinuxContainerResources* limits) {
+    cri::HugepageLimit* limit = limits->add_hugepage_limits();
+    limit->set_page_size("2MB");
+    limit->set_limit(bytes);
+  }
+  static std::string Hugepages(pid_t pid) {
+    return CgroupFile(pid, "hugetlb", "hugetlb.2MB.limit_in_bytes", "hugetlb.2MB.max");
+  }
+  // The controller is there: in a hierarchy of its own (v1), or in the one hierarchy.
+  static bool NodeHasIt() {
+    return HasCgroupV2() ? ReadFile("/sys/fs/cgroup/cgroup.controllers").find("hugetlb") != std::string::npos
+                         : FileExists("/sys/fs/cgroup/hugetlb/cgroup.procs");
+  }
+};
+
+TEST_F(HugepageTest, LimitsOnHugePagesReachTheCgroupWhereTheNodeHasTheController) {
+  const PodRef pod = RunPod("hugepages");
+  cri::ContainerConfig config = ContainerOf("main", "sleep 1000");
+  Limit(4 << 20, config.mutable_linux()->mutable_resources());
+  if (!NodeHasIt()) {
+    EXPECT_THAT(cri().CreateContainer(pod.id, pod.config, config).text(), HasSubstr("hugepage_limits"));
+    return;
+  }
+  const std::string id = Create(pod, config);
+  cri::LinuxContainerResources more;
+  Limit(6 << 20, &more);
+  Must(Update(id, more));
+  Must(cri().StartContainer(id));
+  EXPECT_EQ(Hugepages(PidOf(id)), std::to_string(6 << 20));
+  cri::LinuxContainerResources less;
+  Limit(2 << 20, &less);
+  Must(Update(id, less));
+  EXPECT_EQ(Hugepages(PidOf(id)), std::to_string(2 << 20));
+  EXPECT_EQ(LimitsOf(id).hugepage_limits(0).limit(), uint64_t{2} << 20);
+}
+
 TEST_F(UpdateTest, SwapIsLimitedWithMemory) {
   if (CgroupFileOf("", "memory", "memory.memsw.limit_in_bytes", "memory.swap.max").empty() && !HasCgroupV2()) {
     GTEST_SKIP() << "this machine does not account for swap";
