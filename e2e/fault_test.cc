@@ -716,6 +716,7 @@ class RebootTest : public FaultTest {
     }
     for (const std::string& place : {node().state(), std::string("/run/netns")}) std::filesystem::remove_all(place);
     RemoveCgroups(node().cgroup_parent());
+    for (const char* away : {"--flush", "--delete-chain"}) e2e::Run("/usr/sbin/iptables", {"-t", "nat", away});
     e2e::Run("/usr/sbin/iptables-restore", {Rules()});
     const std::string boot_id = node().directory() + "/boot_id";
     WriteFile(boot_id, "11111111-2222-3333-4444-555555555555\n");
