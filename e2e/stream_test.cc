@@ -66,10 +66,23 @@ class StreamTest : public NodeTest {
     request.set_tty(terminal);
     return Must(cri().Call(&Runtime::Attach, request)).url();
   }
-  std::string ForwardUrl() {
+  std::string ForwardUrl() { return ForwardUrl(pod_); }
+  std::string ForwardUrl(const PodRef& pod) {
     cri::PortForwardRequest request;
-    request.set_pod_sandbox_id(pod_.id);
+    request.set_pod_sandbox_id(pod.id);
     return Must(cri().Call(&Runtime::PortForward, request)).url();
+  }
+
+  // What httpd at the port answers, or why it does not.
+  static std::string AskPage(SpdyClient* client, int port) {
+    static int requests = 0;
+    const std::string id = std::to_string(++requests);
+    const uint32_t error = client->Open({{"streamtype", "error"}, {"port", std::to_string(port)}, {"requestid", id}});
+    const uint32_t data = client->Open({{"streamtype", "data"}, {"port", std::to_string(port)}, {"requestid", id}});
+    client->Send(data, "GET /index.html HTTP/1.0\r\n\r\n", true);
+    client->ReadUntil([&] { return client->stream(data).ended || client->stream(data).reset != 0; });
+    client->ReadUntil([&] { return client->stream(error).ended; });
+    return client->stream(data).data + client->stream(error).data;
   }
 
   static bool Runs(const std::string& text) {
@@ -225,22 +238,30 @@ TEST_F(StreamTest, ContainersOfAnEarlierDaemonAreEnteredAndAttachedTo) {
 
 TEST_F(StreamTest, ConnectionsReachAPortOfThePodOverBothProtocols) {
   Start(pod_, ContainerOf("web", "mkdir /tmp/w; echo a page > /tmp/w/index.html; exec httpd -f -p 8080 -h /tmp/w"));
-  const auto ask = [](SpdyClient* client, int port) {
-    static int requests = 0;
-    const std::string id = std::to_string(++requests);
-    const uint32_t error = client->Open({{"streamtype", "error"}, {"port", std::to_string(port)}, {"requestid", id}});
-    const uint32_t data = client->Open({{"streamtype", "data"}, {"port", std::to_string(port)}, {"requestid", id}});
-    client->Send(data, "GET /index.html HTTP/1.0\r\n\r\n", true);
-    client->ReadUntil([&] { return client->stream(data).ended || client->stream(data).reset != 0; });
-    client->ReadUntil([&] { return client->stream(error).ended; });
-    return client->stream(data).data + client->stream(error).data;
-  };
   const auto spdy = SpdyClient::Connect(ForwardUrl(), {"portforward.k8s.io"});
-  WaitFor("httpd", std::chrono::seconds(10), [&] { return ask(spdy.get(), 8080).find("a page") != std::string::npos; });
-  EXPECT_THAT(ask(spdy.get(), 8081), HasSubstr("refused"));
-  EXPECT_THAT(ask(spdy.get(), 8080), HasSubstr("a page")) << "one that could not be made has ended the session";
+  WaitFor("httpd", std::chrono::seconds(10),
+          [&] { return AskPage(spdy.get(), 8080).find("a page") != std::string::npos; });
+  EXPECT_THAT(AskPage(spdy.get(), 8081), HasSubstr("refused"));
+  EXPECT_THAT(AskPage(spdy.get(), 8080), HasSubstr("a page")) << "one that could not be made has ended the session";
   SpdyClient tunnel(ConnectTunnel(ForwardUrl()));
-  EXPECT_THAT(ask(&tunnel, 8080), HasSubstr("a page"));
+  EXPECT_THAT(AskPage(&tunnel, 8080), HasSubstr("a page"));
+}
+
+TEST_F(StreamTest, OfAPodOnTheNodesNetworkThePortIsTheNodes) {
+  const auto on_the_node = [](auto* linux) {
+    linux->mutable_security_context()->mutable_namespace_options()->set_network(cri::NODE);
+  };
+  cri::PodSandboxConfig config = PodConfig("node");
+  config.clear_hostname();
+  on_the_node(config.mutable_linux());
+  const PodRef pod = RunPod(config);
+  cri::ContainerConfig web =
+      ContainerOf("web", "mkdir /tmp/w; echo a page > /tmp/w/index.html; exec httpd -f -p 127.0.0.1:8090 -h /tmp/w");
+  on_the_node(web.mutable_linux());
+  Start(pod, web);
+  const auto spdy = SpdyClient::Connect(ForwardUrl(pod), {"portforward.k8s.io"});
+  WaitFor("httpd", std::chrono::seconds(10),
+          [&] { return AskPage(spdy.get(), 8090).find("a page") != std::string::npos; });
 }
 
 TEST_F(StreamTest, WhatCannotBeIsSaidBeforeThereIsAUrl) {
