@@ -13,6 +13,7 @@
 #include <set>
 
 #include "e2e/fixture.h"
+#include "streaming/testing/spdy_client.h"
 #include "tests/oci/image_layout.h"
 
 namespace crisp::e2e {
@@ -22,6 +23,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kRuns = 20;
 constexpr int kPulls = 3;
+constexpr int kOutputs = 5;
 constexpr char kLarge[] = "registry.k8s.io/e2e/large:";
 constexpr int kLargeLayers = 5;
 constexpr size_t kLargeLayerBytes = 144 << 20;
@@ -132,6 +134,34 @@ TEST_F(Figures, Memory) {
   const int64_t after = PssOf(node().pid());
   printf("crispd with %d pods          PSS %6ld KiB, %.1f a pod\n", kRuns, static_cast<long>(after),
          static_cast<double>(after - before) / kRuns);
+}
+
+// A gigabyte of output of an exec through all of it: a process in a container, crispd, SPDY on loopback, a client that
+// counts. The file has holes only, so that no disk is measured. src/streaming/stream_bench.cc measures it without pods.
+TEST_F(Figures, ExecOutput) {
+  constexpr uint64_t kBytes = 1 << 30;
+  const std::string id = Start(RunPod("output"), ContainerRunning("main", {"sleep", "1000"}));
+  Must(cri().Exec(id, {"truncate", "-s", std::to_string(kBytes), "/tmp/zeros"}));
+  cri::ExecRequest request;
+  request.set_container_id(id);
+  for (const char* word : {"cat", "/tmp/zeros"}) request.add_cmd(word);
+  request.set_stdout(true);
+  std::vector<double> rates;
+  std::vector<double> cpu;
+  for (int i = 0; i < kOutputs; ++i) {
+    const auto client = SpdyClient::Connect(Must(cri().Call(&Runtime::Exec, request)).url(), {"v4.channel.k8s.io"});
+    client->KeepNoData();
+    const double before = CpuOf(node().pid());
+    const auto start = Clock::now();
+    client->OpenChannel("error");
+    client->OpenChannel("stdout");
+    ASSERT_TRUE(client->ReadUntilClosed(std::chrono::seconds(100)));
+    ASSERT_GE(client->data_bytes(), kBytes);
+    rates.push_back(static_cast<double>(kBytes) / 1e6 / std::chrono::duration<double>(Clock::now() - start).count());
+    cpu.push_back(CpuOf(node().pid()) - before);
+  }
+  printf("exec, 1 GiB of output        median %.0f MB/s, %.2f s CPU of crispd, of %d\n", Median(rates), Median(cpu),
+         kOutputs);
 }
 
 // The directories above `path` that are not in `made`, highest first, as the layers of images have them.

@@ -66,10 +66,23 @@ class StreamTest : public NodeTest {
     request.set_tty(terminal);
     return Must(cri().Call(&Runtime::Attach, request)).url();
   }
-  std::string ForwardUrl() {
+  std::string ForwardUrl() { return ForwardUrl(pod_); }
+  std::string ForwardUrl(const PodRef& pod) {
     cri::PortForwardRequest request;
-    request.set_pod_sandbox_id(pod_.id);
+    request.set_pod_sandbox_id(pod.id);
     return Must(cri().Call(&Runtime::PortForward, request)).url();
+  }
+
+  // What httpd at the port answers, or why it does not.
+  static std::string AskPage(SpdyClient* client, int port) {
+    static int requests = 0;
+    const std::string id = std::to_string(++requests);
+    const uint32_t error = client->Open({{"streamtype", "error"}, {"port", std::to_string(port)}, {"requestid", id}});
+    const uint32_t data = client->Open({{"streamtype", "data"}, {"port", std::to_string(port)}, {"requestid", id}});
+    client->Send(data, "GET /index.html HTTP/1.0\r\n\r\n", true);
+    client->ReadUntil([&] { return client->stream(data).ended || client->stream(data).reset != 0; });
+    client->ReadUntil([&] { return client->stream(error).ended; });
+    return client->stream(data).data + client->stream(error).data;
   }
 
   static bool Runs(const std::string& text) {
@@ -78,6 +91,8 @@ class StreamTest : public NodeTest {
     }
     return false;
   }
+
+  size_t ExecCgroups();
 
   PodRef pod_;
   std::string main_;
@@ -145,24 +160,108 @@ TEST_F(StreamTest, AttachTalksToTheContainerWhichLivesOn) {
   EXPECT_THAT(ReadFile(LogPath(pod_, "cat")), HasSubstr("stdout F got two"));
 }
 
+TEST_F(StreamTest, AClientThatVanishesWhileOutputFlowsTakesItsExecAlong) {
+  for (const bool abruptly : {false, true}) {
+    Spdy exec(ExecUrl("while :; do echo 4712 of output; done"));
+    ASSERT_TRUE(exec.ReadUntilOutput("output"));
+    exec.client->bytes().Drop(abruptly);
+    WaitFor("the exec to be gone", std::chrono::seconds(5), [] { return !Runs("4712 of output"); });
+  }
+  EXPECT_EQ(StatusOf(Main()).state(), cri::CONTAINER_RUNNING);
+}
+
+TEST_F(StreamTest, ATerminalMayBeTypedToByWhoDoesNotLook) {
+  cri::ExecRequest request = ExecOf(Main(), "head -c 1000000 /dev/zero; read line; exit 5");
+  request.set_tty(true);
+  request.set_stdout(false);
+  const auto client = SpdyClient::Connect(Must(cri().Call(&Runtime::Exec, request)).url(), {"v4.channel.k8s.io"});
+  const uint32_t result = client->OpenChannel("error");
+  const uint32_t input = client->OpenChannel("stdin");
+  client->OpenChannel("resize");
+  client->Send(input, "go\n");
+  ASSERT_TRUE(client->ReadUntilClosed());
+  EXPECT_THAT(client->stream(result).data, HasSubstr("\"5\""));
+}
+
+TEST_F(StreamTest, WhoAttachesToATerminalTypesAndResizesIt) {
+  cri::ContainerConfig config = ContainerOf("tty", "while read line; do echo \"$(stty size) $line\"; done");
+  config.set_tty(true);
+  config.set_stdin(true);
+  const std::string id = Start(pod_, config);
+  Spdy attach(AttachUrl(id, true), true);
+  attach.client->Send(attach.resize, R"({"Width":77,"Height":22})");
+  // The size travels apart from what is typed.
+  WaitFor("the size", std::chrono::seconds(10), [&] {
+    attach.client->Send(attach.input, "one\n");
+    attach.client->ReadUntil([] { return false; }, std::chrono::milliseconds(100));
+    return attach.Output().find("22 77 one\r\n") != std::string::npos;
+  });
+  attach.client->bytes().Drop(false);
+  const auto second = ChannelClient::Connect(AttachUrl(id, true), kV5);
+  second->Send(0, "two\n");
+  while (second->data(1).find("22 77 two\r\n") == std::string::npos) ASSERT_TRUE(second->ReadMessage());
+  EXPECT_EQ(StatusOf(id).state(), cri::CONTAINER_RUNNING);
+}
+
+TEST_F(StreamTest, StdinOnceEndsWithItsClient) {
+  cri::ContainerConfig config = ContainerOf("once", "cat; exit 6");
+  config.set_stdin(true);
+  config.set_stdin_once(true);
+  const std::string id = Start(pod_, config);
+  Spdy attach(AttachUrl(id));
+  attach.client->Send(attach.input, "all of it\n", true);
+  ASSERT_TRUE(attach.client->ReadUntilClosed());
+  EXPECT_EQ(attach.Output(), "all of it\n");
+  EXPECT_EQ(attach.Result(), kSuccess);
+  EXPECT_EQ(WaitForExit(id).exit_code(), 6);
+}
+
+TEST_F(StreamTest, ContainersOfAnEarlierDaemonAreEnteredAndAttachedTo) {
+  cri::ContainerConfig config = ContainerOf("cat", "cat");
+  config.set_stdin(true);
+  const std::string id = Start(pod_, config);
+  Spdy lost(AttachUrl(id));
+  lost.client->Send(lost.input, "before\n");
+  ASSERT_TRUE(lost.ReadUntilOutput("before\n"));
+  Main();
+  node().Restart();
+  EXPECT_TRUE(lost.client->ReadUntilClosed());
+  Spdy attach(AttachUrl(id));
+  attach.client->Send(attach.input, "after\n");
+  EXPECT_TRUE(attach.ReadUntilOutput("after\n"));
+  EXPECT_EQ(attach.Output(), "after\n");
+  Spdy exec(ExecUrl("cat; exit 3"));
+  exec.client->Send(exec.input, "there\n", true);
+  ASSERT_TRUE(exec.client->ReadUntilClosed());
+  EXPECT_EQ(exec.Output(), "there\n");
+}
+
 TEST_F(StreamTest, ConnectionsReachAPortOfThePodOverBothProtocols) {
   Start(pod_, ContainerOf("web", "mkdir /tmp/w; echo a page > /tmp/w/index.html; exec httpd -f -p 8080 -h /tmp/w"));
-  const auto ask = [](SpdyClient* client, int port) {
-    static int requests = 0;
-    const std::string id = std::to_string(++requests);
-    const uint32_t error = client->Open({{"streamtype", "error"}, {"port", std::to_string(port)}, {"requestid", id}});
-    const uint32_t data = client->Open({{"streamtype", "data"}, {"port", std::to_string(port)}, {"requestid", id}});
-    client->Send(data, "GET /index.html HTTP/1.0\r\n\r\n", true);
-    client->ReadUntil([&] { return client->stream(data).ended || client->stream(data).reset != 0; });
-    client->ReadUntil([&] { return client->stream(error).ended; });
-    return client->stream(data).data + client->stream(error).data;
-  };
   const auto spdy = SpdyClient::Connect(ForwardUrl(), {"portforward.k8s.io"});
-  WaitFor("httpd", std::chrono::seconds(10), [&] { return ask(spdy.get(), 8080).find("a page") != std::string::npos; });
-  EXPECT_THAT(ask(spdy.get(), 8081), HasSubstr("refused"));
-  EXPECT_THAT(ask(spdy.get(), 8080), HasSubstr("a page")) << "one that could not be made has ended the session";
+  WaitFor("httpd", std::chrono::seconds(10),
+          [&] { return AskPage(spdy.get(), 8080).find("a page") != std::string::npos; });
+  EXPECT_THAT(AskPage(spdy.get(), 8081), HasSubstr("refused"));
+  EXPECT_THAT(AskPage(spdy.get(), 8080), HasSubstr("a page")) << "one that could not be made has ended the session";
   SpdyClient tunnel(ConnectTunnel(ForwardUrl()));
-  EXPECT_THAT(ask(&tunnel, 8080), HasSubstr("a page"));
+  EXPECT_THAT(AskPage(&tunnel, 8080), HasSubstr("a page"));
+}
+
+TEST_F(StreamTest, OfAPodOnTheNodesNetworkThePortIsTheNodes) {
+  const auto on_the_node = [](auto* linux) {
+    linux->mutable_security_context()->mutable_namespace_options()->set_network(cri::NODE);
+  };
+  cri::PodSandboxConfig config = PodConfig("node");
+  config.clear_hostname();
+  on_the_node(config.mutable_linux());
+  const PodRef pod = RunPod(config);
+  cri::ContainerConfig web =
+      ContainerOf("web", "mkdir /tmp/w; echo a page > /tmp/w/index.html; exec httpd -f -p 127.0.0.1:8090 -h /tmp/w");
+  on_the_node(web.mutable_linux());
+  Start(pod, web);
+  const auto spdy = SpdyClient::Connect(ForwardUrl(pod), {"portforward.k8s.io"});
+  WaitFor("httpd", std::chrono::seconds(10),
+          [&] { return AskPage(spdy.get(), 8090).find("a page") != std::string::npos; });
 }
 
 TEST_F(StreamTest, WhatCannotBeIsSaidBeforeThereIsAUrl) {
@@ -231,6 +330,14 @@ size_t Entries(pid_t pid, const std::string& directory) {
   return count;
 }
 
+// Those that execs make below their containers'.
+size_t StreamTest::ExecCgroups() {
+  const Snapshot now = TakeSnapshot({node().root(), node().state(), node().cgroup_parent(), {node().pid()}});
+  size_t count = 0;
+  for (const std::string& path : now.seen.at("cgroup")) count += path.find("/exec-") != std::string::npos ? 1 : 0;
+  return count;
+}
+
 // A tenth of ten thousand execs and a thousand attaches, a third of whose clients vanish in the middle.
 TEST_F(StreamTest, NothingGrowsInDaemonOrShim) {
   cri::ContainerConfig config = ContainerOf("cat", "cat");
@@ -250,7 +357,23 @@ TEST_F(StreamTest, NothingGrowsInDaemonOrShim) {
             attach.client->bytes().Drop(i % 2 == 0);
             continue;
           }
-          Spdy exec(ExecUrl("read line; exit 1"));
+          if (i % 7 == 6) {
+            const auto terminal = ChannelClient::Connect(ExecUrl("read line; sleep 1000", true), kV5);
+            terminal->Send(4, R"({"Width":80,"Height":24})");
+            if (i % 2 == 0) terminal->Send(0, "\n");
+            terminal->Drop();
+            continue;
+          }
+          if (i % 13 == 12) {
+            const auto forward = SpdyClient::Connect(ForwardUrl(), {"portforward.k8s.io"});
+            for (const char* type : {"error", "data"}) {
+              forward->Open({{"streamtype", type}, {"port", "8080"}, {"requestid", "1"}});
+            }
+            forward->bytes().Drop(i % 2 == 0);
+            continue;
+          }
+          const bool terminal = i % 5 == 4;
+          Spdy exec(ExecUrl("read line; exit 1", terminal), terminal);
           if (i % 3 == 0) {
             if (i % 2 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(20));
             exec.client->bytes().Drop(i % 4 == 0);
@@ -282,6 +405,7 @@ TEST_F(StreamTest, NothingGrowsInDaemonOrShim) {
   EXPECT_TRUE(settled(daemon_fds + 4, shim_fds, threads + 4))
       << Entries(daemon, "fd") << " of " << daemon_fds << ", " << Entries(shim, "fd") << " of " << shim_fds << ", "
       << Entries(daemon, "task") << " of " << threads;
+  EXPECT_TRUE(Eventually(std::chrono::seconds(5), [&] { return ExecCgroups() == 0; })) << ExecCgroups();
   EXPECT_LT(Memory(daemon), daemon_memory + (2 << 10));
   EXPECT_LT(Memory(shim), shim_memory + 64);
 }

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -428,6 +429,36 @@ TEST_F(ShimTest, ExecsLeaveNoDescriptorsBehind) {
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(pod_.Exec("a", i % 2 == 0 ? "exit 0" : "echo x").ok());
   EXPECT_TRUE(Eventually([&] { return ListDir(fds)->size() <= before; })) << before;
   EXPECT_THAT(*ListDir(pod_.Path("a")), testing::UnorderedElementsAre("config.json", "init.pid"));
+}
+
+TEST_F(ShimTest, AShimOutOfDescriptorsRefusesWhatItCannotTakeAndServesOn) {
+  MustRun("a", "sleep 1000");
+  const pid_t shim = pod_.client->pid();
+  rlimit before{};
+  ASSERT_EQ(prlimit(shim, RLIMIT_NOFILE, nullptr, &before), 0);
+  rlim_t lowest_free = 0;
+  while (Exists(absl::StrCat("/proc/", shim, "/fd/", lowest_free))) ++lowest_free;
+  const rlimit none{lowest_free, before.rlim_max};
+  ASSERT_EQ(prlimit(shim, RLIMIT_NOFILE, &none, nullptr), 0);
+  const absl::Status refused = pod_.Exec("a", "exit 0").status();
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("no room for more descriptors"));
+  EXPECT_TRUE(pod_.client->List(TestPod::call()).ok());
+
+  const auto processor_ticks = [&] {
+    const std::vector<std::string> fields =
+        absl::StrSplit(*ReadFileAt(AT_FDCWD, absl::StrCat("/proc/", shim, "/stat"), 4096), ' ');
+    int user = 0;
+    int system = 0;
+    EXPECT_TRUE(absl::SimpleAtoi(fields[13], &user) && absl::SimpleAtoi(fields[14], &system));
+    return user + system;
+  };
+  const auto connecting = ConnectPackets(pod_.paths.socket);
+  const int ticks = processor_ticks();
+  std::this_thread::sleep_for(seconds(1));
+  EXPECT_LT(processor_ticks() - ticks, 20) << "it does not spin for a connection that it cannot accept";
+  ASSERT_EQ(prlimit(shim, RLIMIT_NOFILE, &before, nullptr), 0);
+  EXPECT_EQ(pod_.Exec("a", "exit 7")->exit_code, 7);
+  EXPECT_TRUE(pod_.Connect().ok());
 }
 
 // ---- logs ----

@@ -15,6 +15,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -138,6 +139,16 @@ class ShimStreamTest : public testing::Test {
   }
 
   std::vector<pid_t> Processes(const std::string& id) { return cgroup::Processes(pod_.Cgroups(id)); }
+  // Those that execs have left.
+  std::vector<std::string> ExecCgroups(const std::string& id) {
+    std::vector<std::string> left;
+    for (const cgroup::Dir& dir : pod_.Cgroups(id)) {
+      for (const std::string& name : ListDir(dir.path).value_or(std::vector<std::string>())) {
+        if (absl::StartsWith(name, "exec-")) left.push_back(dir.path + "/" + name);
+      }
+    }
+    return left;
+  }
   size_t ShimDescriptors() { return ListDir(absl::StrCat("/proc/", pod_.client->pid(), "/fd"))->size(); }
 
   TestPod pod_;
@@ -629,6 +640,7 @@ TEST_F(ShimStreamTest, AThousandExecsAndAHundredAttachmentsLeaveNothing) {
   EXPECT_TRUE(Eventually([&] { return Processes("a").size() == 1; }));
   EXPECT_TRUE(Eventually([&] { return ShimDescriptors() <= shim_descriptors; })) << ShimDescriptors();
   EXPECT_TRUE(Eventually([&] { return ListDir("/proc/self/fd")->size() <= descriptors; }));
+  EXPECT_TRUE(Eventually([&] { return ExecCgroups("a").empty(); })) << absl::StrJoin(ExecCgroups("a"), " ");
   EXPECT_TRUE(Eventually([&] { return Threads() <= threads; }));
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   EXPECT_LT(ResidentKilobytes(getpid()) - memory, 4000);

@@ -13,6 +13,7 @@ namespace crisp::shim {
 namespace {
 
 constexpr int kBacklog = 8;
+constexpr int64_t kAcceptPauseNanos = 100'000'000;
 
 bool IsOurs(int socket) {
   ucred peer{};
@@ -22,7 +23,8 @@ bool IsOurs(int socket) {
 
 struct Packet {
   ssize_t size = -1;
-  bool whole = true;
+  bool cut_off = false;            // it is longer than the protocol allows
+  bool lacks_descriptors = false;  // not all that came with it could be taken
   Attached attached;
 };
 
@@ -47,7 +49,8 @@ Packet ReceivePacket(int socket, char* buffer, size_t capacity) {
   Packet packet;
   packet.size = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (packet.size < 0) return packet;
-  packet.whole = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0;
+  packet.cut_off = (message.msg_flags & MSG_TRUNC) != 0;
+  packet.lacks_descriptors = (message.msg_flags & MSG_CTRUNC) != 0;
   for (cmsghdr* one = CMSG_FIRSTHDR(&message); one != nullptr; one = CMSG_NXTHDR(&message, one)) {
     if (one->cmsg_level == SOL_SOCKET && one->cmsg_type == SCM_RIGHTS) TakeDescriptors(*one, &packet.attached);
   }
@@ -86,12 +89,22 @@ void Connections::Begin(Callbacks callbacks) {
   callbacks_ = std::move(callbacks);
   // Again, though the daemon has done it: from now on the shim is what SO_PEERCRED names to those who connect.
   listen(listener_.get(), kBacklog);
+  WatchListener();
+}
+
+void Connections::WatchListener() {
   context_.loop.Watch(listener_.get(), EPOLLIN, [this](uint32_t) { Accept(); });
+}
+
+// Without free descriptors a connection stays in the kernel's queue, and would be announced for ever.
+void Connections::PauseListener() {
+  context_.loop.Unwatch(listener_.get());
+  context_.loop.After(kAcceptPauseNanos, [this] { WatchListener(); });
 }
 
 void Connections::Accept() {
   Fd socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (!socket.valid()) return;
+  if (!socket.valid()) return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? PauseListener() : void();
   if (!IsOurs(socket.get())) return LogFault("a connection of another user was refused");
   auto connection = std::make_shared<Connection>();
   connection->socket = std::move(socket);
@@ -113,11 +126,15 @@ void Connections::Receive(const ConnectionRef& from) {
   Packet packet = ReceivePacket(from->socket.get(), context_.scratch.bytes, sizeof(context_.scratch.bytes));
   if (packet.size < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (packet.size <= 0) return Close(from);
-  if (!packet.whole) {
+  if (packet.cut_off) {
     LogFault("a packet longer than the protocol allows; the connection is closed");
     return Close(from);
   }
-  callbacks_.received(from, {context_.scratch.bytes, static_cast<size_t>(packet.size)}, std::move(packet.attached));
+  const std::string_view bytes(context_.scratch.bytes, static_cast<size_t>(packet.size));
+  if (Header header; packet.lacks_descriptors && DecodeHeader(bytes, &header)) {
+    return Refuse(from, header.id, ErrorCode::kInternal, "receive", "the shim has no room for more descriptors");
+  }
+  callbacks_.received(from, bytes, std::move(packet.attached));
 }
 
 bool Connections::Send(const ConnectionRef& to, std::string_view packet, Fd attached) {

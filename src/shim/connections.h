@@ -64,6 +64,8 @@ class Connections {
   void AnswerOutcome(const ConnectionRef& to, uint64_t id, const std::optional<Failure>& failure);
 
  private:
+  void WatchListener();
+  void PauseListener();
   void Accept();
   void Receive(const ConnectionRef& from);
   void Flush(const ConnectionRef& to);

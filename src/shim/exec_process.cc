@@ -9,10 +9,14 @@
 #include <utility>
 
 #include "shim/container.h"
+#include "shim/loop.h"
 #include "shim/shim_log.h"
 
 namespace crisp::shim {
 namespace {
+
+constexpr int64_t kFirstPauseNanos = 1'000'000;
+constexpr int64_t kLastPauseNanos = 2'048'000'000;
 
 // The hierarchy for the cgroup of an exec: on v1 one is enough to find its processes by, and pids is always there.
 const cgroup::Dir* Pick(const cgroup::Dirs& dirs) {
@@ -32,6 +36,17 @@ std::string FirstController(const cgroup::Dir& dir) {
     if (dir.Has(controller)) return controller;
   }
   return {};
+}
+
+// A process that has just died may count in its cgroup for a moment more, so that it cannot be removed yet (EBUSY):
+// tried again, for about 4 seconds in all.
+void LeaveCgroup(Loop& loop, const std::string& path, int64_t pause) {
+  // EBUSY: on v2 a cgroup that has handed its controllers on takes no process; it goes with the container.
+  if (const int error = cgroup::MoveUp(path); error != 0 && error != ENOENT && error != EBUSY) {
+    LogFault("exec: leave cgroup " + path, error);
+  }
+  if (rmdir(path.c_str()) == 0 || errno != EBUSY || pause > kLastPauseNanos) return;
+  loop.After(pause, [&loop, path, pause] { LeaveCgroup(loop, path, 2 * pause); });
 }
 
 }  // namespace
@@ -113,12 +128,7 @@ void ExecProcess::Kill() {
 }
 
 void ExecProcess::Leave() {
-  if (!cgroup_.has_value()) return;
-  // EBUSY: on v2 a cgroup that has handed its controllers on takes no process; it goes with the container.
-  if (const int error = cgroup::MoveUp(cgroup_->path); error != 0 && error != ENOENT && error != EBUSY) {
-    LogFault("exec: leave cgroup " + cgroup_->path, error);
-  }
-  rmdir(cgroup_->path.c_str());
+  if (cgroup_.has_value()) LeaveCgroup(context_.loop, cgroup_->path, kFirstPauseNanos);
 }
 
 }  // namespace crisp::shim

@@ -90,7 +90,9 @@ void RuntimeCommand::Run(const Runtime& runtime, std::string step, const std::ve
     const std::string text = ErrorText(errno);
     if (pid_ > 0) kill(-pid_, SIGKILL);
     pid_ = -1;
-    loop_.After(0, [this, text] { Finish(Failure{ErrorCode::kInternal, step_, "start the runtime: " + text}); });
+    deadline_ = loop_.After(0, [this, text] {
+      Finish(Failure{ErrorCode::kInternal, step_, "start the runtime: " + text});
+    });
     return;
   }
   deadline_ = loop_.After(timeout_nanos, [this] { Stop(ErrorCode::kDeadline); });

@@ -16,10 +16,6 @@
 namespace crisp {
 namespace {
 
-bool WouldBlock(int error) {
-  return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
-}
-
 // What both kinds have: the socket, and one read and one write at work.
 class SocketStream : public ByteStream {
  public:

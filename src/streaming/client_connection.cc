@@ -137,7 +137,7 @@ void ClientConnection::UpgradeToWebSocket(const std::string& protocol) {
 
 void ClientConnection::StartSession(const std::string& protocol, std::string already_read) {
   if (ticket_.kind == StreamKind::kPortForward) {
-    if (web_socket_ != nullptr) tunnel_ = MakeTunnel(context_.loop, web_socket_.get(), bytes_.get());
+    if (web_socket_ != nullptr) tunnel_ = MakeTunnel(web_socket_.get(), bytes_.get());
     ByteStream* const bytes = tunnel_ != nullptr ? tunnel_.get() : bytes_.get();
     forward_.emplace(context_, ticket_.pod_id, bytes, [this] { Over(); });
     return forward_->Start(already_read);

@@ -198,16 +198,17 @@ TEST_F(PortForwardTest, OneThatBreaksEndsAloneAndWithoutAnError) {
 }
 
 TEST_F(PortForwardTest, ResettingOneStreamClosesItsConnection) {
+  std::atomic<bool> reached = false;
   std::atomic<bool> closed = false;
   TestServer waiting([&](int fd) {
     char byte;
-    while (recv(fd, &byte, 1, 0) > 0) continue;
+    while (recv(fd, &byte, 1, 0) > 0) reached = true;
     closed = true;
   });
   const auto client = Connect();
   const Streams streams = OpenPair(client.get(), waiting.port(), "0");
   client->Send(streams.data, "x");
-  ASSERT_TRUE(client->ReadUntil([&] { return client->stream(streams.data).replied; }));
+  ASSERT_TRUE(Eventually([&] { return reached.load(); }));  // one that is reset before it is dialled is never made
   client->Raw(EncodeRstStream(streams.data, SpdyReset::kCancel));
   EXPECT_TRUE(Eventually([&] { return closed.load(); }, std::chrono::seconds(3)));
   const Streams well = OpenPair(client.get(), echo_.port(), "1");
@@ -242,6 +243,32 @@ TEST_F(PortForwardTest, AProgramThatReadsNothingStopsNobodyUntilTheBound) {
   EXPECT_EQ(client->stream(well.data).data, "hello");
   done = true;
   client->bytes().Drop(false);
+}
+
+TEST_F(PortForwardTest, AnIdleSessionIsClosedWithItsConnections) {
+  StreamServerOptions options;
+  options.idle_timeout = std::chrono::milliseconds(500);
+  StartServer(options);
+  std::atomic<int> open = 0;
+  TestServer waiting([&](int fd) {
+    ++open;
+    Echo(fd);
+    --open;
+  });
+  const auto client = Connect();
+  SpdyClient tunnel(ConnectTunnel(*server_->PortForwardUrl("p1")));
+  const Streams streams = OpenPair(client.get(), waiting.port(), "0");
+  const Streams tunnelled = OpenPair(&tunnel, waiting.port(), "0");
+  for (size_t i = 1; i <= 10; ++i) {
+    client->Send(streams.data, "x");
+    tunnel.Send(tunnelled.data, "x");
+    ASSERT_TRUE(client->ReadUntil([&] { return client->stream(streams.data).data.size() == i; }));
+    ASSERT_TRUE(tunnel.ReadUntil([&] { return tunnel.stream(tunnelled.data).data.size() == i; }));
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  EXPECT_EQ(open, 2);
+  EXPECT_TRUE(client->ReadUntilClosed(std::chrono::seconds(3)));
+  EXPECT_TRUE(Eventually([&] { return open == 0; }, std::chrono::seconds(3))) << open.load();
 }
 
 TEST_F(PortForwardTest, StreamsWithoutAPortOrAKnownTypeAreRefused) {

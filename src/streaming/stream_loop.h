@@ -8,6 +8,7 @@
 // Boost.Asio is inside, and stays there: it is slow to compile (stream_loop_asio.h is for those who need it).
 #pragma once
 
+#include <cerrno>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -39,6 +40,11 @@ class StreamLoop {
   explicit StreamLoop(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+// True of the errno of a read or write that is to be tried again once the descriptor is ready.
+inline bool WouldBlock(int error) {
+  return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
+}
 
 // Waits for a descriptor, which it does not own and which outlives it. One FdWait a descriptor, for both directions. A
 // callback also comes when the descriptor has an error or has hung up: the next read or write tells which.

@@ -6,13 +6,6 @@
 #include <utility>
 
 namespace crisp {
-namespace {
-
-bool WouldBlock(int error) {
-  return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
-}
-
-}  // namespace
 
 BlockPool::Block BlockPool::Take() {
   if (kept_.empty()) return Block(new char[kBlock]);

@@ -172,10 +172,9 @@ namespace {
 
 class Tunnel final : public ByteStream {
  public:
-  Tunnel(StreamLoop* loop, WebSocket* socket, ByteStream* bytes) : loop_(loop), socket_(socket), bytes_(bytes) {}
+  Tunnel(WebSocket* socket, ByteStream* bytes) : socket_(socket), bytes_(bytes) {}
 
   void Read(char* into, size_t capacity, ReadDone done) override {
-    if (closed_) return End(std::move(done));
     socket_->Read(
         into, capacity,
         [this, into, capacity, done = std::move(done), weak = std::weak_ptr<char>(alive_)](size_t got, bool ends) {
@@ -197,37 +196,22 @@ class Tunnel final : public ByteStream {
     });
   }
 
-  void ShutdownWrite() override {
-    socket_->Close([this, weak = std::weak_ptr<char>(alive_)] {
-      if (weak.expired()) return;
-      closed_ = true;
-      if (at_end_ != nullptr) std::exchange(at_end_, nullptr)(0);
-    });
-  }
+  // For a session that says goodbye itself: a port-forward, the only one in a tunnel, ends with its client.
+  void ShutdownWrite() override {}
 
   int socket() const override { return bytes_->socket(); }
   MonoTime last_activity() const override { return bytes_->last_activity(); }
 
  private:
-  void End(ReadDone done) {
-    at_end_ = std::move(done);
-    loop_->Post(alive_, [this] {
-      if (at_end_ != nullptr) std::exchange(at_end_, nullptr)(0);
-    });
-  }
-
-  StreamLoop* const loop_;
   WebSocket* const socket_;
   ByteStream* const bytes_;
-  bool closed_ = false;
-  ReadDone at_end_;
   const std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 
 }  // namespace
 
-std::unique_ptr<ByteStream> MakeTunnel(StreamLoop* loop, WebSocket* socket, ByteStream* bytes) {
-  return std::make_unique<Tunnel>(loop, socket, bytes);
+std::unique_ptr<ByteStream> MakeTunnel(WebSocket* socket, ByteStream* bytes) {
+  return std::make_unique<Tunnel>(socket, bytes);
 }
 
 }  // namespace crisp

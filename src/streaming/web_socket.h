@@ -51,6 +51,6 @@ class WebSocket {
 
 // The messages of a WebSocket, one after another, as a stream of bytes: what SPDY is tunnelled in. `socket` and
 // `bytes`, which is what the WebSocket uses, outlive it.
-std::unique_ptr<ByteStream> MakeTunnel(StreamLoop* loop, WebSocket* socket, ByteStream* bytes);
+std::unique_ptr<ByteStream> MakeTunnel(WebSocket* socket, ByteStream* bytes);
 
 }  // namespace crisp

@@ -139,6 +139,52 @@ TEST_F(WebSocketTest, AVanishedClientIsNoticedThoughItsInputIsNotTaken) {
   EXPECT_TRUE(Eventually([&] { return target_.live() == 0; }, std::chrono::seconds(5)));
 }
 
+TEST_F(WebSocketTest, AClientThatSaysGoodbyeEndsTheProcess) {
+  const auto client = ChannelClient::Connect(ExecUrl(Command({"sleep", "1000"})), kV5);
+  ASSERT_TRUE(Eventually([&] { return target_.live() == 1; }));
+  client->Close();
+  EXPECT_TRUE(Eventually([&] { return target_.live() == 0; }, std::chrono::seconds(3)));
+}
+
+TEST_F(WebSocketTest, AMessageMayComeInFrames) {
+  StreamRequest request = Command({"cat"});
+  request.input = true;
+  const auto client = ChannelClient::Connect(ExecUrl(request), kV5);
+  std::string message(1, kInput);
+  for (int i = 0; i < 1000; ++i) absl::StrAppend(&message, i, ",");
+  client->SendInFrames(message, 100);
+  client->SendInFrames(std::string("\xff\x00", 2), 1);
+  ASSERT_TRUE(client->ReadUntilClosed());
+  EXPECT_TRUE(client->data(kOutput) == message.substr(1)) << client->data(kOutput).size();
+}
+
+TEST_F(WebSocketTest, AMessageBeyondTheBoundEndsTheSession) {
+  StreamRequest request = Shell("cat >/dev/null");
+  request.input = true;
+  const auto client = ChannelClient::Connect(ExecUrl(request), kV5);
+  ASSERT_TRUE(Eventually([&] { return target_.live() == 1; }));
+  client->SendRaw(std::string((32 << 20) + 1, kInput));
+  EXPECT_FALSE(client->ReadUntilClosed());
+  EXPECT_TRUE(Eventually([&] { return target_.live() == 0; }, std::chrono::seconds(3)));
+}
+
+TEST_F(WebSocketTest, AnIdleSessionIsClosed) {
+  StreamServerOptions options;
+  options.idle_timeout = std::chrono::milliseconds(500);
+  StartServer(options);
+  StreamRequest request = Command({"cat"});
+  request.input = true;
+  const auto client = ChannelClient::Connect(ExecUrl(request), kV5);
+  for (int i = 0; i < 10; ++i) {
+    client->Send(kInput, "x");
+    while (client->data(kOutput).size() <= static_cast<size_t>(i)) ASSERT_TRUE(client->ReadMessage());
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  EXPECT_EQ(target_.live(), 1);
+  EXPECT_FALSE(client->ReadUntilClosed());
+  EXPECT_TRUE(Eventually([&] { return target_.live() == 0; }, std::chrono::seconds(3)));
+}
+
 TEST_F(WebSocketTest, ABadCloseSignalEndsTheSession) {
   StreamRequest request = Command({"cat"});
   request.input = true;

@@ -91,6 +91,20 @@ void ChannelClient::SendRaw(absl::string_view message) {
   impl_->socket.write(asio::buffer(message.data(), message.size()), error);
 }
 
+void ChannelClient::SendInFrames(absl::string_view message, size_t bytes) {
+  error_code error;
+  while (!message.empty()) {
+    const absl::string_view frame = message.substr(0, bytes);
+    message.remove_prefix(frame.size());
+    impl_->socket.write_some(message.empty(), asio::buffer(frame.data(), frame.size()), error);
+  }
+}
+
+void ChannelClient::Close() {
+  error_code error;
+  impl_->socket.close(websocket::close_code::normal, error);
+}
+
 void ChannelClient::Ping() {
   error_code error;
   impl_->socket.ping("crisp", error);

@@ -114,6 +114,8 @@ class ChannelClient {
   const std::string& protocol() const;  // that the server chose
   void Send(uint8_t channel, absl::string_view data);
   void SendRaw(absl::string_view message);
+  // One message in frames of so many bytes.
+  void SendInFrames(absl::string_view message, size_t bytes);
   void Ping();
   // One message more. False when the server has closed.
   bool ReadMessage();
@@ -122,6 +124,8 @@ class ChannelClient {
   int close_code() const;
   std::string& data(uint8_t channel) { return data_[channel]; }
   void Drop();
+  // Says goodbye and waits for the server's.
+  void Close();
 
  private:
   class Impl;
