@@ -85,9 +85,6 @@ class Images {
   static absl::StatusOr<std::unique_ptr<Images>> Open(Layout layout, Database* database, ImagesOptions options);
   virtual ~Images() = default;
 
-  // From now on pulls go by `registry`; those under way end as they began.
-  virtual void SetRegistry(RegistryOptions registry) = 0;
-
   // Pulls `reference` ("busybox", "host:5000/a/b:tag", "…@sha256:…") and returns the image's id.
   virtual absl::StatusOr<std::string> Pull(const std::string& reference, const RegistryAuth& auth,
                                            const Call& call) = 0;
@@ -109,9 +106,6 @@ class Images {
   // its own too.
   virtual absl::Status MountRootfs(const std::string& image_id, const std::string& container_id,
                                    const std::string& target, const RootfsOptions& options) = 0;
-  absl::Status MountRootfs(const std::string& image_id, const std::string& container_id, const std::string& target) {
-    return MountRootfs(image_id, container_id, target, {});
-  }
   // Unmounts it and removes the writable layer. OK if there is none.
   virtual absl::Status ReleaseRootfs(const std::string& container_id, const std::string& target) = 0;
 };
