@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -24,6 +23,7 @@
 #include "os/errno_status.h"
 #include "os/fd.h"
 #include "os/file.h"
+#include "os/process.h"
 #include "os/reactor.h"
 #include "sandbox/pod_manager.h"
 #include "sandbox/pod_streams.h"
@@ -200,14 +200,6 @@ absl::StatusOr<Fd> TakeDirectories(const Layout& layout, const SandboxOptions& s
     return ErrnoStatus(errno, absl::StrCat("lock ", layout.Lock(), " (is another crispd running?)"));
   }
   return lock;
-}
-
-// As many descriptors as the hard limit allows: a pod takes a few, a pull many.
-void RaiseDescriptorLimit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 // Large blocks, as the output of an exec and the messages that carry it, go back to the kernel as soon as they are
