@@ -89,7 +89,8 @@ class Images {
   virtual absl::StatusOr<std::string> Pull(const std::string& reference, const RegistryAuth& auth,
                                            const Call& call) = 0;
   // Takes in every image of the OCI layouts in `directory` (one a sub-directory) under the name in its
-  // "org.opencontainers.image.ref.name" annotation. An image that is there already under that name is left alone.
+  // "org.opencontainers.image.ref.name" annotation. An image that is there already under that name is left alone. After
+  // an error, which names those that could not be taken in, all others are there.
   virtual absl::Status ImportLayouts(const std::string& directory, const Call& call) = 0;
 
   // By reference, id ("sha256:<hex>" or "<hex>") or prefix of an id. Null if there is none.
