@@ -226,6 +226,8 @@ TEST_F(ImageTest, TheUserOfTheImageIsReported) {
   Must(cri().Pull(kDefaults));
   EXPECT_EQ(Status(kDefaults).username(), "app");
   EXPECT_FALSE(Status(kDefaults).has_uid());
+  Must(cri().Pull(kOverflow));
+  EXPECT_FALSE(Status(kOverflow).has_uid()) << "no container can run as that user";
 }
 
 TEST_F(ImageTest, FileSystemsAreReportedWithWhatIsUsed) {

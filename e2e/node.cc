@@ -72,14 +72,20 @@ std::string Quoted(const std::vector<std::string>& words) {
 }  // namespace
 
 Node::Node(const Machine& machine, const NodeOptions& options)
-    : directory_(machine.directory + "/node"), cgroup_parent_(machine.cgroup_parent) {
+    : directory_(machine.directory + "/node"),
+      state_parent_(options.state_parent),
+      cgroup_parent_(machine.cgroup_parent) {
   fs::remove_all(directory_);
-  fs::remove_all(fs::path(state()).parent_path());
+  fs::remove_all(state_parent_);
   MakeDirectory(root());
   MakeDirectory(logs());
   MakeDirectory(cni_conf_dir());
   WriteWrappers();
-  WriteConfig(options);
+  if (options.config) {
+    WriteFile(config_file(), options.config(*this));
+  } else {
+    WriteConfig(options);
+  }
   if (options.cni_config) WriteCniConfig();
   registry_ = std::make_unique<Registry>(directory_, Store().directory, kRegistryPort, true);
 }
@@ -88,7 +94,7 @@ void Node::WriteConfig(const NodeOptions& options) {
   std::ostringstream toml;
   toml << "version = 2\n"
        << "root = " << fs::path(root()).parent_path() << "\n"
-       << "state = " << fs::path(state()).parent_path() << "\n"
+       << "state = " << fs::path(state_parent_) << "\n"
        << "[crisp]\nshim = \"" << CRISP_SHIM << "\"\n"
        << "preload_dir = \"" << options.preload_dir << "\"\n"
        << "[grpc]\naddress = \"" << socket() << "\"\n"

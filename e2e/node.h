@@ -1,6 +1,7 @@
 // Node: a crispd with a configuration, a CNI network and a registry, on the test's machine.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,14 +17,18 @@ namespace crisp::e2e {
 
 inline constexpr int kRegistryPort = 5000;
 
+class Node;
+
 struct NodeOptions {
   std::vector<std::string> endpoints = {"http://127.0.0.1:5000"};  // of every registry host that tests name
   bool cni_config = true;
   std::string sandbox_image = kPause;
   std::string preload_dir;
-  bool pull_images = true;  // the pause image and busybox, before the test begins
-  std::string cri_toml;     // keys of the CRI plugin's own table
-  std::string extra_toml;   // behind the rest
+  std::string state_parent = "/run/e2e";                // crispd adds "/crisp"
+  bool pull_images = true;                              // the pause image and busybox, before the test begins
+  std::string cri_toml;                                 // keys of the CRI plugin's own table
+  std::string extra_toml;                               // behind the rest
+  std::function<std::string(const Node&)> config = {};  // the whole file, in place of ours
 };
 
 // How a wrapper around runc or a CNI plugin makes a moment last, so that a test can do something in it.
@@ -51,7 +56,7 @@ class Node {
 
   const std::string& directory() const { return directory_; }
   std::string root() const { return directory_ + "/root/crisp"; }  // crispd adds "/crisp" to what its file says
-  std::string state() const { return "/run/e2e/crisp"; }
+  std::string state() const { return state_parent_ + "/crisp"; }
   std::string socket() const { return "/run/crisp.sock"; }
   std::string logs() const { return directory_ + "/logs"; }
   std::string config_file() const { return directory_ + "/config.toml"; }
@@ -90,6 +95,7 @@ class Node {
   void WriteWrappers();
 
   const std::string directory_;
+  const std::string state_parent_;
   const std::string cgroup_parent_;
   std::unique_ptr<Registry> registry_;
   std::unique_ptr<Cri> cri_;

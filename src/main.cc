@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,6 +9,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,6 +24,7 @@
 #include "os/errno_status.h"
 #include "os/fd.h"
 #include "os/file.h"
+#include "os/process.h"
 #include "os/reactor.h"
 #include "sandbox/pod_manager.h"
 #include "sandbox/pod_streams.h"
@@ -188,26 +189,26 @@ StreamServerOptions StreamServerOptionsOf(const Config& config) {
   return options;
 }
 
-// The directories below which everything is, and a lock, so that no two daemons ever share them.
-absl::StatusOr<Fd> TakeDirectories(const Layout& layout, const SandboxOptions& sandbox) {
-  for (const std::string& directory :
-       {layout.root(), layout.state(), layout.Layers(), layout.Ingests(), layout.Containers(), layout.Pods()}) {
-    RETURN_IF_ERROR(MakeDirs(directory, 0711));
-  }
-  for (const auto& [name, runtime] : sandbox.runtimes) RETURN_IF_ERROR(MakeDirs(runtime.root, 0700));
-  ASSIGN_OR_RETURN(Fd lock, OpenAt(AT_FDCWD, layout.Lock(), O_RDWR | O_CREAT, 0600));
-  if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    return ErrnoStatus(errno, absl::StrCat("lock ", layout.Lock(), " (is another crispd running?)"));
-  }
-  return lock;
+absl::StatusOr<Fd> TakeLock(const std::string& path) {
+  ASSIGN_OR_RETURN(Fd lock, OpenAt(AT_FDCWD, path, O_RDWR | O_CREAT, 0600));
+  if (flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
+  return ErrnoStatus(errno, absl::StrCat("lock ", path, " (is another crispd running?)"));
 }
 
-// As many descriptors as the hard limit allows: a pod takes a few, a pull many.
-void RaiseDescriptorLimit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
+// The directories below which everything is, and their locks, so that no two daemons ever share one of them.
+absl::StatusOr<std::vector<Fd>> TakeDirectories(const Layout& layout, const SandboxOptions& sandbox) {
+  for (const std::string& directory : {layout.root(), layout.state()}) {
+    RETURN_IF_ERROR(MakeDirsWithMode(directory, 0711));
+  }
+  std::vector<Fd> locks;
+  for (const std::string& path : std::set<std::string>{layout.RootLock(), layout.StateLock()}) {
+    ASSIGN_OR_RETURN(Fd lock, TakeLock(path));
+    locks.push_back(std::move(lock));
+  }
+  RETURN_IF_ERROR(MakeDirsWithMode(layout.Pods(), 0711));
+  RETURN_IF_ERROR(MakeDirsWithMode(layout.RuntimeRoots(), 0700));
+  for (const auto& [name, runtime] : sandbox.runtimes) RETURN_IF_ERROR(MakeDirs(runtime.root, 0700));
+  return locks;
 }
 
 // Large blocks, as the output of an exec and the messages that carry it, go back to the kernel as soon as they are
@@ -236,11 +237,12 @@ absl::Status Run(const Config& config) {
   KeepNoLargeBlocks();
   const Layout layout(config.root, config.state, config.netns_mounts_under_state_dir);
   ASSIGN_OR_RETURN(SandboxOptions sandbox_options, SandboxOptionsOf(config, layout));
-  ASSIGN_OR_RETURN(const Fd lock, TakeDirectories(layout, sandbox_options));
+  ASSIGN_OR_RETURN(const std::vector<Fd> locks, TakeDirectories(layout, sandbox_options));
   ASSIGN_OR_RETURN(const std::unique_ptr<Database> database, Database::Open(layout.Database()));
   ASSIGN_OR_RETURN(const std::unique_ptr<Images> images, Images::Open(layout, database.get(), ImagesOptionsOf(config)));
   if (!config.crisp.preload_dir.empty()) {
-    RETURN_IF_ERROR(images->ImportLayouts(config.crisp.preload_dir, Call()), "import ", config.crisp.preload_dir);
+    const absl::Status imported = images->ImportLayouts(config.crisp.preload_dir, Call());
+    if (!imported.ok()) LogError("an image of preload_dir is missing", {{"error", imported.message()}});
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<Reactor> reactor, Reactor::Start());
   ASSIGN_OR_RETURN(const std::unique_ptr<Network> network,

@@ -128,6 +128,7 @@ struct StreamConfig {
 // [crisp]: what containerd has no key for.
 struct CrispConfig {
   // preload_dir: absolute directory of OCI image layouts (one a sub-directory) that are imported at start. Empty: none.
+  // What cannot be imported is named in the log.
   std::string preload_dir;
   // shim: absolute path of crisp-shim. Empty: the one beside crispd's own program, else the one in PATH.
   std::string shim;

@@ -373,6 +373,8 @@ TEST_F(ConfigTest, AnEndpointMustBeAUrl) {
   EXPECT_THAT(ErrorOf(mirror + "['https:///v2']"), HasSubstr("with a host"));
   EXPECT_THAT(ErrorOf(mirror + "['https://:5000']"), HasSubstr("with a host"));
   EXPECT_THAT(ErrorOf(mirror + "'https://a'"), HasSubstr("expected a list of strings, found a string"));
+  EXPECT_THAT(ErrorOf(mirror + "['https://me:hunter2@a:5000']"),
+              AllOf(HasSubstr("https://***@a:5000"), HasSubstr("write registry.configs.\"a:5000\".auth")));
   EXPECT_THAT(WarningOf(mirror + "['https://a/v2x', 'https://b/proxy/v2']"), HasSubstr("https://a/v2/v2x"));
 }
 

@@ -262,6 +262,13 @@ absl::Status SetMirror(const Setting& setting, Draft* draft) {
   std::vector<std::string> endpoints;
   for (const std::string& endpoint : setting.value.list) {
     ASSIGN_OR_RETURN(Url url, ParseUrl(endpoint));
+    if (absl::StrContains(url.origin, "@")) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(WithoutUserInfo(endpoint),
+                       " has a user in it, who would never be named to the mirror; take it out "
+                       "and write registry.configs.\"",
+                       url.host, "\".auth with username and password"));
+    }
     WarnOfPathWithoutApiRoot(url, setting);
     endpoints.push_back(absl::StrCat(url.origin, url.path));
   }

@@ -71,29 +71,4 @@ absl::StatusOr<std::vector<Endpoint>> EndpointsFor(const RegistryOptions& option
   return endpoints;
 }
 
-std::vector<std::string> EndpointWarnings(const RegistryOptions& options) {
-  std::vector<std::string> warnings;
-  for (const auto& [domain, mirrors] : options.mirrors) {
-    for (const std::string& text : mirrors) {
-      absl::StatusOr<Url> url = EndpointUrl(text);
-      if (!url.ok()) {
-        warnings.push_back(absl::StrCat("registry mirror of ", domain, ": ", url.status().message()));
-        continue;
-      }
-      const Endpoint endpoint = MakeEndpoint(*url, domain);
-      const std::string& path = endpoint.url.path;
-      if (path == "/v2" || absl::StartsWith(path, "/v2/") || absl::EndsWith(path, "/v2") ||
-          absl::StrContains(path, "/v2/")) {
-        continue;
-      }
-      Url likely = endpoint.url;
-      likely.path = absl::StrCat("/v2", path);
-      warnings.push_back(absl::StrCat("registry mirror ", endpoint.url.Printable(), " of ", domain,
-                                      " has a path without /v2 and is asked for it as it is; most likely ",
-                                      likely.Printable(), " is meant"));
-    }
-  }
-  return warnings;
-}
-
 }  // namespace crisp

@@ -39,8 +39,4 @@ absl::StatusOr<Endpoint> ParseEndpoint(const std::string& text, const std::strin
 // The host that serves the images of `domain`: docker.io's are at registry-1.docker.io.
 std::string RegistryHost(const std::string& domain);
 
-// One sentence for each mirror that is configured in a way that is likely wrong, with what would be right: a path
-// without /v2 makes containerd ask for URLs that no registry has, and fall through to the next in silence.
-std::vector<std::string> EndpointWarnings(const RegistryOptions& options);
-
 }  // namespace crisp

@@ -82,17 +82,7 @@ TEST(EndpointsTest, WhatIsNoUrlIsNamed) {
     const absl::Status status = EndpointsFor(options, "a.b").status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << text;
     EXPECT_THAT(std::string(status.message()), HasSubstr("mirror of a.b"));
-    EXPECT_THAT(EndpointWarnings(options), ElementsAre(HasSubstr("a.b")));
   }
-}
-
-TEST(EndpointsTest, APathWithoutV2IsWarnedOfWithTheLikelyUrl) {
-  RegistryOptions options;
-  options.mirrors["k8s.gcr.io"] = {"https://m.example/google_containers", "https://m.example",
-                                   "https://m.example/v2/x"};
-  EXPECT_THAT(EndpointWarnings(options), ElementsAre(HasSubstr("https://m.example/v2/google_containers is meant")));
-  options.mirrors.clear();
-  EXPECT_THAT(EndpointWarnings(options), IsEmpty());
 }
 
 Credentials Seen(const RegistryOptions& options, const std::string& domain, const RegistryAuth& auth,

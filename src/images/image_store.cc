@@ -4,10 +4,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "base/log.h"
 #include "base/status_macros.h"
 #include "images/digest.h"
-#include "images/endpoints.h"
 #include "images/oci_layout.h"
 #include "images/registry_client.h"
 #include "os/file.h"
@@ -56,16 +54,9 @@ absl::StatusOr<std::unique_ptr<Images>> Images::Open(Layout layout, Database* da
 ImageStore::ImageStore(Database* database, ImagesOptions options, std::unique_ptr<LayerStore> layers)
     : database_(database),
       pinned_image_(std::move(options.pinned_image)),
+      registry_(std::move(options.registry)),
       layers_(std::move(layers)),
-      snapshot_(std::make_shared<const Snapshot>()) {
-  SetRegistry(std::move(options.registry));
-}
-
-void ImageStore::SetRegistry(RegistryOptions registry) {
-  for (const std::string& warning : EndpointWarnings(registry)) LogWarning(warning);
-  MutexLock lock(mutex_);
-  registry_ = std::make_shared<const RegistryOptions>(std::move(registry));
-}
+      snapshot_(std::make_shared<const Snapshot>()) {}
 
 absl::Status ImageStore::Load() {
   MutexLock lock(change_);
@@ -88,8 +79,7 @@ absl::StatusOr<std::string> ImageStore::Pull(const std::string& reference, const
 
 absl::StatusOr<std::string> ImageStore::PullNow(const Reference& reference, const RegistryAuth& auth,
                                                 const Call& call) {
-  const std::shared_ptr<const RegistryOptions> options = registry();
-  ASSIGN_OR_RETURN(const std::unique_ptr<RegistryClient> client, RegistryClient::Create(*options, reference, auth));
+  ASSIGN_OR_RETURN(const std::unique_ptr<RegistryClient> client, RegistryClient::Create(registry_, reference, auth));
   if (const std::shared_ptr<const Image> known = Find(reference.String()); known != nullptr) {
     // Even what is here is asked for: whether these credentials may have it, the registry knows.
     const absl::StatusOr<std::string> digest = client->ResolveDigest(call);
@@ -99,7 +89,7 @@ absl::StatusOr<std::string> ImageStore::PullNow(const Reference& reference, cons
   ASSIGN_OR_RETURN(RawManifest top, client->FetchManifest(call));
   const std::string tag = reference.digest.empty() ? reference.String() : "";
   absl::StatusOr<std::string> id =
-      TakeIn(*client, std::move(top), reference.Name(), tag, options->max_concurrent_downloads, call);
+      TakeIn(*client, std::move(top), reference.Name(), tag, registry_.max_concurrent_downloads, call);
   if (!id.ok() && !absl::StrContains(id.status().message(), reference.String())) {
     return Annotate(id.status(), absl::StrCat("pull ", reference.String()));
   }
@@ -194,11 +184,6 @@ absl::Status ImageStore::MountRootfs(const std::string& image_id, const std::str
     return absl::NotFoundError(absl::StrCat("image ", image_id, " has just been removed"));
   }
   return mounted;
-}
-
-std::shared_ptr<const RegistryOptions> ImageStore::registry() const {
-  MutexLock lock(mutex_);
-  return registry_;
 }
 
 std::shared_ptr<const ImageStore::Snapshot> ImageStore::snapshot() const {

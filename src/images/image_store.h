@@ -26,7 +26,6 @@ class ImageStore : public Images {
   // Reads what is on record. Once, first.
   absl::Status Load();
 
-  void SetRegistry(RegistryOptions registry) override;
   absl::StatusOr<std::string> Pull(const std::string& reference, const RegistryAuth& auth, const Call& call) override;
   absl::Status ImportLayouts(const std::string& directory, const Call& call) override;
   std::shared_ptr<const Image> Find(const std::string& name) override;
@@ -54,17 +53,16 @@ class ImageStore : public Images {
   absl::Status Record(const ImageParts& image, const std::vector<std::string>& chain_ids, const std::string& tag,
                       const std::string& digest);
   absl::Status ImportLayout(const std::string& directory, const Call& call);
-  std::shared_ptr<const RegistryOptions> registry() const;
   std::shared_ptr<const Snapshot> snapshot() const;
   absl::Status Publish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_);
 
   Database* const database_;
   const std::string pinned_image_;
+  const RegistryOptions registry_;
   const std::unique_ptr<LayerStore> layers_;
 
   Mutex change_;  // held over a change of the records and its publication, so that snapshots come in their order
   mutable Mutex mutex_;
-  std::shared_ptr<const RegistryOptions> registry_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<const Snapshot> snapshot_ ABSL_GUARDED_BY(mutex_);
   SingleFlight<std::string> pulls_;  // last: its destructor waits for pulls that use the others
 };

@@ -85,14 +85,12 @@ class Images {
   static absl::StatusOr<std::unique_ptr<Images>> Open(Layout layout, Database* database, ImagesOptions options);
   virtual ~Images() = default;
 
-  // From now on pulls go by `registry`; those under way end as they began.
-  virtual void SetRegistry(RegistryOptions registry) = 0;
-
   // Pulls `reference` ("busybox", "host:5000/a/b:tag", "…@sha256:…") and returns the image's id.
   virtual absl::StatusOr<std::string> Pull(const std::string& reference, const RegistryAuth& auth,
                                            const Call& call) = 0;
   // Takes in every image of the OCI layouts in `directory` (one a sub-directory) under the name in its
-  // "org.opencontainers.image.ref.name" annotation. An image that is there already under that name is left alone.
+  // "org.opencontainers.image.ref.name" annotation. An image that is there already under that name is left alone. After
+  // an error, which names those that could not be taken in, all others are there.
   virtual absl::Status ImportLayouts(const std::string& directory, const Call& call) = 0;
 
   // By reference, id ("sha256:<hex>" or "<hex>") or prefix of an id. Null if there is none.
@@ -109,9 +107,6 @@ class Images {
   // its own too.
   virtual absl::Status MountRootfs(const std::string& image_id, const std::string& container_id,
                                    const std::string& target, const RootfsOptions& options) = 0;
-  absl::Status MountRootfs(const std::string& image_id, const std::string& container_id, const std::string& target) {
-    return MountRootfs(image_id, container_id, target, {});
-  }
   // Unmounts it and removes the writable layer. OK if there is none.
   virtual absl::Status ReleaseRootfs(const std::string& container_id, const std::string& target) = 0;
 };

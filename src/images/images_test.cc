@@ -174,7 +174,7 @@ TEST_F(ImagesTest, AnImageFromARealRegistryBecomesARootFileSystem) {
 
   const std::string target = dir_.path() + "/rootfs";
   ASSERT_TRUE(MakeDirs(target, 0755).ok());
-  ASSERT_TRUE(images_->MountRootfs(*id, "container", target).ok());
+  ASSERT_TRUE(images_->MountRootfs(*id, "container", target, {}).ok());
   EXPECT_EQ(*ReadFileAt(AT_FDCWD, target + "/srv/1", 100), "hello");
   EXPECT_GT(images_->Usage()->inodes_used, 0u);
   // Removed while in use: the image goes, its layers stay until the container has gone.
@@ -583,7 +583,7 @@ TEST_F(ImagesTest, ThePauseImageIsPinned) {
 }
 
 TEST_F(ImagesTest, MountingAnImageThatIsNotHereIsNotFound) {
-  EXPECT_EQ(images_->MountRootfs("sha256:" + std::string(64, '0'), "c", dir_.path()).code(),
+  EXPECT_EQ(images_->MountRootfs("sha256:" + std::string(64, '0'), "c", dir_.path(), {}).code(),
             absl::StatusCode::kNotFound);
 }
 

@@ -1,7 +1,6 @@
 #include "images/layer_record.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -41,12 +40,6 @@ std::optional<LayerRow> ParseLayerRecord(absl::string_view text, const std::stri
   row.chain_id = std::string(fields[1]);
   row.diff_id = std::string(fields[2]);
   return row;
-}
-
-absl::Status MakePrivateDir(const std::string& path) {
-  RETURN_IF_ERROR(MakeDirs(path, 0700));
-  // One that is more open than ours, from an older version or by hand, lets everybody run an image's setuid programs.
-  return chmod(path.c_str(), 0700) == 0 ? absl::OkStatus() : ErrnoStatus(errno, absl::StrCat("chmod ", path));
 }
 
 // The images that need a layer whose directory is gone can never run; with their rows away a pull brings them back.
@@ -179,7 +172,8 @@ absl::Status RemoveRootfsRecord(const std::string& path) {
 absl::Status RecoverLayers(const Layout& layout, Database* database) {
   RETURN_IF_ERROR(MakeDirs(layout.root(), 0711));
   for (const std::string& path : {layout.Layers(), layout.Ingests(), layout.Containers()}) {
-    RETURN_IF_ERROR(MakePrivateDir(path));
+    // One that is more open lets everybody run an image's setuid programs.
+    RETURN_IF_ERROR(MakeDirsWithMode(path, 0700));
   }
   ASSIGN_OR_RETURN(const std::vector<std::string> left_over, ListDir(layout.Ingests()));
   for (const std::string& name : left_over) RETURN_IF_ERROR(RemoveTree(layout.Ingest(name)));

@@ -146,6 +146,11 @@ absl::Status MakeDirs(const std::string& path, mode_t mode) {
   return chmod(path.c_str(), mode) == 0 ? absl::OkStatus() : ErrnoStatus(errno, absl::StrCat("chmod ", path));
 }
 
+absl::Status MakeDirsWithMode(const std::string& path, mode_t mode) {
+  RETURN_IF_ERROR(MakeDirs(path, mode));
+  return chmod(path.c_str(), mode) == 0 ? absl::OkStatus() : ErrnoStatus(errno, absl::StrCat("chmod ", path));
+}
+
 absl::Status RemoveTree(const std::string& path) {
   const std::string parent = ParentOf(path);
   absl::StatusOr<Fd> dir = OpenAt(AT_FDCWD, parent, O_PATH | O_DIRECTORY);

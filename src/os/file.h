@@ -40,6 +40,9 @@ absl::Status WriteFileAt(int dir, const std::string& path, absl::string_view dat
 // mkdir -p. New directories get `mode` whatever the umask; those that exist keep theirs.
 absl::Status MakeDirs(const std::string& path, mode_t mode);
 
+// The same, and `path` itself has `mode` also if it was there: it may be of an older version, or made by hand.
+absl::Status MakeDirsWithMode(const std::string& path, mode_t mode);
+
 // Removes a tree without following links or crossing into another mount (EXDEV is an error: something is still
 // mounted there, and what is below it is not ours to delete). OK if it is not there.
 absl::Status RemoveTree(const std::string& path);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include <cerrno>
 #include <csignal>
 #include <memory>
+#include <optional>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -26,6 +28,9 @@ namespace {
 
 // How long a command that has ended may leave its pipes to others before we stop reading them.
 constexpr std::chrono::milliseconds kDrainAfterExit{200};
+
+// What children get in place of the raised limit; set once, before there are any.
+std::optional<rlimit> g_children_descriptors;
 
 class SpawnSetup {
  public:
@@ -71,6 +76,7 @@ class SpawnSetup {
     Child child;
     const int error = posix_spawn(&child.pid, path.c_str(), &actions_, &attr_, argv.data(), envp.data());
     if (error != 0) return ErrnoStatus(error, absl::StrCat("start ", path));
+    if (g_children_descriptors) prlimit(child.pid, RLIMIT_NOFILE, &*g_children_descriptors, nullptr);
     child.pidfd = Fd(static_cast<int>(
         syscall(SYS_pidfd_open, child.pid, 0)));  // cannot name another process: nobody has reaped this one yet
     if (!child.pidfd.valid()) return ErrnoStatus(errno, absl::StrCat("pidfd of ", path));
@@ -273,6 +279,14 @@ absl::StatusOr<Child> SpawnDetached(const std::string& path, const std::vector<s
   SpawnSetup setup;
   setup.SetStdio(stdio);
   return setup.Spawn(path, args, env, POSIX_SPAWN_SETSID);
+}
+
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  g_children_descriptors = limit;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 absl::StatusOr<uint64_t> ProcessStartTime(pid_t pid) {

@@ -47,6 +47,14 @@ struct Child {
 absl::StatusOr<Child> SpawnDetached(const std::string& path, const std::vector<std::string>& args,
                                     const std::vector<std::string>& env, const int (&stdio)[3]);
 
+// Raises this process's soft limit of descriptors to the hard one: a pod takes a few, a pull many. Children get the one
+// that was there before, on which programs count (select(2), loops over all descriptors). Once, before there is a
+// child.
+//
+// posix_spawn(3) cannot set limits, so a child gets its own right after it was started. A shim starts nothing before it
+// is asked to, later; a plugin may start a helper a moment too early, and that one keeps the high limit.
+void RaiseDescriptorLimit();
+
 // Field 22 of /proc/PID/stat: clock ticks after boot at which the process started. With the pid it names one process
 // for good, however often the pid is used again.
 absl::StatusOr<uint64_t> ProcessStartTime(pid_t pid);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -80,6 +81,18 @@ TEST(ProcessTest, AChildThatHoldsThePipeIsNotWaitedFor) {
   pid_t pid = 0;
   ASSERT_TRUE(absl::SimpleAtoi(absl::StripAsciiWhitespace(result.output), &pid));
   kill(pid, SIGKILL);
+}
+
+TEST(ProcessTest, ChildrenHaveTheDescriptorLimitOfBeforeItWasRaised) {
+  rlimit limit{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit low{limit.rlim_max / 2, limit.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+  RaiseDescriptorLimit();
+  const CommandResult result = *RunCommand(Shell("sleep 0.2; ulimit -Sn"), Call());
+  EXPECT_EQ(result.output, std::to_string(low.rlim_cur) + "\n");
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  EXPECT_EQ(limit.rlim_cur, limit.rlim_max);
 }
 
 TEST(ProcessTest, OutputBeyondTheLimitIsDropped) {

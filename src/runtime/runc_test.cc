@@ -47,7 +47,7 @@ class RuncTest : public testing::Test {
     char name[] = "/tmp/crisp-spec-XXXXXX";
     ASSERT_NE(mkdtemp(name), nullptr);
     dir_ = name;
-    parent_ = absl::StrCat("/crisp-spec-test-", getpid(), "-", ShortId(NewId()));
+    parent_ = absl::StrCat("/crisp-spec-test-", getpid(), "-", NewId().substr(0, 13));
     MakeContext();
     pod_.mutable_metadata()->set_name("web");
     pod_.mutable_metadata()->set_uid("u1");

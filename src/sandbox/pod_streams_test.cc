@@ -42,7 +42,6 @@ class OneImage : public Images {
     image.config.entrypoint = {"/bin/busybox", "sleep", "100000"};
     image_ = std::make_shared<const Image>(std::move(image));
   }
-  void SetRegistry(RegistryOptions) override {}
   absl::StatusOr<std::string> Pull(const std::string&, const RegistryAuth&, const Call&) override { return image_->id; }
   absl::Status ImportLayouts(const std::string&, const Call&) override { return absl::OkStatus(); }
   std::shared_ptr<const Image> Find(const std::string&) override { return image_; }

@@ -2,20 +2,19 @@
 
 #include <algorithm>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/string_view.h"
+#include "runtime/passwd.h"
 
 namespace crisp {
 namespace {
 
-// USER of an image: the part before ':'. All digits is a uid, anything else a name.
+// USER of an image: the part before ':'. All digits is a uid, anything else a name, as where the container is made.
 void SetUser(absl::string_view user, cri::Image* message) {
   user = user.substr(0, user.find(':'));
-  int64_t uid = 0;
   if (user.empty()) {
     message->mutable_uid()->set_value(0);
-  } else if (absl::SimpleAtoi(user, &uid)) {
-    message->mutable_uid()->set_value(uid);
+  } else if (const std::optional<uint32_t> uid = ParseId(user)) {
+    message->mutable_uid()->set_value(*uid);
   } else {
     message->set_username(std::string(user));
   }

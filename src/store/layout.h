@@ -1,7 +1,8 @@
 // Where everything is on disk. No other file of crisp joins these paths.
 //
 //   <root>/                       survives a reboot; 0711, so that the root of a user namespace can pass
-//     crisp.db                    the records (SQLite, WAL)
+//     lock                        held by the daemon (flock), so that no two share a root
+//     crisp.db                    the records (SQLite, WAL), 0600
 //     layers/<n>/                 one unpacked layer; <n> is a short base-36 number, so that 127 fit in a mount
 //     ingest/<n>/                 a layer that is being unpacked; whatever is here at start is left over
 //     containers/<id>/            of a container, and of a pod's pause container (its id is the pod's); 0700
@@ -12,11 +13,12 @@
 //       exit                      the exit record (shim/exit_record.h), written once, by the shim or after its death
 //     containers/<id>-image-<n>/  what the n-th mount of a container is from, if it is from an image
 //   <state>/                      gone after a reboot; 0711
-//     lock                        held by the daemon (flock), so that two never share a root
+//     lock                        held by the daemon (flock), so that no two share a state
 //     netns/<pod id>              the pinned network namespace, with netns_mounts_under_state_dir; without it that
 //                                 is /run/netns/cni-<pod id>
-//     oci/<runtime>/              what the OCI runtime keeps of its containers (its --root)
-//     pods/<pod id>/              0700; with a user namespace 0710, and of the group that is 0 in it
+//     oci/<runtime>/              what the OCI runtime keeps of its containers (its --root); oci/ is 0700
+//     pods/<pod id>/              0700, below a pods/ of 0711; with a user namespace 0710, and of the group that is 0
+//                                 in it
 //       shim.sock                 the shim's socket (shim/protocol.h)
 //       shim.log                  what the shim had to say: one line a fault
 //       shm/                      the pod's /dev/shm, a tmpfs
@@ -42,6 +44,7 @@ class Layout {
   const std::string& root() const { return root_; }
   const std::string& state() const { return state_; }
 
+  std::string RootLock() const { return absl::StrCat(root_, "/lock"); }
   std::string Database() const { return absl::StrCat(root_, "/crisp.db"); }
   std::string Layers() const { return absl::StrCat(root_, "/layers"); }
   std::string Layer(absl::string_view name) const { return absl::StrCat(root_, "/layers/", name); }
@@ -58,12 +61,13 @@ class Layout {
   std::string ExitRecord(absl::string_view id) const { return absl::StrCat(Container(id), "/exit"); }
   std::string Volumes(absl::string_view id) const { return absl::StrCat(Container(id), "/volumes"); }
 
-  std::string Lock() const { return absl::StrCat(state_, "/lock"); }
+  std::string StateLock() const { return absl::StrCat(state_, "/lock"); }
   std::string NetnsDir() const { return netns_under_state_ ? absl::StrCat(state_, "/netns") : "/run/netns"; }
   std::string Netns(absl::string_view pod) const {
     return netns_under_state_ ? absl::StrCat(NetnsDir(), "/", pod) : absl::StrCat(NetnsDir(), "/cni-", pod);
   }
-  std::string RuntimeRoot(absl::string_view runtime) const { return absl::StrCat(state_, "/oci/", runtime); }
+  std::string RuntimeRoots() const { return absl::StrCat(state_, "/oci"); }
+  std::string RuntimeRoot(absl::string_view runtime) const { return absl::StrCat(RuntimeRoots(), "/", runtime); }
   std::string Pods() const { return absl::StrCat(state_, "/pods"); }
   std::string Pod(absl::string_view pod) const { return absl::StrCat(state_, "/pods/", pod); }
   std::string ShimSocket(absl::string_view pod) const { return absl::StrCat(Pod(pod), "/shim.sock"); }

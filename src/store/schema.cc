@@ -42,7 +42,7 @@ const std::vector<std::string>& SchemaStatements() {
         PRIMARY KEY (container_id, position)) WITHOUT ROWID)",
 
       // Pods. A row is written before the first side effect: `phase` is 0 while the pod is being made, 1 from when it
-      // was READY, 2 once it is stopped, 3 while it is being removed. `record` is a PodRecord (sandbox/record.h).
+      // was READY, 2 once it is stopped, 3 while it is being removed. `record` is a PodRecord (sandbox/record.proto).
       R"(CREATE TABLE IF NOT EXISTS pods (
         id TEXT PRIMARY KEY,
         phase INTEGER NOT NULL,

@@ -1,0 +1,174 @@
+// How crispd starts: what it takes hold of, what it mends, and what may be wrong without keeping it from starting.
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <set>
+#include <sstream>
+
+#include "absl/strings/str_replace.h"
+#include "e2e/fixture.h"
+
+namespace crisp::e2e {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+std::string Mode(const std::string& path) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) return "not there";
+  std::ostringstream text;
+  text << std::oct << (info.st_mode & 07777);
+  return text.str();
+}
+
+class StartTest : public NodeTest {
+ protected:
+  // Starts another crispd with the node's configuration, but for these replacements, waits until it ends by itself, and
+  // returns what it logged.
+  std::string RunAnother(const std::vector<std::pair<std::string, std::string>>& replacements) {
+    const std::string config = node().directory() + "/another.toml";
+    const std::string log = node().directory() + "/another.log";
+    WriteFile(config, absl::StrReplaceAll(ReadFile(node().config_file()), replacements));
+    DaemonProcess another;
+    another.Start(CRISP_CRISPD, {"--config", config}, log);
+    WaitFor("the other crispd to end", std::chrono::seconds(20), [&] { return !another.Running(); });
+    EXPECT_EQ(another.End(), "exit status 1");
+    return ReadFile(log);
+  }
+};
+
+TEST_F(StartTest, TwoDaemonsShareNeitherRootNorState) {
+  const std::string root = "root = \"" + node().directory() + "/root\"";
+  const std::string other = "\"" + node().directory() + "/other\"";
+  EXPECT_THAT(RunAnother({{"state = \"/run/e2e\"", "state = " + other}, {node().socket(), "/run/other.sock"}}),
+              HasSubstr("lock " + node().root() + "/lock (is another crispd running?)"));
+  EXPECT_THAT(RunAnother({{root, "root = " + other}, {node().socket(), "/run/other.sock"}}),
+              HasSubstr("lock " + node().state() + "/lock (is another crispd running?)"));
+  EXPECT_EQ(PodStatus(RunPod("after").id).state(), cri::SANDBOX_READY);
+}
+
+TEST_F(StartTest, DirectoriesThatAreTooOpenAreClosed) {
+  const PodRef pod = RunPod("open");
+  node().Kill();
+  const std::vector<std::pair<std::string, std::string>> modes = {
+      {node().root(), "711"},
+      {node().state(), "711"},
+      {node().state() + "/pods", "711"},
+      {node().root() + "/layers", "700"},
+      {node().state() + "/oci", "700"},
+      {node().state() + "/pods/" + pod.id, "700"},
+  };
+  for (const auto& [path, mode] : modes) {
+    EXPECT_EQ(Mode(path), mode) << path;
+    if (path.find(pod.id) == std::string::npos) fs::permissions(path, fs::perms::all);
+  }
+  node().Start();
+  for (const auto& [path, mode] : modes) EXPECT_EQ(Mode(path), mode) << path;
+}
+
+// A low limit is set for crispd, which raises its own.
+class DescriptorLimitTest : public StartTest {
+ protected:
+  void SetUp() override {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    const rlimit low{1000, before_.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &low);
+    StartTest::SetUp();
+    setrlimit(RLIMIT_NOFILE, &before_);
+  }
+  rlimit before_{};
+};
+
+// What containers get of it is up to the OCI runtime: Debian 12's runc raises its own and theirs (Go 1.19).
+TEST_F(DescriptorLimitTest, ShimsHaveTheOneThatTheDaemonWasStartedWith) {
+  RunPod("limits");
+  rlimit limit{};
+  ASSERT_EQ(prlimit(PidByCommand("crisp-shim"), RLIMIT_NOFILE, nullptr, &limit), 0);
+  EXPECT_EQ(limit.rlim_cur, 1000u);
+  EXPECT_EQ(limit.rlim_max, before_.rlim_max);
+  ASSERT_EQ(prlimit(node().pid(), RLIMIT_NOFILE, nullptr, &limit), 0);
+  EXPECT_EQ(limit.rlim_cur, before_.rlim_max) << "of crispd itself";
+}
+
+class DamagedPreloadTest : public StartTest {
+ protected:
+  NodeOptions Options(const Machine& machine) override {
+    NodeOptions options;
+    options.pull_images = false;
+    options.preload_dir = machine.directory + "/preload";
+    fs::remove_all(options.preload_dir);
+    MakeDirectory(options.preload_dir + "/damaged");
+    WriteFile(options.preload_dir + "/damaged/oci-layout", "{}");
+    WriteFile(options.preload_dir + "/damaged/index.json", "garbage");
+    fs::copy(Store().images.at(kPause).layout, options.preload_dir + "/pause", fs::copy_options::recursive);
+    return options;
+  }
+};
+
+TEST_F(DamagedPreloadTest, IsNamedAndTheOthersAreThere) {
+  EXPECT_THAT(node().Log(), HasSubstr("/preload/damaged"));
+  EXPECT_TRUE(Must(cri().ImageStatus(kPause)).has_image());
+}
+
+// With it the path of a socket is longer than an address has room for (108 bytes, unix(7)).
+class LongStateTest : public StartTest {
+ protected:
+  NodeOptions Options(const Machine&) override {
+    NodeOptions options;
+    options.state_parent = "/run/" + std::string(100, 'e');
+    return options;
+  }
+};
+
+TEST_F(LongStateTest, PodsRunAndOutliveTheDaemon) {
+  const PodRef pod = RunPod("long");
+  const std::string id = Start(pod, ContainerOf("long", "exec sleep 100"));
+  EXPECT_EQ(Sh(id, "echo here"), "here\n");
+  node().Restart();
+  EXPECT_EQ(Sh(id, "echo here"), "here\n");
+}
+
+// The file that containerd ran with on the nodes that crisp is for, with its places moved onto this machine.
+class UsersConfigTest : public StartTest {
+ protected:
+  NodeOptions Options(const Machine&) override {
+    NodeOptions options;
+    options.pull_images = false;
+    options.config = [](const Node& node) {
+      const std::vector<std::pair<std::string, std::string>> places = {
+          {"\"/var/lib/containerd\"", "\"" + fs::path(node.root()).parent_path().string() + "\""},
+          {"\"/run/containerd\"", "\"" + fs::path(node.state()).parent_path().string() + "\""},
+          {"\"/run/containerd/containerd.sock\"", "\"" + node.socket() + "\""},
+          {"\"/opt/cni/bin\"", "\"" + node.cni_bin_dir() + "\""},
+          {"\"/etc/cni/net.d\"", "\"" + node.cni_conf_dir() + "\""}};
+      const std::string text = ReadFile(CRISP_USERS_CONFIG);
+      for (const auto& [from, to] : places) EXPECT_THAT(text, HasSubstr(from));
+      return absl::StrReplaceAll(text, places);
+    };
+    return options;
+  }
+};
+
+TEST_F(UsersConfigTest, ServesAndNamesNoKeyTwice) {
+  const auto status = Must(cri().Status());
+  for (const cri::RuntimeCondition& condition : status.status().conditions()) {
+    EXPECT_TRUE(condition.status()) << condition.type() << ": " << condition.message();
+  }
+  std::set<std::string> keys;
+  int of_the_mirror = 0;
+  for (const std::string& line : Lines(node().Log())) {
+    if (line.find(" warning ") == std::string::npos) continue;
+    if (line.find("registry.cn-hangzhou.aliyuncs.com") != std::string::npos) ++of_the_mirror;
+    const size_t at = line.find(node().config_file() + ":");
+    if (at == std::string::npos) continue;  // of this machine
+    const size_t key = line.find(": ", at) + 2;
+    EXPECT_TRUE(keys.insert(line.substr(key, line.find(": ", key) - key)).second) << line;
+  }
+  EXPECT_EQ(keys.size(), 1u);
+  EXPECT_EQ(of_the_mirror, 1) << node().Log();
+}
+
+}  // namespace
+}  // namespace crisp::e2e
