@@ -192,13 +192,13 @@ TEST_F(ShimTest, ALogThatCannotBeOpenedIsAnErrorBeforeAnythingIsMade) {
   EXPECT_EQ(pod_.Leftovers("a"), "");
 }
 
-// A runtime that stalls at one of its commands, with a child of its own; and is slow to delete, so that what the client
-// does at its own deadline falls into the clean-up.
+// A runtime that stalls at one of its commands, with a child of its own, which ends soon after it; and is slow to
+// delete, so that what the client does at its own deadline falls into the clean-up.
 std::string StallingRuntime(const TestPod& pod, const std::string& command) {
   const std::string path = pod.Path("stall-" + command);
-  const std::string script =
-      absl::StrCat("#!/bin/sh\ncase \" $* \" in *' ", command,
-                   " '*) sleep 1000;; *' delete '*) sleep 0.2; esac\nexec /usr/sbin/runc \"$@\"\n");
+  const std::string script = absl::StrCat("#!/bin/sh\ncase \" $* \" in *' ", command,
+                                          " '*) sh -c 'while [ -d /proc/$PPID ]; do sleep 0.1; done'; "
+                                          "exit 1;; *' delete '*) sleep 0.2; esac\nexec /usr/sbin/runc \"$@\"\n");
   EXPECT_TRUE(WriteFileAt(AT_FDCWD, path, script, 0755).ok());
   return path;
 }
@@ -305,6 +305,31 @@ TEST_F(ShimTest, AChildThatKeepsThePipeDoesNotKeepTheAnswerAndLivesOn) {
   EXPECT_LT(MonoClock::now() - begin, milliseconds(2500));
   EXPECT_EQ(cgroup::Processes(pod_.Cgroups("a")).size(), 2u);
   for (const cgroup::Dir& dir : pod_.Cgroups("a")) EXPECT_FALSE(Exists(dir.path + "/exec-1")) << dir.path;
+}
+
+TEST_F(ShimTest, ADaemonThatGoesEndsItsExecsAndNotWhatOnesThatHaveEndedLeft) {
+  const pid_t pid = MustRun("a", "sleep 1000");
+  std::thread running([&] { EXPECT_FALSE(pod_.Exec("a", "touch /tmp/running; sleep 1000").ok()); });
+  // Its pipe is held for a second more, in which the daemon goes.
+  std::thread ended([&] { EXPECT_FALSE(pod_.Exec("a", "setsid sleep 2000 & touch /tmp/ended").ok()); });
+  for (const char* name : {"rootfs/tmp/running", "rootfs/tmp/ended"}) {
+    ASSERT_TRUE(Eventually([&] { return Exists(pod_.Path(name)); }));
+  }
+  const auto left = [&] {
+    std::vector<pid_t> others = cgroup::Processes(pod_.Cgroups("a"));
+    std::erase(others, pid);
+    if (others.size() != 1) return false;
+    return absl::StrContains(*ReadFileAt(AT_FDCWD, absl::StrCat("/proc/", others[0], "/cmdline"), 4096), "2000");
+  };
+  std::this_thread::sleep_for(milliseconds(200));
+  auto second = ShimClient::Connect(*pod_.reactor, "pod", pod_.paths, &pod_.listener, TestPod::call());
+  ASSERT_TRUE(second.ok()) << second.status();
+  running.join();
+  ended.join();
+  EXPECT_TRUE(Eventually(left));
+  std::this_thread::sleep_for(milliseconds(200));
+  EXPECT_TRUE(left()) << "and stays";
+  pod_.client = *std::move(second);
 }
 
 TEST_F(ShimTest, OutputBeyondTheLimitIsDrainedAndDropped) {

@@ -143,6 +143,10 @@ void CollectedExec::TakeRest() {
   FinishIfDrained();
 }
 
+void CollectedExec::KillOnce() {
+  if (!exit_code_.has_value()) process_.KillOnce();  // what an exec that has ended left lives on
+}
+
 void CollectedExec::Cancel(ErrorCode why) {
   if (cancelled_.has_value()) return;
   context_.loop.Cancel(&deadline_);

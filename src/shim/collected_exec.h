@@ -35,6 +35,7 @@ class CollectedExec : public Session {
 
   void Begin();
   void Resume() override;
+  void KillOnce() override;
   void Cancel(ErrorCode why) override;
 
  private:

@@ -117,6 +117,10 @@ void ExecProcess::OnLaunched(std::optional<Failure> failure) {
   launched(std::move(failure));
 }
 
+void ExecProcess::KillOnce() {
+  if (cgroup_.has_value()) cgroup::KillOnce({*cgroup_});
+}
+
 void ExecProcess::Kill() {
   if (cgroup_.has_value() && cgroup::KillAll({*cgroup_}, Container::kKillBudgetMs) != 0) {
     LogFault("exec: a process in " + cgroup_->path + " does not die");

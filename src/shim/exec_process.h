@@ -35,8 +35,10 @@ class ExecProcess {
   void Launch(const int (&stdio)[3], const std::string& console_socket, Launched launched, Exited exited);
   bool launching() const { return static_cast<bool>(launched_); }
 
-  // Kills everything of it. A launch at work ends as one that has failed; an exit is not told any more (a process in
-  // state D must not hold up the end).
+  // Sends SIGKILL to all in its cgroup, once.
+  void KillOnce();
+  // Kills everything of it, and waits for a moment. A launch at work ends as one that has failed; an exit is not told
+  // any more (a process in state D must not hold up the end).
   void Kill();
   // To be called at the end, whatever it was.
   void Leave();

@@ -11,6 +11,8 @@ namespace crisp::shim {
 class Session {
  public:
   virtual ~Session() = default;
+  // Sends SIGKILL to what it runs for its client, and does not wait: before several are cancelled, each of which waits.
+  virtual void KillOnce() {}
   // Ends it. What it answers at the end says why; that may be before this returns.
   virtual void Cancel(ErrorCode why) = 0;
   // The daemon takes packets again, after it did not.

@@ -28,6 +28,7 @@ class StreamedExec : public Session {
                Attached descriptors, Client client);
 
   void Begin();
+  void KillOnce() override { process_.KillOnce(); }
   void Cancel(ErrorCode why) override;
 
  private:
