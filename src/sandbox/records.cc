@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <set>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status_macros.h"
@@ -17,21 +17,33 @@ namespace {
 
 constexpr size_t kMaxCopy = 16 << 20;
 
-// The rows of a table, each as `Stored`, with its record parsed.
+// The rows of a table, each as `Stored`, with its record parsed. Damaged ones go to `damaged`, by their id.
 template <typename Stored>
-absl::StatusOr<std::vector<Stored>> Load(Database* database, const std::string& table) {
+absl::StatusOr<std::vector<Stored>> Load(Database* database, const std::string& table,
+                                         absl::FunctionRef<void(const std::string&)> damaged) {
   std::vector<Stored> rows;
   RETURN_IF_ERROR(
       database->Query(absl::StrCat("SELECT id, phase, record FROM ", table, " ORDER BY id"), [&](const Row& row) {
         Stored stored{static_cast<Phase>(row.Int(1)), {}};
         // Nothing may be done by a record without its id: the paths that are made of it would be those of all.
         if (!stored.record.ParseFromString(row.Text(2)) || stored.record.id() != row.Text(0)) {
-          LogError("a record is damaged; what it stands for is left alone", {{"table", table}, {"id", row.Text(0)}});
+          damaged(row.Text(0));
           return;
         }
         rows.push_back(std::move(stored));
       }));
   return rows;
+}
+
+template <typename Stored>
+absl::StatusOr<std::vector<Stored>> LoadAndSay(Database* database, const std::string& table) {
+  return Load<Stored>(database, table, [&](const std::string& id) {
+    LogError("a record is damaged; what it stands for is left alone", {{"table", table}, {"id", id}});
+  });
+}
+
+const std::string& IdOf(const RecordCopy& copy) {
+  return copy.has_pod() ? copy.pod().id() : copy.container().id();
 }
 
 }  // namespace
@@ -67,29 +79,38 @@ absl::Status Records::Restore() {
   std::stable_partition(lost.begin(), lost.end(), [](const RecordCopy& copy) { return copy.has_pod(); });
   for (const RecordCopy& copy : lost) {
     const auto phase = static_cast<Phase>(copy.phase());
-    const std::string& id = copy.has_pod() ? copy.pod().id() : copy.container().id();
+    const std::string& id = IdOf(copy);
     const absl::Status back = copy.has_pod() ? SaveRow(phase, copy.pod()) : SaveRow(phase, copy.container());
     if (back.ok()) {
-      LogWarning("a record that the database has lost is put back from its copy", {{"id", id}});
+      LogWarning("a record that the database has lost, or holds damaged, is put back from its copy", {{"id", id}});
     } else {
-      LogError("a record that the database has lost cannot be put back", {{"id", id}, {"error", back.message()}});
+      LogError("a record that the database has lost, or holds damaged, cannot be put back",
+               {{"id", id}, {"error", back.message()}});
     }
   }
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::set<std::string>> Records::WholeRows() {
+  const auto mended_later = [](const std::string&) {};
+  ASSIGN_OR_RETURN(const auto pods, Load<StoredPod>(database_, "pods", mended_later));
+  ASSIGN_OR_RETURN(const auto containers, Load<StoredContainer>(database_, "containers", mended_later));
+  std::set<std::string> ids;
+  for (const StoredPod& pod : pods) ids.insert(pod.record.id());
+  for (const StoredContainer& container : containers) ids.insert(container.record.id());
+  return ids;
+}
+
 absl::StatusOr<std::vector<RecordCopy>> Records::CopiesWithoutRow() {
-  std::set<std::string> known;
-  RETURN_IF_ERROR(database_->Query("SELECT id FROM pods UNION SELECT id FROM containers",
-                                   [&](const Row& row) { known.insert(row.Text(0)); }));
+  ASSIGN_OR_RETURN(const std::set<std::string> whole, WholeRows());
   ASSIGN_OR_RETURN(const std::vector<std::string> ids, ListDir(layout_.Containers()));
   std::vector<RecordCopy> copies;
   for (const std::string& id : ids) {
     const std::string file = layout_.RecordCopy(id);
-    if (known.contains(id) || !Exists(file)) continue;
+    if (whole.contains(id) || !Exists(file)) continue;
     const auto text = ReadFileAt(AT_FDCWD, file, kMaxCopy);
     RecordCopy copy;
-    if (text.ok() && copy.ParseFromString(*text) && copy.record_case() != RecordCopy::RECORD_NOT_SET) {
+    if (text.ok() && copy.ParseFromString(*text) && IdOf(copy) == id) {
       copies.push_back(std::move(copy));
     } else {
       LogError("the copy of a lost record cannot be read", {{"file", file}, {"error", text.status().message()}});
@@ -122,11 +143,11 @@ absl::Status Records::DeleteContainer(const std::string& id) {
 }
 
 absl::StatusOr<std::vector<StoredPod>> Records::Pods() {
-  return Load<StoredPod>(database_, "pods");
+  return LoadAndSay<StoredPod>(database_, "pods");
 }
 
 absl::StatusOr<std::vector<StoredContainer>> Records::Containers() {
-  return Load<StoredContainer>(database_, "containers");
+  return LoadAndSay<StoredContainer>(database_, "containers");
 }
 
 absl::StatusOr<std::string> Records::Fact(const std::string& name) {

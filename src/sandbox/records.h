@@ -2,12 +2,14 @@
 // names, and is deleted after the last trace of it: what has no row does not exist.
 //
 // A copy of the row stands in the object's own directory from when it is acknowledged. A directory with a copy and
-// without a row is therefore one whose row was lost with the database, and is put back: pods outlive their database.
+// without a whole row is therefore one whose row was lost with the database or in it, and is put back: pods outlive
+// their database.
 // The copy is not synced: it need not outlive the machine's power together with the loss of the database.
 //
 // Thread-safe (the database is). Errors are the database's.
 #pragma once
 
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,7 +44,8 @@ class Records {
  public:
   Records(Database* database, Layout layout) : database_(database), layout_(std::move(layout)) {}
 
-  // Puts back the rows that a lost database had, for those directories that have a copy. Before anything else.
+  // Puts back the rows that a lost database had, and those that are damaged, for the directories that have a copy.
+  // Before anything else.
   absl::Status Restore();
 
   absl::Status Save(Phase phase, const PodRecord& pod);
@@ -61,6 +64,7 @@ class Records {
   absl::Status SaveRow(Phase phase, const PodRecord& pod);
   absl::Status SaveRow(Phase phase, const ContainerRecord& container);
   void KeepCopy(const std::string& id, const RecordCopy& copy);
+  absl::StatusOr<std::set<std::string>> WholeRows();
   absl::StatusOr<std::vector<RecordCopy>> CopiesWithoutRow();
 
   Database* database_;

@@ -99,6 +99,34 @@ TEST_F(RecordsTest, ARowIsNotReplacedByItsCopy) {
   EXPECT_EQ(records.Pods()->front().phase, Phase::kRemoving);
 }
 
+TEST_F(RecordsTest, ADamagedRowIsReplacedByItsCopy) {
+  const Layout layout(dir_, dir_ + "/state", true);
+  Records records(database_.get(), layout);
+  for (const char* id : {"p", "a"}) ASSERT_TRUE(MakeDirs(layout.Container(id), 0700).ok());
+  ASSERT_TRUE(records.Save(Phase::kCreated, Pod("p")).ok());
+  ASSERT_TRUE(records.Save(Phase::kCreated, ContainerOf("p", "a")).ok());
+  ASSERT_TRUE(database_->Run("UPDATE pods SET record = x'ffff'").ok());
+  ASSERT_TRUE(database_->Run("UPDATE containers SET record = x''").ok());
+  ASSERT_TRUE(records.Restore().ok());
+  ASSERT_EQ(records.Pods()->size(), 1u);
+  EXPECT_EQ(records.Pods()->front().record.SerializeAsString(), Pod("p").SerializeAsString());
+  ASSERT_EQ(records.Containers()->size(), 1u);
+  EXPECT_EQ(records.Containers()->front().record.pod_id(), "p");
+}
+
+TEST_F(RecordsTest, ACopyOfAnotherIsNotTaken) {
+  const Layout layout(dir_, dir_ + "/state", true);
+  Records records(database_.get(), layout);
+  for (const char* id : {"p", "q"}) ASSERT_TRUE(MakeDirs(layout.Container(id), 0700).ok());
+  ASSERT_TRUE(records.Save(Phase::kCreated, Pod("p")).ok());
+  const std::string copy = *ReadFileAt(AT_FDCWD, layout.RecordCopy("p"), 4096);
+  ASSERT_TRUE(records.DeletePod("p").ok());
+  ASSERT_TRUE(RemoveTree(layout.Container("p")).ok());
+  ASSERT_TRUE(WriteFileAt(AT_FDCWD, layout.RecordCopy("q"), copy, 0600).ok());
+  ASSERT_TRUE(records.Restore().ok());
+  EXPECT_TRUE(records.Pods()->empty());
+}
+
 TEST_F(RecordsTest, ADamagedRecordIsLeftOut) {
   Records records(database_.get(), Layout(dir_, dir_ + "/state", true));
   ASSERT_TRUE(records.Save(Phase::kCreated, Pod("whole")).ok());
