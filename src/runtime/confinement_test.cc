@@ -281,14 +281,20 @@ TEST(RuntimeFeaturesTest, OnlyWhatIsSaidIsThere) {
       ParseRuntimeFeatures(R"({"linux": {"namespaces": ["user"], "mountExtensions": {"idmap": {"enabled": true}}}})")
           .value(),
       (RuntimeFeatures{false, true, true}));
+  EXPECT_EQ(ParseRuntimeFeatures(R"({"annotations": {"org.opencontainers.runc.version": "1.4.3\n"}})").value(),
+            (RuntimeFeatures{.runc_version = "1.4.3"}));
+  EXPECT_EQ(ParseRuntimeFeatures(R"({"annotations": {"org.opencontainers.runc.version": 1}})").value(),
+            RuntimeFeatures{});
   EXPECT_EQ(ParseRuntimeFeatures(R"({"mountOptions": {"rro": 1}, "linux": 5})").value(), RuntimeFeatures{});
   EXPECT_FALSE(ParseRuntimeFeatures("no").ok());
 }
 
-TEST(RuntimeFeaturesTest, OldCrunIsKnownByItsVersion) {
-  EXPECT_EQ(FeaturesOfOldCrun("crun version 1.8.1\ncommit: x"), (RuntimeFeatures{true, true, true}));
-  EXPECT_EQ(FeaturesOfOldCrun("crun version 0.21\n"), RuntimeFeatures{});
-  EXPECT_EQ(FeaturesOfOldCrun("runc version 1.8.1\n"), RuntimeFeatures{});
+TEST(RuntimeFeaturesTest, AnOldProgramIsKnownByItsVersion) {
+  EXPECT_EQ(FeaturesOfOldRuntime("crun version 1.8.1\ncommit: x"), (RuntimeFeatures{true, true, true}));
+  EXPECT_EQ(FeaturesOfOldRuntime("runc version 1.0.3\nspec: 1.0.2"), (RuntimeFeatures{.runc_version = "1.0.3"}));
+  for (const char* other : {"crun version 0.21\n", "crun version x\n", "youki version 1.8.1\n", ""}) {
+    EXPECT_EQ(FeaturesOfOldRuntime(other), std::nullopt) << other;
+  }
 }
 
 TEST(RuntimeFeaturesTest, TheRealRuncIsAsked) {
@@ -297,6 +303,7 @@ TEST(RuntimeFeaturesTest, TheRealRuncIsAsked) {
   ASSERT_TRUE(features.ok()) << features.status();
   EXPECT_TRUE(features->recursive_readonly);
   EXPECT_TRUE(features->user_namespace);
+  EXPECT_THAT(features->runc_version, testing::MatchesRegex("[0-9]+[.][0-9]+[.][0-9]+[^ \n]*"));
   EXPECT_FALSE(AskRuntimeFeatures("/bin/false", Call()).ok());
   EXPECT_FALSE(AskRuntimeFeatures("/no/such/program", Call()).ok());
 }

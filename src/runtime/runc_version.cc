@@ -1,20 +1,17 @@
-#include "runtime/runtime_version.h"
+#include "runtime/runc_version.h"
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <limits>
+#include <optional>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "base/log.h"
-#include "runtime/oci_runtime.h"
 
 namespace crisp {
 namespace {
 
-constexpr std::chrono::seconds kPatience{10};
 constexpr int kReleased = std::numeric_limits<int>::max();
 
 // Major, minor, patch; then N of a release candidate "-rc.N", kReleased of a release. Compares as versions do.
@@ -57,22 +54,11 @@ bool RacesInProc(const Version& version) {
 
 }  // namespace
 
-std::optional<OutdatedRuntime> JudgeRuntimeVersion(absl::string_view text) {
-  if (!absl::ConsumePrefix(&text, "runc version ")) return std::nullopt;
-  const absl::string_view word = text.substr(0, text.find_first_of(" \t\r\n"));
-  const std::optional<Version> version = ParseVersion(word);
-  if (!version || !RacesInProc(*version)) return std::nullopt;
+std::string HolesOfRunc(absl::string_view text) {
+  const std::optional<Version> version = ParseVersion(text);
+  if (!version || !RacesInProc(*version)) return "";
   const char* leak = LeaksDescriptors(*version) ? "CVE-2024-21626, " : "";
-  return OutdatedRuntime{std::string(word), absl::StrCat(leak, "CVE-2025-31133, CVE-2025-52565, CVE-2025-52881")};
-}
-
-void WarnOfOutdatedRuntime(const std::string& handler, const std::string& binary, const Call& call) {
-  const auto answer = RunCommand(RuntimeCommand(binary, {"--version"}), call.Within(kPatience));
-  if (!answer.ok() || !answer->ok()) return;
-  const std::optional<OutdatedRuntime> outdated = JudgeRuntimeVersion(answer->output);
-  if (!outdated) return;
-  LogWarning("an OCI runtime of this version lets containers out, unless your distribution has mended it",
-             {{"runtime", handler}, {"version", outdated->version}, {"holes", outdated->holes}});
+  return absl::StrCat(leak, "CVE-2025-31133, CVE-2025-52565, CVE-2025-52881");
 }
 
 }  // namespace crisp

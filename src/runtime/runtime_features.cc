@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -44,17 +45,26 @@ absl::StatusOr<RuntimeFeatures> ParseRuntimeFeatures(absl::string_view text) {
   const json& linux_part = At(features, "linux");
   result.user_namespace = Lists(At(linux_part, "namespaces"), "user");
   result.idmapped_mounts = At(At(At(linux_part, "mountExtensions"), "idmap"), "enabled") == true;
+  // runc 1.4 says it with the line's end.
+  const json& version = At(At(features, "annotations"), "org.opencontainers.runc.version");
+  if (version.is_string()) {
+    result.runc_version = std::string(absl::StripAsciiWhitespace(version.get_ref<const std::string&>()));
+  }
   return result;
 }
 
-RuntimeFeatures FeaturesOfOldCrun(absl::string_view version) {
-  if (!absl::ConsumePrefix(&version, "crun version ")) return {};
-  const absl::string_view number = version.substr(0, version.find_first_of(" \n"));
+std::optional<RuntimeFeatures> FeaturesOfOldRuntime(absl::string_view version) {
+  const bool is_runc = absl::ConsumePrefix(&version, "runc version ");
+  if (!is_runc && !absl::ConsumePrefix(&version, "crun version ")) return std::nullopt;
+  const absl::string_view number = version.substr(0, version.find_first_of(" \r\n"));
+  if (is_runc) return RuntimeFeatures{.runc_version = std::string(number)};
   const std::vector<absl::string_view> parts = absl::StrSplit(number, '.');
   int major = 0, minor = 0;
-  if (parts.size() < 2 || !absl::SimpleAtoi(parts[0], &major) || !absl::SimpleAtoi(parts[1], &minor)) return {};
-  if (std::pair(major, minor) < std::pair(1, 5)) return {};
-  return {true, true, true};
+  if (parts.size() < 2 || !absl::SimpleAtoi(parts[0], &major) || !absl::SimpleAtoi(parts[1], &minor)) {
+    return std::nullopt;
+  }
+  if (std::pair(major, minor) < std::pair(1, 5)) return std::nullopt;
+  return RuntimeFeatures{.recursive_readonly = true, .idmapped_mounts = true, .user_namespace = true};
 }
 
 absl::StatusOr<RuntimeFeatures> AskRuntimeFeatures(const std::string& binary, const Call& call) {
@@ -64,8 +74,9 @@ absl::StatusOr<RuntimeFeatures> AskRuntimeFeatures(const std::string& binary, co
     return parsed;
   }
   ASSIGN_OR_RETURN(const CommandResult version, Ask(binary, "--version", call), binary, " --version");
-  const RuntimeFeatures old = version.ok() ? FeaturesOfOldCrun(version.output) : RuntimeFeatures{};
-  if (old != RuntimeFeatures{}) return old;
+  if (version.ok()) {
+    if (const auto old = FeaturesOfOldRuntime(version.output)) return *old;
+  }
   return absl::InternalError(absl::StrCat(binary, " features: ", features.Describe()));
 }
 

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "os/user_namespace.h"
-#include "runtime/runtime_version.h"
+#include "runtime/runc_version.h"
 
 namespace crisp {
 
@@ -16,12 +16,17 @@ namespace {
 
 // A handler without an answer has no features, and its pods that need none run.
 RuntimeFeatures FeaturesOf(const std::string& name, const OciRuntime& runtime) {
-  WarnOfOutdatedRuntime(name, runtime.binary, Call());
-  const auto features = AskRuntimeFeatures(runtime.binary, Call());
-  if (features.ok()) return *features;
-  LogWarning("an OCI runtime does not tell its features: none is taken for granted",
-             {{"runtime", name}, {"error", features.status().message()}});
-  return {};
+  auto features = AskRuntimeFeatures(runtime.binary, Call());
+  if (!features.ok()) {
+    LogWarning("an OCI runtime does not tell its features: none is taken for granted",
+               {{"runtime", name}, {"error", features.status().message()}});
+    return {};
+  }
+  if (const std::string holes = HolesOfRunc(features->runc_version); !holes.empty()) {
+    LogWarning("an OCI runtime of this version lets containers out, unless your distribution has mended it",
+               {{"runtime", name}, {"version", features->runc_version}, {"holes", holes}});
+  }
+  return *std::move(features);
 }
 
 // Side by side: each costs the time of a process. Where no thread can be had, one after the other.
