@@ -182,17 +182,10 @@ void RemoveChildren(int dir) {
   closedir(stream);
 }
 
-// A process that has just died may still count for a moment after its pidfd has told, on a busy machine for many
-// milliseconds: EBUSY is tried again, for two thirds of a second in all.
 int RemoveOne(const std::string& path) {
-  for (long pause_ns = 500'000;; pause_ns *= 2) {
-    if (rmdir(path.c_str()) == 0 || errno == ENOENT) return 0;
-    Walk(OpenDir(path), 0, RemoveChildren);
-    if (rmdir(path.c_str()) == 0 || errno == ENOENT) return 0;
-    if (errno != EBUSY || pause_ns > 320'000'000) return errno;
-    const timespec pause{0, pause_ns};
-    nanosleep(&pause, nullptr);
-  }
+  if (rmdir(path.c_str()) == 0 || errno == ENOENT) return 0;
+  Walk(OpenDir(path), 0, RemoveChildren);
+  return rmdir(path.c_str()) == 0 || errno == ENOENT ? 0 : errno;
 }
 
 }  // namespace
@@ -291,13 +284,19 @@ int KillAll(const Dirs& dirs, int budget_ms) {
   return 0;
 }
 
+// A process that has just died may still count for a moment after its pidfd has told, on a busy machine for many
+// milliseconds: EBUSY is tried again, for two thirds of a second in all.
 int Remove(const Dirs& dirs) {
-  int error = 0;
-  for (const Dir& dir : dirs) {
-    const int failed = RemoveOne(dir.path);
-    if (error == 0) error = failed;
+  for (long pause_ns = 500'000;; pause_ns *= 2) {
+    int error = 0;
+    for (const Dir& dir : dirs) {
+      const int failed = RemoveOne(dir.path);
+      if (error == 0 || error == EBUSY) error = failed != 0 ? failed : error;
+    }
+    if (error != EBUSY || pause_ns > 320'000'000) return error;
+    const timespec pause{0, pause_ns};
+    nanosleep(&pause, nullptr);
   }
-  return error;
 }
 
 int MoveUp(const std::string& dir) {
