@@ -78,23 +78,9 @@ absl::Status CheckPeer(int socket) {
 }
 
 absl::Status SendPacket(int socket, absl::string_view packet, const std::vector<int>& attached, const Call& call) {
-  if (attached.size() > kMaxAttached) return ErrnoStatus(E2BIG, "send a packet with descriptors");
-  iovec data{const_cast<char*>(packet.data()), packet.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(kMaxAttached * sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  if (!attached.empty()) {
-    message.msg_control = control;
-    message.msg_controllen = CMSG_SPACE(attached.size() * sizeof(int));
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(attached.size() * sizeof(int));
-    memcpy(CMSG_DATA(header), attached.data(), attached.size() * sizeof(int));
-  }
-  while (sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-    if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS) return ErrnoStatus(errno, "send a packet");
+  const std::string_view bytes(packet.data(), packet.size());
+  while (const int error = SendMessage(socket, bytes, attached.data(), attached.size())) {
+    if (error != EAGAIN && error != EINTR && error != ENOBUFS) return ErrnoStatus(error, "send a packet");
     RETURN_IF_ERROR(call.Check(), "send a packet");
     pollfd room{socket, POLLOUT, 0};
     poll(&room, 1, PollMillis(call.NextLook()));
@@ -103,24 +89,10 @@ absl::Status SendPacket(int socket, absl::string_view packet, const std::vector<
 }
 
 absl::StatusOr<size_t> ReceivePacket(int socket, char* buffer, size_t capacity, Fd* attached) {
-  iovec data{buffer, capacity};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  if (attached != nullptr) {  // without room for control data the kernel drops descriptors (unix(7))
-    message.msg_control = control;
-    message.msg_controllen = sizeof(control);
-  }
-  const ssize_t n = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  if (n < 0) return ErrnoStatus(errno == EINTR ? EAGAIN : errno, "receive a packet");
-  if (const cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr && header->cmsg_type == SCM_RIGHTS) {
-    int fd;
-    memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-    attached->reset(fd);
-  }
-  if ((message.msg_flags & MSG_TRUNC) != 0) return ErrnoStatus(EMSGSIZE, "receive a packet");
-  return static_cast<size_t>(n);
+  const ReceivedMessage packet = ReceiveMessage(socket, buffer, capacity, attached, attached != nullptr ? 1 : 0);
+  if (packet.size < 0) return ErrnoStatus(errno == EINTR ? EAGAIN : errno, "receive a packet");
+  if (packet.cut_off) return ErrnoStatus(EMSGSIZE, "receive a packet");
+  return static_cast<size_t>(packet.size);
 }
 
 }  // namespace crisp

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "base/call.h"
+#include "os/descriptor_message.h"
 #include "os/fd.h"
 
 namespace crisp {
@@ -24,10 +25,8 @@ absl::StatusOr<Fd> ConnectPackets(const std::string& path);
 // OK if the peer runs as this process's effective user (SO_PEERCRED), else PermissionDenied.
 absl::Status CheckPeer(int socket);
 
-// At most so many descriptors go with a packet here.
-inline constexpr size_t kMaxAttached = 8;
-
-// Sends one packet, with the descriptors `attached`, in their order; waits for room as long as `call` allows.
+// Sends one packet, with the descriptors `attached` (at most kMaxAttached), in their order; waits for room as long as
+// `call` allows.
 absl::Status SendPacket(int socket, absl::string_view packet, const std::vector<int>& attached, const Call& call);
 
 // Receives one packet into `buffer`. 0: the peer has closed; EAGAIN (ErrnoOf): there is none now. The first descriptor

@@ -1,11 +1,11 @@
 #include "shim/connections.h"
 
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
 
+#include "os/descriptor_message.h"
 #include "shim/loop.h"
 #include "shim/shim_log.h"
 
@@ -21,60 +21,11 @@ bool IsOurs(int socket) {
   return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == geteuid();
 }
 
-struct Packet {
-  ssize_t size = -1;
-  bool cut_off = false;            // it is longer than the protocol allows
-  bool lacks_descriptors = false;  // not all that came with it could be taken
-  Attached attached;
-};
-
-void TakeDescriptors(const cmsghdr& from, Attached* into) {
-  const size_t count = (from.cmsg_len - CMSG_LEN(0)) / sizeof(int);
-  for (size_t i = 0; i < count; ++i) {
-    int fd;
-    memcpy(&fd, CMSG_DATA(&from) + i * sizeof(int), sizeof(int));
-    Fd owned(fd);  // closed again if there is no place for it
-    if (i < kMaxDescriptors) into->fds[i] = std::move(owned);
-  }
-}
-
-Packet ReceivePacket(int socket, char* buffer, size_t capacity) {
-  iovec data{buffer, capacity};
-  alignas(cmsghdr) char control[CMSG_SPACE(kMaxDescriptors * sizeof(int))];
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof(control);
-  Packet packet;
-  packet.size = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  if (packet.size < 0) return packet;
-  packet.cut_off = (message.msg_flags & MSG_TRUNC) != 0;
-  packet.lacks_descriptors = (message.msg_flags & MSG_CTRUNC) != 0;
-  for (cmsghdr* one = CMSG_FIRSTHDR(&message); one != nullptr; one = CMSG_NXTHDR(&message, one)) {
-    if (one->cmsg_level == SOL_SOCKET && one->cmsg_type == SCM_RIGHTS) TakeDescriptors(*one, &packet.attached);
-  }
-  return packet;
-}
-
 // False: the socket does not take it now. One that is broken takes everything; reading from it will tell.
-bool SendNow(int socket, std::string_view packet, int attached) {
-  iovec data{const_cast<char*>(packet.data()), packet.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  if (attached >= 0) {
-    message.msg_control = control;
-    message.msg_controllen = sizeof(control);
-    cmsghdr* const header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(header), &attached, sizeof(int));
-  }
-  if (sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return true;
-  return errno != EAGAIN && errno != EINTR && errno != ENOBUFS;
+bool SendNow(int socket, std::string_view packet, const Fd& attached) {
+  const int fd = attached.get();
+  const int error = SendMessage(socket, packet, &fd, attached.valid() ? 1 : 0);
+  return error != EAGAIN && error != EINTR && error != ENOBUFS;
 }
 
 }  // namespace
@@ -123,7 +74,9 @@ void Connections::Greet(const ConnectionRef& connection) {
 }
 
 void Connections::Receive(const ConnectionRef& from) {
-  Packet packet = ReceivePacket(from->socket.get(), context_.scratch.bytes, sizeof(context_.scratch.bytes));
+  Attached attached;
+  const ReceivedMessage packet = ReceiveMessage(from->socket.get(), context_.scratch.bytes,
+                                                sizeof(context_.scratch.bytes), attached.fds, kMaxDescriptors);
   if (packet.size < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (packet.size <= 0) return Close(from);
   if (packet.cut_off) {
@@ -134,13 +87,13 @@ void Connections::Receive(const ConnectionRef& from) {
   if (Header header; packet.lacks_descriptors && DecodeHeader(bytes, &header)) {
     return Refuse(from, header.id, ErrorCode::kInternal, "receive", "the shim has no room for more descriptors");
   }
-  callbacks_.received(from, bytes, std::move(packet.attached));
+  callbacks_.received(from, bytes, std::move(attached));
 }
 
 bool Connections::Send(const ConnectionRef& to, std::string_view packet, Fd attached) {
   if (!to->socket.valid()) return true;
   if (to->queue.empty()) {
-    if (SendNow(to->socket.get(), packet, attached.get())) return true;
+    if (SendNow(to->socket.get(), packet, attached)) return true;
     context_.loop.Change(to->socket.get(), EPOLLIN | EPOLLOUT);
   }
   to->queue.push_back({std::string(packet), std::move(attached)});
@@ -150,7 +103,7 @@ bool Connections::Send(const ConnectionRef& to, std::string_view packet, Fd atta
 void Connections::Flush(const ConnectionRef& to) {
   while (!to->queue.empty()) {
     const Connection::Waiting& first = to->queue.front();
-    if (!SendNow(to->socket.get(), first.packet, first.attached.get())) return;
+    if (!SendNow(to->socket.get(), first.packet, first.attached)) return;
     to->queue.pop_front();
   }
   context_.loop.Change(to->socket.get(), EPOLLIN);

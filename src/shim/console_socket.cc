@@ -9,26 +9,10 @@
 
 #include <cerrno>
 
+#include "os/descriptor_message.h"
+
 namespace crisp::shim {
 namespace {
-
-// The one descriptor that comes with a message whose bytes (the name of the terminal) do not matter.
-Fd ReceiveDescriptor(int socket) {
-  char name[256];
-  iovec data{name, sizeof(name)};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof(control);
-  if (recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) < 0) return Fd();
-  const cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  if (header == nullptr || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) return Fd();
-  int fd;
-  memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-  return Fd(fd);
-}
 
 bool IsMaster(int fd) {
   unsigned number = 0;
@@ -61,7 +45,8 @@ int ConsoleSocket::Listen(const std::string& directory, std::string name) {
 Fd ConsoleSocket::TakeMaster() {
   Fd master;
   if (Fd socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)); socket.valid()) {
-    master = ReceiveDescriptor(socket.get());
+    char name[256];  // of the terminal; nobody needs it
+    ReceiveMessage(socket.get(), name, sizeof(name), &master, 1);
   }
   Close();
   if (!master.valid() || !IsMaster(master.get())) return Fd();
