@@ -1,6 +1,8 @@
 #include "streaming/byte_stream.h"
 
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/epoll.h>
@@ -197,14 +199,41 @@ std::unique_ptr<ByteStream> MakeTlsStream(StreamLoop* loop, Fd socket, ssl_ctx_s
   return std::make_unique<TlsStream>(loop, std::move(socket), context);
 }
 
-HangUpWatch::HangUpWatch(StreamLoop* loop, int socket, std::function<void()> gone)
-    : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+UnreadWatch::UnreadWatch(StreamLoop* loop, int socket, std::function<void()> probe, std::function<void()> gone)
+    : epoll_(epoll_create1(EPOLL_CLOEXEC)), probe_(std::move(probe)), timer_(loop) {
+  Probe();
   // The loop's own epoll does not tell of a half-closed connection (EPOLLRDHUP); one inside of the other does.
   epoll_event event{};
   event.events = EPOLLRDHUP;
   if (!epoll_.valid() || epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket, &event) != 0) return;
   wait_ = std::make_unique<FdWait>(loop, epoll_.get());
   wait_->WhenReadable(std::move(gone));
+}
+
+void UnreadWatch::Probe() {
+  timer_.Start(std::chrono::seconds(1), [this] {
+    probe_();
+    Probe();
+  });
+}
+
+SilenceWatch::SilenceWatch(StreamLoop* loop, int socket, std::chrono::nanoseconds patience, std::function<void()> gone)
+    : socket_(socket),
+      patience_(std::chrono::duration_cast<std::chrono::milliseconds>(patience)),
+      gone_(std::move(gone)),
+      timer_(loop) {
+  timer_.Start(patience_, [this] { Look(); });
+}
+
+void SilenceWatch::Look() {
+  tcp_info info{};
+  socklen_t size = sizeof(info);
+  if (getsockopt(socket_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return;
+  const bool under_way = info.tcpi_unacked > 0;
+  const bool silent = std::chrono::milliseconds(info.tcpi_last_ack_recv) >= patience_;
+  if (unanswered_ && under_way && silent) return gone_();
+  unanswered_ = under_way;
+  timer_.Start(patience_, [this] { Look(); });
 }
 
 Farewell::Farewell(StreamLoop* loop, const ByteStream* bytes, std::function<void()> over)

@@ -45,14 +45,38 @@ std::unique_ptr<ByteStream> MakeTcpStream(StreamLoop* loop, Fd socket);
 // The same as a server of TLS; the handshake is a part of the first read. `context` outlives the stream.
 std::unique_ptr<ByteStream> MakeTlsStream(StreamLoop* loop, Fd socket, ssl_ctx_st* context);
 
-// Calls `gone` once if the peer has closed its side or is gone, even while nobody reads.
-class HangUpWatch {
+// For while nothing is read: calls `gone` once if the peer has closed its side or is gone, and `probe` each second,
+// which sends what wants no answer. The peer's goodbye may be stuck behind bytes for which the kernel has no room; then
+// the kernel only tells of it if something is sent.
+class UnreadWatch {
  public:
-  HangUpWatch(StreamLoop* loop, int socket, std::function<void()> gone);
+  UnreadWatch(StreamLoop* loop, int socket, std::function<void()> probe, std::function<void()> gone);
 
  private:
+  void Probe();
+
   Fd epoll_;
   std::unique_ptr<FdWait> wait_;
+  const std::function<void()> probe_;
+  StreamTimer timer_;
+};
+
+// Calls `gone` once if the peer's machine is gone while bytes are under way to it. The kernel's own probes are for
+// silent connections, and for what it sends again and again it has a quarter of an hour (tcp(7), tcp_retries2). A peer
+// that does not read is not gone: its machine answers.
+class SilenceWatch {
+ public:
+  // It takes the time of `patience` once or twice.
+  SilenceWatch(StreamLoop* loop, int socket, std::chrono::nanoseconds patience, std::function<void()> gone);
+
+ private:
+  void Look();
+
+  const int socket_;
+  const std::chrono::milliseconds patience_;
+  const std::function<void()> gone_;
+  bool unanswered_ = false;  // something was under way at the last look
+  StreamTimer timer_;
 };
 
 // Calls `over` once the client has taken all that was written and then says nothing for a while: it does not close a

@@ -58,6 +58,7 @@ ClientConnection::ClientConnection(const StreamContext& context, TokenTable* tok
       idle_timeout_(idle_timeout),
       over_(std::move(over)),
       bytes_(std::move(bytes)),
+      silence_(context.loop, bytes_->socket(), context.silence, [this] { Over(); }),
       request_timer_(context.loop),
       idle_timer_(context.loop) {}
 

@@ -57,6 +57,7 @@ class ClientConnection {
   std::optional<CommandSession> command_;
   std::optional<ForwardSession> forward_;
   std::optional<Farewell> farewell_;
+  SilenceWatch silence_;
 
   UpgradeRequestReader reader_;
   UpgradeRequest request_;

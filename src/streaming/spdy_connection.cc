@@ -14,8 +14,6 @@ constexpr size_t kReadBuffer = 64 << 10;
 // A client that sends frames to be answered and does not read the answers is not read from any further.
 constexpr size_t kMostAnswers = 64 << 10;
 
-constexpr std::chrono::seconds kProbeInterval{1};
-
 // What is handed to the kernel in one call.
 constexpr size_t kFramesAtOnce = 32;
 
@@ -26,8 +24,7 @@ SpdyConnection::SpdyConnection(StreamLoop* loop, ByteStream* bytes, size_t most_
       bytes_(bytes),
       most_streams_(most_streams),
       owner_(owner),
-      read_buffer_(std::make_unique<char[]>(kReadBuffer)),
-      probe_timer_(loop) {}
+      read_buffer_(std::make_unique<char[]>(kReadBuffer)) {}
 
 void SpdyConnection::Start(absl::string_view already_read) {
   Take(already_read);
@@ -73,16 +70,13 @@ void SpdyConnection::Finish() {
 void SpdyConnection::Read() {
   if (reading_ || taking_ || gone_) return;
   if (!finishing_ && (!owner_->MayRead() || answers_queued_ > kMostAnswers)) {
-    if (hang_up_ == nullptr) {
-      hang_up_ = std::make_unique<HangUpWatch>(loop_, bytes_->socket(), [this] {
-        if (!reading_) Gone("the client has gone");
-      });
-      Probe();
+    if (unread_ == nullptr) {
+      unread_ = std::make_unique<UnreadWatch>(
+          loop_, bytes_->socket(), [this] { PutProbe(); }, [this] { Gone("the client has gone"); });
     }
     return;
   }
-  hang_up_ = nullptr;
-  probe_timer_.Cancel();
+  unread_ = nullptr;
   reading_ = true;
   bytes_->Read(read_buffer_.get(), kReadBuffer, [this](size_t got) {
     reading_ = false;
@@ -92,15 +86,7 @@ void SpdyConnection::Read() {
   });
 }
 
-// While nothing is read, the client's goodbye may be stuck behind bytes for which the kernel has no room. Then it only
-// tells that the client has gone if something is sent to it: settings, none, which want no answer.
-void SpdyConnection::Probe() {
-  probe_timer_.Start(kProbeInterval, [this] {
-    PutProbe();
-    Probe();
-  });
-}
-
+// Settings, none: they want no answer.
 void SpdyConnection::PutProbe() {
   if (!queue_.empty() || !writing_.empty() || finishing_ || gone_) return;  // what is under way tells as much
   const std::string none(4, '\0');

@@ -79,7 +79,6 @@ class SpdyConnection final : private SpdyFrameReader::Events {
   void Forget(uint32_t stream);
 
   void Read();
-  void Probe();
   void Take(absl::string_view bytes);
   void Put(Outgoing outgoing);
   void PutControl(std::string frame) { Put({std::move(frame), {}, nullptr}); }
@@ -102,9 +101,8 @@ class SpdyConnection final : private SpdyFrameReader::Events {
 
   const std::unique_ptr<char[]> read_buffer_;
   bool reading_ = false;
-  bool taking_ = false;                   // in the middle of what was read
-  std::unique_ptr<HangUpWatch> hang_up_;  // while nothing is read
-  StreamTimer probe_timer_;
+  bool taking_ = false;                  // in the middle of what was read
+  std::unique_ptr<UnreadWatch> unread_;  // while nothing is read
 
   std::vector<Outgoing> queue_;
   std::vector<Outgoing> writing_;

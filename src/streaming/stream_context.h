@@ -17,6 +17,8 @@ struct StreamContext {
   StreamTarget* target = nullptr;
   // How long a client may take for its request, and then to open its streams.
   std::chrono::nanoseconds patience = std::chrono::seconds(30);
+  // How long a client's machine may leave unanswered what is sent to it.
+  std::chrono::nanoseconds silence = std::chrono::seconds(20);
   // How long a port of a pod may take to accept.
   std::chrono::nanoseconds dial_patience = std::chrono::seconds(20);
 };

@@ -24,6 +24,7 @@ class StreamServer::Impl {
     context_.blocks = &blocks_;
     context_.target = target;
     context_.patience = options.patience;
+    context_.silence = options.silence;
     context_.dial_patience = options.dial_patience;
   }
 

@@ -29,10 +29,11 @@ struct StreamServerOptions {
   std::string certificate_file;  // PEM; empty, both: a self-signed one
   std::string key_file;
 
-  // For tests: the clock of the tokens, how long a client may take for its request and for opening its streams, and how
-  // long a port of a pod may take to accept.
+  // For tests: the clock of the tokens, how long a client may take for its request and for opening its streams, how
+  // long its machine may leave unanswered what is sent to it, and how long a port of a pod may take to accept.
   std::function<MonoTime()> now = MonoClock::now;
   std::chrono::nanoseconds patience = std::chrono::seconds(30);
+  std::chrono::nanoseconds silence = std::chrono::seconds(20);
   std::chrono::nanoseconds dial_patience = std::chrono::seconds(20);
 };
 

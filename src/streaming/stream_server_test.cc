@@ -2,7 +2,9 @@
 
 #include <dirent.h>
 #include <gmock/gmock.h>
+#include <linux/filter.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include <fstream>
 #include <thread>
@@ -243,6 +245,36 @@ TEST_F(StreamServerTest, AnIdleSessionIsClosedAndABusyOneIsNot) {
   EXPECT_EQ(target_.live(), 1);
   EXPECT_TRUE(exec.client->ReadUntilClosed(std::chrono::seconds(3)));
   EXPECT_TRUE(Eventually([&] { return target_.live() == 0; }, std::chrono::seconds(3)));
+}
+
+// A filter that lets nothing in: no acknowledgement goes out either, and no reset, as from a machine without power.
+void LosePower(ClientBytes& client) {
+  sock_filter nothing = {BPF_RET | BPF_K, 0, 0, 0};
+  const sock_fprog program = {1, &nothing};
+  ASSERT_EQ(setsockopt(client.socket(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)), 0);
+}
+
+TEST_F(StreamServerTest, AClientWhoseMachineIsGoneIsLetGoWhileOutputFlows) {
+  StreamServerOptions options;
+  options.silence = std::chrono::seconds(1);
+  StartServer(options);
+  const StreamRequest request = Shell("while :; do echo of output; sleep 0.01; done");
+  SpdyExec exec(ExecUrl(request), request);
+  ASSERT_TRUE(Eventually([&] { return target_.live() == 1; }));
+  ASSERT_TRUE(exec.client->ReadOnce(std::chrono::seconds(5)));
+  LosePower(exec.client->bytes());
+  EXPECT_TRUE(Eventually([&] { return target_.live() == 0; }, std::chrono::seconds(5)));
+}
+
+TEST_F(StreamServerTest, AClientThatDoesNotReadIsNotTakenForGone) {
+  StreamServerOptions options;
+  options.silence = std::chrono::milliseconds(500);
+  StartServer(options);
+  const StreamRequest request = Shell("yes");
+  SpdyExec exec(ExecUrl(request), request);
+  ASSERT_TRUE(exec.client->ReadOnce(std::chrono::seconds(5)));
+  std::this_thread::sleep_for(std::chrono::seconds(4));
+  EXPECT_EQ(target_.live(), 1);
 }
 
 TEST_F(StreamServerTest, OverTlsWithACertificateOfItsOwn) {

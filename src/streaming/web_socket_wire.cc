@@ -14,7 +14,6 @@ namespace {
 
 constexpr size_t kReadBuffer = 64 << 10;
 constexpr int kFirstWithClose = 5;
-constexpr std::chrono::seconds kProbeInterval{1};
 
 class WebSocketWire final : public CommandWire, private ChannelReader::Events {
  public:
@@ -27,8 +26,7 @@ class WebSocketWire final : public CommandWire, private ChannelReader::Events {
         version_(version),
         channels_(channels),
         channel_reader_(version >= kFirstWithClose),
-        read_buffer_(std::make_unique<char[]>(kReadBuffer)),
-        probe_timer_(loop) {}
+        read_buffer_(std::make_unique<char[]>(kReadBuffer)) {}
 
   void Start() override {
     // Clients wait for a first message, which says that the channels are there.
@@ -102,16 +100,13 @@ class WebSocketWire final : public CommandWire, private ChannelReader::Events {
   void Read() {
     if (reading_ || taking_ || gone_) return;
     if (!finishing_ && !owner_->MayRead()) {
-      if (hang_up_ == nullptr) {
-        hang_up_ = std::make_unique<HangUpWatch>(loop_, bytes_->socket(), [this] {
-          if (!reading_) Gone("the client has gone");
-        });
-        Probe();
+      if (unread_ == nullptr) {
+        unread_ = std::make_unique<UnreadWatch>(
+            loop_, bytes_->socket(), [this] { PutProbe(); }, [this] { Gone("the client has gone"); });
       }
       return;
     }
-    hang_up_ = nullptr;
-    probe_timer_.Cancel();
+    unread_ = nullptr;
     reading_ = true;
     socket_->Read(read_buffer_.get(), kReadBuffer, [this](size_t got, bool ends) {
       reading_ = false;
@@ -122,12 +117,8 @@ class WebSocketWire final : public CommandWire, private ChannelReader::Events {
     });
   }
 
-  // As SpdyConnection does, and for the same reason.
-  void Probe() {
-    probe_timer_.Start(kProbeInterval, [this] {
-      if (!writing_ && !finishing_) socket_->Probe();
-      Probe();
-    });
+  void PutProbe() {
+    if (!writing_ && !finishing_) socket_->Probe();
   }
 
   void Take(absl::string_view part, bool ends) {
@@ -163,8 +154,7 @@ class WebSocketWire final : public CommandWire, private ChannelReader::Events {
   const std::unique_ptr<char[]> read_buffer_;
   bool reading_ = false;
   bool taking_ = false;
-  std::unique_ptr<HangUpWatch> hang_up_;
-  StreamTimer probe_timer_;
+  std::unique_ptr<UnreadWatch> unread_;  // while nothing is read
 
   std::deque<Message> queue_;  // the first is being written while writing_
   bool writing_ = false;

@@ -54,6 +54,7 @@ class TunnelBytes final : public ClientBytes {
     error_code error;
     upgraded_.socket.next_layer().close(error);
   }
+  int socket() override { return upgraded_.socket.next_layer().native_handle(); }
 
  private:
   Upgraded upgraded_;

@@ -40,6 +40,7 @@ class TcpBytes final : public ClientBytes {
     Reset(fd_.get(), abruptly);
     fd_.reset();
   }
+  int socket() override { return fd_.get(); }
 
  private:
   Fd fd_;
@@ -70,6 +71,7 @@ class TlsBytes final : public ClientBytes {
     Reset(fd_.get(), abruptly);
     fd_.reset();
   }
+  int socket() override { return fd_.get(); }
 
  private:
   Fd fd_;

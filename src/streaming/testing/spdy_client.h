@@ -24,6 +24,7 @@ class ClientBytes {
   virtual std::string Read(std::chrono::milliseconds limit) = 0;
   // At once, with a reset for the peer if `abruptly`.
   virtual void Drop(bool abruptly) = 0;
+  virtual int socket() = 0;
 };
 
 struct UrlParts {
