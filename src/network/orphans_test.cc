@@ -1,6 +1,7 @@
 #include "network/orphans.h"
 
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
 
@@ -10,7 +11,9 @@
 namespace crisp {
 namespace {
 
-constexpr char kPod[] = "0f5a";
+// Other tests that run now look for theirs on the same machine.
+const std::string kPod = "0f5a" + std::to_string(getpid());
+const std::string kOtherPod = "0f5b" + std::to_string(getpid());
 constexpr std::chrono::milliseconds kGrace{100};
 
 // A shell that has started a child, as a plugin that calls iptables, and waits for it.
@@ -28,11 +31,11 @@ bool Ended(const Child& child, int options) {
 
 TEST(OrphansTest, ThoseOfThePodsEndAndNoOthers) {
   const Child orphan = Plugin(kPod);
-  const Child other = Plugin("0f5b");
-  EXPECT_TRUE(EndOrphanedPlugins({kPod, "77"}, kGrace, Call::WithTimeout(std::chrono::seconds(10))).ok());
+  const Child other = Plugin(kOtherPod);
+  EXPECT_TRUE(EndOrphanedPlugins({kPod, "0f5c"}, kGrace, Call::WithTimeout(std::chrono::seconds(10))).ok());
   EXPECT_TRUE(Ended(orphan, 0));
   EXPECT_FALSE(Ended(other, WNOHANG));
-  EXPECT_TRUE(EndOrphanedPlugins({"0f5b"}, kGrace, Call::WithTimeout(std::chrono::seconds(10))).ok());
+  EXPECT_TRUE(EndOrphanedPlugins({kOtherPod}, kGrace, Call::WithTimeout(std::chrono::seconds(10))).ok());
   EXPECT_TRUE(Ended(other, 0));
 }
 
