@@ -634,7 +634,7 @@ TEST_F(ShimStreamTest, AThousandExecsAndAHundredAttachmentsLeaveNothing) {
   const size_t descriptors = ListDir("/proc/self/fd")->size();
   const size_t threads = Threads();
   const size_t shim_descriptors = ShimDescriptors();
-  const int64_t memory = ResidentKilobytes(getpid());
+  [[maybe_unused]] const int64_t memory = ResidentKilobytes(getpid());
   const int64_t shim_memory = ResidentKilobytes(pod_.client->pid());
   run(1000, 100);
   EXPECT_TRUE(Eventually([&] { return Processes("a").size() == 1; }));
