@@ -121,6 +121,19 @@ TEST_F(StatsTest, ARunningContainerHasAllItsNumbers) {
             Must(cri().ImageFsInfo()).container_filesystems(0).fs_id().mountpoint());
 }
 
+TEST_F(StatsTest, TheFileSystemOfContainersHasTheWritesOfThemAll) {
+  const PodRef pod = RunPod("writers");
+  const std::string write = "head -c 1048576 /dev/zero >/big";
+  Start(pod, ContainerOf("running", write + "; sleep 1000"));
+  const std::string exited = Start(pod, ContainerOf("exited", write));
+  WaitFor("the exit", std::chrono::seconds(10), [&] { return StatusOf(exited).state() == cri::CONTAINER_EXITED; });
+  const auto usage = [&] { return Must(cri().ImageFsInfo()).container_filesystems(0); };
+  WaitFor("the walk", std::chrono::seconds(10), [&] { return usage().used_bytes().value() >= 2u << 20; });
+  EXPECT_GE(usage().inodes_used().value(), 4u);
+  Must(cri().RemoveContainer(exited));
+  WaitFor("one to be left", std::chrono::seconds(10), [&] { return usage().used_bytes().value() < 2u << 20; });
+}
+
 TEST_F(StatsTest, WithoutALimitNothingIsSaidOfWhatIsAvailable) {
   const PodRef pod = RunPod("unlimited");
   EXPECT_FALSE(Stats(Sleeper(pod, "unlimited")).memory().has_available_bytes());

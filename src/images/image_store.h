@@ -32,7 +32,6 @@ class ImageStore : public Images {
   std::vector<std::shared_ptr<const Image>> List() override;
   absl::Status Remove(const std::string& name) override;
   absl::StatusOr<FsUsage> Usage() override { return layers_->Usage(); }
-  absl::StatusOr<FsUsage> ContainersUsage() override { return layers_->ContainersUsage(); }
   absl::Status MountRootfs(const std::string& image_id, const std::string& container_id, const std::string& target,
                            const RootfsOptions& options) override;
   absl::Status ReleaseRootfs(const std::string& container_id, const std::string& target) override {

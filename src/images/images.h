@@ -99,8 +99,8 @@ class Images {
   virtual std::vector<std::shared_ptr<const Image>> List() = 0;
   // The image with all its names. OK if it is not there. Layers in use by a container stay until ReleaseRootfs.
   virtual absl::Status Remove(const std::string& name) = 0;
-  virtual absl::StatusOr<FsUsage> Usage() = 0;            // of layers
-  virtual absl::StatusOr<FsUsage> ContainersUsage() = 0;  // of writable layers
+  // What the layers take, without the writable ones of containers.
+  virtual absl::StatusOr<FsUsage> Usage() = 0;
 
   // Makes the root file system of `container_id` and mounts it on `target`, a directory. Its layers cannot be removed
   // until ReleaseRootfs, and that is on record before this returns. Whatever else is mounted from an image has an id of

@@ -1,12 +1,8 @@
 #include "images/layer_store.h"
 
-#include <fcntl.h>
-
-#include <cerrno>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/log.h"
 #include "base/status_macros.h"
 #include "images/digest.h"
 #include "images/layer_catalog.h"
@@ -14,9 +10,6 @@
 #include "images/layer_limits.h"
 #include "images/layer_pull.h"
 #include "images/rootfs.h"
-#include "os/disk_usage.h"
-#include "os/errno_status.h"
-#include "os/file.h"
 
 namespace crisp {
 namespace {
@@ -35,18 +28,6 @@ absl::Status CheckDescriptors(const std::vector<LayerDescriptor>& layers) {
     RETURN_IF_ERROR(CheckLayerMediaType(layer.media_type), "layer ", layer.digest);
   }
   return absl::OkStatus();
-}
-
-absl::StatusOr<DiskUsage> MeasureUppers(const Layout& layout, const Call& call) {
-  DiskUsage usage;
-  ASSIGN_OR_RETURN(const std::vector<std::string> ids, ListDir(layout.Containers()));
-  for (const std::string& id : ids) {
-    absl::StatusOr<Fd> upper = OpenAt(AT_FDCWD, layout.Upper(id), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    if (!upper.ok() && (ErrnoOf(upper.status()) == ENOENT || ErrnoOf(upper.status()) == ENOTDIR)) continue;
-    RETURN_IF_ERROR(upper.status());
-    RETURN_IF_ERROR(AddDiskUsage(*std::move(upper), &usage, call), "measure ", layout.Upper(id));
-  }
-  return usage;
 }
 
 }  // namespace
@@ -92,9 +73,7 @@ LayerStore::LayerStore(Layout layout, Database* database)
       leases_(std::make_shared<LayerLease::Table>()),
       board_(std::make_unique<FlightBoard>()) {}
 
-LayerStore::~LayerStore() {
-  ending_ = true;
-}
+LayerStore::~LayerStore() = default;
 
 absl::StatusOr<std::unique_ptr<LayerStore>> LayerStore::Open(Layout layout, Database* database) {
   std::unique_ptr<LayerStore> store(new LayerStore(std::move(layout), database));
@@ -143,31 +122,6 @@ absl::Status LayerStore::ReleaseRootfs(const std::string& container_id, const st
 
 absl::StatusOr<FsUsage> LayerStore::Usage() {
   return catalog_->Usage();
-}
-
-absl::StatusOr<FsUsage> LayerStore::ContainersUsage() {
-  MutexLock lock(usage_mutex_);
-  const MonoTime now = MonoClock::now();
-  if (!walking_ && now >= next_walk_) {
-    walking_ = true;
-    background_.Run([this] { WalkContainers(); });
-  }
-  while (walking_ && walked_.WaitUntil(usage_mutex_, now + kWalkWait)) {
-  }
-  return FsUsage{layout_.Containers(), uppers_.bytes, uppers_.inodes};
-}
-
-void LayerStore::WalkContainers() {
-  const MonoTime start = MonoClock::now();
-  const absl::StatusOr<DiskUsage> measured =
-      MeasureUppers(layout_, Call(kNoDeadline, [this] { return ending_.load(); }));
-  if (!measured.ok() && !ending_) LogWarning("measure the writable layers", {{"error", measured.status().message()}});
-  MutexLock lock(usage_mutex_);
-  const MonoTime end = MonoClock::now();
-  next_walk_ = end + 9 * (end - start);
-  if (measured.ok()) uppers_ = *measured;
-  walking_ = false;
-  walked_.NotifyAll();
 }
 
 }  // namespace crisp

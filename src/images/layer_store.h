@@ -13,7 +13,6 @@
 // faults. What fails leaves nothing behind, neither on disk nor on record.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -24,11 +23,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "base/background.h"
 #include "base/call.h"
 #include "base/mutex.h"
 #include "images/images.h"
-#include "os/disk_usage.h"
 #include "store/layout.h"
 
 namespace crisp {
@@ -116,29 +113,14 @@ class LayerStore {
   // What the layers take, as counted when they were unpacked: whole blocks of 4 KiB and inodes. Reads no directory.
   absl::StatusOr<FsUsage> Usage();
 
-  // What the writable layers take. They are walked behind the answer, and so that a big one cannot eat a core, at most
-  // a tenth of the time; the answer is that of the last walk, for which it is waited no longer than kWalkWait. Before
-  // the first one is over it is 0.
-  absl::StatusOr<FsUsage> ContainersUsage();
-  static constexpr std::chrono::milliseconds kWalkWait{50};
-
  private:
   LayerStore(Layout layout, Database* database);
-  void WalkContainers();
 
   const Layout layout_;
   Database* const database_;
   const std::shared_ptr<LayerLease::Table> leases_;
   const std::unique_ptr<FlightBoard> board_;
   std::unique_ptr<LayerCatalog> catalog_;
-
-  std::atomic<bool> ending_ = false;
-  Mutex usage_mutex_;
-  CondVar walked_;
-  bool walking_ ABSL_GUARDED_BY(usage_mutex_) = false;
-  DiskUsage uppers_ ABSL_GUARDED_BY(usage_mutex_);
-  MonoTime next_walk_ ABSL_GUARDED_BY(usage_mutex_) = MonoTime::min();
-  Background background_;  // last: the walk uses the rest
 };
 
 }  // namespace crisp

@@ -183,16 +183,5 @@ TEST_F(RootfsTest, AHundredAndTwentySevenLayersCanBeMounted) {
   EXPECT_EQ(ListTree(target_).size(), 128u);
 }
 
-TEST_F(RootfsTest, UsageOfContainersIsThatOfTheirWrites) {
-  ASSERT_EQ(store_->MountRootfs(lease_.chain_ids(), "c", target_), absl::OkStatus());
-  ASSERT_TRUE(WriteFileAt(AT_FDCWD, target_ + "/big", std::string(1 << 20, 'x'), 0644).ok());
-  auto usage = store_->ContainersUsage();
-  for (int i = 0; i < 100 && usage.ok() && usage->inodes_used == 0; ++i) usage = store_->ContainersUsage();
-  ASSERT_EQ(usage.status(), absl::OkStatus());
-  EXPECT_EQ(usage->mountpoint, layout_->Containers());
-  EXPECT_EQ(usage->inodes_used, 2u);
-  EXPECT_GE(usage->used_bytes, 1u << 20);
-}
-
 }  // namespace
 }  // namespace crisp

@@ -102,6 +102,8 @@ class PodManager {
   std::vector<cri::ContainerStats> ListContainerStats(const cri::ContainerStatsFilter& filter);
   absl::StatusOr<cri::PodSandboxStats> PodStats(const std::string& pod_id);
   std::vector<cri::PodSandboxStats> ListPodStats(const cri::PodSandboxStatsFilter& filter);
+  // What the writable layers of all containers take together, as each was measured last (layer_usage.h).
+  cri::FilesystemUsage WritableLayers();
   // Of the pods that are READY and their running containers. metrics.h says which.
   std::vector<cri::PodSandboxMetrics> ListPodMetrics();
 

@@ -48,7 +48,6 @@ class OneImage : public Images {
   std::vector<std::shared_ptr<const Image>> List() override { return {image_}; }
   absl::Status Remove(const std::string&) override { return absl::OkStatus(); }
   absl::StatusOr<FsUsage> Usage() override { return FsUsage(); }
-  absl::StatusOr<FsUsage> ContainersUsage() override { return FsUsage(); }
   absl::Status MountRootfs(const std::string&, const std::string& container, const std::string& target,
                            const RootfsOptions&) override {
     RETURN_IF_ERROR(MakeDirs(layout_.Container(container), 0700));

@@ -73,6 +73,25 @@ void PodManager::Measure(const std::vector<Measured*>& all) {
   }
 }
 
+cri::FilesystemUsage PodManager::WritableLayers() {
+  std::vector<LayerUsage::Layer> layers;
+  for (const PodPtr& pod : Pods()) {
+    for (const ContainerPtr& container : pod->containers()) {
+      if (container->created()) layers.push_back({container->id(), layout_.Upper(container->id())});
+    }
+  }
+  LayerUsage::Measured sum{{}, WallNanos()};
+  for (const std::optional<LayerUsage::Measured>& one : layer_usage_.Get(layers)) {
+    if (!one) continue;
+    sum.usage.bytes += one->usage.bytes;
+    sum.usage.inodes += one->usage.inodes;
+    sum.at = std::min(sum.at, one->at);
+  }
+  cri::FilesystemUsage message;
+  FillLayer(sum, layout_.Containers(), &message);
+  return message;
+}
+
 std::vector<PodManager::MeasuredPod> PodManager::MeasureContainersOf(const std::vector<PodPtr>& pods) {
   std::vector<MeasuredPod> measured;
   measured.reserve(pods.size());

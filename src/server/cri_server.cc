@@ -56,7 +56,7 @@ class CriServer::Impl {
   Impl(ServerOptions options, PodManager* pods, Images* images, Network* network, StreamServer* streams)
       : options_(std::move(options)),
         runtime_(options_, pods, network, streams),
-        images_(images),
+        images_(images, pods),
         long_calls_({&runtime_, &images_, pods, images, static_cast<size_t>(options_.max_send_bytes)}) {}
 
   ~Impl() {

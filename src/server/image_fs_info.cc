@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/status_macros.h"
 #include "images/images.h"
+#include "sandbox/pod_manager.h"
 #include "server/edge.h"
 #include "server/image_service.h"
 
@@ -20,9 +21,8 @@ grpc::Status ImageService::ImageFsInfo(grpc::ServerContext*, const cri::ImageFsI
                                        cri::ImageFsInfoResponse* out) {
   return Serve({"ImageFsInfo", LogLevel::kDebug, ""}, [&]() -> absl::Status {
     ASSIGN_OR_RETURN(const FsUsage images, images_->Usage());
-    ASSIGN_OR_RETURN(const FsUsage containers, images_->ContainersUsage());
     Fill(images, out->add_image_filesystems());
-    Fill(containers, out->add_container_filesystems());
+    *out->add_container_filesystems() = pods_->WritableLayers();
     return absl::OkStatus();
   });
 }

@@ -7,11 +7,13 @@
 namespace crisp {
 
 class Images;
+class PodManager;
 
 // StreamImages is served by LongCalls (long_calls.h).
 class ImageService final : public cri::ImageService::WithAsyncMethod_StreamImages<cri::ImageService::Service> {
  public:
-  explicit ImageService(Images* images) : images_(images) {}
+  // Both outlive it.
+  ImageService(Images* images, PodManager* pods) : images_(images), pods_(pods) {}
 
 #define CRISP_IMAGE_RPC(name, request, response) \
   grpc::Status name(grpc::ServerContext* context, const cri::request* in, cri::response* out) override
@@ -23,6 +25,7 @@ class ImageService final : public cri::ImageService::WithAsyncMethod_StreamImage
 
  private:
   Images* const images_;
+  PodManager* const pods_;  // has the containers, whose writable layers are on the images' file system
 };
 
 }  // namespace crisp
