@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "os/file.h"
+#include "os/testing/test_dir.h"
 
 namespace crisp {
 namespace {
@@ -19,19 +20,11 @@ class VolumeContentTest : public testing::Test {
  protected:
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "needs root, to give files away";
-    char name[] = "/tmp/crisp-volume-XXXXXX";
-    ASSERT_NE(mkdtemp(name), nullptr);
-    dir_ = name;
     root_ = dir_ + "/root";
     fs::create_directories(root_);
     fs::create_directories(dir_ + "/outside");
     std::ofstream(dir_ + "/outside/secret") << "secret";
   }
-  void TearDown() override {
-    if (dir_.empty()) return;
-    EXPECT_TRUE(RemoveTree(dir_).ok());
-  }
-
   absl::Status Copy(const std::string& path, VolumeOwner owner = {}) {
     target_ = dir_ + "/copy-" + std::to_string(copies_++);
     return CopyVolumeContent(root_, path, target_, owner);
@@ -47,7 +40,9 @@ class VolumeContentTest : public testing::Test {
     return info;
   }
 
-  std::string dir_, root_, target_;
+  const TestDir temporary_;
+  const std::string dir_ = temporary_.path();
+  std::string root_, target_;
   int copies_ = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "os/file.h"
+#include "os/testing/test_dir.h"
 
 namespace crisp {
 namespace {
@@ -82,13 +83,6 @@ TEST(CniConfigTest, EveryFaultIsNamed) {
 
 class CniConfigDirTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = testing::TempDir() + "crisp-cni-XXXXXX";
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    dir_ = name;
-  }
-  void TearDown() override { EXPECT_TRUE(RemoveTree(dir_).ok()); }
-
   void Write(const std::string& file, const std::string& text) {
     ASSERT_TRUE(WriteFileAt(AT_FDCWD, dir_ + "/" + file, text, 0644).ok());
   }
@@ -99,7 +93,8 @@ class CniConfigDirTest : public testing::Test {
     return files;
   }
 
-  std::string dir_;
+  const TestDir temporary_;
+  const std::string dir_ = temporary_.path();
 };
 
 TEST_F(CniConfigDirTest, TheFirstValidOnesByNameAreTaken) {

@@ -8,6 +8,7 @@
 #include "network/json.h"
 #include "network/network.h"
 #include "os/file.h"
+#include "os/testing/test_dir.h"
 
 namespace crisp {
 namespace {
@@ -18,16 +19,11 @@ using testing::HasSubstr;
 class ConfDirTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::string name = testing::TempDir() + "crisp-conf-XXXXXX";
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    dir_ = name;
     conf_ = dir_ + "/etc/cni/net.d";
     ASSERT_TRUE(MakeDirs(dir_ + "/bin", 0755).ok());
     ASSERT_TRUE(WriteFileAt(AT_FDCWD, dir_ + "/bin/ptp", "", 0755).ok());
     network_ = *Network::Start({.bin_dirs = {dir_ + "/bin"}, .conf_dir = conf_});
   }
-  void TearDown() override { EXPECT_TRUE(RemoveTree(dir_).ok()); }
-
   void Write(const std::string& file, const std::string& text) {
     ASSERT_TRUE(MakeDirs(conf_, 0755).ok());
     ASSERT_TRUE(WriteFileAt(AT_FDCWD, conf_ + "/" + file, text, 0644).ok());
@@ -48,7 +44,8 @@ class ConfDirTest : public testing::Test {
     return (*ParseJsonObject(plan->plan))["networks"][0]["config"]["name"];
   }
 
-  std::string dir_;
+  const TestDir temporary_;
+  const std::string dir_ = temporary_.path();
   std::string conf_;
   std::unique_ptr<Network> network_;
 };

@@ -26,6 +26,8 @@
 #include "os/netlink.h"
 #include "os/netns.h"
 #include "os/process.h"
+#include "os/testing/mount_namespace.h"
+#include "os/testing/test_dir.h"
 
 namespace crisp {
 
@@ -36,11 +38,7 @@ class TestWorld : public testing::Test {
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "needs root, to make namespaces";
     if (!Exists(std::string(kPluginDir) + "/bridge")) GTEST_SKIP() << "needs the CNI plugins in " << kPluginDir;
-    ASSERT_EQ(unshare(CLONE_NEWNS | CLONE_NEWNET), 0);
-    ASSERT_EQ(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
-    std::string name = testing::TempDir() + "crisp-network-XXXXXX";
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    dir_ = name;
+    EnterMountNamespace(CLONE_NEWNET);
     ASSERT_TRUE(MountTmpfs("/run", "16m", "0755").ok()) << "xtables.lock, and our pins";
     for (const char* sub : {"/conf", "/bin", "/ipam"}) ASSERT_TRUE(MakeDirs(dir_ + sub, 0755).ok());
     ASSERT_TRUE(Netlink::Open()->BringUp("lo").ok());
@@ -48,9 +46,8 @@ class TestWorld : public testing::Test {
     options_.conf_dir = dir_ + "/conf";
   }
   void TearDown() override {
-    if (dir_.empty()) return;
+    if (IsSkipped()) return;
     for (const std::string& path : pins_) EXPECT_TRUE(RemoveNetns(path).ok());
-    EXPECT_TRUE(RemoveTree(dir_).ok());
   }
 
   void WriteConf(const std::string& file, const std::string& text) {
@@ -142,7 +139,8 @@ class TestWorld : public testing::Test {
     return error == 0;
   }
 
-  std::string dir_;
+  const TestDir temporary_;
+  const std::string dir_ = temporary_.path();
   CniOptions options_;
   std::unique_ptr<Network> network_;
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "os/cgroup.h"
 #include "os/file.h"
+#include "os/testing/test_dir.h"
 
 namespace crisp {
 namespace {
@@ -17,13 +18,6 @@ namespace {
 // The files of a cgroup as text, so that the formats of both versions are read on any machine.
 class CgroupReaderTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = testing::TempDir() + "crisp-cgroup-reader-XXXXXX";
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    dir_ = name;
-  }
-  void TearDown() override { EXPECT_TRUE(RemoveTree(dir_).ok()); }
-
   void Write(const std::string& name, const std::string& text) {
     ASSERT_TRUE(MakeDirs(absl::StrCat(dir_, "/", name.substr(0, name.rfind('/'))), 0755).ok());
     ASSERT_TRUE(WriteFileAt(AT_FDCWD, absl::StrCat(dir_, "/", name), text, 0644).ok());
@@ -37,7 +31,8 @@ class CgroupReaderTest : public testing::Test {
   }
   cgroup::Dirs V2() const { return {{dir_ + "/c", "", true}}; }
 
-  std::string dir_;
+  const TestDir temporary_;
+  const std::string dir_ = temporary_.path();
 };
 
 TEST_F(CgroupReaderTest, VersionOneCountsWhatIsBelowAsWell) {

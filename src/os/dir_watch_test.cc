@@ -8,25 +8,20 @@
 #include <cstdio>
 
 #include "os/file.h"
+#include "os/testing/test_dir.h"
 
 namespace crisp {
 namespace {
 
 class DirWatchTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = testing::TempDir() + "crisp-watch-XXXXXX";
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    dir_ = name;
-  }
-  void TearDown() override { EXPECT_TRUE(RemoveTree(dir_).ok()); }
-
   void Write(const std::string& path) { ASSERT_TRUE(WriteFileAt(AT_FDCWD, dir_ + path, "x", 0600).ok()); }
   void Rename(const std::string& from, const std::string& to) {
     ASSERT_EQ(rename((dir_ + from).c_str(), (dir_ + to).c_str()), 0);
   }
 
-  std::string dir_;
+  const TestDir temporary_;
+  const std::string dir_ = temporary_.path();
 };
 
 TEST_F(DirWatchTest, EveryChangeOfAFileIsToldOnce) {

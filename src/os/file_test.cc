@@ -6,20 +6,15 @@
 #include <cerrno>
 
 #include "os/errno_status.h"
+#include "os/testing/test_dir.h"
 
 namespace crisp {
 namespace {
 
 class FileTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = testing::TempDir() + "crisp-file-XXXXXX";
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    dir_ = name;
-  }
-  void TearDown() override { EXPECT_TRUE(RemoveTree(dir_).ok()); }
-
-  std::string dir_;
+  const TestDir temporary_;
+  const std::string dir_ = temporary_.path();
 };
 
 TEST_F(FileTest, AnAtomicWriteLeavesOnlyTheFile) {

@@ -2,13 +2,12 @@
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 
-#include "os/file.h"
 #include "os/netlink.h"
 #include "os/netns.h"
+#include "os/testing/mount_namespace.h"
+#include "os/testing/test_dir.h"
 
 namespace crisp {
 namespace {
@@ -17,18 +16,13 @@ class LinkStatsTest : public testing::Test {
  protected:
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "needs root, to make namespaces";
-    ASSERT_EQ(unshare(CLONE_NEWNS), 0);
-    ASSERT_EQ(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
-    std::string name = testing::TempDir() + "crisp-link-stats-XXXXXX";
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    dir_ = name;
+    EnterMountNamespace();
     path_ = dir_ + "/pod";
     ASSERT_TRUE(CreateNetns(path_).ok());
   }
   void TearDown() override {
-    if (dir_.empty()) return;
+    if (IsSkipped()) return;
     EXPECT_TRUE(RemoveNetns(path_).ok());
-    EXPECT_TRUE(RemoveTree(dir_).ok());
   }
 
   // A datagram of 1000 bytes to nobody, over the loopback.
@@ -45,7 +39,8 @@ class LinkStatsTest : public testing::Test {
     });
   }
 
-  std::string dir_;
+  const TestDir temporary_;
+  const std::string dir_ = temporary_.path();
   std::string path_;
 };
 

@@ -3,8 +3,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,9 +13,10 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "os/errno_status.h"
-#include "os/file.h"
 #include "os/netlink.h"
 #include "os/netns.h"
+#include "os/testing/mount_namespace.h"
+#include "os/testing/test_dir.h"
 
 namespace crisp {
 namespace {
@@ -28,18 +27,13 @@ class LoopbackTest : public testing::Test {
  protected:
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "needs root";
-    char name[] = "/tmp/crisp-loopback-XXXXXX";
-    ASSERT_NE(mkdtemp(name), nullptr);
-    dir_ = name;
-    ASSERT_EQ(unshare(CLONE_NEWNS), 0);
-    ASSERT_EQ(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+    EnterMountNamespace();
     ASSERT_TRUE(CreateNetns(netns()).ok());
     ASSERT_TRUE(Netlink::OpenIn(netns())->BringUp("lo").ok());
   }
   void TearDown() override {
-    if (dir_.empty()) return;
+    if (IsSkipped()) return;
     EXPECT_TRUE(RemoveNetns(netns()).ok());
-    EXPECT_TRUE(RemoveTree(dir_).ok());
   }
 
   std::string netns() const { return dir_ + "/netns"; }
@@ -89,7 +83,8 @@ class LoopbackTest : public testing::Test {
     EXPECT_EQ(byte, 'x');
   }
 
-  std::string dir_;
+  const TestDir temporary_;
+  const std::string dir_ = temporary_.path();
 };
 
 TEST_F(LoopbackTest, ReachesWhoListensInTheNamespaceAndNobodyOutside) {

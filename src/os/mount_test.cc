@@ -1,35 +1,31 @@
 #include "os/mount.h"
 
 #include <gtest/gtest.h>
-#include <sched.h>
 #include <sys/mount.h>
 
 #include "absl/strings/str_cat.h"
 #include "os/errno_status.h"
 #include "os/file.h"
+#include "os/testing/mount_namespace.h"
+#include "os/testing/test_dir.h"
 
 namespace crisp {
 namespace {
 
-// A mount namespace of its own for the whole program: nothing that a test forgets is left on the machine.
 class MountTest : public testing::Test {
  protected:
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "needs root, to mount";
-    ASSERT_EQ(unshare(CLONE_NEWNS), 0);
-    ASSERT_EQ(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
-    std::string name = testing::TempDir() + "cm-XXXXXX";
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    dir_ = name;
+    EnterMountNamespace();
     for (const char* sub : {"/lower", "/upper", "/work", "/target"}) ASSERT_TRUE(MakeDirs(dir_ + sub, 0755).ok());
   }
   void TearDown() override {
-    if (dir_.empty()) return;
+    if (IsSkipped()) return;
     EXPECT_TRUE(Unmount(dir_ + "/target").ok());
-    EXPECT_TRUE(RemoveTree(dir_).ok());
   }
 
-  std::string dir_;
+  const TestDir temporary_;
+  const std::string dir_ = temporary_.path();
 };
 
 TEST_F(MountTest, AnOverlayShowsTheLowerAndKeepsWritesInTheUpper) {

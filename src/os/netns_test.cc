@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 #include <linux/capability.h>
-#include <sched.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -16,6 +15,8 @@
 #include "os/errno_status.h"
 #include "os/file.h"
 #include "os/mount.h"
+#include "os/testing/mount_namespace.h"
+#include "os/testing/test_dir.h"
 
 namespace crisp {
 namespace {
@@ -26,26 +27,21 @@ std::string NamespaceOf(const char* link) {
   return length > 0 ? std::string(text, static_cast<size_t>(length)) : "";
 }
 
-// A mount namespace of its own: nothing that a test forgets is left on the machine.
 class NetnsTest : public testing::Test {
  protected:
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "needs root, to make namespaces";
-    ASSERT_EQ(unshare(CLONE_NEWNS), 0);
-    ASSERT_EQ(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
-    std::string name = testing::TempDir() + "crisp-netns-XXXXXX";
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    dir_ = name;
+    EnterMountNamespace();
     path_ = dir_ + "/netns/pod";
   }
   void TearDown() override {
-    if (dir_.empty()) return;
+    if (IsSkipped()) return;
     while (umount2(path_.c_str(), MNT_DETACH) == 0) {
     }
-    EXPECT_TRUE(RemoveTree(dir_).ok());
   }
 
-  std::string dir_;
+  const TestDir temporary_;
+  const std::string dir_ = temporary_.path();
   std::string path_;
 };
 

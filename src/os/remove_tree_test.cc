@@ -8,20 +8,14 @@
 
 #include "os/disk_usage.h"
 #include "os/file.h"
+#include "os/testing/test_dir.h"
 
 namespace crisp {
 namespace {
 
 class RemoveTreeTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = testing::TempDir() + "crisp-remove-XXXXXX";
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    dir_ = name;
-    root_ = *OpenAt(AT_FDCWD, dir_, O_RDONLY | O_DIRECTORY);
-  }
-  void TearDown() override { EXPECT_TRUE(RemoveTree(dir_).ok()); }
-
+  void SetUp() override { root_ = *OpenAt(AT_FDCWD, dir_, O_RDONLY | O_DIRECTORY); }
   // A chain of directories, deeper than any path the kernel takes, with a file at each level.
   void MakeDeep(const std::string& name, int depth) {
     Fd at = *OpenAt(root_.get(), ".", O_RDONLY | O_DIRECTORY);
@@ -32,7 +26,8 @@ class RemoveTreeTest : public testing::Test {
     }
   }
 
-  std::string dir_;
+  const TestDir temporary_;
+  const std::string dir_ = temporary_.path();
   Fd root_;
 };
 

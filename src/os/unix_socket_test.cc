@@ -11,17 +11,16 @@
 #include "gtest/gtest.h"
 #include "os/errno_status.h"
 #include "os/file.h"
+#include "os/testing/test_dir.h"
 
 namespace crisp {
 namespace {
 
 class UnixSocketTest : public testing::Test {
  protected:
-  void SetUp() override { ASSERT_NE(mkdtemp(dir_), nullptr); }
-  void TearDown() override { EXPECT_TRUE(RemoveTree(dir_).ok()); }
-  std::string Path(const std::string& name) { return std::string(dir_) + "/" + name; }
+  std::string Path(const std::string& name) { return dir_.Path(name); }
 
-  char dir_[64] = "/tmp/crisp-socket-test-XXXXXX";
+  const TestDir dir_;
   const Call call_ = Call::WithTimeout(std::chrono::seconds(5));
 };
 

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/magic.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -17,26 +16,22 @@
 #include "os/netns.h"
 #include "os/netns_pin.h"
 #include "os/process.h"
+#include "os/testing/mount_namespace.h"
+#include "os/testing/test_dir.h"
 
 namespace crisp {
 namespace {
 
-// A mount namespace of its own for the whole program: nothing that a test forgets is left on the machine.
 class UserNamespaceTest : public testing::Test {
  protected:
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "needs root, to mount and to map ids";
-    ASSERT_EQ(unshare(CLONE_NEWNS), 0);
-    ASSERT_EQ(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
-    char name[] = "/tmp/crisp-userns-XXXXXX";
-    ASSERT_NE(mkdtemp(name), nullptr);
-    dir_ = name;
+    EnterMountNamespace();
     for (const char* sub : {"/source", "/target"}) ASSERT_TRUE(MakeDirs(dir_ + sub, 0755).ok());
   }
   void TearDown() override {
-    if (dir_.empty()) return;
+    if (IsSkipped()) return;
     EXPECT_TRUE(Unmount(dir_ + "/target").ok());
-    EXPECT_TRUE(RemoveTree(dir_).ok());
   }
 
   static struct stat Stat(const std::string& path) {
@@ -46,7 +41,8 @@ class UserNamespaceTest : public testing::Test {
   }
 
   const IdMap map_{{{0, 200000, 1000}}, {{0, 300000, 1000}}};
-  std::string dir_;
+  const TestDir temporary_;
+  const std::string dir_ = temporary_.path();
 };
 
 TEST(MapIdTest, FindsTheRange) {

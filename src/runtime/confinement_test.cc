@@ -11,7 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
-#include "os/file.h"
+#include "os/testing/test_dir.h"
 #include "runtime/apparmor.h"
 #include "runtime/cdi.h"
 #include "runtime/cdi_files.h"
@@ -41,13 +41,6 @@ std::string Text(const absl::Status& status) {
 // A directory for the files of a test.
 class FilesTest : public testing::Test {
  protected:
-  void SetUp() override {
-    char name[] = "/tmp/crisp-confinement-XXXXXX";
-    ASSERT_NE(mkdtemp(name), nullptr);
-    dir_ = name;
-  }
-  void TearDown() override { EXPECT_TRUE(RemoveTree(dir_).ok()); }
-
   std::string Write(const std::string& name, const std::string& text) {
     const std::string path = absl::StrCat(dir_, "/", name);
     std::filesystem::create_directories(std::filesystem::path(path).parent_path());
@@ -55,7 +48,8 @@ class FilesTest : public testing::Test {
     return path;
   }
 
-  std::string dir_;
+  const TestDir temporary_;
+  const std::string dir_ = temporary_.path();
 };
 
 // --- The default seccomp profile ---

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "os/file.h"
+#include "os/testing/test_dir.h"
 #include "runtime/passwd.h"
 #include "runtime/spec.h"
 
@@ -42,16 +43,11 @@ constexpr const char* kGroup =
 class UserTest : public testing::Test {
  protected:
   void SetUp() override {
-    char name[] = "/tmp/crisp-user-XXXXXX";
-    ASSERT_NE(mkdtemp(name), nullptr);
-    dir_ = name;
     fs::create_directories(dir_ + "/root/etc");
     Write("passwd", kPasswd);
     Write("group", kGroup);
     root_ = OpenAt(AT_FDCWD, dir_ + "/root", O_PATH | O_DIRECTORY).value();
   }
-  void TearDown() override { fs::remove_all(dir_); }
-
   std::string Path(const std::string& name) { return dir_ + "/root/etc/" + name; }
   void Write(const std::string& name, const std::string& content) { std::ofstream(Path(name)) << content; }
 
@@ -66,7 +62,8 @@ class UserTest : public testing::Test {
     EXPECT_THAT(std::string(user.status().message()), HasSubstr(text));
   }
 
-  std::string dir_;
+  const TestDir temporary_;
+  const std::string dir_ = temporary_.path();
   Fd root_;
   cri::LinuxContainerSecurityContext security_;
   ImageConfig image_;

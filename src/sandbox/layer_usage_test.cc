@@ -7,19 +7,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "os/file.h"
+#include "os/testing/test_dir.h"
 
 namespace crisp {
 namespace {
 
 class LayerUsageTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = testing::TempDir() + "crisp-layer-usage-XXXXXX";
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    dir_ = name;
-  }
-  void TearDown() override { EXPECT_TRUE(RemoveTree(dir_).ok()); }
-
   LayerUsage::Layer Make(const std::string& id, int files) {
     const std::string directory = absl::StrCat(dir_, "/", id);
     EXPECT_TRUE(MakeDirs(directory, 0755).ok());
@@ -29,7 +23,8 @@ class LayerUsageTest : public testing::Test {
     return {id, directory};
   }
 
-  std::string dir_;
+  const TestDir temporary_;
+  const std::string dir_ = temporary_.path();
 };
 
 TEST_F(LayerUsageTest, TheFirstAnswerIsMeasuredAlready) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "os/file.h"
+#include "os/testing/test_dir.h"
 #include "sandbox/machine.h"
 
 namespace crisp {
@@ -12,21 +13,17 @@ namespace {
 class PodFilesTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::string name = testing::TempDir() + "crisp-pod-files-XXXXXX";
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    dir_ = name;
     ASSERT_TRUE(MakeDirs(dir_ + "/pods/p", 0700).ok());
     config_.mutable_metadata()->set_name("web-0");
   }
-  void TearDown() override { EXPECT_TRUE(RemoveTree(dir_).ok()); }
-
   std::string Written(const std::string& name) {
     const absl::Status written = WritePodFiles(Layout(dir_, dir_, true), "p", config_);
     EXPECT_TRUE(written.ok()) << written;
     return *ReadFileAt(AT_FDCWD, dir_ + "/pods/p/" + name, 1 << 20);
   }
 
-  std::string dir_;
+  const TestDir temporary_;
+  const std::string dir_ = temporary_.path();
   cri::PodSandboxConfig config_;
 };
 

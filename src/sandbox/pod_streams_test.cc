@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <sched.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,6 +23,8 @@
 #include "os/netlink.h"
 #include "os/netns.h"
 #include "os/reactor.h"
+#include "os/testing/mount_namespace.h"
+#include "os/testing/test_dir.h"
 #include "store/database.h"
 
 namespace crisp {
@@ -85,17 +86,13 @@ class PodStreamsTest : public testing::Test {
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "needs root";
     if (!Exists("/usr/sbin/runc")) GTEST_SKIP() << "needs runc";
-    ASSERT_EQ(unshare(CLONE_NEWNS), 0);
-    ASSERT_EQ(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
-    char name[] = "/tmp/crisp-streams-XXXXXX";
-    ASSERT_NE(mkdtemp(name), nullptr);
-    dir_ = name;
+    EnterMountNamespace();
     cgroup_ = absl::StrCat("/crisp-streams-", getpid());
     MakeRootfs();
     OpenManager();
   }
   void TearDown() override {
-    if (dir_.empty()) return;
+    if (IsSkipped()) return;
     for (const std::string& pod : pods_) {
       EXPECT_TRUE(manager_->StopPod(pod, call_).ok());
       EXPECT_TRUE(manager_->RemovePod(pod, call_).ok());
@@ -103,7 +100,6 @@ class PodStreamsTest : public testing::Test {
     manager_.reset();
     EXPECT_TRUE(RemoveCgroups(*ContainerCgroups(cgroup_, false)).ok());
     database_.reset();
-    EXPECT_TRUE(RemoveTree(dir_).ok());
   }
 
   void MakeRootfs() {
@@ -210,7 +206,8 @@ class PodStreamsTest : public testing::Test {
     return end.get();
   }
 
-  std::string dir_;
+  const TestDir temporary_;
+  const std::string dir_ = temporary_.path();
   std::string cgroup_;
   const std::unique_ptr<Reactor> reactor_ = *Reactor::Start();
   std::unique_ptr<Database> database_;

@@ -4,25 +4,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "os/file.h"
+#include "os/testing/test_dir.h"
 
 namespace crisp {
 namespace {
 
 class RecordsTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = testing::TempDir() + "crisp-records-XXXXXX";
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    dir_ = name;
-    database_ = *Database::Open(dir_ + "/crisp.db");
-  }
-  void TearDown() override {
-    database_.reset();
-    EXPECT_TRUE(RemoveTree(dir_).ok());
-  }
-
-  std::string dir_;
-  std::unique_ptr<Database> database_;
+  const TestDir temporary_;
+  const std::string dir_ = temporary_.path();
+  const std::unique_ptr<Database> database_ = *Database::Open(dir_ + "/crisp.db");
 };
 
 PodRecord Pod(const std::string& id) {

@@ -8,7 +8,7 @@
 #include <cerrno>
 
 #include "gtest/gtest.h"
-#include "shim/test_dir.h"
+#include "os/testing/test_dir.h"
 
 namespace crisp::shim {
 namespace {

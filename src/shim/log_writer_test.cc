@@ -13,8 +13,8 @@
 #include <sstream>
 
 #include "gtest/gtest.h"
+#include "os/testing/test_dir.h"
 #include "shim/shim_log.h"
-#include "shim/test_dir.h"
 
 namespace crisp::shim {
 namespace {

@@ -8,20 +8,14 @@
 
 #include "absl/strings/match.h"
 #include "os/file.h"
+#include "os/testing/test_dir.h"
 
 namespace crisp {
 namespace {
 
 class DatabaseTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = testing::TempDir() + "crisp-db-XXXXXX";
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    dir_ = name;
-    path_ = dir_ + "/crisp.db";
-  }
-  void TearDown() override { EXPECT_TRUE(RemoveTree(dir_).ok()); }
-
+  void SetUp() override { path_ = dir_ + "/crisp.db"; }
   static std::string FactIn(Database& database, const std::string& name) {
     std::string value;
     EXPECT_TRUE(database
@@ -38,7 +32,8 @@ class DatabaseTest : public testing::Test {
     return names;
   }
 
-  std::string dir_;
+  const TestDir temporary_;
+  const std::string dir_ = temporary_.path();
   std::string path_;
 };
 

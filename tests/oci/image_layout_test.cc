@@ -14,6 +14,7 @@
 #include "base/call.h"
 #include "os/file.h"
 #include "os/process.h"
+#include "os/testing/test_dir.h"
 #include "tests/oci/blob_store.h"
 
 namespace crisp {
@@ -26,13 +27,6 @@ constexpr char kSkopeo[] = "/usr/bin/skopeo";
 
 class ImageLayoutTest : public testing::Test {
  protected:
-  void SetUp() override {
-    char name[] = "/tmp/crisp-layout-XXXXXX";
-    ASSERT_NE(mkdtemp(name), nullptr);
-    directory_ = name;
-  }
-  void TearDown() override { EXPECT_TRUE(RemoveTree(directory_).ok()); }
-
   std::string Read(const std::string& path) {
     absl::StatusOr<std::string> text = ReadFileAt(AT_FDCWD, absl::StrCat(directory_, "/", path), size_t{1} << 24);
     EXPECT_TRUE(text.ok()) << text.status();
@@ -55,7 +49,8 @@ class ImageLayoutTest : public testing::Test {
     return result->output;
   }
 
-  std::string directory_;
+  const TestDir temporary_;
+  const std::string directory_ = temporary_.path();
 };
 
 ImageDescription TwoLayers() {

@@ -16,6 +16,7 @@
 #include "base/call.h"
 #include "os/file.h"
 #include "os/process.h"
+#include "os/testing/test_dir.h"
 
 namespace crisp {
 namespace {
@@ -30,14 +31,8 @@ CommandResult Mkimage(const std::vector<std::string>& args) {
 
 class MkimageTest : public testing::Test {
  protected:
-  void SetUp() override {
-    char name[] = "/tmp/crisp-mkimage-XXXXXX";
-    ASSERT_NE(mkdtemp(name), nullptr);
-    directory_ = name;
-  }
-  void TearDown() override { EXPECT_TRUE(RemoveTree(directory_).ok()); }
-
-  std::string directory_;
+  const TestDir temporary_;
+  const std::string directory_ = temporary_.path();
 };
 
 TEST_F(MkimageTest, MakesThePauseImage) {

@@ -1,6 +1,5 @@
 #include "images/testing/layer_test.h"
 
-#include <sched.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include "images/digest.h"
 #include "os/file.h"
 #include "os/mount.h"
+#include "os/testing/mount_namespace.h"
 
 namespace crisp {
 
@@ -52,11 +52,7 @@ void MemorySource::Before(std::function<absl::Status(const LayerDescriptor&, siz
 
 void LayerTest::SetUp() {
   if (geteuid() != 0) GTEST_SKIP() << "needs root, to mount and to give files away";
-  ASSERT_EQ(unshare(CLONE_NEWNS), 0);
-  ASSERT_EQ(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
-  std::string name = testing::TempDir() + "crisp-layers-XXXXXX";
-  ASSERT_NE(mkdtemp(name.data()), nullptr);
-  dir_ = name;
+  EnterMountNamespace();
   layout_ = std::make_unique<Layout>(dir_ + "/root", dir_ + "/state", true);
   OpenStore();
 }
@@ -65,8 +61,6 @@ void LayerTest::TearDown() {
   store_.reset();
   database_.reset();
   for (; mounts_ > 0; --mounts_) EXPECT_TRUE(Unmount(absl::StrCat(dir_, "/merged", mounts_)).ok());
-  if (dir_.empty()) return;
-  EXPECT_EQ(RemoveTree(dir_), absl::OkStatus());
 }
 
 void LayerTest::OpenStore() {

@@ -13,6 +13,7 @@
 #include "images/layer_store.h"
 #include "images/testing/tar_builder.h"
 #include "images/testing/tree_listing.h"
+#include "os/testing/test_dir.h"
 #include "store/database.h"
 
 namespace crisp {
@@ -59,7 +60,8 @@ class LayerTest : public testing::Test {
   std::string LayerPath(const std::string& chain_id);
   std::vector<std::string> Names(const std::string& directory);
 
-  std::string dir_;
+  const TestDir temporary_;
+  const std::string dir_ = temporary_.path();
   std::unique_ptr<Layout> layout_;
   std::unique_ptr<Database> database_;
   std::unique_ptr<LayerStore> store_;

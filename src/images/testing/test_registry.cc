@@ -129,16 +129,6 @@ bool SendReply(int fd, const FakeRequest& request, const FakeReply& reply) {
 
 }  // namespace
 
-TestDir::TestDir() {
-  std::string pattern = absl::StrCat(testing::TempDir(), "crisp-images-XXXXXX");
-  if (mkdtemp(pattern.data()) == nullptr) std::abort();
-  path_ = pattern;
-}
-
-TestDir::~TestDir() {
-  EXPECT_TRUE(RemoveTree(path_).ok());
-}
-
 std::string FakeRequest::Header(const std::string& name) const {
   const auto it = headers.find(name);
   return it == headers.end() ? "" : it->second;

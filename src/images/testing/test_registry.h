@@ -18,21 +18,9 @@
 #include "base/mutex.h"
 #include "images/image_source.h"
 #include "os/fd.h"
+#include "os/testing/test_dir.h"
 
 namespace crisp {
-
-// A directory of its own under the system's temporary one; removed with what is in it.
-class TestDir {
- public:
-  TestDir();
-  ~TestDir();
-  TestDir(const TestDir&) = delete;
-  TestDir& operator=(const TestDir&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 struct FakeRequest {
   std::string method;
