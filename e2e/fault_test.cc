@@ -515,6 +515,28 @@ TEST_F(FaultTest, WhatCouldNotBeUndoneIsClearedAwayByTheNextAttempt) {
   EXPECT_EQ(PodStatus(pod.id).state(), cri::SANDBOX_READY);
 }
 
+TEST_F(FaultTest, ARemoveThatMeetsAStartWaitsForItAndLeavesNothing) {
+  const PodRef pod = RunPod("racing");
+  for (const Moment moment : {Moment::kBefore, Moment::kAfter}) {
+    const std::string id = Create(pod, ContainerOf("removed", "sleep 11111"));
+    node().Stall("start", moment);
+    auto start = std::async(std::launch::async, [&] { return cri().StartContainer(id); });
+    node().WaitForStalled("start");
+    auto remove = std::async(std::launch::async, [&] { return cri().RemoveContainer(id); });
+    EXPECT_EQ(remove.wait_for(std::chrono::milliseconds(300)), std::future_status::timeout);
+    auto joined = std::async(std::launch::async, [&] { return cri().StartContainer(id); });
+    EXPECT_EQ(joined.wait_for(std::chrono::milliseconds(300)), std::future_status::timeout);
+    node().Release("start");
+    Must(start.get());
+    Must(joined.get());
+    Must(remove.get());
+    EXPECT_EQ(cri().ContainerStatus(id).code(), grpc::NOT_FOUND);
+    EXPECT_FALSE(Runs("sleep 11111"));
+  }
+  Must(cri().RemovePod(pod.id));
+  EXPECT_EQ(Leftovers(), "");
+}
+
 TEST_F(FaultTest, APluginKilledInDelIsMadeUpForByTheNextStop) {
   node().WriteCniConfig("e2e-bridge");
   const PodRef pod = RunPod("del");
