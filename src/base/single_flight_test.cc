@@ -14,8 +14,8 @@ namespace {
 using std::chrono::milliseconds;
 
 TEST(SingleFlightTest, ASecondCallerJoinsTheFirst) {
-  SingleFlight<int> flights;
   std::promise<void> go;
+  SingleFlight<int> flights;
   std::shared_future<void> may_finish = go.get_future().share();
   std::atomic<int> runs{0};
   auto work = [&](const SingleFlight<int>::Abandoned&) -> absl::StatusOr<int> {
@@ -42,8 +42,8 @@ TEST(SingleFlightTest, DifferentKeysFlyApart) {
 }
 
 TEST(SingleFlightTest, WorkThatEverybodyLeftIsTold) {
-  SingleFlight<int> flights;
   std::promise<bool> told;
+  SingleFlight<int> flights;
   auto work = [&](const SingleFlight<int>::Abandoned& abandoned) -> absl::StatusOr<int> {
     for (int i = 0; i < 500 && !abandoned(); ++i) std::this_thread::sleep_for(milliseconds(10));
     told.set_value(abandoned());
@@ -54,8 +54,8 @@ TEST(SingleFlightTest, WorkThatEverybodyLeftIsTold) {
 }
 
 TEST(SingleFlightTest, ACancelledCallerLeavesAtOnce) {
-  SingleFlight<int> flights;
   std::promise<void> go;
+  SingleFlight<int> flights;
   auto work = [&](const SingleFlight<int>::Abandoned&) -> absl::StatusOr<int> {
     go.get_future().wait();
     return 0;

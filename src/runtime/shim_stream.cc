@@ -35,7 +35,8 @@ void ShimStream::Resize(uint16_t columns, uint16_t rows) {
 }
 
 void ShimStream::OnEnd(std::function<void(absl::StatusOr<int>)> ended) {
-  end_->OnSet(std::move(ended));
+  const std::shared_ptr<StreamEnd> end = end_;  // `ended` may destroy this stream
+  end->OnSet(std::move(ended));
 }
 
 }  // namespace crisp

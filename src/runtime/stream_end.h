@@ -1,7 +1,8 @@
 // StreamEnd: how a stream has ended; set once, by any thread, and told once to whoever asked.
 //
 // Threading: all methods from any thread. The callback runs without a lock, on the thread that sets the end, or on that
-// which asks if the end is known by then.
+// which asks if the end is known by then; it may destroy anything but this object, which the caller of Set or OnSet
+// holds.
 #pragma once
 
 #include <functional>
