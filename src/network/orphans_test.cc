@@ -1,11 +1,13 @@
 #include "network/orphans.h"
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 
 #include "gtest/gtest.h"
+#include "os/file.h"
 #include "os/process.h"
 
 namespace crisp {
@@ -21,6 +23,9 @@ Child Plugin(const std::string& pod, const std::string& work = "sleep 1000") {
   auto child =
       SpawnDetached("/bin/sh", {"-c", work + " & wait"}, {"PATH=/bin", "CNI_CONTAINERID=" + pod}, {-1, -1, -1});
   EXPECT_TRUE(child.ok()) << child.status();
+  // For a moment in the middle of execve(2) the kernel shows no environment.
+  while (ReadFileAt(AT_FDCWD, "/proc/" + std::to_string(child->pid) + "/environ", 4096).value_or("").empty()) {
+  }
   return *std::move(child);
 }
 
