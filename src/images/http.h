@@ -24,6 +24,9 @@
 
 namespace crisp {
 
+// What an answer's text may have, where no more is expected.
+inline constexpr size_t kAnswerLimit = 64 << 10;
+
 struct HttpResponse {
   int status = 0;
   std::multimap<std::string, std::string> headers;  // names in lower case
@@ -39,7 +42,7 @@ struct HttpRequest {
   std::vector<std::string> headers;  // "Name: value"
   std::string body;                  // of a POST
   RegistryTls tls;
-  size_t body_limit = 64 << 10;  // of HttpResponse::body; more is an error
+  size_t body_limit = kAnswerLimit;  // of HttpResponse::body; more is an error
   // Sees the head of the answer before its body comes. An error ends the transfer.
   std::function<absl::Status(const HttpResponse&)> begin;
   // Gets the body of a 200 or 206 answer, piece by piece. An error ends the transfer.

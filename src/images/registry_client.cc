@@ -116,7 +116,7 @@ struct RegistryClient::Ask {
   std::string method = "GET";
   std::string path;  // below the repository: "/manifests/latest"
   std::vector<std::string> headers;
-  size_t body_limit = 64 << 10;
+  size_t body_limit = kAnswerLimit;
   std::function<absl::Status(const HttpResponse&)> begin;
   Sink sink;
 };
@@ -258,7 +258,8 @@ absl::StatusOr<std::string> RegistryClient::ResolveDigest(const Call& call) {
 absl::StatusOr<std::string> RegistryClient::FetchBlob(const Descriptor& descriptor, const Call& call) {
   Ask ask;
   ask.path = absl::StrCat("/blobs/", descriptor.digest);
-  ask.body_limit = static_cast<size_t>(descriptor.size);
+  // Redirects and errors on the way have bodies too.
+  ask.body_limit = std::max(kAnswerLimit, static_cast<size_t>(descriptor.size));
   std::string blob;
   RETURN_IF_ERROR(TryEach(
       absl::StrCat("blob ", descriptor.digest), Need::kContent,

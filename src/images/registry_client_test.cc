@@ -570,6 +570,19 @@ TEST_F(RegistryClientTest, TheConfigIsCheckedWhole) {
   EXPECT_THAT(Text(Client().FetchBlob({"", digest, config.size()}, Call()).status()), HasSubstr("digest mismatch"));
 }
 
+TEST_F(RegistryClientTest, AnAnswerOnTheWayToTheConfigMayBeLargerThanIt) {
+  const std::string config = R"({"os":"linux"})";
+  const std::string digest = other_.AddBlob(config);
+  const std::string page(2000, 'p');
+  Answer([&, count = 0](const FakeRequest& request) mutable -> std::optional<FakeReply> {
+    if (++count == 1) return FakeReply{.status = 502, .body = page};
+    return FakeReply{.status = 307, .headers = {{"Location", other_.Url(request.path)}}, .body = page};
+  });
+  const auto fetched = Client().FetchBlob({"", digest, config.size()}, Call());
+  ASSERT_TRUE(fetched.ok()) << fetched.status();
+  EXPECT_EQ(*fetched, config);
+}
+
 TEST_F(RegistryClientTest, WhatSpeaksNoHttpIsUnavailable) {
   AlwaysAnswer({.status = 200, .headers = {{"Content-Length", "99999999999999999999999"}}});
   EXPECT_FALSE(Client().FetchManifest(Call()).ok());
