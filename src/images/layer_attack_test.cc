@@ -20,14 +20,14 @@ class LayerAttackTest : public LayerTest {
  protected:
   void SetUp() override {
     LayerTest::SetUp();
-    if (dir_.empty()) return;
+    if (IsSkipped()) return;
     outside_ = dir_ + "/outside";
     ASSERT_TRUE(MakeDirs(outside_, 0700).ok());
     ASSERT_TRUE(WriteFileAt(AT_FDCWD, outside_ + "/secret", "secret", 0600).ok());
     before_ = ListTree(outside_, true);
   }
   void TearDown() override {
-    if (!dir_.empty()) {
+    if (!IsSkipped()) {
       EXPECT_EQ(ListTree(outside_, true), before_);
     }
     LayerTest::TearDown();
@@ -186,6 +186,23 @@ TEST_F(LayerAttackTest, NamesThatAreTooLongAreRefused) {
   EXPECT_EQ(Refusal({TarBuilder().File(path + "f", "x")}).code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(Refusal({TarBuilder().File(std::string(256, 'n'), "x")}).code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(Refusal({TarBuilder().Symlink("l", std::string(5000, 't'))}).code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(LayerAttackTest, XattrsThatFillTheMemoryAreRefused) {
+  // What is kept of directories until the end, each small enough for Linux.
+  TarBuilder tar;
+  for (int i = 0; i < 1100; ++i) {
+    TarEntry dir = Entry('5', absl::StrCat("d", i));
+    dir.pax["SCHILY.xattr.user.a"] = std::string(64 << 10, 'x');
+    tar.Add(dir);
+  }
+  EXPECT_EQ(Refusal({tar}).code(), absl::StatusCode::kResourceExhausted);
+  TarEntry large = Entry('5', "d");
+  large.pax["SCHILY.xattr.user.a"] = std::string((64 << 10) + 1, 'x');
+  EXPECT_EQ(Refusal({TarBuilder().Add(large)}).code(), absl::StatusCode::kDataLoss);
+  TarEntry long_name = Entry('0', "f");
+  long_name.pax["SCHILY.xattr.user." + std::string(300, 'n')] = "x";
+  EXPECT_EQ(Refusal({TarBuilder().Add(long_name)}).code(), absl::StatusCode::kDataLoss);
 }
 
 TEST_F(LayerAttackTest, ASparseFileLargerThanAllDisksIsRefused) {

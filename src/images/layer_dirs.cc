@@ -30,6 +30,12 @@ FileMetadata DefaultMetadata() {
   return metadata;
 }
 
+size_t BytesOf(const Xattrs& xattrs) {
+  size_t bytes = 0;
+  for (const auto& [name, value] : xattrs) bytes += name.size() + value.size();
+  return bytes;
+}
+
 absl::StatusOr<Fd> OpenBeneath(int dir, const std::string& path) {
   open_how how{};
   how.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
@@ -214,9 +220,20 @@ absl::StatusOr<LayerDirs::Dir*> LayerDirs::Make(Dir* parent, const std::string& 
   dir->parent_ = parent;
   dir->name_ = name;
   dir->depth_ = parent->depth_ + 1;
-  dir->metadata_ = std::move(metadata);
+  RETURN_IF_ERROR(Keep(dir.get(), std::move(metadata)));
   ++made_;
   return parent->children_.emplace(name, std::move(dir)).first->second.get();
+}
+
+absl::Status LayerDirs::Keep(Dir* dir, FileMetadata metadata) {
+  kept_xattr_bytes_ += BytesOf(metadata.xattrs);
+  kept_xattr_bytes_ -= BytesOf(dir->metadata_.xattrs);
+  if (kept_xattr_bytes_ > kMostDirectoryXattrBytes) {
+    return absl::ResourceExhaustedError(absl::StrCat("its directories have more than ", kMostDirectoryXattrBytes,
+                                                     " bytes of extended attributes together"));
+  }
+  dir->metadata_ = std::move(metadata);
+  return absl::OkStatus();
 }
 
 // A directory where this layer had something else, maybe a whiteout: nothing of the layers below may shine through.
@@ -228,10 +245,7 @@ absl::StatusOr<LayerDirs::Dir*> LayerDirs::MakeInPlaceOf(Dir* parent, const std:
 }
 
 absl::Status LayerDirs::Carry(Dir* parent, const std::string& name, FileMetadata metadata) {
-  if (Dir* const dir = parent->Child(name)) {
-    dir->metadata_ = std::move(metadata);
-    return absl::OkStatus();
-  }
+  if (Dir* const dir = parent->Child(name)) return Keep(dir, std::move(metadata));
   const absl::StatusOr<Dir*> made = Make(parent, name, metadata);
   if (made.ok() || ErrnoOf(made.status()) != EEXIST) return made.status();
   return MakeInPlaceOf(parent, name, std::move(metadata)).status();

@@ -102,6 +102,7 @@ class LayerDirs {
   };
   absl::StatusOr<Step> StepInto(Dir* at, const std::string& name);
   absl::StatusOr<Dir*> Make(Dir* parent, const std::string& name, FileMetadata metadata);
+  absl::Status Keep(Dir* dir, FileMetadata metadata);
   absl::StatusOr<Dir*> MakeInPlaceOf(Dir* parent, const std::string& name, FileMetadata metadata);
   absl::Status OpenBelow(Dir* nearest, const std::vector<Dir*>& chain);
   void CloseAll(Dir* dir);
@@ -113,6 +114,7 @@ class LayerDirs {
   TarPath last_path_;
   Dir* last_parent_ = nullptr;
   uint64_t made_ = 0;
+  size_t kept_xattr_bytes_ = 0;  // of the metadata that Finish will apply
   bool root_carried_ = false;
 };
 

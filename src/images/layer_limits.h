@@ -19,12 +19,15 @@ inline constexpr uint64_t kMostRatio = 200;
 inline constexpr uint64_t kRatioFloorBytes = uint64_t{1} << 30;
 
 inline constexpr uint64_t kMostInodes = 10'000'000;
-inline constexpr uint64_t kMostDirectories =
-    500'000;                                    // these are kept in memory until the layer is done, some 200 B each
-inline constexpr int kMostDepth = 2048;         // of directories; PATH_MAX allows no more to be named at once
-inline constexpr size_t kMostPathBytes = 4095;  // PATH_MAX without its NUL
-inline constexpr size_t kMostNameBytes = 255;   // NAME_MAX
-inline constexpr int kMostLinksFollowed = 40;   // MAXSYMLINKS, path_resolution(7)
+// Directories are kept in memory until the layer is done, some 200 B each, and what xattrs all of them have.
+inline constexpr uint64_t kMostDirectories = 500'000;
+inline constexpr size_t kMostDirectoryXattrBytes = 64 << 20;
+inline constexpr size_t kMostXattrBytes = 64 << 10;  // XATTR_SIZE_MAX of Linux, of one
+inline constexpr size_t kMostXattrNameBytes = 255;   // XATTR_NAME_MAX
+inline constexpr int kMostDepth = 2048;              // of directories; PATH_MAX allows no more to be named at once
+inline constexpr size_t kMostPathBytes = 4095;       // PATH_MAX without its NUL
+inline constexpr size_t kMostNameBytes = 255;        // NAME_MAX
+inline constexpr int kMostLinksFollowed = 40;        // MAXSYMLINKS, path_resolution(7)
 
 // How much of the tar may go by between two entries, or between two pieces of a file. libarchive keeps sparse maps and
 // extended headers in memory, up to 12 times their size.

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -46,6 +47,10 @@ absl::StatusOr<FileMetadata> MetadataOf(archive_entry* entry) {
   archive_entry_xattr_reset(entry);
   while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
     if (IsReservedXattr(name)) continue;
+    if (const size_t length = strlen(name); length > kMostXattrNameBytes || size > kMostXattrBytes) {
+      return absl::DataLossError(absl::StrCat("an extended attribute has a name of ", length, " bytes and a value of ",
+                                              size, "; Linux takes ", kMostXattrNameBytes, " and ", kMostXattrBytes));
+    }
     metadata.xattrs.emplace_back(name, std::string(static_cast<const char*>(value), size));
   }
   return metadata;
