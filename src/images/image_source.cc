@@ -5,6 +5,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "base/log.h"
 #include "base/status_macros.h"
 
 namespace crisp {
@@ -13,15 +14,22 @@ namespace {
 // An index may name an index; more steps than this are no image but a maze.
 constexpr int kIndexDepthLimit = 3;
 
-absl::StatusOr<Manifest> FindManifest(ImageSource& source, RawManifest raw, const Call& call) {
+struct Found {
+  Manifest manifest;
+  bool platform_untold = false;  // an index led to it and did not say for which platform it is
+};
+
+absl::StatusOr<Found> FindManifest(ImageSource& source, RawManifest raw, const Call& call) {
   const Platform host = HostPlatform();
+  bool platform_untold = false;
   for (int depth = 0; depth <= kIndexDepthLimit; ++depth) {
     ASSIGN_OR_RETURN(auto parsed, ParseManifest(raw.body, raw.content_type), raw.digest);
-    if (Manifest* manifest = std::get_if<Manifest>(&parsed)) return std::move(*manifest);
-    ASSIGN_OR_RETURN(const Descriptor chosen, ChoosePlatform(std::get<Index>(parsed), host));
-    ASSIGN_OR_RETURN(raw, source.FetchManifest(chosen, call));
+    if (Manifest* manifest = std::get_if<Manifest>(&parsed)) return Found{std::move(*manifest), platform_untold};
+    ASSIGN_OR_RETURN(const IndexEntry chosen, ChoosePlatform(std::get<Index>(parsed), host));
+    ASSIGN_OR_RETURN(raw, source.FetchManifest(chosen.descriptor, call));
     // What the index says is covered by its digest; what the registry says is not.
-    if (!chosen.media_type.empty()) raw.content_type = chosen.media_type;
+    if (!chosen.descriptor.media_type.empty()) raw.content_type = chosen.descriptor.media_type;
+    platform_untold = chosen.platform.os.empty();
   }
   return absl::InternalError(absl::StrCat("indexes that point to indexes more than ", kIndexDepthLimit, " times"));
 }
@@ -55,12 +63,18 @@ absl::Status Combine(const Manifest& manifest, ImageParts* image) {
 }  // namespace
 
 absl::StatusOr<ImageParts> DescribeImage(ImageSource& source, RawManifest top, const Call& call) {
-  ASSIGN_OR_RETURN(const Manifest manifest, FindManifest(source, std::move(top), call));
+  ASSIGN_OR_RETURN(const Found found, FindManifest(source, std::move(top), call));
+  const Manifest& manifest = found.manifest;
   ImageParts image;
   image.id = manifest.config.digest;
   ASSIGN_OR_RETURN(image.config_json, source.FetchBlob(manifest.config, call));
   ASSIGN_OR_RETURN(image.config, ParseImageConfig(image.config_json), manifest.config.digest);
-  RETURN_IF_ERROR(CheckPlatform(image.config.config));
+  // Where the index named the platform, or there is no choice, what the config says is often not true: builders write
+  // the machine that they ran on.
+  if (const absl::Status fits = CheckPlatform(image.config.config); !fits.ok()) {
+    if (found.platform_untold) return fits;
+    LogWarning("an image may not run here", {{"image", image.id}, {"error", fits.message()}});
+  }
   RETURN_IF_ERROR(Combine(manifest, &image));
   return image;
 }

@@ -143,7 +143,8 @@ absl::Status ImageStore::ImportLayout(const std::string& directory, const Call& 
 
 std::shared_ptr<const Image> ImageStore::Find(const std::string& name) {
   const std::shared_ptr<const Snapshot> now = snapshot();
-  if (const absl::StatusOr<std::string> reference = NormalizeReference(name); reference.ok()) {
+  // A digest could be read as a tag of "library/sha256" too, and must not: an id names one image whatever is pulled.
+  if (const absl::StatusOr<std::string> reference = NormalizeReference(name); reference.ok() && !IsDigest(name)) {
     const auto it = now->ids.find(*reference);
     if (it != now->ids.end()) return now->records.at(it->second).image;
   }
@@ -165,10 +166,11 @@ std::vector<std::shared_ptr<const Image>> ImageStore::List() {
 absl::Status ImageStore::Remove(const std::string& name) {
   {
     MutexLock lock(change_);
-    const std::shared_ptr<const Image> image = Find(name);
-    if (image == nullptr) return absl::OkStatus();
-    RETURN_IF_ERROR(DeleteImage(*database_, image->id), "remove image ", image->id);
-    RETURN_IF_ERROR(Publish());
+    // One that is gone may have left layers, if its removal was broken off.
+    if (const std::shared_ptr<const Image> image = Find(name); image != nullptr) {
+      RETURN_IF_ERROR(DeleteImage(*database_, image->id), "remove image ", image->id);
+      RETURN_IF_ERROR(Publish());
+    }
   }
   return Annotate(layers_->CollectGarbage(), absl::StrCat("remove layers of ", name));
 }

@@ -208,7 +208,7 @@ absl::StatusOr<std::variant<Manifest, Index>> ParseManifest(absl::string_view bo
   return parsed;
 }
 
-absl::StatusOr<Descriptor> ChoosePlatform(const Index& index, const Platform& host) {
+absl::StatusOr<IndexEntry> ChoosePlatform(const Index& index, const Platform& host) {
   const IndexEntry* best = nullptr;
   int best_fit = 0;
   for (const IndexEntry& entry : index.manifests) {
@@ -217,7 +217,7 @@ absl::StatusOr<Descriptor> ChoosePlatform(const Index& index, const Platform& ho
       best_fit = fit;
     }
   }
-  if (best != nullptr) return best->descriptor;
+  if (best != nullptr) return *best;
   std::set<std::string> others;
   for (const IndexEntry& entry : index.manifests) {
     if (others.size() < 20) others.insert(Describe(entry.platform));

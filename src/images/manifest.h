@@ -57,6 +57,6 @@ struct Index {
 absl::StatusOr<std::variant<Manifest, Index>> ParseManifest(absl::string_view body, absl::string_view content_type);
 
 // The entry for `host`: the first that fits best. NotFound naming the platforms that there are.
-absl::StatusOr<Descriptor> ChoosePlatform(const Index& index, const Platform& host);
+absl::StatusOr<IndexEntry> ChoosePlatform(const Index& index, const Platform& host);
 
 }  // namespace crisp

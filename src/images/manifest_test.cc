@@ -192,8 +192,8 @@ TEST(ManifestTest, WhatIsNotJsonIsRefused) {
 std::string Chosen(std::vector<json> entries, const Platform& host) {
   const auto parsed = ParseManifest(IndexOf(std::move(entries)).dump(), kOciIndex);
   if (!parsed.ok()) return std::string(parsed.status().message());
-  const absl::StatusOr<Descriptor> chosen = ChoosePlatform(std::get<Index>(*parsed), host);
-  return chosen.ok() ? chosen->digest : std::string(chosen.status().message());
+  const absl::StatusOr<IndexEntry> chosen = ChoosePlatform(std::get<Index>(*parsed), host);
+  return chosen.ok() ? chosen->descriptor.digest : std::string(chosen.status().message());
 }
 
 TEST(ManifestTest, TheEntryForThisPlatformIsChosen) {
