@@ -31,7 +31,9 @@ TEST(EndpointsTest, ARegistryOnLoopbackIsAskedByHttpThenHttps) {
   for (const std::string host : {"localhost", "localhost:5000", "127.0.0.1:80", "127.1.2.3", "[::1]:5000"}) {
     EXPECT_THAT(UrlsFor({}, host), ElementsAre("http://" + host + "/v2", "https://" + host + "/v2 fallback"));
   }
-  EXPECT_THAT(UrlsFor({}, "localhost.example"), ElementsAre("https://localhost.example/v2"));
+  for (const std::string host : {"localhost.example", "127.corp.example", "127.1", "127.0.0.1.example:80"}) {
+    EXPECT_THAT(UrlsFor({}, host), ElementsAre("https://" + host + "/v2"));
+  }
 }
 
 TEST(EndpointsTest, MirrorsComeInOrderAndTheRegistryLast) {

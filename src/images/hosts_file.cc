@@ -171,10 +171,13 @@ absl::StatusOr<std::vector<Endpoint>> ReadCertificates(const std::string& direct
   RegistryTls tls;
   ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDir(directory));
   for (const std::string& name : names) {
-    const std::string path = absl::StrCat(directory, "/", name);
-    if (absl::EndsWith(name, ".crt")) tls.ca_file = path;
-    if (absl::EndsWith(name, ".cert")) tls.cert_file = path;
-    if (absl::EndsWith(name, ".key")) tls.key_file = path;
+    std::string* const file = absl::EndsWith(name, ".crt")    ? &tls.ca_file
+                              : absl::EndsWith(name, ".cert") ? &tls.cert_file
+                              : absl::EndsWith(name, ".key")  ? &tls.key_file
+                                                              : nullptr;
+    if (file == nullptr) continue;
+    if (!file->empty()) return Invalid(absl::StrCat(*file, " and ", name, ": put what is in them into one file"));
+    *file = absl::StrCat(directory, "/", name);
   }
   for (Endpoint& endpoint : own) endpoint.tls = tls;
   return own;

@@ -12,6 +12,7 @@
 namespace crisp {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Pair;
@@ -94,6 +95,12 @@ TEST_F(HostsFileTest, CertificatesAloneAreDockers) {
   EXPECT_EQ(endpoints[0].tls->ca_file, dir_.path() + "/a.test/ca.crt");
   EXPECT_EQ(endpoints[0].tls->cert_file, dir_.path() + "/a.test/client.cert");
   EXPECT_EQ(endpoints[0].tls->key_file, dir_.path() + "/a.test/client.key");
+}
+
+TEST_F(HostsFileTest, OfTwoCertificatesNoneIsLeftOutInSilence) {
+  for (const std::string name : {"one.crt", "two.crt"}) Write("a.test", name, "");
+  const absl::Status status = For("a.test").status();
+  EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr("one.crt"), HasSubstr("two.crt"), HasSubstr("one file")));
 }
 
 TEST_F(HostsFileTest, AMistakeIsNamedWithItsFile) {

@@ -158,7 +158,7 @@ class HttpClient::Connection {
     Set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(times.connect.count()));
     Set(CURLOPT_USERAGENT, "crisp/" CRISP_VERSION);
     Set(CURLOPT_HTTPHEADER, headers);
-    if (request.url.IsLoopback()) Set(CURLOPT_PROXY, "");
+    SetUpProxy(request.url);
     if (request.method == "HEAD") Set(CURLOPT_NOBODY, 1L);
     if (request.method == "POST") {
       Set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
@@ -169,6 +169,14 @@ class HttpClient::Connection {
     Set(CURLOPT_WRITEDATA, transfer);
     Set(CURLOPT_HEADERFUNCTION, &OnHeader);
     Set(CURLOPT_HEADERDATA, transfer);
+  }
+
+  // curl takes no HTTP_PROXY from the environment, lest a web server's client sets it; here nobody does, and Go's
+  // programs, whose settings a node has, take it.
+  void SetUpProxy(const Url& url) {
+    if (url.IsLoopback()) return Set(CURLOPT_PROXY, "");
+    const char* const proxy = getenv("http_proxy") == nullptr ? getenv("HTTP_PROXY") : nullptr;
+    if (url.scheme == "http" && proxy != nullptr) Set(CURLOPT_PROXY, proxy);
   }
 
   void SetUpTls(const RegistryTls& tls) {

@@ -1,6 +1,8 @@
 #include "images/url.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
+#include <netinet/in.h>
 
 #include <memory>
 
@@ -101,7 +103,9 @@ std::string PercentEncode(absl::string_view text) {
 
 bool IsLoopbackHost(absl::string_view host) {
   if (HasPort(host)) host = host.substr(0, host.rfind(':'));
-  return host == "localhost" || absl::StartsWith(host, "127.") || host == "[::1]";
+  in_addr address{};
+  const bool is_ipv4 = inet_pton(AF_INET, std::string(host).c_str(), &address) == 1;
+  return host == "localhost" || host == "[::1]" || (is_ipv4 && ntohl(address.s_addr) >> 24 == IN_LOOPBACKNET);
 }
 
 }  // namespace crisp
