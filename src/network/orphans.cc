@@ -36,10 +36,8 @@ std::string ContainerIdOf(pid_t pid) {
 
 absl::Status WaitForEnd(const Fd& pidfd, const Call& call) {
   for (;;) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(call.NextLook() - MonoClock::now()).count();
     pollfd wait{pidfd.get(), POLLIN, 0};
-    const int wait_ms = call.NextLook() == kNoDeadline ? -1 : static_cast<int>(std::clamp<int64_t>(left, 0, 60000));
-    if (poll(&wait, 1, wait_ms) > 0) return absl::OkStatus();
+    if (poll(&wait, 1, PollMillis(call.NextLook())) > 0) return absl::OkStatus();
     RETURN_IF_ERROR(call.Check());
   }
 }
@@ -68,6 +66,7 @@ absl::Status EndOrphanedPlugins(const std::set<std::string>& container_ids, std:
   absl::Status status;
   // A parent that has ended starts no more children, but one may have come after it was listed.
   for (bool found = true; found;) {
+    RETURN_IF_ERROR(call.Check(), "end the network plugins of the daemon before");
     found = false;
     ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDir("/proc"));
     for (const std::string& name : names) {

@@ -40,9 +40,12 @@ absl::Status PodManager::Recover() {
   }
   std::map<std::string, std::vector<StoredContainer>> containers;
   for (const StoredContainer& container : stored) containers[container.record.pod_id()].push_back(container);
-  // Before any DEL: what they take after it nobody would give back.
+  // Before any DEL: what they take after it nobody would give back. None was at work for a pod that is whole, whose
+  // containers may have what looks like a plugin.
   std::set<std::string> ids;
-  for (const StoredPod& pod : pods) ids.insert(pod.record.id());
+  for (const StoredPod& pod : pods) {
+    if (pod.phase != Phase::kCreated) ids.insert(pod.record.id());
+  }
   const absl::Status ended = EndOrphanedPlugins(ids, kOrphanGrace, Call::WithTimeout(2 * kOrphanGrace));
   if (!ended.ok()) LogError("plugins of the daemon before still run", {{"error", ended.message()}});
   {
