@@ -158,7 +158,7 @@ TEST_F(DefaultSeccompTest, TheConfigurationSaysWhatHoldsWithoutAWish) {
 // --- The OCI runtime ---
 
 // runc's CVE-2024-21626, CVE-2025-31133, CVE-2025-52565 and CVE-2025-52881 can be mended by nobody else.
-class OutdatedRuntimeTest : public SecurityTest {
+class RuntimesTest : public SecurityTest {
  protected:
   NodeOptions Options(const Machine& machine) override {
     NodeOptions options;
@@ -166,16 +166,29 @@ class OutdatedRuntimeTest : public SecurityTest {
     for (const char* version : {"1.1.5", "1.2.9"}) {
       const std::string name = "version-" + std::string(version);
       const std::string path = machine.directory + "/" + name;
-      WriteScript(path, "#!/bin/sh\necho runc version " + std::string(version) + "\n");
-      const std::string table = "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.\"" + name + "\"";
-      options.extra_toml += table + "]\nruntime_type = \"io.containerd.runc.v2\"\n" + table +
-                            ".options]\nBinaryName = \"" + path + "\"\n";
+      WriteScript(path, "#!/bin/sh\n[ $1 = --version ] && echo runc version " + std::string(version) + "\n");
+      options.extra_toml += Runtime(name, path);
     }
+    options.extra_toml += Runtime("missing", "runc-that-is-missing");
     return options;
+  }
+
+ private:
+  static std::string Runtime(const std::string& name, const std::string& binary) {
+    const std::string table = "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.\"" + name + "\"";
+    return table + "]\nruntime_type = \"io.containerd.runc.v2\"\n" + table + ".options]\nBinaryName = \"" + binary +
+           "\"\n";
   }
 };
 
-TEST_F(OutdatedRuntimeTest, ItsHandlerVersionAndHolesAreNamedAtStart) {
+TEST_F(RuntimesTest, OneThatIsMissingFailsItsOwnPodsOnly) {
+  EXPECT_THAT(node().Log(), HasSubstr("a runtime is missing runtime=missing error=\"no program runc-that-is-missing"));
+  const auto refused = cri().RunPod(PodConfig("refused"), kCallTimeout, "missing");
+  EXPECT_THAT(refused.text(), HasSubstr("runc-that-is-missing"));
+  EXPECT_THAT(Must(cri().Call(&Runtime::ListPodSandbox, cri::ListPodSandboxRequest())).items(), testing::IsEmpty());
+}
+
+TEST_F(RuntimesTest, ItsHandlerVersionAndHolesAreNamedAtStart) {
   const std::string log = node().Log();
   EXPECT_THAT(log, AllOf(HasSubstr("unless your distribution has mended it runtime=version-1.1.5 version=1.1.5 "),
                          Not(HasSubstr("mended it runtime=version-1.2.9"))));

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -126,7 +127,11 @@ absl::StatusOr<SandboxOptions> SandboxOptionsOf(const Config& config, const Layo
   for (const auto& [name, handler] : config.runtimes) {
     OciRuntime runtime;
     const std::string program = handler.binary_name.empty() ? "runc" : handler.binary_name;
-    ASSIGN_OR_RETURN(runtime.binary, FindProgram(program), "runtime ", name);
+    const absl::StatusOr<std::string> found = FindProgram(program);
+    // Without the default one no pod runs. Without another the pods that ask for it do not, and say so.
+    if (!found.ok() && name == config.default_runtime_name) return Annotate(found.status(), "runtime " + name);
+    if (!found.ok()) LogError("a runtime is missing", {{"runtime", name}, {"error", found.status().message()}});
+    runtime.binary = found.value_or(program);
     runtime.root = handler.root.empty() ? layout.RuntimeRoot(name) : handler.root;
     runtime.systemd_cgroup = handler.systemd_cgroup;
     runtime.no_pivot_root = handler.no_pivot_root;
@@ -232,6 +237,7 @@ sigset_t BlockEndSignals() {
 }
 
 absl::Status Run(const Config& config) {
+  umask(022);  // not that of who started it: containers read files that are made here, and nobody writes to the socket
   const sigset_t end_signals = BlockEndSignals();
   RaiseDescriptorLimit();
   KeepNoLargeBlocks();

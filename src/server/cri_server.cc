@@ -81,10 +81,8 @@ class CriServer::Impl {
     builder.RegisterService(&runtime_);
     builder.RegisterService(&images_);
     long_calls_.Register(&builder);
-    // Nobody but the owner may connect before the owner is set.
-    const mode_t umask_before = umask(0177);
+    // With the umask of 022 that main sets nobody but the owner may connect before the owner is set (unix(7)).
     server_ = builder.BuildAndStart();
-    umask(umask_before);
     if (server_ == nullptr)
       return absl::InternalError(absl::StrCat("listen on ", options_.address, ": gRPC could not bind"));
     RETURN_IF_ERROR(long_calls_.Start());
