@@ -115,24 +115,32 @@ absl::Status CniNetwork::Ready() {
   return absl::OkStatus();
 }
 
-bool MapsPorts(const CniConfigList& config) {
-  return std::any_of(config.plugins.begin(), config.plugins.end(), [](const Json& plugin) {
+bool AnyHas(const std::string& capability, const std::vector<CniConfigList>& configs) {
+  const auto has = [&](const Json& plugin) {
     const auto capabilities = plugin.find("capabilities");
-    return capabilities != plugin.end() && capabilities->value("portMappings", false);
+    return capabilities != plugin.end() && capabilities->value(capability, false);
+  };
+  return std::any_of(configs.begin(), configs.end(), [&](const CniConfigList& config) {
+    return std::any_of(config.plugins.begin(), config.plugins.end(), has);
   });
 }
 
-// Not an error: a network may serve host ports by means of its own.
-void WarnOfPortsNobodyMaps(const PodNetworkRequest& request, const std::vector<CniConfigList>& configs) {
-  if (request.ports.empty() || std::any_of(configs.begin(), configs.end(), MapsPorts)) return;
-  LogWarning("no CNI plugin has the capability portMappings: host ports may not work; add the plugin portmap",
-             {{"pod", request.pod_id}, {"name", request.name}, {"file", configs.front().file}});
+// Not an error: a network may do it by means of its own.
+void WarnOfWhatNobodyDoes(const PodNetworkRequest& request, const std::vector<CniConfigList>& configs) {
+  const LogFields pod = {{"pod", request.pod_id}, {"name", request.name}, {"file", configs.front().file}};
+  if (!request.ports.empty() && !AnyHas("portMappings", configs)) {
+    LogWarning("no CNI plugin has the capability portMappings: host ports may not work; add the plugin portmap", pod);
+  }
+  const bool limited = request.bandwidth.ingress > 0 || request.bandwidth.egress > 0;
+  if (limited && !AnyHas("bandwidth", configs)) {
+    LogWarning("no CNI plugin has the capability bandwidth: the pod is not limited; add the plugin bandwidth", pod);
+  }
 }
 
 absl::StatusOr<CniAttachment> CniNetwork::Plan(const PodNetworkRequest& request) {
   const CniConfigs configs = Current();
   RETURN_IF_ERROR(CheckLoaded(configs));
-  WarnOfPortsNobodyMaps(request, configs.networks);
+  WarnOfWhatNobodyDoes(request, configs.networks);
   ASSIGN_OR_RETURN(const NetworkPlan plan, MakePlan(request, configs.networks, options_.bin_dirs));
   return CniAttachment{.plan = PlanToText(plan), .result = ""};
 }

@@ -34,6 +34,12 @@ struct PortMap {
   std::string host_ip;  // empty: all
 };
 
+// Of a pod's traffic, in bits a second; 0: no limit.
+struct Bandwidth {
+  uint64_t ingress = 0;
+  uint64_t egress = 0;
+};
+
 struct PodNetworkRequest {
   std::string pod_id;
   std::string name;
@@ -41,6 +47,7 @@ struct PodNetworkRequest {
   std::string uid;
   std::string netns_path;
   std::vector<PortMap> ports;  // those with a host port
+  Bandwidth bandwidth{};
 };
 
 // What Detach needs, kept in the pod's record from before the first plugin runs. Text (JSON), opaque to others.

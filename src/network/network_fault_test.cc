@@ -243,7 +243,9 @@ TEST_F(NetworkFaultTest, APluginSeesWhatTheSpecSaysAndNothingElse) {
       "10-pods.conflist",
       List("pods", R"({"type":"spy","capabilities":{"portMappings":true,"bandwidth":true},"mine":1},{"type":"spy"})"));
   StartNetwork();
-  attachment_ = *network_->Plan(NewPod("pod1", {{"tcp", 80, 8080, "127.0.0.1"}}));
+  PodNetworkRequest pod = NewPod("pod1", {{"tcp", 80, 8080, "127.0.0.1"}});
+  pod.bandwidth.egress = 10'000'000;
+  attachment_ = *network_->Plan(pod);
   const auto attached = network_->Attach(&attachment_, kCall);
   ASSERT_TRUE(attached.ok()) << attached.status();
   EXPECT_EQ(attached->ip, "10.1.2.3") << "IPv4 is shown first";
@@ -270,7 +272,8 @@ TEST_F(NetworkFaultTest, APluginSeesWhatTheSpecSaysAndNothingElse) {
   EXPECT_EQ(first["mine"], 1) << "the first plugin comes last at DEL";
   EXPECT_EQ(first["prevResult"]["ips"].size(), 2u);
   EXPECT_FALSE(first.contains("capabilities"));
-  EXPECT_FALSE(first["runtimeConfig"].contains("bandwidth"));
+  EXPECT_EQ(first["runtimeConfig"]["bandwidth"],
+            *std::make_unique<Json>(Json::parse(R"({"egressRate":10000000,"egressBurst":4294967295})")));
   EXPECT_EQ(first["runtimeConfig"]["portMappings"],
             *std::make_unique<Json>(
                 Json::parse(R"([{"hostPort":8080,"containerPort":80,"protocol":"tcp","hostIP":"127.0.0.1"}])")));

@@ -49,9 +49,20 @@ Json PortMappings(const std::vector<PortMap>& ports) {
   return mappings;
 }
 
+// The form of the capability "bandwidth". A burst is what may go by at once; the plugin wants one with each rate, and
+// takes no more than this.
+Json BandwidthLimits(const Bandwidth& bandwidth) {
+  constexpr uint64_t kBurst = UINT32_MAX;
+  Json limits = Json::object();
+  if (bandwidth.ingress > 0) limits.update({{"ingressRate", bandwidth.ingress}, {"ingressBurst", kBurst}});
+  if (bandwidth.egress > 0) limits.update({{"egressRate", bandwidth.egress}, {"egressBurst", kBurst}});
+  return limits;
+}
+
 Json RuntimeConfig(const PodNetworkRequest& request) {
   Json config = Json::object();
   if (!request.ports.empty()) config["portMappings"] = PortMappings(request.ports);
+  if (Json limits = BandwidthLimits(request.bandwidth); !limits.empty()) config["bandwidth"] = std::move(limits);
   return config;
 }
 

@@ -17,6 +17,7 @@
 #include "os/mount.h"
 #include "os/netns_pin.h"
 #include "runtime/spec_namespaces.h"
+#include "sandbox/bandwidth.h"
 #include "sandbox/deadlines.h"
 #include "sandbox/pod_cgroup.h"
 #include "sandbox/pod_files.h"
@@ -102,8 +103,9 @@ absl::Status PodManager::PlanPod(const PodPtr& pod) {
     const std::vector<PortMap> ports = HostPorts(record.config());
     record.set_netns_path(layout_.Netns(pod->id()));
     const cri::PodSandboxMetadata& name = record.config().metadata();
+    ASSIGN_OR_RETURN(const Bandwidth bandwidth, BandwidthOf(record.config()));
     ASSIGN_OR_RETURN(const CniAttachment plan, network_->Plan({pod->id(), name.name(), name.namespace_(), name.uid(),
-                                                               record.netns_path(), ports}));
+                                                               record.netns_path(), ports, bandwidth}));
     record.set_cni_plan(plan.plan);
   }
   record.set_cgroups_path(CgroupsPath(ContextFor(pod, pod->id())));
