@@ -32,7 +32,7 @@ absl::Status PodManager::EndLostContainer(const PodPtr& pod, const ContainerPtr&
     end.set_finished_at(WallNanos());
     end.set_reason(kReasonUnknown);
     end.set_message("its shim died, or the node was restarted, and nobody saw how it ended");
-    if (const auto record = container->Lost(end)) status = records_.Save(Phase::kCreated, *record);
+    if (const auto record = container->Lost(end)) status = records_.Replace(*record);
   }
   TellExit(pod, container);
   return status;

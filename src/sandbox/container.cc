@@ -84,6 +84,12 @@ std::optional<ContainerRecord> Container::Lost(const ContainerRecord::End& end) 
   return record_;
 }
 
+ContainerRecord Container::SetUpdatedResources(const cri::LinuxContainerResources& limits) {
+  MutexLock lock(mutex_);
+  *record_.mutable_updated_resources() = limits;
+  return record_;
+}
+
 absl::Status Container::WaitExited(const Call& call) {
   MutexLock lock(mutex_);
   while (ViewLocked().state != cri::CONTAINER_EXITED) {

@@ -63,6 +63,8 @@ class Container {
   void Ended(const ContainerRecord::End& end);
   // Ends it, if it runs, in a way that nobody saw. Returns the record with that end, to be kept; nothing if it does not
   // run.
+  // Returns the record with them.
+  ContainerRecord SetUpdatedResources(const cri::LinuxContainerResources& limits);
   std::optional<ContainerRecord> Lost(const ContainerRecord::End& end);
 
   // Waits until it has exited. DeadlineExceeded or Cancelled when `call` is over.

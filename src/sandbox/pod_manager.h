@@ -266,8 +266,8 @@ class PodManager {
     ~ShimCloser();
   };
   ShimCloser shim_closer_{this};
-  SingleFlight<std::string> makes_;
   SingleFlight<Done> transitions_;
+  SingleFlight<std::string> makes_;  // its work calls transitions
 };
 
 }  // namespace crisp

@@ -66,6 +66,23 @@ absl::Status Records::Save(Phase phase, const ContainerRecord& container) {
   return absl::OkStatus();
 }
 
+absl::Status Records::Replace(const ContainerRecord& container) {
+  RecordCopy copy;
+  bool is_there = false;
+  RETURN_IF_ERROR(database_->Query(
+                      "UPDATE containers SET record = ? WHERE id = ? RETURNING phase",
+                      [&](const Row& row) {
+                        is_there = true;
+                        copy.set_phase(static_cast<int>(row.Int(0)));
+                      },
+                      Value::Blob(container.SerializeAsString()), container.id()),
+                  "record container");
+  if (!is_there) return absl::OkStatus();
+  *copy.mutable_container() = container;
+  KeepCopy(container.id(), copy);
+  return absl::OkStatus();
+}
+
 // An object that is being made has no directory yet, and one that is being removed may have none any more.
 void Records::KeepCopy(const std::string& id, const RecordCopy& copy) {
   const absl::Status kept = ReplaceFileAt(AT_FDCWD, layout_.RecordCopy(id), copy.SerializeAsString(), 0600);

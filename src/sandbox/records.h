@@ -50,6 +50,8 @@ class Records {
 
   absl::Status Save(Phase phase, const PodRecord& pod);
   absl::Status Save(Phase phase, const ContainerRecord& container);
+  // In the phase that it is in, and nothing if it has been deleted: for who does not hold the container's gate.
+  absl::Status Replace(const ContainerRecord& container);
   absl::Status DeletePod(const std::string& id);
   absl::Status DeleteContainer(const std::string& id);
   // Without those that are damaged, which are named in the log.

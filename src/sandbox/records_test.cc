@@ -49,6 +49,27 @@ TEST_F(RecordsTest, SavingAPodAgainKeepsItsContainers) {
   EXPECT_EQ(records.Containers()->size(), 1u);
 }
 
+TEST_F(RecordsTest, AReplacedRecordKeepsItsPhaseAndOneThatIsDeletedStaysSo) {
+  const Layout layout(dir_, dir_ + "/state", true);
+  Records records(database_.get(), layout);
+  ASSERT_TRUE(MakeDirs(layout.Container("c"), 0700).ok());
+  ASSERT_TRUE(records.Save(Phase::kCreated, Pod("p")).ok());
+  ASSERT_TRUE(records.Save(Phase::kRemoving, ContainerOf("p", "c")).ok());
+  ContainerRecord changed = ContainerOf("p", "c");
+  changed.mutable_end()->set_exit_code(255);
+  ASSERT_TRUE(records.Replace(changed).ok());
+  ASSERT_EQ(records.Containers()->size(), 1u);
+  EXPECT_EQ(records.Containers()->front().phase, Phase::kRemoving);
+  EXPECT_EQ(records.Containers()->front().record.end().exit_code(), 255);
+  RecordCopy copy;
+  ASSERT_TRUE(copy.ParseFromString(*ReadFileAt(AT_FDCWD, layout.RecordCopy("c"), 4096)));
+  EXPECT_EQ(copy.phase(), static_cast<int>(Phase::kRemoving));
+  EXPECT_EQ(copy.container().end().exit_code(), 255);
+  ASSERT_TRUE(records.DeleteContainer("c").ok());
+  ASSERT_TRUE(records.Replace(changed).ok());
+  EXPECT_TRUE(records.Containers()->empty());
+}
+
 TEST_F(RecordsTest, APodIsNotForgottenBeforeItsContainers) {
   Records records(database_.get(), Layout(dir_, dir_ + "/state", true));
   ASSERT_TRUE(records.Save(Phase::kCreated, Pod("p")).ok());

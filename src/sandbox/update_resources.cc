@@ -50,8 +50,7 @@ absl::Status PodManager::UpdateContainer(const cri::UpdateContainerResourcesRequ
 // there.
 absl::Status PodManager::ApplyUpdate(const Found& found, const cri::LinuxContainerResources& change, const Call& call) {
   const auto& [pod, container] = found;
-  ContainerRecord record = container->record();
-  const cri::LinuxContainerResources old_limits = ResourcesOf(record);
+  const cri::LinuxContainerResources old_limits = ResourcesOf(container->record());
   const cri::LinuxContainerResources limits = MergeLimits(old_limits, change);
   const SpecContext context = ContextFor(pod, container->id());
   const std::string spec_file = layout_.Spec(pod->id(), container->id());
@@ -64,9 +63,8 @@ absl::Status PodManager::ApplyUpdate(const Found& found, const cri::LinuxContain
       running ? UpdateRunning(pod->runtime(), context, spec, old_limits, limits, call) : absl::OkStatus();
   const bool exited = running && !container->running();
   if (status.ok()) {
-    *record.mutable_updated_resources() = limits;
-    status = records_.Save(Phase::kCreated, record);
-    if (status.ok()) container->set_record(std::move(record));
+    status = records_.Replace(container->SetUpdatedResources(limits));
+    if (!status.ok()) container->SetUpdatedResources(old_limits);
   }
   if (status.ok()) return status;
   if (exited) return absl::FailedPreconditionError("it has exited meanwhile");
