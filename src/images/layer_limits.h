@@ -35,6 +35,10 @@ inline constexpr size_t kMostHeaderBytes = 8 << 20;
 
 inline constexpr int kMostZstdWindowLog = 27;  // 128 MiB, as `zstd --long` needs
 
+// Of all pulls together, but that each pull may have one whatever the others do. The memory of a layer is mostly its
+// decompressor's window, as large as its sender chose.
+inline constexpr size_t kMostLayersAtOnce = 12;
+
 // The bytes in flight between the two threads of a layer; of all layers of one Unpack together, if they are many.
 inline constexpr size_t kRingBlockBytes = 256 << 10;
 inline constexpr size_t kRingBytes = 4 << 20;

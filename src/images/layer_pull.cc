@@ -50,7 +50,8 @@ absl::Status LayerPull::Run() {
 absl::Status LayerPull::StartWhatMay() {
   while (first_missing_ < layers_.size() && IsThere(first_missing_)) ++first_missing_;
   for (size_t i = first_missing_; i < layers_.size(); ++i) {
-    if (running_ >= parallel_ && i != first_missing_) break;
+    const bool enough = running_ >= parallel_ || board_->chain_ids.size() >= kMostLayersAtOnce;
+    if (enough && i != first_missing_) break;
     if (board_->chain_ids.contains(chain_ids_[i]) || IsThere(i)) continue;
     ASSIGN_OR_RETURN(std::thread thread, StartThread(absl::StrCat("layer ", layers_[i].digest), [this, i] { Fly(i); }));
     // The lock is held: it has not looked at the board yet.

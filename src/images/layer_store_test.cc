@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/testing/no_threads.h"
 #include "images/digest.h"
+#include "images/layer_limits.h"
 #include "images/testing/layer_test.h"
 #include "os/errno_status.h"
 #include "os/file.h"
@@ -268,7 +269,7 @@ TEST_F(LayerStoreTest, ALayerThatNeedsItsParentsWaitsForThemAndDoesNotBlockThem)
 
 TEST_F(LayerStoreTest, AtMostSoManyLayersAreFetchedAtOnce) {
   std::vector<LayerDescriptor> layers;
-  for (unsigned i = 0; i < 8; ++i)
+  for (unsigned i = 0; i < 24; ++i)
     layers.push_back(source_.AddGzip(TarBuilder().File(absl::StrCat(i), Noise(100000, i))));
   std::atomic<int> now = 0, most = 0;
   source_.Before([&](const LayerDescriptor& layer, size_t sent, const Call&) {
@@ -277,9 +278,13 @@ TEST_F(LayerStoreTest, AtMostSoManyLayersAreFetchedAtOnce) {
     if (sent == layer.size) --now;
     return absl::OkStatus();
   });
-  EXPECT_EQ(Unpack(layers, 3).status(), absl::OkStatus());
+  EXPECT_EQ(Unpack({layers.begin(), layers.begin() + 8}, 3).status(), absl::OkStatus());
   EXPECT_LE(most, 3);
   EXPECT_GE(most, 2);
+  most = 0;
+  EXPECT_EQ(Unpack({layers.begin() + 8, layers.end()}, 0).status(), absl::OkStatus());
+  EXPECT_LE(most, static_cast<int>(kMostLayersAtOnce));
+  EXPECT_GE(most, 4);
 }
 
 TEST_F(LayerStoreTest, GarbageIsWhatNoImageRootFileSystemOrLeaseHolds) {
