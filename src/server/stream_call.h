@@ -187,4 +187,22 @@ std::vector<Response> InChunks(std::vector<Item> items, size_t limit, const Fiel
   return messages;
 }
 
+// Answers the method that `ask`, Request<Method> of the generated service, asks gRPC for, with all that `list` returns
+// for the request, in chunks of `chunk_bytes`.
+template <typename Service, typename Method, typename Request, typename Response, typename List, typename Field>
+void AcceptList(absl::string_view method, Service* service,
+                void (Method::*ask)(grpc::ServerContext*, Request*, grpc::ServerAsyncWriter<Response>*,
+                                    grpc::CompletionQueue*, grpc::ServerCompletionQueue*, void*),
+                grpc::ServerCompletionQueue* queue, size_t chunk_bytes, const List& list, const Field& field) {
+  using Stream = StreamCall<Request, Response>;
+  Stream::Accept(
+      method,
+      [=](grpc::ServerContext* context, Request* request, typename Stream::Writer* writer, void* tag) {
+        (service->*ask)(context, request, writer, queue, queue, tag);
+      },
+      [=](const Request& request, const std::function<void()>&) -> typename Stream::Source {
+        return std::make_unique<ListSource<Response>>(InChunks<Response>(list(request), chunk_bytes, field));
+      });
+}
+
 }  // namespace crisp

@@ -6,18 +6,13 @@
 namespace crisp {
 
 void LongCalls::AcceptStreamContainerStats() {
-  using Stream = StreamCall<cri::StreamContainerStatsRequest, cri::StreamContainerStatsResponse>;
-  Stream::Accept(
-      "StreamContainerStats",
-      [this](auto* context, auto* request, auto* writer, void* tag) {
-        parts_.runtime_service->RequestStreamContainerStats(context, request, writer, queue_.get(), queue_.get(), tag);
+  AcceptList(
+      "StreamContainerStats", parts_.runtime_service, &RuntimeService::RequestStreamContainerStats, queue_.get(),
+      chunk_bytes_,
+      [this](const cri::StreamContainerStatsRequest& request) {
+        return parts_.pods->ListContainerStats(request.filter());
       },
-      [this](const cri::StreamContainerStatsRequest& request, const std::function<void()>&) -> Stream::Source {
-        return std::make_unique<ListSource<cri::StreamContainerStatsResponse>>(
-            InChunks<cri::StreamContainerStatsResponse>(
-                parts_.pods->ListContainerStats(request.filter()), chunk_bytes_,
-                [](cri::StreamContainerStatsResponse& message) { return message.mutable_container_stats(); }));
-      });
+      [](cri::StreamContainerStatsResponse& message) { return message.mutable_container_stats(); });
 }
 
 }  // namespace crisp

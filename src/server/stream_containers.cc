@@ -6,17 +6,10 @@
 namespace crisp {
 
 void LongCalls::AcceptStreamContainers() {
-  using Stream = StreamCall<cri::StreamContainersRequest, cri::StreamContainersResponse>;
-  Stream::Accept(
-      "StreamContainers",
-      [this](auto* context, auto* request, auto* writer, void* tag) {
-        parts_.runtime_service->RequestStreamContainers(context, request, writer, queue_.get(), queue_.get(), tag);
-      },
-      [this](const cri::StreamContainersRequest& request, const std::function<void()>&) -> Stream::Source {
-        return std::make_unique<ListSource<cri::StreamContainersResponse>>(InChunks<cri::StreamContainersResponse>(
-            parts_.pods->ListContainers(request.filter()), chunk_bytes_,
-            [](cri::StreamContainersResponse& message) { return message.mutable_containers(); }));
-      });
+  AcceptList(
+      "StreamContainers", parts_.runtime_service, &RuntimeService::RequestStreamContainers, queue_.get(), chunk_bytes_,
+      [this](const cri::StreamContainersRequest& request) { return parts_.pods->ListContainers(request.filter()); },
+      [](cri::StreamContainersResponse& message) { return message.mutable_containers(); });
 }
 
 }  // namespace crisp

@@ -6,17 +6,10 @@
 namespace crisp {
 
 void LongCalls::AcceptStreamImages() {
-  using Stream = StreamCall<cri::StreamImagesRequest, cri::StreamImagesResponse>;
-  Stream::Accept(
-      "StreamImages",
-      [this](auto* context, auto* request, auto* writer, void* tag) {
-        parts_.image_service->RequestStreamImages(context, request, writer, queue_.get(), queue_.get(), tag);
-      },
-      [this](const cri::StreamImagesRequest& request, const std::function<void()>&) -> Stream::Source {
-        return std::make_unique<ListSource<cri::StreamImagesResponse>>(InChunks<cri::StreamImagesResponse>(
-            ImageMessages(parts_.images, request.filter()), chunk_bytes_,
-            [](cri::StreamImagesResponse& message) { return message.mutable_images(); }));
-      });
+  AcceptList(
+      "StreamImages", parts_.image_service, &ImageService::RequestStreamImages, queue_.get(), chunk_bytes_,
+      [this](const cri::StreamImagesRequest& request) { return ImageMessages(parts_.images, request.filter()); },
+      [](cri::StreamImagesResponse& message) { return message.mutable_images(); });
 }
 
 }  // namespace crisp

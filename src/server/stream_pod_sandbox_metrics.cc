@@ -6,19 +6,10 @@
 namespace crisp {
 
 void LongCalls::AcceptStreamPodSandboxMetrics() {
-  using Stream = StreamCall<cri::StreamPodSandboxMetricsRequest, cri::StreamPodSandboxMetricsResponse>;
-  Stream::Accept(
-      "StreamPodSandboxMetrics",
-      [this](auto* context, auto* request, auto* writer, void* tag) {
-        parts_.runtime_service->RequestStreamPodSandboxMetrics(context, request, writer, queue_.get(), queue_.get(),
-                                                               tag);
-      },
-      [this](const cri::StreamPodSandboxMetricsRequest&, const std::function<void()>&) -> Stream::Source {
-        return std::make_unique<ListSource<cri::StreamPodSandboxMetricsResponse>>(
-            InChunks<cri::StreamPodSandboxMetricsResponse>(
-                parts_.pods->ListPodMetrics(), chunk_bytes_,
-                [](cri::StreamPodSandboxMetricsResponse& message) { return message.mutable_pod_sandbox_metrics(); }));
-      });
+  AcceptList(
+      "StreamPodSandboxMetrics", parts_.runtime_service, &RuntimeService::RequestStreamPodSandboxMetrics, queue_.get(),
+      chunk_bytes_, [this](const cri::StreamPodSandboxMetricsRequest&) { return parts_.pods->ListPodMetrics(); },
+      [](cri::StreamPodSandboxMetricsResponse& message) { return message.mutable_pod_sandbox_metrics(); });
 }
 
 }  // namespace crisp
