@@ -55,7 +55,7 @@ absl::Status Combine(const Manifest& manifest, ImageParts* image) {
     const Descriptor& blob = manifest.layers[i];
     if (blob.size > static_cast<uint64_t>(INT64_MAX) - image->size) return absl::InternalError("its size overflows");
     image->size += blob.size;
-    image->layers.push_back({blob.digest, blob.media_type, blob.size, diff_ids[i]});
+    image->layers.push_back({blob.digest, blob.size, diff_ids[i]});
   }
   return absl::OkStatus();
 }

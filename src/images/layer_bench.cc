@@ -47,7 +47,7 @@ class FileSource : public LayerSource {
 LayerDescriptor Describe(const std::string& path) {
   const std::string blob = *ReadFileAt(AT_FDCWD, path, size_t{8} << 30);
   BlockRing ring(2, 1 << 20);
-  LayerDescriptor layer{DigestOf(blob), "", blob.size(), ""};
+  LayerDescriptor layer{DigestOf(blob), blob.size(), ""};
   std::thread feeder([&] {
     TarWriter writer(&ring, blob.size(), layer.diff_id);
     LayerDecoder decoder(&writer);

@@ -198,24 +198,4 @@ absl::Status LayerDecoder::Finish() {
   return absl::OkStatus();
 }
 
-absl::Status CheckLayerMediaType(absl::string_view media_type) {
-  static constexpr absl::string_view kKnown[] = {
-      "",
-      "application/vnd.docker.image.rootfs.diff.tar",
-      "application/vnd.docker.image.rootfs.diff.tar.gzip",
-      "application/vnd.docker.image.rootfs.diff.tar.zstd",
-      "application/vnd.docker.image.rootfs.foreign.diff.tar",
-      "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
-      "application/vnd.oci.image.layer.v1.tar",
-      "application/vnd.oci.image.layer.v1.tar+gzip",
-      "application/vnd.oci.image.layer.v1.tar+zstd",
-      "application/vnd.oci.image.layer.nondistributable.v1.tar",
-      "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
-      "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
-  };
-  if (std::find(std::begin(kKnown), std::end(kKnown), media_type) != std::end(kKnown)) return absl::OkStatus();
-  return absl::DataLossError(
-      absl::StrCat("media type ", media_type, " is not that of a tar layer, plain or with gzip or zstd"));
-}
-
 }  // namespace crisp

@@ -72,7 +72,4 @@ class LayerDecoder {
   std::unique_ptr<Inflater> inflater_;
 };
 
-// OK for a media type that a layer of ours can have; says what is wrong with others (encrypted layers and the like).
-absl::Status CheckLayerMediaType(absl::string_view media_type);
-
 }  // namespace crisp

@@ -25,7 +25,6 @@ absl::Status CheckDescriptors(const std::vector<LayerDescriptor>& layers) {
           absl::StrCat("layer ", layer.digest, " with diff id ", layer.diff_id,
                        ": a digest is \"sha256:<64 hex digits>\" or \"sha512:<128 hex digits>\""));
     }
-    RETURN_IF_ERROR(CheckLayerMediaType(layer.media_type), "layer ", layer.digest);
   }
   return absl::OkStatus();
 }

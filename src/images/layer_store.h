@@ -34,12 +34,11 @@ class Database;
 struct FlightBoard;
 class LayerCatalog;
 
-// One layer as a manifest and a config name it.
+// One layer as a manifest and a config name it. Whether it is packed, and how, its first bytes say.
 struct LayerDescriptor {
-  std::string digest;      // "sha256:<hex>" of the blob as the registry stores it
-  std::string media_type;  // empty, or one of a tar, gzip or zstd layer; what the blob is, its first bytes say
-  uint64_t size = 0;       // bytes of the blob
-  std::string diff_id;     // "sha256:<hex>" of the tar in it
+  std::string digest;   // "sha256:<hex>" of the blob as the registry stores it
+  uint64_t size = 0;    // bytes of the blob
+  std::string diff_id;  // "sha256:<hex>" of the tar in it
 };
 
 class LayerSource {

@@ -154,7 +154,7 @@ TEST_F(LayerStoreTest, ADigestThatIsWrongIsRefusedThoughTheTarIsRight) {
     absl::Status Fetch(const LayerDescriptor&, const Sink& sink, const Call&) override { return sink(blob_); }
     std::string blob_;
   } swap(Gzip(tar));
-  const LayerDescriptor layer{DigestOf("another blob"), "", swap.blob_.size(), DigestOf(tar)};
+  const LayerDescriptor layer{DigestOf("another blob"), swap.blob_.size(), DigestOf(tar)};
   const absl::Status status = store_->Unpack({layer}, swap, 1, Call()).status();
   EXPECT_THAT(std::string(status.message()), HasSubstr("the blob's digest is"));
   ExpectNothingLeft();

@@ -54,7 +54,7 @@ class RegistryClientTest : public testing::Test {
   absl::StatusOr<std::string> Blob(RegistryClient& client, uint64_t size, const Call& call = Call()) {
     std::string got;
     const absl::Status status = client.Fetch(
-        {.digest = DigestOf(blob_), .media_type = "", .size = size, .diff_id = ""},
+        {.digest = DigestOf(blob_), .size = size, .diff_id = ""},
         [&](absl::string_view bytes) {
           got.append(bytes.data(), bytes.size());
           return absl::OkStatus();
@@ -226,8 +226,8 @@ TEST_F(RegistryClientTest, AnErrorOfTheSinkEndsItAndComesBackAsItIs) {
   registry_.AddBlob(blob_);
   const absl::Status full = absl::ResourceExhaustedError("disk full");
   const absl::Status status = Client().Fetch(
-      {.digest = DigestOf(blob_), .media_type = "", .size = blob_.size(), .diff_id = ""},
-      [&](absl::string_view) { return full; }, Call());
+      {.digest = DigestOf(blob_), .size = blob_.size(), .diff_id = ""}, [&](absl::string_view) { return full; },
+      Call());
   EXPECT_EQ(status, full);
   EXPECT_EQ(registry_.requests().size(), 1u);
 }
@@ -245,7 +245,7 @@ TEST_F(RegistryClientTest, ASlowSinkIsNotTheRegistrysSilence) {
   registry_.AddBlob(blob_);
   bool slept = false;
   const absl::Status status = Client().Fetch(
-      {.digest = DigestOf(blob_), .media_type = "", .size = blob_.size(), .diff_id = ""},
+      {.digest = DigestOf(blob_), .size = blob_.size(), .diff_id = ""},
       [&](absl::string_view) {
         if (!slept) std::this_thread::sleep_for(milliseconds(500));
         slept = true;
@@ -613,7 +613,7 @@ class RealRegistryTest : public testing::Test {
     if (!config.ok()) return config.status();
     DigestHasher hasher;
     const absl::Status status = (*client)->Fetch(
-        {.digest = parsed.layers[0].digest, .media_type = "", .size = parsed.layers[0].size, .diff_id = ""},
+        {.digest = parsed.layers[0].digest, .size = parsed.layers[0].size, .diff_id = ""},
         [&](absl::string_view bytes) {
           hasher.Update(bytes);
           return absl::OkStatus();

@@ -18,7 +18,7 @@ LayerDescriptor MemorySource::Add(const std::string& blob, const std::string& ta
   MutexLock lock(mutex_);
   const std::string digest = DigestOf(blob, algorithm);
   blobs_[digest] = blob;
-  return {digest, "", blob.size(), DigestOf(tar, algorithm)};
+  return {digest, blob.size(), DigestOf(tar, algorithm)};
 }
 
 LayerDescriptor MemorySource::AddGzip(const TarBuilder& tar) {
