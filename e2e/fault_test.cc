@@ -559,17 +559,21 @@ class DaemonDeathTest : public FaultTest, public ::testing::WithParamInterface<s
     FaultTest::SetUp();
     if (!IsSkipped()) node().WriteCniConfig("e2e-bridge", "e2e-last");
   }
-  // Kills the daemon while `command` stalls for the sake of `work`, starts it again, and lets go.
-  void KillInTheMiddle(const std::function<void()>& work) {
-    const auto& [command, moment] = GetParam();
-    node().Stall(command, moment);
+  const char* command() const { return GetParam().first; }
+  // Kills the daemon while the command stalls for the sake of `work`.
+  void KillWhileStalled(const std::function<void()>& work) {
+    node().Stall(command(), GetParam().second);
     auto call = std::async(std::launch::async, work);
-    node().WaitForStalled(command);
+    node().WaitForStalled(command());
     node().Kill();
     call.get();
+  }
+  // And starts it again, and lets go.
+  void KillInTheMiddle(const std::function<void()>& work) {
+    KillWhileStalled(work);
     auto release = std::async(std::launch::async, [&] {
       std::this_thread::sleep_for(std::chrono::milliseconds(300));  // the new daemon meets it stalled
-      node().Release(command);
+      node().Release(command());
     });
     node().Start();
     release.get();
@@ -620,6 +624,36 @@ TEST_P(DaemonDeathInStartTest, TheContainerRunsOrHasFailedAndTheNextOneRuns) {
   EXPECT_EQ(RunToEnd(pod, ContainerOf("next", "exit 11")).exit_code(), 11);
   Must(cri().RemoveContainer(id));
   EXPECT_FALSE(Runs("sleep 11111"));
+}
+
+// The kubelet need not ask again for what it may take for started.
+TEST_P(DaemonDeathInStartTest, TheContainerRunsWithoutBeingAskedForAgain) {
+  const PodRef pod = RunPod("start");
+  const std::string id = Create(pod, ContainerOf("caught", "while [ ! -e /tmp/go ]; do sleep 0.01; done; exit 23"));
+  KillWhileStalled([&] { cri().StartContainer(id); });
+  node().Start();
+  EXPECT_EQ(StatusOf(id).state(), cri::CONTAINER_CREATED);
+  node().Release(command());
+  WaitFor("the container to run", std::chrono::seconds(10),
+          [&] { return StatusOf(id).state() == cri::CONTAINER_RUNNING; });
+  node().Restart();
+  EXPECT_EQ(StatusOf(id).state(), cri::CONTAINER_RUNNING) << "it is on record";
+  cri().Exec(id, {"touch", "/tmp/go"});  // the end of the container may overtake its own
+  EXPECT_EQ(WaitForExit(id).exit_code(), 23);
+}
+
+TEST_P(DaemonDeathInStartTest, AStopWaitsForTheStartAndLeavesNoProcess) {
+  const PodRef pod = RunPod("start");
+  const std::string id = Create(pod, ContainerOf("caught", "sleep 11111"));
+  KillWhileStalled([&] { cri().StartContainer(id); });
+  node().Start();
+  auto stop = std::async(std::launch::async, [&] { return cri().StopContainer(id, 0); });
+  EXPECT_EQ(stop.wait_for(std::chrono::milliseconds(200)), std::future_status::timeout);
+  node().Release(command());
+  Must(stop.get());
+  EXPECT_FALSE(Runs("sleep 11111"));
+  EXPECT_EQ(StatusOf(id).state(), cri::CONTAINER_EXITED);
+  EXPECT_EQ(StatusOf(id).exit_code(), 137);
 }
 
 INSTANTIATE_TEST_SUITE_P(At, DaemonDeathInStartTest,

@@ -569,6 +569,33 @@ TEST_F(ShimTest, ALaterDaemonReplacesTheEarlierOne) {
   pod_.client = *std::move(second);
 }
 
+TEST_F(ShimTest, AStartThatOutlivesItsDaemonIsListedAndToldToTheNextOne) {
+  const std::string waits = pod_.Path("waits");
+  const std::string script = absl::StrCat("#!/bin/sh\ncase \" $* \" in *' start '*) while [ ! -e ", pod_.Path("go"),
+                                          " ]; do sleep 0.01; done; esac\nexec /usr/sbin/runc \"$@\"\n");
+  ASSERT_TRUE(WriteFileAt(AT_FDCWD, waits, script, 0755).ok());
+  StartRequest request = pod_.Bundle("a", TestPod::Shell("exit 7"));
+  request.runtime.binary = waits;
+  std::thread start([&] { EXPECT_TRUE(absl::IsUnavailable(pod_.client->Start(request, TestPod::call()).status())); });
+  EXPECT_TRUE(Eventually([&] { return Exists(pod_.Path("a/init.pid")); }));
+  RecordingListener later;
+  auto second = ShimClient::Connect(*pod_.reactor, "pod", pod_.paths, &later, TestPod::call());
+  start.join();
+  ASSERT_TRUE(second.ok()) << second.status();
+  const auto containers = (*second)->List(TestPod::call());
+  ASSERT_TRUE(containers.ok()) << containers.status();
+  ASSERT_EQ(containers->size(), 1u);
+  EXPECT_TRUE(containers->front().starting);
+  ASSERT_TRUE(WriteFileAt(AT_FDCWD, pod_.Path("go"), "", 0644).ok());
+  EXPECT_EQ(later.AwaitExit("a").exit_code, 7);
+  const auto started = (*second)->Start(request, TestPod::call());
+  ASSERT_TRUE(started.ok()) << started.status();
+  EXPECT_GT(started->started_at, 0);
+  EXPECT_FALSE((*second)->Start(request, TestPod::call()).ok()) << "it has exited, and that has been told";
+  second->reset();
+  EXPECT_TRUE(pod_.Connect().ok());
+}
+
 TEST_F(ShimTest, AShimOfAnotherPodIsRefused) {
   RecordingListener listener;
   const auto other = ShimClient::Connect(*pod_.reactor, "other", pod_.paths, &listener, TestPod::call());

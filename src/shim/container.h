@@ -53,6 +53,8 @@ class Container {
   int ReopenLog() { return io_.Reopen(); }
   ContainerIo& io() { return io_; }
 
+  bool start_told = false;  // the server's: a daemon has been told that it runs
+
   const std::string& id() const { return request_.container_id; }
   const std::string& bundle() const { return request_.bundle; }
   const Runtime& runtime() const { return runtime_; }
