@@ -1,7 +1,10 @@
 // What must hold after something has been killed (lessons.md): every acknowledged object is there (I1), nothing is left
 // once all pods are removed (I2, checked behind every test), workloads go on with no gap in their logs (I3), exit codes
 // and times are exact (I4), the first retry succeeds (I6).
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/mount.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <future>
@@ -30,6 +33,27 @@ std::string Identity(pid_t pid) {
   for (int i = 0; i < 20; ++i) fields >> field;
   return std::to_string(pid) + "@" + field;
 }
+
+// A file system whose server never answers, as of a dead NFS server; whoever waits for it is let go with an error when
+// it is destroyed.
+class DeadStorage {
+ public:
+  explicit DeadStorage(std::string path) : path_(std::move(path)), server_(open("/dev/fuse", O_RDWR | O_CLOEXEC)) {
+    std::filesystem::create_directory(path_);
+    const std::string options = "fd=" + std::to_string(server_) + ",rootmode=40000,user_id=0,group_id=0";
+    EXPECT_EQ(mount("dead", path_.c_str(), "fuse", 0, options.c_str()), 0) << strerror(errno);
+  }
+  ~DeadStorage() {
+    close(server_);
+    EXPECT_EQ(umount2(path_.c_str(), MNT_DETACH), 0) << strerror(errno);
+  }
+  DeadStorage(const DeadStorage&) = delete;
+  DeadStorage& operator=(const DeadStorage&) = delete;
+
+ private:
+  const std::string path_;
+  const int server_;
+};
 
 class FaultTest : public NodeTest {
  protected:
@@ -181,6 +205,27 @@ TEST_F(FaultTest, TheDaemonStartsAgainWhileContainersExitInGreatNumber) {
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   node().Start();
   for (size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(WaitForExit(ids[i]).exit_code(), static_cast<int>(i) + 1);
+}
+
+TEST_F(FaultTest, ACreateThatHangsOnDeadStorageDoesNotHoldUpTheStopOfItsPod) {
+  const PodRef pod = RunPod("hangs");
+  Start(pod, ContainerOf("running", "sleep 11111"));
+  std::future<void> create;
+  {
+    const DeadStorage dead(node().directory() + "/dead");
+    cri::ContainerConfig config = ContainerOf("hangs", "true");
+    config.add_mounts()->set_host_path(node().directory() + "/dead/below");
+    config.mutable_mounts(0)->set_container_path("/dead");
+    create = std::async(std::launch::async, [&] { cri().CreateContainer(pod.id, pod.config, config); });
+    EXPECT_EQ(create.wait_for(std::chrono::milliseconds(500)), std::future_status::timeout);
+    const auto began = std::chrono::steady_clock::now();
+    Must(cri().StopPod(pod.id));
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(10));
+    EXPECT_FALSE(Runs("sleep 11111"));
+    EXPECT_EQ(create.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+  }
+  create.get();
+  Must(cri().RemovePod(pod.id));
 }
 
 // Pods outlive their database: each has a copy of its record beside it.

@@ -29,9 +29,12 @@ absl::Status PodManager::StopResources(const PodPtr& pod, const Call& call) {
   pod->set_not_ready();
   if (pod->created()) RETURN_IF_ERROR(records_.Save(Phase::kStopped, pod->record()));
 
-  // The pod is not ready any more: whoever is past this gate has started for the last time.
+  // The pod is not ready any more: whoever is past this gate has started for the last time. One that is in the making
+  // has no process, and comes too late to be started; its gate may be held for long, by storage that does not answer.
   const std::vector<ContainerPtr> containers = pod->containers();
-  for (const ContainerPtr& container : containers) RETURN_IF_ERROR(container->gate.Enter(call));
+  for (const ContainerPtr& container : containers) {
+    if (container->created()) RETURN_IF_ERROR(container->gate.Enter(call));
+  }
 
   absl::Status status = KillAndWait(pod, containers, call);
   // As long as a process does not die its shim stays, to tell how it ends; unless it is the shim that does not answer.
