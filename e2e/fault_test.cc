@@ -395,6 +395,22 @@ TEST_F(ShimDeathTest, AShimThatHangsWhenTheDaemonComesBackIsEndedWithItsPod) {
   EXPECT_EQ(PodStatus(other.id).state(), cri::SANDBOX_READY);
 }
 
+TEST_F(ShimDeathTest, AShimThatOnlyWaitsForItsTurnWhenTheDaemonComesBackKeepsItsPod) {
+  const PodRef pod = RunPod("slow");
+  const std::string running = Start(pod, ContainerOf("running", "sleep 11111"));
+  const pid_t shim = ShimOf(pod);
+  node().Kill();
+  ASSERT_EQ(kill(shim, SIGSTOP), 0);
+  auto turn = std::async(std::launch::async, [&] {
+    std::this_thread::sleep_for(std::chrono::seconds(12));
+    kill(shim, SIGCONT);
+  });
+  node().Start();
+  turn.get();
+  EXPECT_EQ(PodStatus(pod.id).state(), cri::SANDBOX_READY);
+  EXPECT_EQ(Sh(running, "echo works"), "works\n");
+}
+
 std::string NameOf(const std::pair<const char*, Moment>& parameter) {
   std::string name = parameter.first;
   name[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(name[0])));
