@@ -1,7 +1,10 @@
 // What must hold after something has been killed (lessons.md): every acknowledged object is there (I1), nothing is left
 // once all pods are removed (I2, checked behind every test), workloads go on with no gap in their logs (I3), exit codes
 // and times are exact (I4), the first retry succeeds (I6).
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/mount.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <future>
@@ -30,6 +33,27 @@ std::string Identity(pid_t pid) {
   for (int i = 0; i < 20; ++i) fields >> field;
   return std::to_string(pid) + "@" + field;
 }
+
+// A file system whose server never answers, as of a dead NFS server; whoever waits for it is let go with an error when
+// it is destroyed.
+class DeadStorage {
+ public:
+  explicit DeadStorage(std::string path) : path_(std::move(path)), server_(open("/dev/fuse", O_RDWR | O_CLOEXEC)) {
+    std::filesystem::create_directory(path_);
+    const std::string options = "fd=" + std::to_string(server_) + ",rootmode=40000,user_id=0,group_id=0";
+    EXPECT_EQ(mount("dead", path_.c_str(), "fuse", 0, options.c_str()), 0) << strerror(errno);
+  }
+  ~DeadStorage() {
+    close(server_);
+    EXPECT_EQ(umount2(path_.c_str(), MNT_DETACH), 0) << strerror(errno);
+  }
+  DeadStorage(const DeadStorage&) = delete;
+  DeadStorage& operator=(const DeadStorage&) = delete;
+
+ private:
+  const std::string path_;
+  const int server_;
+};
 
 class FaultTest : public NodeTest {
  protected:
@@ -181,6 +205,27 @@ TEST_F(FaultTest, TheDaemonStartsAgainWhileContainersExitInGreatNumber) {
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   node().Start();
   for (size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(WaitForExit(ids[i]).exit_code(), static_cast<int>(i) + 1);
+}
+
+TEST_F(FaultTest, ACreateThatHangsOnDeadStorageDoesNotHoldUpTheStopOfItsPod) {
+  const PodRef pod = RunPod("hangs");
+  Start(pod, ContainerOf("running", "sleep 11111"));
+  std::future<void> create;
+  {
+    const DeadStorage dead(node().directory() + "/dead");
+    cri::ContainerConfig config = ContainerOf("hangs", "true");
+    config.add_mounts()->set_host_path(node().directory() + "/dead/below");
+    config.mutable_mounts(0)->set_container_path("/dead");
+    create = std::async(std::launch::async, [&] { cri().CreateContainer(pod.id, pod.config, config); });
+    EXPECT_EQ(create.wait_for(std::chrono::milliseconds(500)), std::future_status::timeout);
+    const auto began = std::chrono::steady_clock::now();
+    Must(cri().StopPod(pod.id));
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(10));
+    EXPECT_FALSE(Runs("sleep 11111"));
+    EXPECT_EQ(create.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+  }
+  create.get();
+  Must(cri().RemovePod(pod.id));
 }
 
 // Pods outlive their database: each has a copy of its record beside it.
@@ -348,6 +393,22 @@ TEST_F(ShimDeathTest, AShimThatHangsWhenTheDaemonComesBackIsEndedWithItsPod) {
   node().Start();
   ExpectLost(pod, {running});
   EXPECT_EQ(PodStatus(other.id).state(), cri::SANDBOX_READY);
+}
+
+TEST_F(ShimDeathTest, AShimThatOnlyWaitsForItsTurnWhenTheDaemonComesBackKeepsItsPod) {
+  const PodRef pod = RunPod("slow");
+  const std::string running = Start(pod, ContainerOf("running", "sleep 11111"));
+  const pid_t shim = ShimOf(pod);
+  node().Kill();
+  ASSERT_EQ(kill(shim, SIGSTOP), 0);
+  auto turn = std::async(std::launch::async, [&] {
+    std::this_thread::sleep_for(std::chrono::seconds(12));
+    kill(shim, SIGCONT);
+  });
+  node().Start();
+  turn.get();
+  EXPECT_EQ(PodStatus(pod.id).state(), cri::SANDBOX_READY);
+  EXPECT_EQ(Sh(running, "echo works"), "works\n");
 }
 
 std::string NameOf(const std::pair<const char*, Moment>& parameter) {
@@ -559,17 +620,21 @@ class DaemonDeathTest : public FaultTest, public ::testing::WithParamInterface<s
     FaultTest::SetUp();
     if (!IsSkipped()) node().WriteCniConfig("e2e-bridge", "e2e-last");
   }
-  // Kills the daemon while `command` stalls for the sake of `work`, starts it again, and lets go.
-  void KillInTheMiddle(const std::function<void()>& work) {
-    const auto& [command, moment] = GetParam();
-    node().Stall(command, moment);
+  const char* command() const { return GetParam().first; }
+  // Kills the daemon while the command stalls for the sake of `work`.
+  void KillWhileStalled(const std::function<void()>& work) {
+    node().Stall(command(), GetParam().second);
     auto call = std::async(std::launch::async, work);
-    node().WaitForStalled(command);
+    node().WaitForStalled(command());
     node().Kill();
     call.get();
+  }
+  // And starts it again, and lets go.
+  void KillInTheMiddle(const std::function<void()>& work) {
+    KillWhileStalled(work);
     auto release = std::async(std::launch::async, [&] {
       std::this_thread::sleep_for(std::chrono::milliseconds(300));  // the new daemon meets it stalled
-      node().Release(command);
+      node().Release(command());
     });
     node().Start();
     release.get();
@@ -620,6 +685,36 @@ TEST_P(DaemonDeathInStartTest, TheContainerRunsOrHasFailedAndTheNextOneRuns) {
   EXPECT_EQ(RunToEnd(pod, ContainerOf("next", "exit 11")).exit_code(), 11);
   Must(cri().RemoveContainer(id));
   EXPECT_FALSE(Runs("sleep 11111"));
+}
+
+// The kubelet need not ask again for what it may take for started.
+TEST_P(DaemonDeathInStartTest, TheContainerRunsWithoutBeingAskedForAgain) {
+  const PodRef pod = RunPod("start");
+  const std::string id = Create(pod, ContainerOf("caught", "while [ ! -e /tmp/go ]; do sleep 0.01; done; exit 23"));
+  KillWhileStalled([&] { cri().StartContainer(id); });
+  node().Start();
+  EXPECT_EQ(StatusOf(id).state(), cri::CONTAINER_CREATED);
+  node().Release(command());
+  WaitFor("the container to run", std::chrono::seconds(10),
+          [&] { return StatusOf(id).state() == cri::CONTAINER_RUNNING; });
+  node().Restart();
+  EXPECT_EQ(StatusOf(id).state(), cri::CONTAINER_RUNNING) << "it is on record";
+  cri().Exec(id, {"touch", "/tmp/go"});  // the end of the container may overtake its own
+  EXPECT_EQ(WaitForExit(id).exit_code(), 23);
+}
+
+TEST_P(DaemonDeathInStartTest, AStopWaitsForTheStartAndLeavesNoProcess) {
+  const PodRef pod = RunPod("start");
+  const std::string id = Create(pod, ContainerOf("caught", "sleep 11111"));
+  KillWhileStalled([&] { cri().StartContainer(id); });
+  node().Start();
+  auto stop = std::async(std::launch::async, [&] { return cri().StopContainer(id, 0); });
+  EXPECT_EQ(stop.wait_for(std::chrono::milliseconds(200)), std::future_status::timeout);
+  node().Release(command());
+  Must(stop.get());
+  EXPECT_FALSE(Runs("sleep 11111"));
+  EXPECT_EQ(StatusOf(id).state(), cri::CONTAINER_EXITED);
+  EXPECT_EQ(StatusOf(id).exit_code(), 137);
 }
 
 INSTANTIATE_TEST_SUITE_P(At, DaemonDeathInStartTest,

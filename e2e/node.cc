@@ -53,7 +53,7 @@ fi
 exec "$real" "$@"
 )sh";
 
-constexpr std::chrono::seconds kStartLimit{20};
+constexpr std::chrono::seconds kStartLimit{40};  // crispd waits 20 s for a shim that hangs
 
 bool Listens(const std::string& path) {
   const Fd probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));

@@ -21,8 +21,8 @@ namespace crisp::cgroup {
 namespace {
 
 constexpr const char* kMount = "/sys/fs/cgroup";
-constexpr int kMaxDepth = 128;     // of the cgroups that a container with rights over its own has nested
-constexpr size_t kPollBatch = 64;  // pidfds held at once
+constexpr int kMaxDepth = 128;      // of the cgroups that a container with rights over its own has nested
+constexpr size_t kHeldAtOnce = 64;  // pidfds
 
 bool IsV2(const std::string& path) {
   struct statfs info {};
@@ -121,18 +121,21 @@ struct Held {
   Fd pidfd;
 };
 
-// Processes of `dirs` by pidfd. Read, opened, and read again: one that is still listed after its pidfd was opened is
-// the one that the pidfd names.
-std::vector<Held> Hold(const Dirs& dirs) {
+// Sends `signal` to the processes of `dirs`, a batch at a time, and returns the last batch. Listed, opened, and listed
+// again: one that is still listed after its pidfd was opened is the one that the pidfd names.
+std::vector<Held> SignalEach(const Dirs& dirs, int signal) {
   std::vector<Held> held;
-  for (const pid_t pid : Processes(dirs)) {
-    if (held.size() == kPollBatch) break;
-    Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-    if (pidfd.valid()) held.push_back({pid, std::move(pidfd)});
+  const std::vector<pid_t> pids = Processes(dirs);
+  for (auto next = pids.begin(); next != pids.end();) {
+    held.clear();
+    for (; next != pids.end() && held.size() < kHeldAtOnce; ++next) {
+      Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, *next, 0)));
+      if (pidfd.valid()) held.push_back({*next, std::move(pidfd)});
+    }
+    const std::vector<pid_t> again = Processes(dirs);
+    std::erase_if(held, [&](const Held& one) { return !std::binary_search(again.begin(), again.end(), one.pid); });
+    for (const Held& one : held) syscall(SYS_pidfd_send_signal, one.pidfd.get(), signal, nullptr, 0);
   }
-  if (held.empty()) return held;
-  const std::vector<pid_t> again = Processes(dirs);
-  std::erase_if(held, [&](const Held& one) { return !std::binary_search(again.begin(), again.end(), one.pid); });
   return held;
 }
 
@@ -144,16 +147,17 @@ void SetFreezer(const Dirs& dirs, std::string_view state) {
   }
 }
 
-// One round. v2 kills a whole subtree at once, whatever it forks (cgroup.kill, Linux 5.14). On v1 the freezer holds
-// still what would otherwise fork as fast as it is killed.
-void KillHeld(const Dirs& dirs, const std::vector<Held>& held) {
+// One round; returns some of those that die of it. v2 kills a whole subtree at once, whatever it forks (cgroup.kill,
+// Linux 5.14). On v1 the freezer holds still what would otherwise fork as fast as it is killed, or have gone, its child
+// in its place, before it is found.
+std::vector<Held> KillRound(const Dirs& dirs) {
   for (const Dir& dir : dirs) {
     if (dir.v2) WriteSmall(OpenDir(dir.path).get(), "cgroup.kill", "1");
   }
   SetFreezer(dirs, "FROZEN");
-  for (const Held& one : held) syscall(SYS_pidfd_send_signal, one.pidfd.get(), SIGKILL, nullptr, 0);
-  if (held.size() == kPollBatch) Signal(dirs, SIGKILL);
+  std::vector<Held> dying = SignalEach(dirs, SIGKILL);
   SetFreezer(dirs, "THAWED");
+  return dying;
 }
 
 int64_t NowMs() {
@@ -261,24 +265,17 @@ std::vector<pid_t> Processes(const Dirs& dirs) {
 }
 
 void Signal(const Dirs& dirs, int signal) {
-  for (const pid_t pid : Processes(dirs)) {
-    Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-    if (!pidfd.valid()) continue;
-    const Dirs now = OfProcess(pid);
-    if (!Inside(now, dirs).empty()) syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0);
-  }
+  SignalEach(dirs, signal);
 }
 
 void KillOnce(const Dirs& dirs) {
-  const std::vector<Held> held = Hold(dirs);
-  if (!held.empty()) KillHeld(dirs, held);
+  KillRound(dirs);
 }
 
 int KillAll(const Dirs& dirs, int budget_ms) {
   const int64_t deadline = NowMs() + budget_ms;
-  for (std::vector<Held> held = Hold(dirs); !held.empty(); held = Hold(dirs)) {
-    KillHeld(dirs, held);
-    AwaitDeath(held, deadline);
+  while (!Processes(dirs).empty()) {
+    AwaitDeath(KillRound(dirs), deadline);
     if (NowMs() >= deadline) return Processes(dirs).empty() ? 0 : EBUSY;
   }
   return 0;

@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
+#include "base/clock.h"
 #include "gtest/gtest.h"
 #include "os/file.h"
 #include "os/process.h"
@@ -77,6 +79,38 @@ class CgroupTest : public testing::Test {
     return child->pid;
   }
 
+  // A process that is another one all the time, in the cgroup: it forks and ends, and its child does the same. After 10
+  // seconds it ends by itself. A process outside reaps them all.
+  void Chain() {
+    const pid_t keeper = fork();
+    if (keeper == 0) {
+      prctl(PR_SET_CHILD_SUBREAPER, 1);
+      if (fork() == 0) RunChain();
+      while (waitpid(-1, nullptr, 0) > 0) continue;
+      _exit(0);
+    }
+    pids_.push_back(keeper);
+    EXPECT_TRUE(SoonIs(false, {dirs_.back()}));
+  }
+  [[noreturn]] void RunChain() {
+    for (const cgroup::Dir& dir : dirs_) {
+      if (!WriteFileAt(AT_FDCWD, dir.path + "/cgroup.procs", "0", 0644).ok()) _exit(1);
+    }
+    for (const MonoTime end = MonoClock::now() + std::chrono::seconds(10); MonoClock::now() < end;) {
+      if (fork() > 0) _exit(0);
+    }
+    _exit(0);
+  }
+
+  // Whether it is `empty` within 5 seconds.
+  static bool SoonIs(bool empty, const cgroup::Dirs& dirs) {
+    const MonoTime patience = MonoClock::now() + std::chrono::seconds(5);
+    while (cgroup::Processes(dirs).empty() != empty) {
+      if (MonoClock::now() > patience) return false;
+    }
+    return true;
+  }
+
   cgroup::Dirs dirs_;
   std::vector<pid_t> pids_;
 };
@@ -94,6 +128,25 @@ TEST_F(CgroupTest, KillReachesNestedCgroupsAndLeavesNobody) {
   const absl::Status killed = KillCgroups(dirs_, std::chrono::seconds(5));
   EXPECT_TRUE(killed.ok()) << killed;
   EXPECT_TRUE(cgroup::Processes(dirs_).empty());
+}
+
+// It lives for less time than a look into all of these takes.
+TEST_F(CgroupTest, AChainOfProcessesThatForkAndEndIsKilled) {
+  for (const cgroup::Dir& dir : dirs_) {
+    for (int i = 0; i < 100; ++i) ASSERT_EQ(mkdir(absl::StrCat(dir.path, "/", i).c_str(), 0755), 0);
+  }
+  for (int i = 0; i < 20; ++i) {
+    Chain();
+    const absl::Status killed = KillCgroups(dirs_, std::chrono::seconds(5));
+    EXPECT_TRUE(killed.ok()) << killed;
+    EXPECT_TRUE(cgroup::Processes(dirs_).empty());
+  }
+}
+
+TEST_F(CgroupTest, AChainDiesOfOneRoundToo) {
+  Chain();
+  cgroup::KillOnce(dirs_);
+  EXPECT_TRUE(SoonIs(true, dirs_));
 }
 
 TEST_F(CgroupTest, AFrozenProcessDiesToo) {

@@ -25,7 +25,7 @@
 namespace crisp {
 namespace {
 
-constexpr std::chrono::seconds kHelloTimeout{10};
+constexpr std::chrono::seconds kHelloTimeout{10};  // of a shim that has just been started
 constexpr size_t kMaxConfigJson = 8 << 20;
 
 uint64_t NanosLeft(const Call& call) {
@@ -133,7 +133,7 @@ absl::StatusOr<std::unique_ptr<ShimClient>> ShimClient::Open(Reactor& reactor, c
   std::unique_ptr<ShimClient> client(
       new ShimClient(std::make_shared<ShimConnection>(reactor, listener, std::move(socket))));
   RETURN_IF_ERROR(client->connection_->Begin());
-  RETURN_IF_ERROR(client->connection_->Greet(pod_id, call.Within(kHelloTimeout)), "greet");
+  RETURN_IF_ERROR(client->connection_->Greet(pod_id, call), "greet");
   return client;
 }
 
@@ -149,7 +149,7 @@ absl::StatusOr<std::unique_ptr<ShimClient>> ShimClient::Launch(Reactor& reactor,
   const Fd pidfd(fcntl(child.pidfd.get(), F_DUPFD_CLOEXEC, 0));
   const absl::Status watched = ReapWhenItEnds(reactor, std::move(child.pidfd));
   absl::StatusOr<std::unique_ptr<ShimClient>> client =
-      watched.ok() ? Open(reactor, pod_id, paths, listener, call) : watched;
+      watched.ok() ? Open(reactor, pod_id, paths, listener, call.Within(kHelloTimeout)) : watched;
   if (client.ok()) return client;
   syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
   unlink(paths.socket.c_str());

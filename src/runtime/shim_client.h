@@ -89,7 +89,8 @@ struct ShimContainer {
   std::string id;
   bool exited = false;
   StartedContainer started;
-  ContainerExit exit;  // if exited
+  ContainerExit exit;     // if exited
+  bool starting = false;  // its start is not over, and may fail yet: Start joins it
 };
 
 class ShimListener {
@@ -126,8 +127,8 @@ class ShimClient {
   pid_t pid() const;
 
   absl::StatusOr<std::vector<ShimContainer>> List(const Call& call);
-  // `runtime create` and `runtime start`. After an error nothing of the container is left in the runtime, its cgroups
-  // are gone, and no exit is reported.
+  // `runtime create` and `runtime start`; joins a start that an earlier daemon asked for. After an error nothing of the
+  // container is left in the runtime, its cgroups are gone, and no exit is reported.
   absl::StatusOr<StartedContainer> Start(const StartRequest& request, const Call& call);
   // Sends `signal` to the container's first process, or to all of its processes. OK if it has exited.
   absl::Status Kill(const std::string& container_id, int signal, bool all, const Call& call);

@@ -20,6 +20,7 @@
 #include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "os/fd.h"
 #include "os/file.h"
 #include "os/mount.h"
 #include "os/process.h"
@@ -533,6 +534,31 @@ TEST_F(ShimTest, AFullDiskBlocksTheContainerAndLosesNoLine) {
   EXPECT_EQ(umount2(small.c_str(), MNT_DETACH), 0);
 }
 
+// The log takes next to nothing until the container has ended: what it wrote is in its pipe then.
+TEST_F(ShimTest, WhatIsInALargePipeAtTheEndIsWritten) {
+  const std::string full = pod_.Path("full");
+  ASSERT_TRUE(MakeDirs(full, 0700).ok());
+  ASSERT_EQ(mount("tmpfs", full.c_str(), "tmpfs", 0, "size=64k"), 0);
+  StartRequest request =
+      pod_.Bundle("a", TestPod::Shell("while [ ! -e /tmp/go ]; do sleep 0.01; done; seq 100000; exit 8"));
+  request.log_path = full + "/0.log";
+  const auto started = pod_.client->Start(request, TestPod::call());
+  ASSERT_TRUE(started.ok()) << started.status();
+  {
+    const Fd pipe(open(absl::StrCat("/proc/", started->pid, "/fd/1").c_str(), O_WRONLY | O_CLOEXEC));
+    ASSERT_EQ(fcntl(pipe.get(), F_SETPIPE_SZ, 1 << 20), 1 << 20);
+  }
+  ASSERT_TRUE(WriteFileAt(AT_FDCWD, pod_.Path("rootfs/tmp/go"), "", 0644).ok());
+  EXPECT_EQ(pod_.listener.AwaitExit("a").exit_code, 8);
+  ASSERT_EQ(mount("tmpfs", full.c_str(), "tmpfs", MS_REMOUNT, "size=16m"), 0);
+  std::string log;
+  EXPECT_TRUE(Eventually([&] {
+    log = ReadFileAt(AT_FDCWD, request.log_path, 16 << 20).value_or("");
+    return absl::EndsWith(log, " stdout F 100000\n");
+  }));
+  EXPECT_EQ(umount2(full.c_str(), MNT_DETACH), 0);
+}
+
 // ---- a shim and its daemons ----
 
 TEST_F(ShimTest, ADaemonThatComesBackFindsTheSamePidAndTheExitItMissed) {
@@ -567,6 +593,33 @@ TEST_F(ShimTest, ALaterDaemonReplacesTheEarlierOne) {
   EXPECT_TRUE(absl::IsUnavailable(pod_.client->List(TestPod::call()).status()));
   EXPECT_TRUE((*second)->List(TestPod::call()).ok());
   pod_.client = *std::move(second);
+}
+
+TEST_F(ShimTest, AStartThatOutlivesItsDaemonIsListedAndToldToTheNextOne) {
+  const std::string waits = pod_.Path("waits");
+  const std::string script = absl::StrCat("#!/bin/sh\ncase \" $* \" in *' start '*) while [ ! -e ", pod_.Path("go"),
+                                          " ]; do sleep 0.01; done; esac\nexec /usr/sbin/runc \"$@\"\n");
+  ASSERT_TRUE(WriteFileAt(AT_FDCWD, waits, script, 0755).ok());
+  StartRequest request = pod_.Bundle("a", TestPod::Shell("exit 7"));
+  request.runtime.binary = waits;
+  std::thread start([&] { EXPECT_TRUE(absl::IsUnavailable(pod_.client->Start(request, TestPod::call()).status())); });
+  EXPECT_TRUE(Eventually([&] { return Exists(pod_.Path("a/init.pid")); }));
+  RecordingListener later;
+  auto second = ShimClient::Connect(*pod_.reactor, "pod", pod_.paths, &later, TestPod::call());
+  start.join();
+  ASSERT_TRUE(second.ok()) << second.status();
+  const auto containers = (*second)->List(TestPod::call());
+  ASSERT_TRUE(containers.ok()) << containers.status();
+  ASSERT_EQ(containers->size(), 1u);
+  EXPECT_TRUE(containers->front().starting);
+  ASSERT_TRUE(WriteFileAt(AT_FDCWD, pod_.Path("go"), "", 0644).ok());
+  EXPECT_EQ(later.AwaitExit("a").exit_code, 7);
+  const auto started = (*second)->Start(request, TestPod::call());
+  ASSERT_TRUE(started.ok()) << started.status();
+  EXPECT_GT(started->started_at, 0);
+  EXPECT_FALSE((*second)->Start(request, TestPod::call()).ok()) << "it has exited, and that has been told";
+  second->reset();
+  EXPECT_TRUE(pod_.Connect().ok());
 }
 
 TEST_F(ShimTest, AShimOfAnotherPodIsRefused) {

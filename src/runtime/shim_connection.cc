@@ -47,7 +47,8 @@ bool TakeItem(std::string_view packet, ShimAnswer* answer) {
   answer->containers.push_back({item.container_id,
                                 item.exited != 0,
                                 {static_cast<pid_t>(item.pid), item.started_at},
-                                {static_cast<int>(item.exit_code), item.finished_at, item.oom_killed != 0}});
+                                {static_cast<int>(item.exit_code), item.finished_at, item.oom_killed != 0},
+                                item.starting != 0});
   return true;
 }
 

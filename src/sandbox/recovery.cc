@@ -1,7 +1,7 @@
 // The start of a daemon: what the records say is held against what is still there.
 //
 //   creating   undone, as if the request had failed
-//   created    its shim is connected to; without one the pod has ended
+//   created    its shim is connected to, and starts under way there are followed; without one the pod has ended
 //   stopped    the same, and it is not ready; the kubelet's next StopPodSandbox finishes it
 //   removing   finished
 #include <algorithm>
@@ -88,7 +88,7 @@ void PodManager::RecoverPod(const StoredPod& stored, const std::vector<StoredCon
   }
   pod->set_created_not_ready();
   for (const ShimContainer& container : alive) {
-    if (container.id != id || container.exited || stored.phase != Phase::kCreated) continue;
+    if (container.id != id || container.starting || container.exited || stored.phase != Phase::kCreated) continue;
     pod->set_pause_pid(container.started.pid);
     pod->set_ready();
   }
@@ -98,6 +98,26 @@ void PodManager::RecoverPod(const StoredPod& stored, const std::vector<StoredCon
   }
   // Whatever of it is left runs unwatched.
   if (pod->shim() == nullptr) LogIfError(StopShim(pod, /*hangs=*/false, undo), "clean up a pod without a shim", id);
+  // The daemon before died in the middle of these starts. Each is joined and put on record as if it had been asked for
+  // anew, also if the pod is not ready any more. Its gate is held from now on: a Stop that did not wait would find
+  // nothing to kill.
+  for (const ShimContainer& listed : alive) {
+    if (!listed.starting) continue;
+    const auto found = FindContainer(listed.id);
+    if (!found.ok() || found->container->view().state != cri::CONTAINER_CREATED) continue;
+    auto inside = found->container->gate.Enter(undo);
+    if (!inside.ok()) continue;  // nobody knows of it yet, so nobody is inside
+    const auto follow = [this, found = *found, inside = std::make_shared<Gate::Pass>(*std::move(inside))](
+                            const SingleFlight<Done>::Abandoned&) -> absl::StatusOr<Done> {
+      const absl::Status started = StartOnce(found, Call::WithTimeout(kTransitionDeadline));
+      LogIfError(started, "a start that outlived its daemon has failed", found.container->id());
+      RETURN_IF_ERROR(started);
+      return Done{};
+    };
+    const Call nobody_waits(MonoClock::now());  // DeadlineExceeded: it is under way
+    const auto begun = transitions_.Do(absl::StrCat("start ", listed.id), nobody_waits, follow);
+    if (absl::IsResourceExhausted(begun.status())) LogIfError(begun.status(), "follow a start", listed.id);
+  }
   LogInfo("found pod", {{"pod", id}, {"ready", pod->ready()}, {"containers", pod->containers().size()}});
 }
 
@@ -136,7 +156,7 @@ void PodManager::RecoverContainers(const PodPtr& pod, const std::vector<StoredCo
     if (stored.record.has_end()) container->Ended(stored.record.end());
     if (stored.record.started_at() != 0) container->Started({-1, stored.record.started_at()});
     for (const ShimContainer& known : alive) {
-      if (known.id != container->id()) continue;
+      if (known.id != container->id() || known.starting) continue;
       if (stored.phase == Phase::kCreated && stored.record.started_at() == 0) RecordStart(container, known.started);
       container->Started(known.started);
       if (known.exited) container->Exited(known.exit);

@@ -8,29 +8,43 @@
 #include "sandbox/pod_manager.h"
 
 namespace crisp {
+namespace {
+
+absl::Status NotReady(const Pod& pod) {
+  return absl::FailedPreconditionError(absl::StrCat("pod ", pod.id(), " is not ready"));
+}
+
+absl::Status CheckStartable(const Pod& pod, const Container& container) {
+  if (container.view().state == cri::CONTAINER_EXITED) {
+    return absl::FailedPreconditionError("it has exited, and a container runs once");
+  }
+  return pod.ready() ? absl::OkStatus() : NotReady(pod);
+}
+
+}  // namespace
 
 absl::Status PodManager::StartContainer(const std::string& container_id, const Call& call) {
   ASSIGN_OR_RETURN(const Found found, FindContainer(container_id));
   return transitions_
       .Do(absl::StrCat("start ", found.container->id()), call,
           [this, found](const SingleFlight<Done>::Abandoned&) -> absl::StatusOr<Done> {
-            RETURN_IF_ERROR(StartOnce(found, Call::WithTimeout(kTransitionDeadline)), "start container ",
-                            found.container->id());
+            const Call own = Call::WithTimeout(kTransitionDeadline);
+            const std::string what = absl::StrCat("start container ", found.container->id());
+            ASSIGN_OR_RETURN(const Gate::Pass inside, found.container->gate.Enter(own), what);
+            RETURN_IF_ERROR(FindContainer(found.container->id()), what);  // a removal may have been before us
+            if (found.container->running()) return Done{};                // the answer to the first request was lost
+            RETURN_IF_ERROR(CheckStartable(*found.pod, *found.container), what);
+            RETURN_IF_ERROR(StartOnce(found, own), what);
             return Done{};
           })
       .status();
 }
 
+// From inside the container's gate.
 absl::Status PodManager::StartOnce(const Found& found, const Call& call) {
   const auto& [pod, container] = found;
-  ASSIGN_OR_RETURN(const Gate::Pass inside, container->gate.Enter(call));
-  RETURN_IF_ERROR(FindContainer(container->id()));  // a removal may have been before us
-  const cri::ContainerState state = container->view().state;
-  if (state == cri::CONTAINER_RUNNING) return absl::OkStatus();  // the answer to the first request was lost
-  if (state == cri::CONTAINER_EXITED) return absl::FailedPreconditionError("it has exited, and a container runs once");
   const std::shared_ptr<ShimClient> shim = pod->shim();
-  if (!pod->ready() || shim == nullptr)
-    return absl::FailedPreconditionError(absl::StrCat("pod ", pod->id(), " is not ready"));
+  if (shim == nullptr) return NotReady(*pod);
 
   ContainerRecord record = container->record();
   StartRequest request;

@@ -29,13 +29,17 @@ absl::Status PodManager::StopResources(const PodPtr& pod, const Call& call) {
   pod->set_not_ready();
   if (pod->created()) RETURN_IF_ERROR(records_.Save(Phase::kStopped, pod->record()));
 
-  // The pod is not ready any more: whoever is past this gate has started for the last time.
+  // The pod is not ready any more: whoever is past this gate has started for the last time. One that is in the making
+  // has no process, and comes too late to be started; its gate may be held for long, by storage that does not answer.
   const std::vector<ContainerPtr> containers = pod->containers();
-  for (const ContainerPtr& container : containers) RETURN_IF_ERROR(container->gate.Enter(call));
+  for (const ContainerPtr& container : containers) {
+    if (container->created()) RETURN_IF_ERROR(container->gate.Enter(call));
+  }
 
   absl::Status status = KillAndWait(pod, containers, call);
-  // As long as a process does not die its shim stays, to tell how it ends; unless it is the shim that does not answer.
-  const bool hangs = absl::IsDeadlineExceeded(status);
+  // As long as a process does not die its shim stays, to tell how it ends; unless it is the shim that does not answer,
+  // and not the caller's own time that is up.
+  const bool hangs = absl::IsDeadlineExceeded(status) && call.Check().ok();
   if (status.ok() || hangs || absl::IsUnavailable(status)) status = StopShim(pod, hangs, call);
   if (status.ok()) TellExit(pod, nullptr);
   // A socket that counts its interfaces would keep the namespace.
@@ -51,6 +55,7 @@ absl::Status PodManager::StopShim(const PodPtr& pod, bool hangs, const Call& cal
   if (const std::shared_ptr<ShimClient> shim = pod->shim()) {
     const absl::Status down =
         hangs ? absl::DeadlineExceededError("it does not answer") : shim->Shutdown(call.Within(kShimDeadline));
+    if (absl::IsDeadlineExceeded(down)) RETURN_IF_ERROR(call.Check(), "wait for the shim");
     if (!down.ok()) {
       LogWarning("a shim has not ended as it should", {{"pod", pod->id()}, {"error", down.message()}});
       RETURN_IF_ERROR(shim->Terminate(call.Within(kKillDeadline)), "end the shim");

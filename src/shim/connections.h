@@ -33,6 +33,7 @@ struct Connection {
   };
   Fd socket;
   bool greeted = false;
+  uint32_t version = 0;  // of the protocol, as its hello says
   std::deque<Waiting> queue;
 };
 using ConnectionRef = std::shared_ptr<Connection>;

@@ -37,7 +37,7 @@ Container::~Container() {
   context_.loop.Cancel(&drain_);
   context_.loop.Cancel(&record_retry_);
   context_.loop.Cancel(&delete_wait_);
-  if (pid_ > 0) context_.children.Forget(pid_);
+  if (alive()) context_.children.Forget(pid_);
 }
 
 void Container::BeginStart(Answer answer) {
@@ -183,9 +183,9 @@ int Container::Kill(int signal, bool all) {
   if (all && state_ != State::kExited) {
     signal == SIGKILL ? cgroup::KillOnce(cgroups_) : cgroup::Signal(cgroups_, signal);
   }
-  const int pidfd = context_.children.pidfd(pid_);
-  if (all || pidfd < 0) return 0;
-  if (syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) == 0 || errno == ESRCH) return 0;
+  if (all || !alive()) return 0;
+  if (syscall(SYS_pidfd_send_signal, context_.children.pidfd(pid_), signal, nullptr, 0) == 0 || errno == ESRCH)
+    return 0;
   return errno;
 }
 

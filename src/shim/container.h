@@ -53,6 +53,8 @@ class Container {
   int ReopenLog() { return io_.Reopen(); }
   ContainerIo& io() { return io_; }
 
+  bool start_told = false;  // the server's: a daemon has been told that it runs
+
   const std::string& id() const { return request_.container_id; }
   const std::string& bundle() const { return request_.bundle; }
   const Runtime& runtime() const { return runtime_; }
@@ -63,6 +65,10 @@ class Container {
   const ExitRecord& exit() const { return exit_; }
 
  private:
+  // Its first process is there and has not been reaped. After that its pid may be another child's: it is told, and
+  // nobody is looked for by it.
+  bool alive() const { return pid_ > 0 && !init_exit_.has_value(); }
+
   // The steps of a start, in order.
   void Create();
   void OnCreated(std::optional<Failure> failure);
@@ -80,7 +86,6 @@ class Container {
   void WriteRecord();
 
   // The steps of a delete: kill, wait for the first process, `delete --force`.
-  bool alive() const { return context_.children.pidfd(pid_) >= 0; }
   void DeleteDead();
   void OnDeleted(std::optional<Failure> failure);
 
@@ -102,7 +107,7 @@ class Container {
   OomWatch oom_;
   cgroup::Dirs expected_;  // where its cgroupsPath puts it
   cgroup::Dirs cgroups_;
-  pid_t pid_ = -1;
+  pid_t pid_ = -1;          // of its first process, also when that has ended
   bool sigkilled_ = false;  // on behalf of the daemon
   int64_t started_at_ = 0;
   std::optional<ChildExit> init_exit_;

@@ -1,7 +1,9 @@
 #include "shim/log_pump.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "shim/shim_log.h"
@@ -11,7 +13,7 @@ namespace {
 
 constexpr LogWriter::Stream kStreams[] = {LogWriter::kStdout, LogWriter::kStderr};
 constexpr size_t kReadSize = 32768;
-constexpr int kFinishReads = 4;  // two pipes of 64 KiB: what was in them when the container ended
+constexpr int kTerminalSize = 65536;  // bytes: more than the kernel keeps of a terminal's output (drivers/tty/pty.c)
 
 }  // namespace
 
@@ -56,16 +58,20 @@ void LogPump::WatchWhatIsRead() {
   }
 }
 
-void LogPump::Read(LogWriter::Stream stream) {
+size_t LogPump::Read(LogWriter::Stream stream) {
   const ssize_t n = read(read_ends_[stream].get(), scratch_.bytes, kReadSize);
-  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (n <= 0) return terminal_ && !draining_ ? AwaitTerminal() : EndStream(stream);
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
+  if (n <= 0) {
+    terminal_ && !draining_ ? AwaitTerminal() : EndStream(stream);
+    return 0;
+  }
   const std::string_view data(scratch_.bytes, static_cast<size_t>(n));
   const bool written = !writer_.has_value() || writer_->Write(stream, data, WallNanos());
   tees_[stream].Write(data);
   if (deserted_) Unwatch(stream);  // somebody is there again: as at the beginning
   if (!written) OnRefused();
   WatchWhatIsRead();
+  return data.size();
 }
 
 // A terminal that nobody has open may be opened again, through /dev/console for one, for as long as the container
@@ -96,8 +102,19 @@ void LogPump::Finish() {
   finishing_ = true;
   if (retry_ != 0) return;
   for (const LogWriter::Stream stream : kStreams) {
-    for (int i = 0; i < kFinishReads && read_ends_[stream].valid() && retry_ == 0; ++i) Read(stream);
+    TakeRest(stream);
     if (read_ends_[stream].valid() && retry_ == 0) EndStream(stream);
+  }
+}
+
+// What is in it now was written by the end of the container, which may have made its pipe larger (F_SETPIPE_SZ). No
+// more than that: who still holds it may write as fast as it is read.
+void LogPump::TakeRest(LogWriter::Stream stream) {
+  if (!read_ends_[stream].valid()) return;
+  const int capacity = terminal_ ? kTerminalSize : fcntl(read_ends_[stream].get(), F_GETPIPE_SZ);
+  for (size_t left = static_cast<size_t>(std::max(capacity, 0)), n; left > 0 && retry_ == 0;
+       left -= std::min(left, n)) {
+    if (n = Read(stream); n == 0) return;
   }
 }
 

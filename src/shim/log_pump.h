@@ -44,9 +44,10 @@ class LogPump {
   void Watch(LogWriter::Stream stream, uint32_t how);
   void Unwatch(LogWriter::Stream stream);
   void WatchWhatIsRead();
-  void Read(LogWriter::Stream stream);
+  size_t Read(LogWriter::Stream stream);  // bytes; 0 if there was nothing, or it has ended
   void AwaitTerminal();
   void EndStream(LogWriter::Stream stream);
+  void TakeRest(LogWriter::Stream stream);
   void OnRefused();
   void Retry();
 

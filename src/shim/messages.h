@@ -48,6 +48,7 @@ struct ListItem {
   uint32_t exit_code = 0;   // as all below: if exited
   int64_t finished_at = 0;  // wall-clock nanoseconds
   uint8_t oom_killed = 0;
+  uint8_t starting = 0;  // since version 3: its start is not over, and pid and started_at say nothing yet
   template <typename Codec>
   void Fields(Codec& c) {
     c.Text(container_id, kMaxId);
@@ -57,6 +58,7 @@ struct ListItem {
     c.U32(exit_code);
     c.I64(finished_at);
     c.U8(oom_killed);
+    if (c.more()) c.U8(starting);
   }
 };
 

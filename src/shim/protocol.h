@@ -1,4 +1,4 @@
-// The wire between crispd and crisp-shim, version 2.
+// The wire between crispd and crisp-shim, version 3.
 //
 // Transport. A SOCK_SEQPACKET unix socket at a path in a directory that only root can enter (0700). Each end takes
 // nothing from a peer whose SO_PEERCRED uid is not its own effective one. The daemon binds and listens before it starts
@@ -14,9 +14,12 @@
 //
 //   daemon → shim                          answered by
 //   Hello      first, once                 HelloReply, or Error kVersion and the end of the connection
-//   List                                   ListItem for each container, then Done
+//   List                                   ListItem for each container, then Done. One that is being started is told to
+//                                          daemons of version 3 and later only: an older one takes what is listed for
+//                                          started, and finds it out only by asking for the start again
 //   Start      `create` and `start`        Started; after Error nothing of the container is left. Of one that another
-//                                          connection started, or starts: Started too, when it is
+//                                          connection started, or starts: Started too, when it is; if that end had
+//                                          gone before it was told, also after the container has exited
 //   Kill       signal to one or to all     Done (also if it has exited)
 //   Delete     `delete --force`, forget    Done (also if never known)
 //   Exec       carries one descriptor:     ExecOutput as it comes, then ExecDone; after Error kDeadline or kCancelled
@@ -58,7 +61,7 @@
 
 namespace crisp::shim {
 
-inline constexpr uint32_t kProtocolVersion = 2;
+inline constexpr uint32_t kProtocolVersion = 3;
 inline constexpr uint32_t kOldestProtocol = 1;
 
 // Caps, in bytes.

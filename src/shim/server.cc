@@ -7,6 +7,12 @@
 #include "shim/shim_log.h"
 
 namespace crisp::shim {
+namespace {
+
+constexpr uint32_t kStartingIsListed = 3;  // the version of the protocol that tells of it
+
+}  // namespace
+
 Server::Server(Context context, Fd listener, std::string socket_path, std::string pod_id)
     : context_(context),
       connections_(context, std::move(listener)),
@@ -73,18 +79,20 @@ void Server::On(const ConnectionRef& from, uint64_t id, const Hello& hello, Atta
     return connections_.Close(from);
   }
   const ConnectionRef connection = from;
+  connection->version = hello.version;
   connections_.Greet(connection);
   connections_.Answer(connection, id, HelloReply{kProtocolVersion, static_cast<uint32_t>(getpid()), pod_id_});
 }
 
 void Server::On(const ConnectionRef& from, uint64_t id, const List&, Attached) {
   for (const auto& container : containers_) {
-    if (container->state() == Container::State::kStarting) continue;
+    const bool starting = container->state() == Container::State::kStarting;
+    if (starting && from->version < kStartingIsListed) continue;
     const ExitRecord& exit = container->exit();
     connections_.Answer(from, id,
                         ListItem{container->id(), container->state() == Container::State::kExited,
                                  static_cast<uint32_t>(container->pid()), container->started_at(),
-                                 static_cast<uint32_t>(exit.exit_code), exit.finished_at, exit.oom_killed});
+                                 static_cast<uint32_t>(exit.exit_code), exit.finished_at, exit.oom_killed, starting});
   }
   connections_.Answer(from, id, Done{});
 }
@@ -101,14 +109,16 @@ void Server::On(const ConnectionRef& from, uint64_t id, const Start& request, At
   });
 }
 
-// The daemon that asked first has died before it was answered, and the next one asks again.
+// The daemon that asked first has died before it was answered, and the next one asks again. Of an exit that came before
+// that it has been told.
 void Server::StartAgain(const ConnectionRef& from, uint64_t id, const std::shared_ptr<Container>& known) {
   const auto starting =
       std::find_if(starting_.begin(), starting_.end(), [&](const Starting& one) { return one.container == known; });
   if (starting != starting_.end() && starting->client != from) {
     starting->client = from;
     starting->request = id;
-  } else if (known->state() == Container::State::kRunning) {
+  } else if (known->state() == Container::State::kRunning || (known->started_at() != 0 && !known->start_told)) {
+    known->start_told = true;
     connections_.Answer(from, id, Started{static_cast<uint32_t>(known->pid()), known->started_at()});
   } else {
     connections_.Refuse(from, id, ErrorCode::kContainerExists, "create", "the shim has a container of this id");
@@ -125,6 +135,7 @@ void Server::OnStartAnswered(const std::shared_ptr<Container>& container, std::o
     connections_.Refuse(to, id, failure->code, failure->step, failure->text);
     Forget(container);
   } else {
+    container->start_told = to->socket.valid();
     connections_.Answer(to, id, Started{static_cast<uint32_t>(container->pid()), container->started_at()});
   }
   if (shutdown_.has_value()) ContinueShutdown();
