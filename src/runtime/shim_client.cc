@@ -16,6 +16,7 @@
 #include "os/errno_status.h"
 #include "os/fd.h"
 #include "os/file.h"
+#include "os/pipe.h"
 #include "os/process.h"
 #include "os/reactor.h"
 #include "os/unix_socket.h"
@@ -71,13 +72,11 @@ struct Pipes {
 };
 
 absl::Status AddPipe(uint8_t stream, Fd* ours, Pipes* pipes) {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return ErrnoStatus(errno, "make a pipe");
-  const bool inward = stream == shim::kStdinBit;
-  *ours = Fd(ends[inward ? 1 : 0]);
-  pipes->theirs.emplace_back(ends[inward ? 0 : 1]);
+  const PipeEnd which = stream == shim::kStdinBit ? PipeEnd::kWrite : PipeEnd::kRead;
+  if (const int error = MakePipe(which, ours, &pipes->theirs.emplace_back()); error != 0) {
+    return ErrnoStatus(error, "make a pipe");
+  }
   pipes->streams |= stream;
-  if (fcntl(ours->get(), F_SETFL, O_NONBLOCK) != 0) return ErrnoStatus(errno, "make a pipe non-blocking");
   return absl::OkStatus();
 }
 
