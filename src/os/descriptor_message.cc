@@ -1,7 +1,5 @@
 #include "os/descriptor_message.h"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -59,6 +57,11 @@ ReceivedMessage ReceiveMessage(int socket, char* buffer, size_t capacity, Fd* at
     if (one->cmsg_level == SOL_SOCKET && one->cmsg_type == SCM_RIGHTS) TakeDescriptors(*one, attached, count);
   }
   return received;
+}
+
+int PeerOf(int socket, ucred* peer) {
+  socklen_t size = sizeof(*peer);
+  return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, peer, &size) == 0 ? 0 : errno;
 }
 
 }  // namespace crisp

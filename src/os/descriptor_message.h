@@ -2,6 +2,7 @@
 // allocation: the shim uses it; the daemon's view of it is os/unix_socket.h.
 #pragma once
 
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include <string_view>
@@ -24,5 +25,9 @@ struct ReceivedMessage {
 
 // Receives into `buffer`, and up to `count` descriptors, close-on-exec, into `attached`. What else comes is closed.
 ReceivedMessage ReceiveMessage(int socket, char* buffer, size_t capacity, Fd* attached, size_t count);
+
+// Who is at the other end (SO_PEERCRED): of a socket that has connected, whoever called listen(2) last. 0 or an errno
+// value.
+int PeerOf(int socket, ucred* peer);
 
 }  // namespace crisp

@@ -22,6 +22,7 @@
 #include "base/thread.h"
 #include "os/errno_status.h"
 #include "os/file.h"
+#include "os/pipe.h"
 
 namespace crisp {
 namespace {
@@ -87,17 +88,6 @@ class SpawnSetup {
   posix_spawnattr_t attr_{};
   posix_spawn_file_actions_t actions_{};
 };
-
-struct Pipe {
-  Fd read_end;
-  Fd write_end;
-};
-
-absl::StatusOr<Pipe> MakePipe() {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return ErrnoStatus(errno, "make a pipe");
-  return Pipe{Fd(ends[0]), Fd(ends[1])};
-}
 
 // How long a command that was killed is waited for. In an uninterruptible wait of the kernel, on a dead disk or server,
 // it does not end before that does.
@@ -232,25 +222,18 @@ std::string CommandResult::Describe() const {
 }
 
 absl::StatusOr<CommandResult> RunCommand(const Command& command, const Call& call) {
-  ASSIGN_OR_RETURN(Pipe in, MakePipe());
-  ASSIGN_OR_RETURN(Pipe out, MakePipe());
-  ASSIGN_OR_RETURN(Pipe err, MakePipe());
-  SpawnSetup setup;
-  setup.SetStdio({in.read_end.get(), out.write_end.get(), err.write_end.get()});
-  ASSIGN_OR_RETURN(Child spawned, setup.Spawn(command.path, command.args, command.env, POSIX_SPAWN_SETPGROUP));
-  RunningChild child(std::move(spawned), command.path);
-  in.read_end.reset();
-  out.write_end.reset();
-  err.write_end.reset();
-
   CommandResult result;
   Plumbing plumbing(command, &result);
-  plumbing.to_child = std::move(in.write_end);
-  plumbing.from_out = std::move(out.read_end);
-  plumbing.from_err = std::move(err.read_end);
-  for (const Fd* fd : {&plumbing.to_child, &plumbing.from_out, &plumbing.from_err}) {
-    fcntl(fd->get(), F_SETFL, O_NONBLOCK);
-  }
+  Fd stdio[3];
+  int error = MakePipe(PipeEnd::kWrite, &plumbing.to_child, &stdio[0]);
+  if (error == 0) error = MakePipe(PipeEnd::kRead, &plumbing.from_out, &stdio[1]);
+  if (error == 0) error = MakePipe(PipeEnd::kRead, &plumbing.from_err, &stdio[2]);
+  if (error != 0) return ErrnoStatus(error, "make a pipe");
+  SpawnSetup setup;
+  setup.SetStdio({stdio[0].get(), stdio[1].get(), stdio[2].get()});
+  ASSIGN_OR_RETURN(Child spawned, setup.Spawn(command.path, command.args, command.env, POSIX_SPAWN_SETPGROUP));
+  RunningChild child(std::move(spawned), command.path);
+  for (Fd& end : stdio) end.reset();
   if (command.input.empty()) plumbing.to_child.reset();
 
   bool exited = false;

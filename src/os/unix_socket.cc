@@ -71,8 +71,7 @@ absl::StatusOr<Fd> ConnectPackets(const std::string& path) {
 
 absl::Status CheckPeer(int socket) {
   ucred peer{};
-  socklen_t size = sizeof(peer);
-  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return ErrnoStatus(errno, "ask who the peer is");
+  if (const int error = PeerOf(socket, &peer); error != 0) return ErrnoStatus(error, "ask who the peer is");
   if (peer.uid == geteuid()) return absl::OkStatus();
   return absl::PermissionDeniedError(absl::StrCat("the peer runs as user ", peer.uid, ", not as ", geteuid()));
 }

@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -31,8 +30,7 @@ constexpr size_t kMaxCommandLine = 64 << 10;
 // the daemon that has made the socket.
 absl::StatusOr<pid_t> ListenerOf(int socket) {
   ucred peer{};
-  socklen_t size = sizeof(peer);
-  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return ErrnoStatus(errno, "ask who listens");
+  if (const int error = PeerOf(socket, &peer); error != 0) return ErrnoStatus(error, "ask who listens");
   return peer.pid;
 }
 

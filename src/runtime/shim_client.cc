@@ -12,10 +12,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "nlohmann/json.hpp"
 #include "os/errno_status.h"
 #include "os/fd.h"
 #include "os/file.h"
+#include "os/pipe.h"
 #include "os/process.h"
 #include "os/reactor.h"
 #include "os/unix_socket.h"
@@ -26,7 +26,6 @@ namespace crisp {
 namespace {
 
 constexpr std::chrono::seconds kHelloTimeout{10};  // of a shim that has just been started
-constexpr size_t kMaxConfigJson = 8 << 20;
 
 uint64_t NanosLeft(const Call& call) {
   if (call.deadline() == kNoDeadline) return 0;
@@ -37,17 +36,6 @@ uint64_t NanosLeft(const Call& call) {
 uint32_t StdioFlags(const StartRequest& request) {
   return (request.input ? shim::Start::kStdin : 0) | (request.input_once ? shim::Start::kStdinOnce : 0) |
          (request.terminal ? shim::Start::kTerminal : 0) | (request.attachable ? shim::Start::kAttachable : 0);
-}
-
-absl::StatusOr<std::string> CgroupsPathOf(const std::string& bundle) {
-  const std::string path = absl::StrCat(bundle, "/config.json");
-  ASSIGN_OR_RETURN(const std::string text, ReadFileAt(AT_FDCWD, path, kMaxConfigJson));
-  const auto config = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  const nlohmann::json::json_pointer where("/linux/cgroupsPath");
-  if (config.is_discarded() || !config.contains(where) || !config[where].is_string()) {
-    return absl::InternalError(absl::StrCat(path, " has no linux.cgroupsPath"));
-  }
-  return config[where].get<std::string>();
 }
 
 absl::StatusOr<Fd> InMemory(absl::string_view text) {
@@ -71,13 +59,11 @@ struct Pipes {
 };
 
 absl::Status AddPipe(uint8_t stream, Fd* ours, Pipes* pipes) {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return ErrnoStatus(errno, "make a pipe");
-  const bool inward = stream == shim::kStdinBit;
-  *ours = Fd(ends[inward ? 1 : 0]);
-  pipes->theirs.emplace_back(ends[inward ? 0 : 1]);
+  const PipeEnd which = stream == shim::kStdinBit ? PipeEnd::kWrite : PipeEnd::kRead;
+  if (const int error = MakePipe(which, ours, &pipes->theirs.emplace_back()); error != 0) {
+    return ErrnoStatus(error, "make a pipe");
+  }
   pipes->streams |= stream;
-  if (fcntl(ours->get(), F_SETFL, O_NONBLOCK) != 0) return ErrnoStatus(errno, "make a pipe non-blocking");
   return absl::OkStatus();
 }
 
@@ -189,9 +175,6 @@ absl::StatusOr<StartedContainer> ShimClient::Start(const StartRequest& request, 
                         (request.runtime.no_pivot_root ? shim::Start::kNoPivotRoot : 0) |
                         (request.runtime.no_new_keyring ? shim::Start::kNoNewKeyring : 0);
   start.cgroups_path = request.cgroups_path;
-  if (start.cgroups_path.empty()) {
-    ASSIGN_OR_RETURN(start.cgroups_path, CgroupsPathOf(request.bundle), "start container");
-  }
   start.timeout_ns = NanosLeft(call);
   start.stdio_flags = StdioFlags(request);
   if (request.input || request.terminal) {

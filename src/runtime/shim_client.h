@@ -42,7 +42,7 @@ struct StartRequest {
   std::string log_path;            // absolute; empty: output is dropped
   int64_t log_line_limit = 16384;  // bytes of a line; longer ones are split with tag P. 0 or less: no limit
   OciRuntime runtime;
-  std::string cgroups_path;  // linux.cgroupsPath of the bundle's config.json; empty: read from there
+  std::string cgroups_path;  // linux.cgroupsPath of the bundle's config.json
   bool attachable = false;   // output goes through the shim also without a log
   bool input = false;        // it has a stdin; else /dev/null
   bool input_once = false;   // which is closed when the first who was attached to it has gone (not a terminal's)

@@ -2,6 +2,7 @@
 #include "runtime/shim_client.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
@@ -26,7 +27,9 @@
 #include "os/process.h"
 #include "os/unix_socket.h"
 #include "runtime/test_pod.h"
+#include "shim/codec.h"
 #include "shim/exit_record.h"
+#include "shim/messages.h"
 
 namespace crisp {
 namespace {
@@ -595,13 +598,18 @@ TEST_F(ShimTest, ALaterDaemonReplacesTheEarlierOne) {
   pod_.client = *std::move(second);
 }
 
-TEST_F(ShimTest, AStartThatOutlivesItsDaemonIsListedAndToldToTheNextOne) {
-  const std::string waits = pod_.Path("waits");
-  const std::string script = absl::StrCat("#!/bin/sh\ncase \" $* \" in *' start '*) while [ ! -e ", pod_.Path("go"),
+// A runtime that starts nothing before there is a file "go".
+std::string WaitingRuntime(const TestPod& pod) {
+  const std::string path = pod.Path("waits");
+  const std::string script = absl::StrCat("#!/bin/sh\ncase \" $* \" in *' start '*) while [ ! -e ", pod.Path("go"),
                                           " ]; do sleep 0.01; done; esac\nexec /usr/sbin/runc \"$@\"\n");
-  ASSERT_TRUE(WriteFileAt(AT_FDCWD, waits, script, 0755).ok());
+  EXPECT_TRUE(WriteFileAt(AT_FDCWD, path, script, 0755).ok());
+  return path;
+}
+
+TEST_F(ShimTest, AStartThatOutlivesItsDaemonIsListedAndToldToTheNextOne) {
   StartRequest request = pod_.Bundle("a", TestPod::Shell("exit 7"));
-  request.runtime.binary = waits;
+  request.runtime.binary = WaitingRuntime(pod_);
   std::thread start([&] { EXPECT_TRUE(absl::IsUnavailable(pod_.client->Start(request, TestPod::call()).status())); });
   EXPECT_TRUE(Eventually([&] { return Exists(pod_.Path("a/init.pid")); }));
   RecordingListener later;
@@ -619,6 +627,32 @@ TEST_F(ShimTest, AStartThatOutlivesItsDaemonIsListedAndToldToTheNextOne) {
   EXPECT_GT(started->started_at, 0);
   EXPECT_FALSE((*second)->Start(request, TestPod::call()).ok()) << "it has exited, and that has been told";
   second->reset();
+  EXPECT_TRUE(pod_.Connect().ok());
+}
+
+// It would take what is listed for started.
+TEST_F(ShimTest, ADaemonOfVersionTwoIsNotToldOfAStart) {
+  StartRequest request = pod_.Bundle("a", TestPod::Shell("exit 7"));
+  request.runtime.binary = WaitingRuntime(pod_);
+  std::thread start([&] { EXPECT_TRUE(absl::IsUnavailable(pod_.client->Start(request, TestPod::call()).status())); });
+  EXPECT_TRUE(Eventually([&] { return Exists(pod_.Path("a/init.pid")); }));
+  {
+    const auto older = ConnectPackets(pod_.paths.socket);
+    ASSERT_TRUE(older.ok()) << older.status();
+    EXPECT_TRUE(SendPacket(older->get(), shim::Encode(1, shim::Hello{2}), {}, TestPod::call()).ok());
+    EXPECT_TRUE(SendPacket(older->get(), shim::Encode(2, shim::List()), {}, TestPod::call()).ok());
+    for (const shim::Type expected : {shim::Type::kHelloReply, shim::Type::kDone}) {
+      pollfd ready{older->get(), POLLIN, 0};
+      EXPECT_EQ(poll(&ready, 1, 10000), 1);
+      char packet[4096];
+      const auto size = ReceivePacket(older->get(), packet, sizeof(packet), nullptr);
+      shim::Header header;
+      EXPECT_TRUE(size.ok() && shim::DecodeHeader({packet, *size}, &header)) << size.status();
+      EXPECT_EQ(header.type, expected);
+    }
+  }
+  start.join();
+  EXPECT_TRUE(WriteFileAt(AT_FDCWD, pod_.Path("go"), "", 0644).ok());
   EXPECT_TRUE(pod_.Connect().ok());
 }
 

@@ -134,6 +134,7 @@ StartRequest TestPod::Bundle(const std::string& id, const std::vector<std::strin
   request.bundle = Path(id);
   request.exit_path = Path(id + "/exit");
   request.log_path = Path(id + ".log");
+  request.cgroups_path = CgroupsPath(id);
   request.runtime = runtime();
   return request;
 }

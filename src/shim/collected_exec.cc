@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "os/pipe.h"
 #include "shim/runtime_log.h"
 #include "shim/shim_log.h"
 
@@ -46,11 +47,7 @@ void CollectedExec::Begin() {
 
 int CollectedExec::MakePipes(Fd (&write_ends)[2]) {
   for (int i = 0; i < 2; ++i) {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) return errno;
-    streams_[i].read_end.reset(ends[0]);
-    write_ends[i].reset(ends[1]);
-    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    if (const int error = MakePipe(PipeEnd::kRead, &streams_[i].read_end, &write_ends[i]); error != 0) return error;
   }
   return 0;
 }

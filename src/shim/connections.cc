@@ -17,8 +17,7 @@ constexpr int64_t kAcceptPauseNanos = 100'000'000;
 
 bool IsOurs(int socket) {
   ucred peer{};
-  socklen_t size = sizeof(peer);
-  return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == geteuid();
+  return PeerOf(socket, &peer) == 0 && peer.uid == geteuid();
 }
 
 // False: the socket does not take it now. One that is broken takes everything; reading from it will tell.

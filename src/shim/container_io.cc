@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "os/pipe.h"
 #include "shim/shim_log.h"
 
 namespace crisp::shim {
@@ -38,15 +39,11 @@ std::optional<Failure> ContainerIo::Open(const Start& request) {
   return std::nullopt;
 }
 
-// Only the shim's ends are non-blocking: a container's program expects that its stdio blocks.
 int ContainerIo::MakePipes(bool input, bool output) {
   for (int i = 0; i < 3; ++i) {
     if (!(i == 0 ? input : output)) continue;
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) return errno;
-    container_ends_[i].reset(ends[i == 0 ? 0 : 1]);
-    own_ends_[i].reset(ends[i == 0 ? 1 : 0]);
-    fcntl(own_ends_[i].get(), F_SETFL, O_NONBLOCK);
+    const PipeEnd ours = i == 0 ? PipeEnd::kWrite : PipeEnd::kRead;
+    if (const int error = MakePipe(ours, &own_ends_[i], &container_ends_[i]); error != 0) return error;
   }
   return 0;
 }

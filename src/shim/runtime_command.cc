@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <charconv>
 
+#include "os/pipe.h"
 #include "shim/runtime_log.h"
 #include "shim/shim_log.h"
 #include "shim/spawn.h"
@@ -75,12 +76,8 @@ void RuntimeCommand::Run(const Runtime& runtime, std::string step, const std::ve
 
   int child_stdio[3] = {stdio[0], stdio[1], stdio[2]};
   Fd stderr_write;
-  int ends[2];
-  if (stdio[2] < 0 && pipe2(ends, O_CLOEXEC) == 0) {
-    stderr_.reset(ends[0]);
-    stderr_write.reset(ends[1]);
-    fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    child_stdio[2] = ends[1];
+  if (stdio[2] < 0 && MakePipe(PipeEnd::kRead, &stderr_, &stderr_write) == 0) {
+    child_stdio[2] = stderr_write.get();
     loop_.Watch(stderr_.get(), EPOLLIN, [this](uint32_t) { ReadStderr(); });
   }
   hold_.emplace(children_);

@@ -18,24 +18,10 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "os/errno_status.h"
+#include "os/pipe.h"
 
 namespace crisp {
 namespace {
-
-struct Pipe {
-  Fd read;
-  Fd write;
-};
-
-Pipe MakePipe() {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) abort();
-  return {Fd(ends[0]), Fd(ends[1])};
-}
-
-void SetNonBlocking(int fd) {
-  fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-}
 
 // What a child gets as 0, 1 and 2: descriptors, or the name of a terminal for all three.
 struct ChildStdio {
@@ -156,15 +142,12 @@ absl::StatusOr<std::unique_ptr<StreamSession>> ProcessTarget::OpenExec(const Str
       return ErrnoStatus(errno, "make a terminal");
     }
     stdio.terminal = name;
-    SetNonBlocking(terminal.get());
+    fcntl(terminal.get(), F_SETFL, O_NONBLOCK);
     if (request.input) ends.input = Fd(fcntl(terminal.get(), F_DUPFD_CLOEXEC, 3));
     ends.output = Fd(fcntl(terminal.get(), F_DUPFD_CLOEXEC, 3));
   } else {
     const auto to_child = [&](Fd* ours, int number) {
-      Pipe pipe = MakePipe();
-      *ours = std::move(number == 0 ? pipe.write : pipe.read);
-      stdio.fds[number] = std::move(number == 0 ? pipe.read : pipe.write);
-      SetNonBlocking(ours->get());
+      if (MakePipe(number == 0 ? PipeEnd::kWrite : PipeEnd::kRead, ours, &stdio.fds[number]) != 0) abort();
     };
     if (request.input) to_child(&ends.input, 0);
     if (request.output) to_child(&ends.output, 1);
