@@ -158,11 +158,12 @@ class PodManager {
   absl::Status ReleaseMounts(const PodPtr& pod, const ContainerPtr& container);
 
   // start_container.cc
+  // Its caller is inside the container's gate.
   absl::Status StartOnce(const Found& found, const Call& call);
 
   // stop.cc
-  // Unavailable if the shim is gone, DeadlineExceeded if it does not answer: then nobody tells how they end. Internal,
-  // with its state, for a process that does not die.
+  // Unavailable if the shim is gone, DeadlineExceeded if it does not answer (or the time of `call` is up): then nobody
+  // tells how they end. Internal, with its state, for a process that does not die.
   absl::Status KillAndWait(const PodPtr& pod, const std::vector<ContainerPtr>& containers, const Call& call);
   absl::Status EndContainer(const PodPtr& pod, const ContainerPtr& container, const Call& call);
 
@@ -230,6 +231,7 @@ class PodManager {
   // What its shim has. Without one, or with one that does not answer and is therefore ended, nothing.
   std::vector<ShimContainer> Reconnect(const PodPtr& pod);
   void RecordStart(const ContainerPtr& container, const StartedContainer& started);
+  absl::Status FollowStart(const Found& found);
   void RecoverContainers(const PodPtr& pod, const std::vector<StoredContainer>& containers,
                          const std::vector<ShimContainer>& alive);
 

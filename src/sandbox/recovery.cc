@@ -98,27 +98,29 @@ void PodManager::RecoverPod(const StoredPod& stored, const std::vector<StoredCon
   }
   // Whatever of it is left runs unwatched.
   if (pod->shim() == nullptr) LogIfError(StopShim(pod, /*hangs=*/false, undo), "clean up a pod without a shim", id);
-  // The daemon before died in the middle of these starts. Each is joined and put on record as if it had been asked for
-  // anew, also if the pod is not ready any more. Its gate is held from now on: a Stop that did not wait would find
-  // nothing to kill.
   for (const ShimContainer& listed : alive) {
-    if (!listed.starting) continue;
     const auto found = FindContainer(listed.id);
-    if (!found.ok() || found->container->view().state != cri::CONTAINER_CREATED) continue;
-    auto inside = found->container->gate.Enter(undo);
-    if (!inside.ok()) continue;  // nobody knows of it yet, so nobody is inside
-    const auto follow = [this, found = *found, inside = std::make_shared<Gate::Pass>(*std::move(inside))](
-                            const SingleFlight<Done>::Abandoned&) -> absl::StatusOr<Done> {
-      const absl::Status started = StartOnce(found, Call::WithTimeout(kTransitionDeadline));
-      LogIfError(started, "a start that outlived its daemon has failed", found.container->id());
-      RETURN_IF_ERROR(started);
-      return Done{};
-    };
-    const Call nobody_waits(MonoClock::now());  // DeadlineExceeded: it is under way
-    const auto begun = transitions_.Do(absl::StrCat("start ", listed.id), nobody_waits, follow);
-    if (absl::IsResourceExhausted(begun.status())) LogIfError(begun.status(), "follow a start", listed.id);
+    if (!listed.starting || !found.ok() || found->container->view().state != cri::CONTAINER_CREATED) continue;
+    LogIfError(FollowStart(*found), "follow a start", listed.id);
   }
   LogInfo("found pod", {{"pod", id}, {"ready", pod->ready()}, {"containers", pod->containers().size()}});
+}
+
+// The daemon before died in the middle of it. It is joined and put on record as if it had been asked for anew, also if
+// the pod is not ready any more. Its gate is held from now on: a Stop that did not wait would find nothing to kill.
+absl::Status PodManager::FollowStart(const Found& found) {
+  // Nobody knows of it yet, so nobody is inside.
+  ASSIGN_OR_RETURN(Gate::Pass inside, found.container->gate.Enter(Call::WithTimeout(kUndoDeadline)));
+  const auto follow = [this, found, held = std::make_shared<Gate::Pass>(std::move(inside))](
+                          const SingleFlight<Done>::Abandoned&) -> absl::StatusOr<Done> {
+    const absl::Status started = StartOnce(found, Call::WithTimeout(kTransitionDeadline));
+    LogIfError(started, "a start that outlived its daemon has failed", found.container->id());
+    RETURN_IF_ERROR(started);
+    return Done{};
+  };
+  const Call nobody_waits(MonoClock::now());
+  const auto begun = transitions_.Do(absl::StrCat("start ", found.container->id()), nobody_waits, follow);
+  return absl::IsDeadlineExceeded(begun.status()) ? absl::OkStatus() : begun.status();
 }
 
 // The daemon before died between the start and its record.

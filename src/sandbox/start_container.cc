@@ -40,7 +40,6 @@ absl::Status PodManager::StartContainer(const std::string& container_id, const C
       .status();
 }
 
-// From inside the container's gate.
 absl::Status PodManager::StartOnce(const Found& found, const Call& call) {
   const auto& [pod, container] = found;
   const std::shared_ptr<ShimClient> shim = pod->shim();
