@@ -81,7 +81,9 @@ struct FsUsage {
 
 class Images {
  public:
-  // Sweeps what an earlier daemon left half done. `database` must outlive the object.
+  // Sweeps what an earlier daemon left half done. Layers that its pulls had finished stay for the next attempt; who
+  // never makes one loses them to the next pull, removal of an image or end of a container. `database` must outlive the
+  // object.
   static absl::StatusOr<std::unique_ptr<Images>> Open(Layout layout, Database* database, ImagesOptions options);
   virtual ~Images() = default;
 
