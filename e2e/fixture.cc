@@ -154,14 +154,16 @@ pid_t NodeTest::PidOf(const std::string& container) {
   return oldest;
 }
 
+// One that has just been started has its starter's command line for a moment.
 pid_t NodeTest::PidByCommand(const std::string& text) {
   std::vector<std::string> found;
-  for (const std::string& process : ProcessList({node_->pid()})) {
-    if (process.find(text) != std::string::npos) found.push_back(process);
-  }
-  if (found.size() != 1) {
-    throw std::runtime_error("expected one process with \"" + text + "\", found " + std::to_string(found.size()));
-  }
+  WaitFor("one process with \"" + text + "\"", std::chrono::seconds(5), [&] {
+    found.clear();
+    for (const std::string& process : ProcessList({node_->pid()})) {
+      if (process.find(text) != std::string::npos) found.push_back(process);
+    }
+    return found.size() == 1;
+  });
   return static_cast<pid_t>(std::stoi(found.front()));
 }
 
