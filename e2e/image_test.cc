@@ -287,18 +287,22 @@ TEST_F(ImageTest, APullWithADeadlineOfAMillisecondLeavesNothing) {
   Must(cri().Pull(kBig));
 }
 
+// Or the whole image, where it was quicker than the cancel.
 TEST_F(ImageTest, ACancelledPullLeavesNothing) {
   cri::PullImageRequest request;
   request.mutable_image()->set_image(kBig);
-  grpc::ClientContext context;
-  auto pull = std::async(std::launch::async,
-                         [&] { return cri().Call(&ImageStub::PullImage, request, kCallTimeout, &context); });
-  WaitFor("the pull to begin", std::chrono::seconds(10), [&] { return !IngestIsEmpty() || Has(kBig); });
-  context.TryCancel();
-  const auto answer = pull.get();
-  if (answer.ok()) GTEST_SKIP() << "the pull was quicker than the cancel";
-  EXPECT_EQ(answer.code(), grpc::CANCELLED);
-  EXPECT_EQ(Leftovers(std::chrono::seconds(8)), "");
+  for (int i = 0; i < 5; ++i) {
+    grpc::ClientContext context;
+    auto pull = std::async(std::launch::async,
+                           [&] { return cri().Call(&ImageStub::PullImage, request, kCallTimeout, &context); });
+    WaitFor("the pull to begin", std::chrono::seconds(10), [&] { return !IngestIsEmpty() || Has(kBig); });
+    context.TryCancel();
+    const auto answer = pull.get();
+    EXPECT_TRUE(answer.ok() || answer.code() == grpc::CANCELLED) << Describe(answer.status);
+    WaitFor("the pull to end", std::chrono::seconds(8), [&] { return IngestIsEmpty(); });
+    if (Eventually(std::chrono::seconds(1), [&] { return Has(kBig); })) Must(cri().RemoveImage(kBig));
+    EXPECT_EQ(Leftovers(std::chrono::seconds(8)), "");
+  }
 }
 
 TEST_F(ImageTest, DockersSchema2AndAMultiPlatformIndexWork) {
