@@ -41,7 +41,7 @@ void SpdyConnection::Send(uint32_t stream, absl::string_view bytes, std::functio
   Put({std::string(head.data(), head.size()), bytes, std::move(sent)});
 }
 
-void SpdyConnection::End(uint32_t stream, std::string text) {
+void SpdyConnection::End(uint32_t stream, const std::string& text) {
   const auto found = streams_.find(stream);
   if (found == streams_.end() || found->second.ours_ended || finishing_) return;
   found->second.ours_ended = true;

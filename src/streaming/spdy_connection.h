@@ -50,7 +50,7 @@ class SpdyConnection final : private SpdyFrameReader::Events {
   // dropped.
   void Send(uint32_t stream, absl::string_view bytes, std::function<void()> sent);
   // Sends `text` if there is any, and that there is no more from us.
-  void End(uint32_t stream, std::string text = "");
+  void End(uint32_t stream, const std::string& text = "");
   void Reset(uint32_t stream, SpdyReset why);
 
   // To be called when MayRead may have become true.
