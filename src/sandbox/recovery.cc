@@ -99,8 +99,9 @@ void PodManager::RecoverPod(const StoredPod& stored, const std::vector<StoredCon
   // Whatever of it is left runs unwatched.
   if (pod->shim() == nullptr) LogIfError(StopShim(pod, /*hangs=*/false, undo), "clean up a pod without a shim", id);
   for (const ShimContainer& listed : alive) {
+    if (!listed.starting) continue;
     const auto found = FindContainer(listed.id);
-    if (!listed.starting || !found.ok() || found->container->view().state != cri::CONTAINER_CREATED) continue;
+    if (!found.ok() || found->container->view().state != cri::CONTAINER_CREATED) continue;
     LogIfError(FollowStart(*found), "follow a start", listed.id);
   }
   LogInfo("found pod", {{"pod", id}, {"ready", pod->ready()}, {"containers", pod->containers().size()}});
