@@ -4,8 +4,6 @@
 #include <poll.h>
 #include <spawn.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -78,8 +76,7 @@ class SpawnSetup {
     const int error = posix_spawn(&child.pid, path.c_str(), &actions_, &attr_, argv.data(), envp.data());
     if (error != 0) return ErrnoStatus(error, absl::StrCat("start ", path));
     if (g_children_descriptors) prlimit(child.pid, RLIMIT_NOFILE, &*g_children_descriptors, nullptr);
-    child.pidfd = Fd(static_cast<int>(
-        syscall(SYS_pidfd_open, child.pid, 0)));  // cannot name another process: nobody has reaped this one yet
+    child.pidfd = Pidfd::Open(child.pid);  // cannot name another process: nobody has reaped this one yet
     if (!child.pidfd.valid()) return ErrnoStatus(errno, absl::StrCat("pidfd of ", path));
     return child;
   }
@@ -93,21 +90,6 @@ class SpawnSetup {
 // it does not end before that does.
 constexpr std::chrono::seconds kKillWait{2};
 
-siginfo_t Reap(const Fd& pidfd) {
-  siginfo_t info{};
-  while (waitid(P_PIDFD, static_cast<id_t>(pidfd.get()), &info, WEXITED) != 0 && errno == EINTR) {
-  }
-  return info;
-}
-
-bool WaitEnded(const Fd& pidfd, MonoTime until) {
-  pollfd ended{pidfd.get(), POLLIN, 0};
-  while (poll(&ended, 1, PollMillis(until)) <= 0) {
-    if (MonoClock::now() >= until) return false;
-  }
-  return true;
-}
-
 // Kills and reaps what it holds unless Wait has reaped it. What does not end is left to a thread that waits for nothing
 // else, so that whoever called goes on.
 class RunningChild {
@@ -117,13 +99,13 @@ class RunningChild {
     if (!child_.pidfd.valid()) return;
     kill(-child_.pid, SIGKILL);
     kill(child_.pid, SIGKILL);
-    if (WaitEnded(child_.pidfd, MonoClock::now() + kKillWait)) {
-      Reap(child_.pidfd);
+    if (child_.pidfd.WaitUntil(MonoClock::now() + kKillWait)) {
+      child_.pidfd.Reap();
       return;
     }
     LogError("a command does not end after SIGKILL; it is left to end by itself",
              {{"command", path_}, {"pid", child_.pid}});
-    auto reaper = StartThread("a killed command", [pidfd = std::move(child_.pidfd)] { Reap(pidfd); });
+    auto reaper = StartThread("a killed command", [pidfd = std::move(child_.pidfd)] { pidfd.Reap(); });
     if (reaper.ok()) reaper->detach();  // else it stays a zombie, until the daemon ends
   }
   RunningChild(const RunningChild&) = delete;
@@ -132,13 +114,10 @@ class RunningChild {
   int pidfd() const { return child_.pidfd.get(); }
 
   void Wait(CommandResult* result) {
-    const siginfo_t info = Reap(child_.pidfd);
+    const ExitStatus status = child_.pidfd.Reap().value_or(ExitStatus());
     child_.pidfd.reset();
-    if (info.si_code == CLD_EXITED) {
-      result->exit_code = info.si_status;
-    } else {
-      result->signal = info.si_status;
-    }
+    result->exit_code = status.code;
+    result->signal = status.signal;
   }
 
  private:
@@ -262,6 +241,11 @@ absl::StatusOr<Child> SpawnDetached(const std::string& path, const std::vector<s
   SpawnSetup setup;
   setup.SetStdio(stdio);
   return setup.Spawn(path, args, env, POSIX_SPAWN_SETSID);
+}
+
+absl::Status AwaitEnd(const Pidfd& process, const Call& call) {
+  while (!process.WaitUntil(call.NextLook())) RETURN_IF_ERROR(call.Check());
+  return absl::OkStatus();
 }
 
 void RaiseDescriptorLimit() {

@@ -1,9 +1,6 @@
 // What is left when a shim hangs or has died, taken away by the daemon itself.
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/mount.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,6 +12,7 @@
 #include "os/cgroup.h"
 #include "os/errno_status.h"
 #include "os/file.h"
+#include "os/process.h"
 #include "os/unix_socket.h"
 #include "runtime/oci_runtime.h"
 #include "runtime/shim_client.h"
@@ -43,13 +41,11 @@ bool IsShimOf(pid_t pid, const ShimPaths& paths) {
   return option != args.end() && option + 1 != args.end() && *(option + 1) == paths.socket;
 }
 
-absl::Status KillAndAwait(const Fd& pidfd, const Call& call) {
-  if (syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0) != 0) {
-    return errno == ESRCH ? absl::OkStatus() : ErrnoStatus(errno, "kill it");
+absl::Status KillAndAwait(const Pidfd& process, const Call& call) {
+  if (const int error = process.Signal(SIGKILL); error != 0) {
+    return error == ESRCH ? absl::OkStatus() : ErrnoStatus(error, "kill it");
   }
-  pollfd death{pidfd.get(), POLLIN, 0};
-  while (poll(&death, 1, Call::kCancelPoll.count()) <= 0) RETURN_IF_ERROR(call.Check(), "wait for its death");
-  return absl::OkStatus();
+  return Annotate(AwaitEnd(process, call), "wait for its death");
 }
 
 }  // namespace
@@ -59,7 +55,7 @@ absl::Status KillShim(const ShimPaths& paths, const Call& call) {
   if (const int error = ErrnoOf(socket.status()); error == ENOENT || error == ECONNREFUSED) return absl::OkStatus();
   RETURN_IF_ERROR(socket, "kill shim");
   ASSIGN_OR_RETURN(const pid_t pid, ListenerOf(socket->get()), "kill shim");
-  const Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  const Pidfd pidfd = Pidfd::Open(pid);
   if (!pidfd.valid() && errno == ESRCH) return absl::OkStatus();
   // The descriptor was there before the look: if it still names a process, the look was at that one.
   if (!pidfd.valid() || !IsShimOf(pid, paths)) {

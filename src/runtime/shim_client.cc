@@ -2,8 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -92,12 +90,11 @@ absl::StatusOr<ShimStream::Ends> EndsOfTerminal(const Fd& master, bool input) {
 }
 
 // The zombie of a shim that dies before its daemon does, whether or not a client still is there.
-absl::Status ReapWhenItEnds(Reactor& reactor, Fd pidfd) {
-  auto held = std::make_shared<Fd>(std::move(pidfd));
+absl::Status ReapWhenItEnds(Reactor& reactor, Pidfd pidfd) {
+  auto held = std::make_shared<Pidfd>(std::move(pidfd));
   const int fd = held->get();
   return reactor.Watch(fd, [&reactor, held] {
-    siginfo_t info{};
-    waitid(P_PIDFD, static_cast<id_t>(held->get()), &info, WEXITED | WNOHANG);
+    held->TryReap();
     reactor.Unwatch(held->get());
   });
 }
@@ -132,12 +129,12 @@ absl::StatusOr<std::unique_ptr<ShimClient>> ShimClient::Launch(Reactor& reactor,
                                  RuntimeEnvironment(), {socket.get(), -1, -1}),
                    "launch shim");
   socket.reset();
-  const Fd pidfd(fcntl(child.pidfd.get(), F_DUPFD_CLOEXEC, 0));
+  const Pidfd pidfd = child.pidfd.Duplicate();
   const absl::Status watched = ReapWhenItEnds(reactor, std::move(child.pidfd));
   absl::StatusOr<std::unique_ptr<ShimClient>> client =
       watched.ok() ? Open(reactor, pod_id, paths, listener, call.Within(kHelloTimeout)) : watched;
   if (client.ok()) return client;
-  syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
+  pidfd.Signal(SIGKILL);
   unlink(paths.socket.c_str());
   return Annotate(client.status(), absl::StrCat("launch shim ", paths.program));
 }

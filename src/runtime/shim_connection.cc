@@ -1,8 +1,6 @@
 #include "runtime/shim_connection.h"
 
 #include <poll.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -133,7 +131,7 @@ absl::Status ShimConnection::CheckVersion(uint32_t needed, absl::string_view wha
 
 // The pid of the hello names the shim for as long as it is alive, which an open connection shows.
 absl::Status ShimConnection::WatchProcess(pid_t pid) {
-  pidfd_ = Fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  pidfd_ = Pidfd::Open(pid);
   pollfd peer{socket_.get(), POLLRDHUP, 0};
   if (!pidfd_.valid() || poll(&peer, 1, 0) != 0) return Gone();
   {
@@ -217,8 +215,8 @@ absl::Status ShimConnection::KillProcess(const Call& call) {
     MutexLock lock(mutex_);
     ending_ = true;
   }
-  if (syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0) != 0 && errno != ESRCH) {
-    return ErrnoStatus(errno, "send SIGKILL");
+  if (const int error = pidfd_.Signal(SIGKILL); error != 0 && error != ESRCH) {
+    return ErrnoStatus(error, "send SIGKILL");
   }
   MutexLock lock(mutex_);
   return AwaitDeath(call);

@@ -19,6 +19,7 @@
 #include "base/call.h"
 #include "base/mutex.h"
 #include "os/fd.h"
+#include "os/pidfd.h"
 #include "os/reactor.h"
 #include "runtime/shim_client.h"
 #include "runtime/stream_end.h"
@@ -125,7 +126,7 @@ class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
   Reactor& reactor_;
   ShimListener* listener_;
   const Fd socket_;
-  Fd pidfd_;
+  Pidfd pidfd_;
   Mutex mutex_;
   CondVar changed_;
   pid_t pid_ ABSL_GUARDED_BY(mutex_) = -1;
