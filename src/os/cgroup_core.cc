@@ -1,6 +1,5 @@
 #include "os/cgroup_core.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <signal.h>
@@ -13,6 +12,7 @@
 #include <cerrno>
 #include <charconv>
 
+#include "os/dir_stream.h"
 #include "os/fd.h"
 #include "os/pidfd.h"
 
@@ -99,16 +99,12 @@ void ParsePids(std::string_view text, std::vector<pid_t>* pids) {
 template <typename Visit>
 void Walk(Fd dir, int depth, const Visit& visit) {
   if (!dir.valid() || depth > kMaxDepth) return;
-  Fd listing(fcntl(dir.get(), F_DUPFD_CLOEXEC, 0));
-  if (DIR* stream = listing.valid() ? fdopendir(listing.get()) : nullptr; stream != nullptr) {
-    listing.release();
-    while (const dirent* entry = readdir(stream)) {
-      if (entry->d_type != DT_DIR || entry->d_name[0] == '.') continue;
-      Walk(Fd(openat(dir.get(), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)), depth + 1, visit);
-    }
-    closedir(stream);
+  DirStream stream(std::move(dir));
+  while (const dirent* entry = stream.Next()) {
+    if (entry->d_type != DT_DIR) continue;
+    Walk(Fd(openat(stream.fd(), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)), depth + 1, visit);
   }
-  visit(dir.get());
+  if (stream.fd() >= 0) visit(stream.fd());
 }
 
 Fd OpenDir(const std::string& path) {
@@ -167,14 +163,10 @@ void AwaitDeath(const std::vector<Held>& held, Pidfd::Deadline deadline) {
 
 // A walk holds descriptors, and rmdir wants names: each directory removes those in it.
 void RemoveChildren(int dir) {
-  Fd listing(openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  DIR* stream = listing.valid() ? fdopendir(listing.get()) : nullptr;
-  if (stream == nullptr) return;
-  listing.release();
-  while (const dirent* entry = readdir(stream)) {
-    if (entry->d_type == DT_DIR && entry->d_name[0] != '.') unlinkat(dir, entry->d_name, AT_REMOVEDIR);
+  DirStream stream(Fd(openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
+  while (const dirent* entry = stream.Next()) {
+    if (entry->d_type == DT_DIR) unlinkat(dir, entry->d_name, AT_REMOVEDIR);
   }
-  closedir(stream);
 }
 
 int RemoveOne(const std::string& path) {

@@ -11,7 +11,6 @@
 #include <memory>
 #include <optional>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
@@ -19,7 +18,6 @@
 #include "base/status_macros.h"
 #include "base/thread.h"
 #include "os/errno_status.h"
-#include "os/file.h"
 #include "os/pipe.h"
 
 namespace crisp {
@@ -254,20 +252,6 @@ void RaiseDescriptorLimit() {
   g_children_descriptors = limit;
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-absl::StatusOr<uint64_t> ProcessStartTime(pid_t pid) {
-  const std::string path = absl::StrCat("/proc/", pid, "/stat");
-  ASSIGN_OR_RETURN(const std::string stat, ReadFileAt(AT_FDCWD, path, 4096));
-  // The name of the program, in parentheses, may hold spaces and parentheses: fields are counted from the last one.
-  const size_t name_end = stat.rfind(')');
-  const std::vector<absl::string_view> fields =
-      absl::StrSplit(absl::string_view(stat).substr(std::min(stat.size(), name_end + 2)), ' ');
-  uint64_t ticks = 0;
-  if (fields.size() < 20 || !absl::SimpleAtoi(fields[19], &ticks)) {
-    return absl::InternalError(absl::StrCat("read ", path, ": not in the form of proc(5)"));
-  }
-  return ticks;
 }
 
 }  // namespace crisp

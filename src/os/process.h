@@ -58,8 +58,4 @@ absl::Status AwaitEnd(const Pidfd& process, const Call& call);
 // is asked to, later; a plugin may start a helper a moment too early, and that one keeps the high limit.
 void RaiseDescriptorLimit();
 
-// Field 22 of /proc/PID/stat: clock ticks after boot at which the process started. With the pid it names one process
-// for good, however often the pid is used again.
-absl::StatusOr<uint64_t> ProcessStartTime(pid_t pid);
-
 }  // namespace crisp

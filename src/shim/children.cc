@@ -45,13 +45,13 @@ int Children::Signal(pid_t pid, int signal) const {
 }
 
 bool Children::Reap(pid_t pid) {
-  siginfo_t info{};
-  if (waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0) return false;
   const auto known = Find(pid);
-  if (known == known_.end()) return true;
+  if (known == known_.end()) return waitpid(pid, nullptr, WNOHANG) == pid;
+  const std::optional<ExitStatus> status = known->pidfd.TryReap();
+  if (!status.has_value()) return false;
   const Exited exited = std::move(known->exited);
   Drop(known);
-  if (exited) exited({info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status, WallNanos()});
+  if (exited) exited({status->ShellCode(), WallNanos()});
   return true;
 }
 
