@@ -15,9 +15,8 @@
 #include "os/errno_status.h"
 #include "os/fd.h"
 #include "os/file.h"
-#include "server/image_service.h"
+#include "server/cri_services.h"
 #include "server/long_calls.h"
-#include "server/runtime_service.h"
 
 namespace crisp {
 namespace {

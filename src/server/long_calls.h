@@ -45,14 +45,11 @@ class LongCalls {
   void EndEvents();
 
  private:
-  // Each waits for calls of one method, in a file named for it.
-  void AcceptGetContainerEvents();
-  void AcceptStreamPodSandboxes();
-  void AcceptStreamContainers();
-  void AcceptStreamContainerStats();
-  void AcceptStreamPodSandboxStats();
-  void AcceptStreamPodSandboxMetrics();
-  void AcceptStreamImages();
+  // Each waits for calls of its methods.
+  void AcceptEvents();
+  void AcceptStateLists();
+  void AcceptStatsLists();
+  void AcceptImageList();
 
   const Parts parts_;
   const size_t chunk_bytes_;
