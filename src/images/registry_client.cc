@@ -15,6 +15,7 @@
 #include "absl/strings/strip.h"
 #include "base/status_macros.h"
 #include "images/digest.h"
+#include "images/endpoints.h"
 #include "images/json.h"
 #include "images/registry_auth.h"
 

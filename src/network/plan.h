@@ -15,7 +15,7 @@
 #include "network/cni_chain.h"
 #include "network/cni_config.h"
 #include "network/json.h"
-#include "network/network.h"
+#include "network/pod_network_request.h"
 
 namespace crisp {
 
