@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "os/file.h"
+#include "runtime/cleanup.h"
 #include "runtime/test_pod.h"
 #include "runtime/update.h"
 

@@ -12,6 +12,7 @@
 #include "absl/strings/strip.h"
 #include "base/json.h"
 #include "base/status_macros.h"
+#include "os/process.h"
 #include "runtime/oci_runtime.h"
 
 namespace crisp {

@@ -205,7 +205,7 @@ absl::Status PodManager::StartPause(const PodPtr& pod, const Call& call) {
                    BuildSandboxSpec(context, record.config(), image->config, id_map ? "" : record.netns_path()));
   RETURN_IF_ERROR(WriteFileAt(AT_FDCWD, layout_.Spec(id, id), spec, 0600));
 
-  ASSIGN_OR_RETURN(const std::shared_ptr<ShimClient> shim, LaunchShim(pod, call), "start the shim");
+  ASSIGN_OR_RETURN(const std::shared_ptr<Shim> shim, LaunchShim(pod, call), "start the shim");
   StartRequest start;
   start.container_id = id;
   start.bundle = layout_.Bundle(id, id);
@@ -229,8 +229,8 @@ absl::StatusOr<std::shared_ptr<const Image>> PodManager::EnsureSandboxImage(cons
   return image;
 }
 
-absl::StatusOr<std::shared_ptr<ShimClient>> PodManager::LaunchShim(const PodPtr& pod, const Call& call) {
-  ASSIGN_OR_RETURN(std::shared_ptr<ShimClient> shim,
+absl::StatusOr<std::shared_ptr<Shim>> PodManager::LaunchShim(const PodPtr& pod, const Call& call) {
+  ASSIGN_OR_RETURN(std::shared_ptr<Shim> shim,
                    ShimClient::Launch(*reactor_, pod->id(), ShimPathsOf(pod->id()), pod.get(), call));
   pod->set_shim(shim);
   return shim;
