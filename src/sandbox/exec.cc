@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "os/file.h"
-#include "runtime/spec.h"
+#include "runtime/exec_process.h"
 #include "sandbox/deadlines.h"
 #include "sandbox/pod_manager.h"
 
