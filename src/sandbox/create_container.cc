@@ -14,6 +14,8 @@
 #include "google/protobuf/util/message_differencer.h"
 #include "images/images.h"
 #include "os/file.h"
+#include "runtime/cgroups_path.h"
+#include "runtime/check_container.h"
 #include "sandbox/deadlines.h"
 #include "sandbox/pod_files.h"
 #include "sandbox/pod_manager.h"
@@ -56,7 +58,7 @@ PodNamespaces NamespacesOf(const PodRecord& pod, pid_t pause) {
 
 // Said aloud, since the container runs without what it was promised.
 void WarnOfDroppedLimits(const SpecContext& context, const cri::ContainerConfig& config) {
-  if (context.hugepage_limits) return;
+  if (context.host.hugepage_limits) return;
   for (const cri::HugepageLimit& limit : config.linux().resources().hugepage_limits()) {
     if (limit.limit() == 0) continue;
     LogWarning(
@@ -121,7 +123,8 @@ absl::StatusOr<std::string> PodManager::CreateContainerOnce(const PodPtr& pod,
   record.set_created_at(WallNanos());
   record.set_log_path(LogPath(pod->record().config(), config));
   record.set_stop_signal(StopSignal(config, image->config));
-  record.set_cgroups_path(CgroupsPath(ContextFor(pod, record.id())));
+  record.set_cgroups_path(
+      CgroupsPath(pod->runtime().systemd_cgroup, pod->record().config().linux().cgroup_parent(), record.id()));
   const auto container = std::make_shared<Container>(std::move(record));
 
   ASSIGN_OR_RETURN(const Gate::Pass inside, container->gate.Enter(call));
@@ -152,7 +155,7 @@ absl::Status PodManager::MakeContainer(const PodPtr& pod, const ContainerPtr& co
   TellUnlabelledMounts(record.config(), context);
   RETURN_IF_ERROR(LookUpDevices(record.config(), user, options_.security, HandlerOf(pod), &context));
   ASSIGN_OR_RETURN(const cri::ContainerConfig config, ResolveMounts(pod, container));
-  ASSIGN_OR_RETURN(context.volumes, MakeVolumes(pod, container, config, image.config));
+  ASSIGN_OR_RETURN(context.container.volumes, MakeVolumes(pod, container, config, image.config));
   PodNamespaces namespaces = NamespacesOf(pod_record, pod->pause_pid());
   if (security.namespace_options().pid() == cri::TARGET) {
     ASSIGN_OR_RETURN(namespaces.pid, PinTargetPids(pod, container, security.namespace_options().target_id()));

@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "os/file.h"
-#include "runtime/spec.h"
+#include "runtime/exec_process.h"
 #include "sandbox/deadlines.h"
 #include "sandbox/pod_manager.h"
 
@@ -30,8 +30,8 @@ absl::Status NotRunning(const Container& container) {
       absl::StrCat("container ", container.id(), " is not running: it has ", created ? "not been started" : "exited"));
 }
 
-absl::StatusOr<std::shared_ptr<ShimClient>> ShimOf(const Pod& pod, const Container& container) {
-  std::shared_ptr<ShimClient> shim = pod.shim();
+absl::StatusOr<std::shared_ptr<Shim>> ShimOf(const Pod& pod, const Container& container) {
+  std::shared_ptr<Shim> shim = pod.shim();
   if (!container.running() || shim == nullptr) return NotRunning(container);
   return shim;
 }
@@ -47,7 +47,7 @@ absl::StatusOr<cri::ExecSyncResponse> PodManager::ExecSync(const cri::ExecSyncRe
   if (request.timeout() < 0) return absl::InvalidArgumentError("field timeout: must not be negative");
   ASSIGN_OR_RETURN(const Found found, FindContainer(request.container_id()));
   const auto& [pod, container] = found;
-  ASSIGN_OR_RETURN(const std::shared_ptr<ShimClient> shim, ShimOf(*pod, *container));
+  ASSIGN_OR_RETURN(const std::shared_ptr<Shim> shim, ShimOf(*pod, *container));
   ExecRequest exec;
   exec.container_id = container->id();
   ASSIGN_OR_RETURN(exec.process_json, ExecProcessOf(layout_.Spec(pod->id(), container->id()),
@@ -67,7 +67,7 @@ absl::StatusOr<cri::ExecSyncResponse> PodManager::ExecSync(const cri::ExecSyncRe
 absl::Status PodManager::ReopenLog(const std::string& container_id, const Call& call) {
   ASSIGN_OR_RETURN(const Found found, FindContainer(container_id));
   const auto& [pod, container] = found;
-  ASSIGN_OR_RETURN(const std::shared_ptr<ShimClient> shim, ShimOf(*pod, *container));
+  ASSIGN_OR_RETURN(const std::shared_ptr<Shim> shim, ShimOf(*pod, *container));
   const absl::Status reopened = shim->ReopenLog(container->id(), call.Within(kShimDeadline));
   return absl::IsUnavailable(reopened) ? NotRunning(*container) : Annotate(reopened, "reopen log");
 }

@@ -17,7 +17,7 @@ namespace crisp {
 absl::Status NotRunning(const Container& container);
 
 // The shim of a container that runs, else NotRunning.
-absl::StatusOr<std::shared_ptr<ShimClient>> ShimOf(const Pod& pod, const Container& container);
+absl::StatusOr<std::shared_ptr<Shim>> ShimOf(const Pod& pod, const Container& container);
 
 // The process object of `command` in the container whose spec is in the file `spec`.
 absl::StatusOr<std::string> ExecProcessOf(const std::string& spec, const std::vector<std::string>& command,

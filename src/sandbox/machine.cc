@@ -58,29 +58,29 @@ bool UsesApparmor(const SecurityOptions& security) {
 }
 
 // uname(2): "x86_64", "6.1.0-13-cloud-amd64".
-absl::Status LookAtKernel(SpecContext* context) {
+absl::Status LookAtKernel(HostFacts* host) {
   utsname names{};
   if (uname(&names) != 0) return ErrnoStatus(errno, "uname");
-  context->architecture = names.machine;
+  host->architecture = names.machine;
   const std::vector<absl::string_view> parts = absl::StrSplit(names.release, '.');
   const absl::string_view minor = parts.size() > 1 ? parts[1].substr(0, parts[1].find_first_not_of("0123456789")) : "";
-  if (absl::SimpleAtoi(parts[0], &context->kernel_major) && absl::SimpleAtoi(minor, &context->kernel_minor)) {
+  if (absl::SimpleAtoi(parts[0], &host->kernel_major) && absl::SimpleAtoi(minor, &host->kernel_minor)) {
     return absl::OkStatus();
   }
   return absl::InternalError(absl::StrCat("the kernel's release \"", names.release, "\" has no version"));
 }
 
-absl::Status LookAtConfinement(const SecurityOptions& security, SpecContext* context) {
+absl::Status LookAtConfinement(const SecurityOptions& security, HostFacts* host) {
   // A fault of the configuration: better now than with every container.
   RETURN_IF_ERROR(ParseSeccompName(security.unset_seccomp_profile, "unset_seccomp_profile"));
-  context->unset_seccomp_profile = security.unset_seccomp_profile;
-  context->unprivileged_ports = security.enable_unprivileged_ports;
-  context->unprivileged_icmp = security.enable_unprivileged_icmp;
-  context->hugepage_limits = !security.disable_hugetlb_controller && HostLimitsHugepages();
-  context->drop_hugepage_limits = security.disable_hugetlb_controller || security.tolerate_missing_hugetlb_controller;
-  context->apparmor = UsesApparmor(security);
+  host->unset_seccomp_profile = security.unset_seccomp_profile;
+  host->unprivileged_ports = security.enable_unprivileged_ports;
+  host->unprivileged_icmp = security.enable_unprivileged_icmp;
+  host->hugepage_limits = !security.disable_hugetlb_controller && HostLimitsHugepages();
+  host->drop_hugepage_limits = security.disable_hugetlb_controller || security.tolerate_missing_hugetlb_controller;
+  host->apparmor = UsesApparmor(security);
   if (security.enable_selinux) {
-    ASSIGN_OR_RETURN(context->selinux, HostSelinuxLabels(), "SELinux (enable_selinux)");
+    ASSIGN_OR_RETURN(host->selinux, HostSelinuxLabels(), "SELinux (enable_selinux)");
   }
   return absl::OkStatus();
 }
@@ -89,13 +89,13 @@ absl::Status LookAtConfinement(const SecurityOptions& security, SpecContext* con
 
 absl::StatusOr<Machine> LookAtMachine(bool restrict_oom_score_adj, const SecurityOptions& security) {
   Machine machine;
-  RETURN_IF_ERROR(LookAtKernel(&machine.context));
-  RETURN_IF_ERROR(LookAtConfinement(security, &machine.context));
-  machine.context.cgroup_v2 = HostHasCgroupV2();
-  machine.context.swap_accounting = HostAccountsForSwap();
-  machine.context.host_capabilities = HostCapabilities();
-  machine.context.hostname = NodeHostname();
-  ASSIGN_OR_RETURN(machine.context.oom_score_adj_floor, OomScoreAdjFloor(restrict_oom_score_adj));
+  RETURN_IF_ERROR(LookAtKernel(&machine.host));
+  RETURN_IF_ERROR(LookAtConfinement(security, &machine.host));
+  machine.host.cgroup_v2 = HostHasCgroupV2();
+  machine.host.swap_accounting = HostAccountsForSwap();
+  machine.host.capabilities = HostCapabilities();
+  machine.host.hostname = NodeHostname();
+  ASSIGN_OR_RETURN(machine.host.oom_score_adj_floor, OomScoreAdjFloor(restrict_oom_score_adj));
   ASSIGN_OR_RETURN(machine.boot_id, ReadLine("/proc/sys/kernel/random/boot_id"));
   return machine;
 }

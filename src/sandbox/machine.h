@@ -4,13 +4,13 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "runtime/spec.h"
+#include "runtime/host_facts.h"
 #include "sandbox/security_options.h"
 
 namespace crisp {
 
 struct Machine {
-  SpecContext context;  // with what is the same for every container
+  HostFacts host;
   std::string boot_id;  // /proc/sys/kernel/random/boot_id: another one after each reboot
 };
 

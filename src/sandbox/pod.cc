@@ -81,19 +81,19 @@ void Pod::set_pause_pid(pid_t pid) {
   if (!ended_) pause_pid_ = pid;
 }
 
-std::shared_ptr<ShimClient> Pod::shim() const {
+std::shared_ptr<Shim> Pod::shim() const {
   MutexLock lock(mutex_);
   return shim_;
 }
 
-void Pod::set_shim(std::shared_ptr<ShimClient> shim) {
+void Pod::set_shim(std::shared_ptr<Shim> shim) {
   MutexLock lock(mutex_);
   shim_ = std::move(shim);
 }
 
 // The last reference may close the connection, which waits for a callback at work: not under the lock.
 void Pod::ForgetShim() {
-  std::shared_ptr<ShimClient> shim;
+  std::shared_ptr<Shim> shim;
   MutexLock lock(mutex_);
   shim.swap(shim_);
 }

@@ -70,8 +70,8 @@ class Pod : public ShimListener {
   void set_pause_pid(pid_t pid);
 
   // Null when there is none, or no longer.
-  std::shared_ptr<ShimClient> shim() const;
-  void set_shim(std::shared_ptr<ShimClient> shim);
+  std::shared_ptr<Shim> shim() const;
+  void set_shim(std::shared_ptr<Shim> shim);
   void ForgetShim();
 
   // FailedPrecondition unless the pod is READY.
@@ -98,7 +98,7 @@ class Pod : public ShimListener {
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;  // its pause container or its shim: it is never READY again
   pid_t pause_pid_ ABSL_GUARDED_BY(mutex_) = -1;
-  std::shared_ptr<ShimClient> shim_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<Shim> shim_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::shared_ptr<Container>> containers_ ABSL_GUARDED_BY(mutex_);
 };
 

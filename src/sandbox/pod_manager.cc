@@ -42,14 +42,14 @@ std::map<std::string, RuntimeFeatures> AskAll(const std::map<std::string, OciRun
 
 // The kernel and the file system of the layers must be able as well. Overlayfs takes idmapped layers from Linux 5.19
 // on.
-absl::Status CheckShiftedLayers(const Layout& layout, const SpecContext& machine) {
+absl::Status CheckShiftedLayers(const Layout& layout, const HostFacts& machine) {
   if (std::pair(machine.kernel_major, machine.kernel_minor) < std::pair(5, 19)) {
     return absl::FailedPreconditionError("the kernel is older than 5.19, and cannot shift the owners of layers");
   }
   return CheckIdmapping(layout.Layers());
 }
 
-void JudgeUserNamespaces(const Layout& layout, const SpecContext& machine,
+void JudgeUserNamespaces(const Layout& layout, const HostFacts& machine,
                          std::map<std::string, RuntimeFeatures>* features) {
   bool any = false;
   for (auto& [name, one] : *features) {
@@ -84,7 +84,7 @@ PodManager::ShimCloser::~ShimCloser() {
 absl::StatusOr<std::unique_ptr<PodManager>> PodManager::Open(Parts parts) {
   ASSIGN_OR_RETURN(Machine machine, LookAtMachine(parts.options.restrict_oom_score_adj, parts.options.security));
   std::map<std::string, RuntimeFeatures> features = AskAll(parts.options.runtimes);
-  JudgeUserNamespaces(parts.layout, machine.context, &features);
+  JudgeUserNamespaces(parts.layout, machine.host, &features);
   auto manager = std::unique_ptr<PodManager>(new PodManager(std::move(parts), std::move(machine), std::move(features)));
   RETURN_IF_ERROR(manager->Recover(), "take over the pods of the last daemon");
   return manager;
@@ -205,22 +205,21 @@ SpecContext PodManager::ContextFor(const PodPtr& pod, const std::string& id) con
   const PodRecord record = pod->record();
   const cri::LinuxPodSandboxConfig& config = record.config().linux();
   const bool host_ipc = config.security_context().namespace_options().ipc() == cri::NODE;
-  SpecContext context = machine_.context;
-  context.id = id;
-  context.sandbox_id = pod->id();
-  context.cgroup_parent = config.cgroup_parent();
-  context.systemd_cgroup = pod->runtime().systemd_cgroup;
-  context.shm = host_ipc ? "/dev/shm" : layout_.Shm(pod->id());
-  context.resolv_conf = layout_.ResolvConf(pod->id());
-  context.hostname_file = layout_.Hostname(pod->id());
-  context.hosts = layout_.Hosts(pod->id());
-  context.selinux_level = record.selinux_level();
-  context.cgroup_writable = HandlerOf(pod).cgroup_writable;
+  SpecContext context;
+  context.host = machine_.host;
+  context.handler.systemd_cgroup = pod->runtime().systemd_cgroup;
+  context.handler.cgroup_writable = HandlerOf(pod).cgroup_writable;
   if (const auto features = features_.find(HandlerName(record.runtime_handler())); features != features_.end()) {
-    context.recursive_readonly = features->second.recursive_readonly;
-    context.idmapped_mounts = features->second.idmapped_mounts;
-    context.user_namespaces = features->second.user_namespace;
+    context.handler.runtime = features->second;
   }
+  context.pod.id = pod->id();
+  context.pod.cgroup_parent = config.cgroup_parent();
+  context.pod.selinux_level = record.selinux_level();
+  context.pod.shm = host_ipc ? "/dev/shm" : layout_.Shm(pod->id());
+  context.pod.resolv_conf = layout_.ResolvConf(pod->id());
+  context.pod.hostname_file = layout_.Hostname(pod->id());
+  context.pod.hosts = layout_.Hosts(pod->id());
+  context.container.id = id;
   return context;
 }
 

@@ -142,7 +142,7 @@ class PodManager {
   absl::Status AttachNetwork(const PodPtr& pod, const Call& call);
   absl::StatusOr<std::string> NewLevel();
   absl::StatusOr<std::shared_ptr<const Image>> EnsureSandboxImage(const Call& call);
-  absl::StatusOr<std::shared_ptr<ShimClient>> LaunchShim(const PodPtr& pod, const Call& call);
+  absl::StatusOr<std::shared_ptr<Shim>> LaunchShim(const PodPtr& pod, const Call& call);
 
   // create_container.cc
   absl::StatusOr<std::string> CreateContainerOnce(const PodPtr& pod, const cri::CreateContainerRequest& request);

@@ -39,7 +39,7 @@ absl::StatusOr<std::unique_ptr<StreamSession>> ToSession(absl::StatusOr<std::uni
 absl::StatusOr<std::unique_ptr<StreamSession>> PodStreams::OpenExec(const StreamRequest& request, const Call& call) {
   ASSIGN_OR_RETURN(const PodManager::Found found, manager_->FindContainer(request.container_id));
   const auto& [pod, container] = found;
-  ASSIGN_OR_RETURN(const std::shared_ptr<ShimClient> shim, ShimOf(*pod, *container));
+  ASSIGN_OR_RETURN(const std::shared_ptr<Shim> shim, ShimOf(*pod, *container));
   ExecStreamRequest exec;
   exec.container_id = container->id();
   ASSIGN_OR_RETURN(exec.process_json, ExecProcessOf(manager_->layout_.Spec(pod->id(), container->id()), request.command,
@@ -54,7 +54,7 @@ absl::StatusOr<std::unique_ptr<StreamSession>> PodStreams::OpenExec(const Stream
 absl::StatusOr<std::unique_ptr<StreamSession>> PodStreams::OpenAttach(const StreamRequest& request, const Call& call) {
   ASSIGN_OR_RETURN(const PodManager::Found found, manager_->FindContainer(request.container_id));
   const auto& [pod, container] = found;
-  ASSIGN_OR_RETURN(const std::shared_ptr<ShimClient> shim, ShimOf(*pod, *container));
+  ASSIGN_OR_RETURN(const std::shared_ptr<Shim> shim, ShimOf(*pod, *container));
   if (request.input && !container->record().config().stdin()) {
     return absl::FailedPreconditionError(
         absl::StrCat("container ", container->id(), " was made without stdin; attach to its output only"));

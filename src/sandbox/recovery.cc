@@ -15,6 +15,7 @@
 #include "base/status_macros.h"
 #include "network/orphans.h"
 #include "os/file.h"
+#include "runtime/cleanup.h"
 #include "sandbox/deadlines.h"
 #include "sandbox/pod_manager.h"
 #include "shim/exit_record.h"
@@ -141,7 +142,7 @@ std::vector<ShimContainer> PodManager::Reconnect(const PodPtr& pod) {
     LogIfError(KillShim(ShimPathsOf(id), Call::WithTimeout(kKillDeadline)), "end a shim that hangs", id);
     return {};
   }
-  const std::shared_ptr<ShimClient> shim = *std::move(opened);
+  const std::shared_ptr<Shim> shim = *std::move(opened);
   pod->set_shim(shim);
   const auto listed = shim->List(call);
   if (listed.ok()) return *listed;

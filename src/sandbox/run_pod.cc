@@ -16,6 +16,8 @@
 #include "os/file.h"
 #include "os/mount.h"
 #include "os/netns_pin.h"
+#include "runtime/cgroups_path.h"
+#include "runtime/check_sandbox.h"
 #include "runtime/spec_namespaces.h"
 #include "sandbox/bandwidth.h"
 #include "sandbox/deadlines.h"
@@ -55,9 +57,7 @@ bool SameRequest(const PodRecord& record, const cri::RunPodSandboxRequest& reque
 absl::StatusOr<std::string> PodManager::RunPod(const cri::RunPodSandboxRequest& request, const Call& call) {
   RETURN_IF_ERROR(CheckSandboxConfig(request.config()));
   RETURN_IF_ERROR(RuntimeFor(request.runtime_handler()));
-  SpecContext able;
-  able.user_namespaces = features_.at(HandlerName(request.runtime_handler())).user_namespace;
-  RETURN_IF_ERROR(CheckUserNamespaceSupport(able, request.config()));
+  RETURN_IF_ERROR(CheckUserNamespaceSupport(features_.at(HandlerName(request.runtime_handler())), request.config()));
   return makes_.Do(NameKey(request.config().metadata()), call,
                    [this, request](const SingleFlight<std::string>::Abandoned&) { return RunPodOnce(request); });
 }
@@ -108,7 +108,8 @@ absl::Status PodManager::PlanPod(const PodPtr& pod) {
                                                                record.netns_path(), ports, bandwidth}));
     record.set_cni_plan(plan.plan);
   }
-  record.set_cgroups_path(CgroupsPath(ContextFor(pod, pod->id())));
+  record.set_cgroups_path(
+      CgroupsPath(pod->runtime().systemd_cgroup, record.config().linux().cgroup_parent(), pod->id()));
   record.set_made_pod_cgroup(!PodCgroupExists(record, pod->runtime().systemd_cgroup));
   ASSIGN_OR_RETURN(*record.mutable_selinux_level(), NewLevel());
   RETURN_IF_ERROR(records_.Save(Phase::kCreating, record));
@@ -164,7 +165,7 @@ absl::Status PodManager::StartThenAttach(const PodPtr& pod, const Call& call) {
 // For a pod of its own. That two pods in the making get the same does no harm but to their separation from each other,
 // so the pods in sight are looked at under no lock.
 absl::StatusOr<std::string> PodManager::NewLevel() {
-  if (machine_.context.selinux.process.empty()) return std::string();
+  if (machine_.host.selinux.process.empty()) return std::string();
   std::set<std::string> taken;
   for (const PodPtr& pod : Pods()) taken.insert(pod->record().selinux_level());
   return NewSelinuxLevel(options_.security.selinux_category_range, taken, [] {
@@ -205,7 +206,7 @@ absl::Status PodManager::StartPause(const PodPtr& pod, const Call& call) {
                    BuildSandboxSpec(context, record.config(), image->config, id_map ? "" : record.netns_path()));
   RETURN_IF_ERROR(WriteFileAt(AT_FDCWD, layout_.Spec(id, id), spec, 0600));
 
-  ASSIGN_OR_RETURN(const std::shared_ptr<ShimClient> shim, LaunchShim(pod, call), "start the shim");
+  ASSIGN_OR_RETURN(const std::shared_ptr<Shim> shim, LaunchShim(pod, call), "start the shim");
   StartRequest start;
   start.container_id = id;
   start.bundle = layout_.Bundle(id, id);
@@ -229,8 +230,8 @@ absl::StatusOr<std::shared_ptr<const Image>> PodManager::EnsureSandboxImage(cons
   return image;
 }
 
-absl::StatusOr<std::shared_ptr<ShimClient>> PodManager::LaunchShim(const PodPtr& pod, const Call& call) {
-  ASSIGN_OR_RETURN(std::shared_ptr<ShimClient> shim,
+absl::StatusOr<std::shared_ptr<Shim>> PodManager::LaunchShim(const PodPtr& pod, const Call& call) {
+  ASSIGN_OR_RETURN(std::shared_ptr<Shim> shim,
                    ShimClient::Launch(*reactor_, pod->id(), ShimPathsOf(pod->id()), pod.get(), call));
   pod->set_shim(shim);
   return shim;

@@ -29,8 +29,8 @@ std::string Told(const SpecContext& context) {
 
 TEST(TellUnlabelledMountsTest, NamesEachMountThatIsToBeRelabelled) {
   SpecContext context;
-  context.id = "c1";
-  context.selinux = {"system_u:system_r:container_t:s0", "system_u:object_r:container_file_t:s0"};
+  context.container.id = "c1";
+  context.host.selinux = {"system_u:system_r:container_t:s0", "system_u:object_r:container_file_t:s0"};
   EXPECT_THAT(Told(context),
               AllOf(HasSubstr("container=c1 path=/in/relabel host_path=/host/relabel"), Not(HasSubstr("leave"))));
 }

@@ -42,7 +42,7 @@ absl::Status PodManager::StartContainer(const std::string& container_id, const C
 
 absl::Status PodManager::StartOnce(const Found& found, const Call& call) {
   const auto& [pod, container] = found;
-  const std::shared_ptr<ShimClient> shim = pod->shim();
+  const std::shared_ptr<Shim> shim = pod->shim();
   if (shim == nullptr) return NotReady(*pod);
 
   ContainerRecord record = container->record();

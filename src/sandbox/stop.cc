@@ -50,7 +50,7 @@ absl::Status PodManager::StopContainer(const std::string& container_id, int64_t 
   RETURN_IF_ERROR(container->gate.Enter(call), "stop container ", container->id());
   absl::Status status;
   if (container->running() && grace > 0) {
-    const std::shared_ptr<ShimClient> shim = pod->shim();
+    const std::shared_ptr<Shim> shim = pod->shim();
     status = shim == nullptr ? NoShim() : shim->Kill(container->id(), container->record().stop_signal(), false, call);
     if (status.ok() && !container->WaitExited(call.Within(Grace(grace))).ok()) status = call.Check();
   }
@@ -59,7 +59,7 @@ absl::Status PodManager::StopContainer(const std::string& container_id, int64_t 
 }
 
 absl::Status PodManager::KillAndWait(const PodPtr& pod, const std::vector<ContainerPtr>& containers, const Call& call) {
-  const std::shared_ptr<ShimClient> shim = pod->shim();
+  const std::shared_ptr<Shim> shim = pod->shim();
   absl::Status status;
   for (const ContainerPtr& container : containers) {
     if (!container->running()) continue;

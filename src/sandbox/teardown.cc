@@ -10,6 +10,7 @@
 #include "images/images.h"
 #include "os/file.h"
 #include "os/mount.h"
+#include "runtime/cleanup.h"
 #include "sandbox/deadlines.h"
 #include "sandbox/pod_cgroup.h"
 #include "sandbox/pod_manager.h"
@@ -52,7 +53,7 @@ absl::Status PodManager::StopResources(const PodPtr& pod, const Call& call) {
 
 absl::Status PodManager::StopShim(const PodPtr& pod, bool hangs, const Call& call) {
   ASSIGN_OR_RETURN(const Gate::Pass inside, pod->shim_gate.Enter(call));
-  if (const std::shared_ptr<ShimClient> shim = pod->shim()) {
+  if (const std::shared_ptr<Shim> shim = pod->shim()) {
     const absl::Status down =
         hangs ? absl::DeadlineExceededError("it does not answer") : shim->Shutdown(call.Within(kShimDeadline));
     if (absl::IsDeadlineExceeded(down)) RETURN_IF_ERROR(call.Check(), "wait for the shim");
@@ -102,7 +103,7 @@ absl::Status PodManager::RemoveContainerResources(const PodPtr& pod, const Conta
   if (container->created()) RETURN_IF_ERROR(records_.Save(Phase::kRemoving, container->record()));
   RETURN_IF_ERROR(EndContainer(pod, container, call));
   if (container->created()) TellExit(pod, container);
-  if (const std::shared_ptr<ShimClient> shim = pod->shim()) RETURN_IF_ERROR(shim->Delete(id, call));
+  if (const std::shared_ptr<Shim> shim = pod->shim()) RETURN_IF_ERROR(shim->Delete(id, call));
   RETURN_IF_ERROR(RemoveRuntimeState(pod->runtime(), id));
   RETURN_IF_ERROR(ReleaseMounts(pod, container));
   RETURN_IF_ERROR(images_->ReleaseRootfs(id, layout_.Rootfs(pod->id(), id)));

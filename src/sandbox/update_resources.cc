@@ -52,15 +52,15 @@ absl::Status PodManager::ApplyUpdate(const Found& found, const cri::LinuxContain
   const auto& [pod, container] = found;
   const cri::LinuxContainerResources old_limits = ResourcesOf(container->record());
   const cri::LinuxContainerResources limits = MergeLimits(old_limits, change);
-  const SpecContext context = ContextFor(pod, container->id());
   const std::string spec_file = layout_.Spec(pod->id(), container->id());
   ASSIGN_OR_RETURN(const std::string old_spec, ReadFileAt(AT_FDCWD, spec_file, kMaxSpec));
-  ASSIGN_OR_RETURN(const std::string spec, WithLimits(context, old_spec, limits, "linux"));
+  ASSIGN_OR_RETURN(const std::string spec, WithLimits(machine_.host, old_spec, limits, "linux"));
 
   const bool running = container->running();
   RETURN_IF_ERROR(WriteFileAtomically(AT_FDCWD, spec_file, spec, kSpecMode));
   absl::Status status =
-      running ? UpdateRunning(pod->runtime(), context, spec, old_limits, limits, call) : absl::OkStatus();
+      running ? UpdateRunning(pod->runtime(), machine_.host, container->id(), spec, old_limits, limits, call)
+              : absl::OkStatus();
   const bool exited = running && !container->running();
   if (status.ok()) {
     status = records_.Replace(container->SetUpdatedResources(limits));
@@ -71,7 +71,7 @@ absl::Status PodManager::ApplyUpdate(const Found& found, const cri::LinuxContain
   if (running) {
     // What the runtime did before it failed, if anything. It may fail again, for the same reason.
     const Call undo = Call::WithTimeout(kUpdateUndoDeadline);
-    UpdateRunning(pod->runtime(), context, old_spec, limits, old_limits, undo).IgnoreError();
+    UpdateRunning(pod->runtime(), machine_.host, container->id(), old_spec, limits, old_limits, undo).IgnoreError();
   }
   return Join(status, WriteFileAtomically(AT_FDCWD, spec_file, old_spec, kSpecMode));
 }

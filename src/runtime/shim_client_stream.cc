@@ -1,4 +1,4 @@
-#include "runtime/shim_stream.h"
+#include "runtime/shim_client_stream.h"
 
 #include <sys/ioctl.h>
 
@@ -9,24 +9,24 @@
 
 namespace crisp {
 
-ShimStream::ShimStream(std::shared_ptr<ShimConnection> connection, uint64_t request, std::shared_ptr<StreamEnd> end,
-                       Ends ends, Fd terminal)
+ShimClientStream::ShimClientStream(std::shared_ptr<ShimConnection> connection, uint64_t request,
+                                   std::shared_ptr<StreamEnd> end, Ends ends, Fd terminal)
     : connection_(std::move(connection)),
       request_(request),
       end_(std::move(end)),
       ends_(std::move(ends)),
       terminal_(std::move(terminal)) {}
 
-ShimStream::~ShimStream() {
+ShimClientStream::~ShimClientStream() {
   end_->Forget();
   connection_->CloseStream(request_);
 }
 
-ShimStream::Ends ShimStream::TakeEnds() {
+ShimClientStream::Ends ShimClientStream::TakeEnds() {
   return std::move(ends_);
 }
 
-void ShimStream::Resize(uint16_t columns, uint16_t rows) {
+void ShimClientStream::Resize(uint16_t columns, uint16_t rows) {
   if (!terminal_.valid()) return;
   winsize size{};
   size.ws_col = columns;
@@ -34,7 +34,7 @@ void ShimStream::Resize(uint16_t columns, uint16_t rows) {
   ioctl(terminal_.get(), TIOCSWINSZ, &size);  // fails only where it is no terminal
 }
 
-void ShimStream::OnEnd(std::function<void(absl::StatusOr<int>)> ended) {
+void ShimClientStream::OnEnd(std::function<void(absl::StatusOr<int>)> ended) {
   const std::shared_ptr<StreamEnd> end = end_;  // `ended` may destroy this stream
   end->OnSet(std::move(ended));
 }
