@@ -101,7 +101,7 @@ absl::StatusOr<std::string> ResolveHostPath(const std::string& path) {
   return result;
 }
 
-void TellUnlabelledMounts(const cri::ContainerConfig& container, const SpecContext& context) {
+void WarnOfUnlabelledMounts(const cri::ContainerConfig& container, const SpecContext& context) {
   if (context.host.selinux.process.empty()) return;
   for (const cri::Mount& mount : container.mounts()) {
     if (!mount.selinux_relabel()) continue;
