@@ -90,7 +90,7 @@ TEST_F(BadInputTest, APodNeedsItsMetadata) {
   ExpectBadPod("metadata.name", [](auto* config) { config->mutable_metadata()->set_name(std::string(100000, 'n')); });
 }
 
-TEST_F(BadInputTest, APodsNetworkSettingsAreJudged) {
+TEST_F(BadInputTest, APodsNetworkSettingsAreValidated) {
   ExpectBadPod("hostname", [](auto* config) { config->set_hostname("a b\n"); });
   ExpectBadPod("hostname", [](auto* config) { config->set_hostname(std::string(300, 'h')); });
   ExpectBadPod("port_mappings[0].container_port",
@@ -112,12 +112,12 @@ TEST_F(BadInputTest, APodsNetworkSettingsAreJudged) {
                [](auto* config) { config->mutable_dns_config()->add_servers("1\nnameserver 2"); });
 }
 
-TEST_F(BadInputTest, APodsPathsAndCgroupAreJudged) {
+TEST_F(BadInputTest, APodsPathsAndCgroupAreValidated) {
   ExpectBadPod("log_directory", [](auto* config) { config->set_log_directory("relative/dir"); });
   ExpectBadPod("cgroup_parent", [](auto* config) { config->mutable_linux()->set_cgroup_parent("/a/../../b"); });
 }
 
-TEST_F(BadInputTest, APodsNamespacesAreJudged) {
+TEST_F(BadInputTest, APodsNamespacesAreValidated) {
   const auto options = [](cri::PodSandboxConfig* config) {
     return config->mutable_linux()->mutable_security_context()->mutable_namespace_options();
   };
@@ -146,7 +146,7 @@ TEST_F(BadInputTest, AContainerNeedsItsMetadataAndImage) {
   ExpectBadContainer(pod, "image", [](auto* config) { config->mutable_image()->clear_image(); });
 }
 
-TEST_F(BadInputTest, AContainersProcessIsJudged) {
+TEST_F(BadInputTest, AContainersProcessIsValidated) {
   const PodRef pod = RunPod("process");
   ExpectBadContainer(pod, "working_dir", [](auto* config) { config->set_working_dir("relative"); });
   ExpectBadContainer(pod, "log_path", [](auto* config) { config->set_log_path("../../outside.log"); });
@@ -163,7 +163,7 @@ TEST_F(BadInputTest, AContainersProcessIsJudged) {
   });
 }
 
-TEST_F(BadInputTest, AContainersConfinementIsJudged) {
+TEST_F(BadInputTest, AContainersConfinementIsValidated) {
   const PodRef pod = RunPod("confinement");
   const auto security = [](cri::ContainerConfig* config) {
     return config->mutable_linux()->mutable_security_context();
@@ -193,7 +193,7 @@ TEST_F(BadInputTest, AContainersConfinementIsJudged) {
                      [&](auto* config) { config->add_cdi_devices()->set_name("vendor.example/thing=0"); });
 }
 
-TEST_F(BadInputTest, AContainersMountsAreJudged) {
+TEST_F(BadInputTest, AContainersMountsAreValidated) {
   const PodRef pod = RunPod("mounts");
   ExpectBadContainer(pod, "mounts[0].container_path",
                      [](auto* config) { config->add_mounts()->set_host_path("/tmp"); });
@@ -215,7 +215,7 @@ TEST_F(BadInputTest, AContainersMountsAreJudged) {
   });
 }
 
-TEST_F(BadInputTest, AContainersResourcesAreJudged) {
+TEST_F(BadInputTest, AContainersResourcesAreValidated) {
   const PodRef pod = RunPod("resources");
   const auto bad = [&](const std::string& field, const std::function<void(cri::LinuxContainerResources*)>& spoil) {
     ExpectBadContainer(pod, field, [&](auto* config) { spoil(config->mutable_linux()->mutable_resources()); });
@@ -225,7 +225,7 @@ TEST_F(BadInputTest, AContainersResourcesAreJudged) {
   bad("cpu_period", [](auto* resources) { resources->set_cpu_period(-1); });
 }
 
-TEST_F(BadInputTest, ExecAndStopAreJudged) {
+TEST_F(BadInputTest, ExecAndStopAreValidated) {
   const PodRef pod = RunPod("exec");
   const std::string id = Start(pod, ContainerOf("main", "sleep 1000"));
   ExpectInvalid(cri().Exec(id, {}), "cmd");
@@ -234,7 +234,7 @@ TEST_F(BadInputTest, ExecAndStopAreJudged) {
   EXPECT_EQ(StatusOf(id).state(), cri::CONTAINER_RUNNING);
 }
 
-TEST_F(BadInputTest, ImageReferencesAreJudged) {
+TEST_F(BadInputTest, ImageReferencesAreValidated) {
   for (const char* name : {"docker.io/UPPER/case", "a b", "docker.io/library/busybox@sha256:short", ":tag",
                            "http://host/name", "../../etc/passwd", "name:\n", "-", "host:port:tag"}) {
     const auto answer = cri().Pull(name);
@@ -244,7 +244,7 @@ TEST_F(BadInputTest, ImageReferencesAreJudged) {
   EXPECT_EQ(cri().Pull(std::string(100000, 'a')).code(), grpc::INVALID_ARGUMENT);
 }
 
-TEST_F(BadInputTest, ListFiltersThatNobodyFitsGiveNothing) {
+TEST_F(BadInputTest, ListFiltersThatNothingMatchesGiveNothing) {
   cri::PodSandboxFilter pods;
   pods.mutable_state()->set_state(static_cast<cri::PodSandboxState>(42));
   EXPECT_THAT(Pods(pods), IsEmpty());
@@ -272,7 +272,7 @@ TEST_F(BadInputTest, ALargeButLegalConfigurationWorks) {
   EXPECT_EQ(PodStatus(RunPod(config).id).annotations().size(), 1000u);
 }
 
-TEST_F(BadInputTest, GarbageOnTheSocketHurtsNobody) {
+TEST_F(BadInputTest, GarbageOnTheSocketDisturbsNoOtherClient) {
   std::mt19937 random(7);
   for (int attempt = 0; attempt < 20; ++attempt) {
     const Fd connection(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -300,7 +300,7 @@ TEST_F(StatusTest, VersionHasAllFourFields) {
   EXPECT_EQ(version.runtime_api_version(), "v1");
 }
 
-TEST_F(StatusTest, SaysWhatIsReadyAndWhichHandlersThereAre) {
+TEST_F(StatusTest, ReportsConditionsAndHandlers) {
   const auto status = Must(cri().Status(true));
   ASSERT_EQ(status.status().conditions_size(), 2);
   for (const cri::RuntimeCondition& condition : status.status().conditions()) {
@@ -316,7 +316,7 @@ TEST_F(StatusTest, SaysWhatIsReadyAndWhichHandlersThereAre) {
 }
 
 // The kubelet tells every node's; the network is the plugins'.
-TEST_F(StatusTest, TheRangeOfPodAddressesIsTakenNoteOf) {
+TEST_F(StatusTest, AnUpdateOfThePodCidrIsAccepted) {
   cri::UpdateRuntimeConfigRequest request;
   request.mutable_runtime_config()->mutable_network_config()->set_pod_cidr("10.244.7.0/24");
   EXPECT_TRUE(cri().Call(&Runtime::UpdateRuntimeConfig, request).ok());

@@ -150,7 +150,7 @@ TEST_F(ContainerEndTest, StopSendsTheSignalOfTheImage) {
   EXPECT_EQ(StatusOf(id).exit_code(), 42);
 }
 
-TEST_F(ContainerEndTest, TheContainersStopSignalGoesBeforeTheImages) {
+TEST_F(ContainerEndTest, TheContainersStopSignalOverridesTheImages) {
   Must(cri().Pull(kStopSignal));
   const PodRef pod = RunPod("own-signal");
   cri::ContainerConfig config = ContainerOf(
@@ -174,7 +174,7 @@ TEST_F(ContainerEndTest, StopAndRemoveMayBeRepeatedAndAreFineForAbsentOnes) {
   Must(cri().StopContainer(id, 0));
 }
 
-TEST_F(ContainerEndTest, StopOfOneThatWasNeverStartedIsFine) {
+TEST_F(ContainerEndTest, StopOfAContainerThatWasNeverStartedSucceeds) {
   const PodRef pod = RunPod("never");
   const std::string id = Create(pod, ContainerOf("never", "true"));
   EXPECT_EQ(StatusOf(id).state(), cri::CONTAINER_CREATED);
@@ -193,7 +193,7 @@ TEST_F(ContainerEndTest, TwoStopsAtOnceBothSucceed) {
   EXPECT_EQ(StatusOf(id).exit_code(), 137);
 }
 
-TEST_F(ContainerEndTest, AnExitedOneDoesNotStartAgain) {
+TEST_F(ContainerEndTest, AnExitedContainerDoesNotStartAgain) {
   const PodRef pod = RunPod("once");
   const std::string id = Start(pod, ContainerOf("once", "exit 3"));
   WaitForExit(id);
@@ -201,7 +201,7 @@ TEST_F(ContainerEndTest, AnExitedOneDoesNotStartAgain) {
   EXPECT_EQ(StatusOf(id).exit_code(), 3);
 }
 
-TEST_F(ContainerEndTest, RemoveOfARunningOneKillsIt) {
+TEST_F(ContainerEndTest, RemoveOfARunningContainerKillsIt) {
   const PodRef pod = RunPod("remove");
   const std::string id = Start(pod, ContainerOf("sleep", "sleep 1000"));
   Must(cri().RemoveContainer(id));

@@ -10,7 +10,7 @@ namespace {
 
 using ContainerRunTest = NodeTest;
 
-TEST_F(ContainerRunTest, TheImagesDefaultsHold) {
+TEST_F(ContainerRunTest, TheImagesDefaultsApply) {
   Must(cri().Pull(kDefaults));
   const PodRef pod = RunPod("defaults");
   cri::ContainerConfig config = ContainerRunning("defaults", {});
@@ -130,14 +130,14 @@ TEST_F(ContainerRunTest, HasTheDefaultCapabilitiesAndAllOfThemWhenPrivileged) {
   EXPECT_EQ(OutputOf(pod, privileged), mine.substr(at, mine.find('\n', at) + 1 - at) + "/dev/kmsg\n");
 }
 
-TEST_F(ContainerRunTest, AnUnprivilegedOneCannotMountNorWriteToSys) {
+TEST_F(ContainerRunTest, AnUnprivilegedContainerCannotMountNorWriteToSys) {
   const PodRef pod = RunPod("unprivileged");
   EXPECT_NE(RunToEnd(pod, ContainerOf("mount", "mount -t tmpfs x /tmp")).exit_code(), 0);
   EXPECT_EQ(RunToEnd(pod, ContainerOf("sys", "grep -q '^sysfs /sys sysfs ro,' /proc/mounts")).exit_code(), 0);
 }
 
 // The kubelet asks for these in every container that is not privileged.
-TEST_F(ContainerRunTest, MaskedAndReadOnlyPathsAreSo) {
+TEST_F(ContainerRunTest, MaskedPathsAreEmptyAndReadOnlyPathsAreReadOnly) {
   const PodRef pod = RunPod("masked");
   cri::ContainerConfig config = ContainerOf("masked",
                                             "cat /proc/kcore /proc/timer_list; ls /sys/firmware; cat "
@@ -148,7 +148,7 @@ TEST_F(ContainerRunTest, MaskedAndReadOnlyPathsAreSo) {
   EXPECT_EQ(LoggedOutput(pod, "masked"), "");
 }
 
-TEST_F(ContainerRunTest, ItsWritesAreItsOwn) {
+TEST_F(ContainerRunTest, WritesOfAContainerAreSeenByNoOther) {
   const PodRef pod = RunPod("writes");
   const std::string writer = Start(pod, ContainerOf("writer", "sleep 1000"));
   Sh(writer, "echo changed > /etc/passwd; rm /etc/group; echo x > /new");

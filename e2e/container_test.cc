@@ -108,7 +108,7 @@ TEST_F(ContainerTest, ListFiltersByIdPrefixStatePodAndLabels) {
   EXPECT_EQ(StatusOf(a.substr(0, 13)).id(), a);
 }
 
-TEST_F(ContainerTest, CreatesOfOneNameAreOne) {
+TEST_F(ContainerTest, CreatesOfOneNameMakeOneContainer) {
   const PodRef pod = RunPod("join");
   std::vector<std::future<std::string>> creates;
   for (int i = 0; i < 8; ++i) {
@@ -120,7 +120,7 @@ TEST_F(ContainerTest, CreatesOfOneNameAreOne) {
   EXPECT_THAT(Containers(), SizeIs(1));
 }
 
-TEST_F(ContainerTest, AnImageThatIsNotHereIsNotFound) {
+TEST_F(ContainerTest, AnImageThatIsNotPulledIsNotFound) {
   const PodRef pod = RunPod("no-image");
   cri::ContainerConfig config = ContainerOf("none", "true");
   config.mutable_image()->set_image("docker.io/library/absent:1");

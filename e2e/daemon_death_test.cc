@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::chrono::seconds kSoon{10};
 
-TEST_F(FaultTest, TheDaemonsDeathCostsNothing) {
+TEST_F(FaultTest, WorkloadsAndRecordsOutliveTheDaemon) {
   const PodRef pod = RunPod("alive");
   const std::string counter = Start(pod, ContainerOf("counter", kCounter));
   const std::string leaver = Start(pod, ContainerOf("leaver", kLeaver));
@@ -58,7 +58,7 @@ TEST_F(FaultTest, TheDaemonsDeathCostsNothing) {
   EXPECT_GT(CountedLines(ReadFile(pod.LogPath("counter"))), lines_then);
 }
 
-TEST_F(FaultTest, AnExitAfterTheRestartIsSeenToo) {
+TEST_F(FaultTest, AnExitAfterTheRestartIsReported) {
   const PodRef pod = RunPod("later");
   const std::string id = Start(pod, ContainerOf("later", kLeaver));
   node().Restart();
@@ -102,7 +102,7 @@ TEST_F(FaultTest, ManyRestartsInARowChangeNothing) {
   EXPECT_EQ(Everything(), before);
 }
 
-TEST_F(FaultTest, TheDaemonStartsAgainWhileContainersExitInGreatNumber) {
+TEST_F(FaultTest, TheDaemonRestartsWhileManyContainersExit) {
   const PodRef pod = RunPod("storm");
   std::vector<std::string> ids;
   std::vector<pid_t> pids;
@@ -122,7 +122,7 @@ TEST_F(FaultTest, TheDaemonStartsAgainWhileContainersExitInGreatNumber) {
 }
 
 // Each pod and container has a copy of its record beside it.
-TEST_F(FaultTest, ALostDatabaseCostsNoPod) {
+TEST_F(FaultTest, PodsOutliveALostDatabase) {
   const PodRef pod = RunPod("alive");
   const std::string counter = Start(pod, ContainerOf("counter", kCounter));
   const std::string ended = RunToEnd(pod, ContainerOf("ended", "exit 3")).id();

@@ -12,7 +12,7 @@ constexpr char kDevice[] = "/dev/loop-control";
 
 using DeviceTest = NodeTest;
 
-TEST_F(DeviceTest, DevicesCanBeUsedAsFarAsTheyWereGiven) {
+TEST_F(DeviceTest, ADeviceHasThePermissionsThatItWasGiven) {
   const PodRef pod = RunPod("devices");
   const std::string script =
       "ls -l /dev/mine | cut -c1; (exec 3< /dev/mine) 2>&1 && echo read; (exec 3<> /dev/mine) 2>&1 && echo write; true";
@@ -28,7 +28,7 @@ TEST_F(DeviceTest, DevicesCanBeUsedAsFarAsTheyWereGiven) {
   EXPECT_THAT(OutputOf(pod, config), HasSubstr("Operation not permitted"));
 }
 
-TEST_F(DeviceTest, ADirectoryOfDevicesAndALinkToOne) {
+TEST_F(DeviceTest, ADirectoryOfDevicesAndALinkToADeviceCanBeGiven) {
   const PodRef pod = RunPod("directory");
   const std::string directory = node().paths().directory() + "/devices";
   MakeDirectory(directory);

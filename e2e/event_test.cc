@@ -79,7 +79,7 @@ class EventTest : public NodeTest {
   }
 };
 
-TEST_F(EventTest, EachChangeOfAContainerIsToldOnceAndWithAllStatuses) {
+TEST_F(EventTest, EachChangeOfAContainerIsOneEventWithAllStatuses) {
   const PodRef pod = RunPod("life");
   const std::string other = Start(pod, ContainerOf("other", "sleep 1000"));
   Subscriber subscriber(cri());
@@ -112,7 +112,7 @@ TEST_F(EventTest, EachChangeOfAContainerIsToldOnceAndWithAllStatuses) {
   EXPECT_EQ(deleted.containers_statuses(0).id(), other);
 }
 
-TEST_F(EventTest, APodIsToldOfAsItsPauseContainer) {
+TEST_F(EventTest, APodHasEventsUnderItsOwnId) {
   Subscriber subscriber(cri());
   const PodRef pod = RunPod("pod");
   ASSERT_TRUE(subscriber.Waits(pod.id, {"CREATED", "STARTED"}));
@@ -132,7 +132,7 @@ TEST_F(EventTest, APodIsToldOfAsItsPauseContainer) {
   EXPECT_THAT(subscriber.Events(), SizeIs(8));
 }
 
-TEST_F(EventTest, OneThatLivesForAMomentIsStartedBeforeItIsStopped) {
+TEST_F(EventTest, AShortLivedContainerIsStartedBeforeItIsStopped) {
   const PodRef pod = RunPod("moments");
   Subscriber subscriber(cri());
   for (int i = 0; i < 8; ++i) {
@@ -143,7 +143,7 @@ TEST_F(EventTest, OneThatLivesForAMomentIsStartedBeforeItIsStopped) {
   }
 }
 
-TEST_F(EventTest, ARunningContainerThatIsRemovedHasStopped) {
+TEST_F(EventTest, RemoveOfARunningContainerStopsItFirst) {
   const PodRef pod = RunPod("forced");
   Subscriber subscriber(cri());
   const std::string id = Start(pod, ContainerOf("forced", "sleep 1000"));
@@ -151,7 +151,7 @@ TEST_F(EventTest, ARunningContainerThatIsRemovedHasStopped) {
   EXPECT_TRUE(subscriber.Waits(id, {"CREATED", "STARTED", "STOPPED", "DELETED"}));
 }
 
-TEST_F(EventTest, OneThatCannotStartStopsWithoutHavingStarted) {
+TEST_F(EventTest, AContainerThatCannotStartStopsWithoutHavingStarted) {
   const PodRef pod = RunPod("missing");
   Subscriber subscriber(cri());
   const std::string id = Create(pod, ContainerRunning("missing", {"/no/such/program"}));
@@ -162,7 +162,7 @@ TEST_F(EventTest, OneThatCannotStartStopsWithoutHavingStarted) {
   EXPECT_TRUE(subscriber.Waits(id, {"CREATED", "STOPPED", "DELETED"}));
 }
 
-TEST_F(EventTest, OfAPodThatFailedNothingIsTold) {
+TEST_F(EventTest, APodThatFailedHasNoEvents) {
   node().WriteCniConfig(kBridge);
   node().wrappers().Fail("ADD", R"({"cniVersion": "0.4.0", "code": 7, "msg": "no more addresses"})", 1);
   Subscriber subscriber(cri());
@@ -187,7 +187,7 @@ TEST_F(EventTest, TheDeathOfAShimStopsThePodAndItsContainers) {
   EXPECT_TRUE(subscriber.Waits(id, {"STOPPED", "DELETED"}));
 }
 
-TEST_F(EventTest, ARestartedDaemonTellsOnlyWhatIsNew) {
+TEST_F(EventTest, ARestartedDaemonSendsOnlyNewEvents) {
   const PodRef pod = RunPod("restart");
   const std::string running = Start(pod, ContainerOf("running", "sleep 1000"));
   const std::string exited = Start(pod, ContainerOf("exited", "true"));
@@ -201,7 +201,7 @@ TEST_F(EventTest, ARestartedDaemonTellsOnlyWhatIsNew) {
   EXPECT_TRUE(subscriber.Waits(pod.id, {"STOPPED", "DELETED"}));
 }
 
-TEST_F(EventTest, AllSubscribersHearTheSameInTheSameOrder) {
+TEST_F(EventTest, AllSubscribersGetTheSameEventsInTheSameOrder) {
   const PodRef pod = RunPod("many");
   std::vector<std::unique_ptr<Subscriber>> subscribers;
   for (int i = 0; i < 3; ++i) subscribers.push_back(std::make_unique<Subscriber>(cri()));
@@ -223,7 +223,7 @@ TEST_F(EventTest, AllSubscribersHearTheSameInTheSameOrder) {
   EXPECT_EQ(heard[0], heard[2]);
 }
 
-TEST_F(EventTest, ASlowSubscriberIsEndedAndHurtsNobodyElse) {
+TEST_F(EventTest, ASlowSubscriberIsDroppedAndDelaysNoOther) {
   cri::PodSandboxConfig config = PodConfig("slow");
   // Every event carries it: some twenty of them are more than a subscriber may have waiting.
   (*config.mutable_annotations())["big"] = std::string(1 << 20, 'x');

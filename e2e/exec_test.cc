@@ -32,7 +32,7 @@ TEST_F(ExecTest, GivesTheCodeAndBothStreams) {
   EXPECT_EQ(result.stderr(), "err\n");
 }
 
-TEST_F(ExecTest, KeepsEveryByteAndTheLackOfANewline) {
+TEST_F(ExecTest, KeepsEveryByteAndAddsNoNewline) {
   const auto result = Must(Exec("printf 'a\\0b\\377\\r\\nend'"));
   EXPECT_EQ(result.stdout(), std::string("a\0b\xff\r\nend", 9));
 }
@@ -81,7 +81,7 @@ TEST_F(ExecTest, ATimeOutEndsDaemonisedGrandchildrenToo) {
   EXPECT_TRUE(Runs("sleep 100000")) << "the container itself must go on";
 }
 
-TEST_F(ExecTest, AClientThatGoesAwayTakesItsCommandWithIt) {
+TEST_F(ExecTest, TheCommandOfAClientThatDisconnectsIsKilled) {
   cri::ExecSyncRequest request;
   request.set_container_id(container());
   for (const char* word : {"sh", "-c", "sleep 56789; true"}) request.add_cmd(word);
@@ -125,7 +125,7 @@ TEST_F(ExecTest, ManyAtOnceEachGetTheirOwnOutput) {
   }
 }
 
-TEST_F(ExecTest, OneAfterTheOtherLeavesNothingOpen) {
+TEST_F(ExecTest, ManyInARowLeaveNothingOpen) {
   Must(Exec("true"));
   const pid_t shim = PidByCommand("crisp-shim");
   const Snapshot before = node().Look();

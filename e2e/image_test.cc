@@ -72,7 +72,7 @@ TEST_F(ImageTest, ATagIsPulledThroughTheMirrorOfItsRegistry) {
   EXPECT_FALSE(Status(kBusybox).pinned());
 }
 
-TEST_F(ImageTest, APullByDigestHasNoTagAndThatDigest) {
+TEST_F(ImageTest, APullByDigestRecordsTheDigestAndNoTag) {
   Must(cri().RemoveImage(kBusybox));
   const std::string reference = WithDigest(kBusybox);
   EXPECT_EQ(Must(cri().Pull(reference)).image_ref(), Store().images.at(kBusybox).id);
@@ -163,7 +163,7 @@ TEST_F(ImageTest, WhenAllEndpointsAreDownTheErrorNamesEachOfThem) {
   EXPECT_TRUE(IngestIsEmpty());
 }
 
-TEST_F(ImageTest, AShortNameIsTheSameImage) {
+TEST_F(ImageTest, AShortNameResolvesToTheSameImage) {
   EXPECT_EQ(Must(cri().Pull("busybox:1.36")).image_ref(), Store().images.at(kBusybox).id);
   const std::string id = Store().images.at(kBusybox).id;
   for (const std::string& name : {std::string("busybox:1.36"), std::string("library/busybox:1.36"),
@@ -197,7 +197,7 @@ TEST_F(ImageTest, RemoveMayBeRepeatedAndDoneByManyAtOnce) {
   EXPECT_EQ(Leftovers(), "");
 }
 
-TEST_F(ImageTest, AnAbsentImageIsAnEmptyAnswer) {
+TEST_F(ImageTest, StatusOfAnAbsentImageIsEmpty) {
   const auto answer = cri().ImageStatus("docker.io/library/never-was-here:1");
   EXPECT_TRUE(answer.ok()) << Describe(answer.status);
   EXPECT_FALSE(answer.value.has_image());

@@ -34,19 +34,19 @@ class LayerTest : public NodeTest {
   std::string root_;
 };
 
-TEST_F(LayerTest, AnEntryBelowASymlinkedParentLandsWhereTheLinkLeads) {
+TEST_F(LayerTest, AnEntryBelowASymlinkIsWrittenToTheLinksTarget) {
   EXPECT_EQ(In("cat real/through-link real/through-absolute; readlink link; readlink absolute"),
             "throughthroughreal\n/odd/real\n");
   EXPECT_EQ(In("cat real/below"), "below");
   EXPECT_EQ(Stat("odd/real").st_mode & 07777, 0750u);
 }
 
-TEST_F(LayerTest, AnEntryWhoseParentStandsBelowKeepsTheParentsMode) {
+TEST_F(LayerTest, AParentInALowerLayerKeepsItsMode) {
   EXPECT_EQ(Stat("odd/sticky").st_mode & 07777, 01770u);
   EXPECT_EQ(In("cat sticky/inner"), "inner");
 }
 
-TEST_F(LayerTest, AnEntryWithoutAnyParentGetsThem) {
+TEST_F(LayerTest, MissingParentsAreMade) {
   EXPECT_EQ(In("cat nowhere/at/all"), "made");
 }
 
@@ -55,7 +55,7 @@ TEST_F(LayerTest, WhiteoutsHideAndOpaqueDirectoriesStartAnew) {
   EXPECT_EQ(In("find / -xdev -name '.wh.*'"), "");
 }
 
-TEST_F(LayerTest, ATypeMayChangeFromLayerToLayer) {
+TEST_F(LayerTest, AnUpperLayerMayChangeTheTypeOfAnEntry) {
   EXPECT_EQ(In("cat file-to-dir/inner dir-to-file"), "innerfile");
 }
 
@@ -75,7 +75,7 @@ TEST_F(LayerTest, OwnersModesAndXattrsAreKept) {
   EXPECT_EQ(Stat("tmp").st_mode & 07777, 01777u);
 }
 
-TEST_F(LayerTest, SparseFilesLongNamesAndFifosComeOutWhole) {
+TEST_F(LayerTest, SparseFilesLongNamesAndFifosAreKept) {
   const std::string sparse = ReadFile(root_ + "odd/sparse");
   EXPECT_EQ(sparse, std::string(1 << 20, '\0') + "data" + std::string(1 << 20, '\0'));
   EXPECT_LT(Stat("odd/sparse").st_blocks * 512, 64 << 10) << "its holes take room";

@@ -67,12 +67,12 @@ TEST_F(ListStreamTest, StreamsSendWhatTheListsDo) {
   EXPECT_EQ(ReadAll(cri().image_service(), &ImageStub::StreamImages, one)[0].images_size(), 1);
 }
 
-TEST_F(ListStreamTest, AStreamOfNothingEndsWell) {
+TEST_F(ListStreamTest, AStreamOfAnEmptyListEndsWithOk) {
   EXPECT_THAT(ReadAll(cri().runtime(), &Runtime::StreamPodSandboxes), IsEmpty());
   EXPECT_THAT(ReadAll(cri().runtime(), &Runtime::StreamContainerStats), IsEmpty());
 }
 
-TEST_F(ListStreamTest, AListBeyondTheCapOfAMessageIsStreamed) {
+TEST_F(ListStreamTest, AListAboveTheMessageLimitIsStreamed) {
   const PodRef pod = RunPod("long");
   const std::string note(400'000, 'x');
   std::vector<std::string> ids;

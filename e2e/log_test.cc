@@ -38,14 +38,14 @@ TEST_F(LogTest, KeepsEveryByte) {
   EXPECT_EQ(Written(lines, "stderr"), "");
 }
 
-TEST_F(LogTest, ALastLineWithoutANewlineStaysWithout) {
+TEST_F(LogTest, ALastLineWithoutANewlineIsPartial) {
   const PodRef pod = RunPod("no-newline");
   const std::vector<LogLine> lines = LogOf(pod, "printf 'whole\\nhalf'; printf 'error' >&2");
   EXPECT_EQ(Written(lines, "stdout"), "whole\nhalf");
   EXPECT_EQ(Written(lines, "stderr"), "error");
 }
 
-TEST_F(LogTest, LongLinesAreCutAtTheLimitAndJoinAgain) {
+TEST_F(LogTest, LongLinesAreSplitAtTheLimitAndCanBeJoined) {
   const PodRef pod = RunPod("long");
   // The last has exactly the limit: it is one line, and not partial.
   const std::vector<LogLine> lines =
@@ -74,7 +74,7 @@ TEST_F(LogTest, TimesNeverGoBack) {
   for (size_t i = 1; i < lines.size(); ++i) EXPECT_LT(lines[i - 1].time, lines[i].time);
 }
 
-TEST_F(LogTest, RotationUnderLoadLosesNoLineAndDoublesNone) {
+TEST_F(LogTest, RotationUnderLoadNeitherLosesNorRepeatsALine) {
   const PodRef pod = RunPod("rotate");
   constexpr int kCount = 60000;
   const std::string id = Start(pod, ContainerOf("log", "i=0; while [ $i -lt " + std::to_string(kCount) +
@@ -104,7 +104,7 @@ TEST_F(LogTest, ReopenOfAnExitedContainerIsRefused) {
   EXPECT_FALSE(cri().ReopenLog(id).ok());
 }
 
-TEST_F(LogTest, WithoutALogPathOutputIsDroppedAndBlocksNobody) {
+TEST_F(LogTest, WithoutALogPathOutputIsDroppedAndDoesNotBlock) {
   const PodRef pod = RunPod("none");
   cri::ContainerConfig config = ContainerOf("none", "head -c 1000000 /dev/zero; exit 5");
   config.clear_log_path();
@@ -112,7 +112,7 @@ TEST_F(LogTest, WithoutALogPathOutputIsDroppedAndBlocksNobody) {
   EXPECT_TRUE(std::filesystem::is_empty(pod.config.log_directory()));
 }
 
-TEST_F(LogTest, IsWholeWhenTheExitIsSeen) {
+TEST_F(LogTest, IsCompleteWhenTheExitIsReported) {
   const PodRef pod = RunPod("flood");
   const std::vector<LogLine> lines = LogOf(pod, "head -c 5000000 /dev/zero | tr '\\0' 'z'; echo; echo end");
   EXPECT_EQ(Written(lines, "stdout"), std::string(5000000, 'z') + "\nend\n");

@@ -36,7 +36,7 @@ class MountTest : public NodeTest {
   std::vector<std::string> mounted_;
 };
 
-TEST_F(MountTest, WhatIsMountedLaterReachesWhereItWasAskedTo) {
+TEST_F(MountTest, LaterMountsPropagateAsAsked) {
   cri::PodSandboxConfig pod_config = PodConfig("propagation");
   Security(pod_config).set_privileged(true);
   const PodRef pod = RunPod(pod_config);
@@ -78,7 +78,7 @@ TEST_F(MountTest, AMountThatCannotPropagateIsRefused) {
   EXPECT_THAT(Containers(), IsEmpty());
 }
 
-TEST_F(MountTest, RecursiveReadOnlyHoldsBelowTooAndIsReported) {
+TEST_F(MountTest, RecursiveReadOnlyCoversSubmountsAndIsReported) {
   bool reported = false;
   const cri::StatusResponse runtime = Must(cri().Status());
   for (const cri::RuntimeHandler& handler : runtime.runtime_handlers()) {
@@ -111,7 +111,7 @@ class OldRuntimeTest : public MountTest {
   }
 };
 
-TEST_F(OldRuntimeTest, WhatARuntimeDoesNotKnowIsRefusedWithTheWordThatTheKubeletLooksFor) {
+TEST_F(OldRuntimeTest, AFeatureThatTheRuntimeLacksIsRefusedWithTheKubeletsErrorCode) {
   const cri::StatusResponse runtime = Must(cri().Status());
   for (const cri::RuntimeHandler& handler : runtime.runtime_handlers()) {
     EXPECT_EQ(handler.features().recursive_read_only_mounts(), handler.name() != "old") << handler.name();
@@ -127,7 +127,7 @@ TEST_F(OldRuntimeTest, WhatARuntimeDoesNotKnowIsRefusedWithTheWordThatTheKubelet
   EXPECT_THAT(cri().RunPod(user_namespace, kCallTimeout, "old").text(), HasSubstr("userns_options"));
 }
 
-TEST_F(MountTest, VolumesOfTheImageHaveItsContentAndAreTheContainersOwn) {
+TEST_F(MountTest, VolumesOfTheImageAreCopiedForEachContainer) {
   Must(cri().Pull(kVolumes));
   const PodRef pod = RunPod("volumes");
   cri::ContainerConfig config =
@@ -152,7 +152,7 @@ TEST_F(MountTest, VolumesOfTheImageHaveItsContentAndAreTheContainersOwn) {
   EXPECT_FALSE(FileExists(kept));
 }
 
-TEST_F(MountTest, AMountOfThePodTakesThePlaceOfAVolume) {
+TEST_F(MountTest, AMountReplacesAVolumeOfTheImage) {
   Must(cri().Pull(kVolumes));
   const PodRef pod = RunPod("covered");
   WriteFile(node().paths().directory() + "/mine/file", "of the host\n");
@@ -187,7 +187,7 @@ TEST_F(MountTest, AnImageIsMountedReadOnly) {
   Must(cri().RemoveContainer(id));
 }
 
-TEST_F(MountTest, AnImageThatCannotBeMountedIsToldWithTheWordThatTheKubeletLooksFor) {
+TEST_F(MountTest, AnImageThatCannotBeMountedIsRefusedWithTheKubeletsErrorCode) {
   Must(cri().Pull(kVolumes));
   const PodRef pod = RunPod("faults");
   const auto refused = [&](const std::string& image, const std::string& path) {
@@ -206,7 +206,7 @@ TEST_F(MountTest, AnImageThatCannotBeMountedIsToldWithTheWordThatTheKubeletLooks
   refused(kVolumes, "out");
 }
 
-TEST_F(MountTest, AMountedImageOutlivesTheDaemonAndIsGivenBack) {
+TEST_F(MountTest, AMountedImageOutlivesTheDaemonAndIsReleased) {
   Must(cri().Pull(kVolumes));
   const PodRef pod = RunPod("restart");
   cri::ContainerConfig config = ContainerOf("main", "sleep 1000");

@@ -25,7 +25,7 @@ TEST_F(OomTest, AContainerAboveItsLimitEndsOomKilledEveryTime) {
   }
 }
 
-TEST_F(OomTest, AllOfThemAreToldAlsoWhenManyGoAtOnce) {
+TEST_F(OomTest, ManyAtOnceAreAllReported) {
   const PodRef pod = RunPod("many");
   std::vector<std::string> ids;
   for (int i = 0; i < 6; ++i) {
@@ -39,7 +39,7 @@ TEST_F(OomTest, AllOfThemAreToldAlsoWhenManyGoAtOnce) {
   }
 }
 
-TEST_F(OomTest, AChildThatWasKilledIsToldAtTheEndOfItsContainer) {
+TEST_F(OomTest, AKilledChildIsReportedWhenItsContainerEnds) {
   const PodRef pod = RunPod("child");
   const cri::ContainerStatus status = RunToEnd(pod, Limited("c", "tail -c 200m /dev/zero; echo $?; exit 3"));
   EXPECT_EQ(status.exit_code(), 3);
@@ -47,7 +47,7 @@ TEST_F(OomTest, AChildThatWasKilledIsToldAtTheEndOfItsContainer) {
   EXPECT_THAT(ReadFile(pod.LogPath("c")), HasSubstr("stdout F 137\n"));
 }
 
-TEST_F(OomTest, AnExecThatWasKilledIsToldAtTheEndOfItsContainer) {
+TEST_F(OomTest, AKilledExecIsReportedWhenItsContainerEnds) {
   const PodRef pod = RunPod("exec");
   const std::string id = Start(pod, Limited("c", "sleep 100000"));
   EXPECT_EQ(Must(cri().Exec(id, {"sh", "-c", "exec tail -c 200m /dev/zero"}, 30)).exit_code(), 137);
@@ -55,7 +55,7 @@ TEST_F(OomTest, AnExecThatWasKilledIsToldAtTheEndOfItsContainer) {
   EXPECT_EQ(StatusOf(id).reason(), "OOMKilled");
 }
 
-TEST_F(OomTest, AKillOfSomebodyElseIsNone) {
+TEST_F(OomTest, AnOomKillOfANeighbourIsNotReported) {
   const PodRef pod = RunPod("neighbours");
   const std::string quiet = Start(pod, Limited("quiet", "sleep 100000"));
   EXPECT_EQ(RunToEnd(pod, Limited("greedy", "exec tail -c 200m /dev/zero")).reason(), "OOMKilled");

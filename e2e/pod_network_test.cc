@@ -20,7 +20,7 @@ class SlowNetworkTest : public NodeTest {
   }
 };
 
-TEST_F(SlowNetworkTest, TwoRunsOfOneNameAtOnceAreOne) {
+TEST_F(SlowNetworkTest, TwoRunsOfOneNameAtOnceMakeOnePod) {
   node().wrappers().Stall("ADD");
   auto first = RunInBackground("joined");
   node().wrappers().WaitForStalled("ADD");
@@ -52,7 +52,7 @@ TEST_F(SlowNetworkTest, ARetryAfterTheRunHasEndedGetsItsPod) {
   EXPECT_THAT(ListedPods(), ElementsAre(id));
 }
 
-TEST_F(SlowNetworkTest, ACancelledRunIsCollectedByTheNext) {
+TEST_F(SlowNetworkTest, ARetryAfterACancelledRunGetsItsPod) {
   node().wrappers().Stall("ADD");
   grpc::ClientContext context;
   cri::RunPodSandboxRequest request;
@@ -94,7 +94,7 @@ TEST_F(SlowNetworkTest, AFailingPluginIsNamedAndNothingIsLeft) {
   RunPod("failing");
 }
 
-TEST_F(SlowNetworkTest, AFailureAfterThePluginsWorkIsUndone) {
+TEST_F(SlowNetworkTest, AFailureOfTheLastPluginUndoesTheOthers) {
   // When the last plugin of the list fails, bridge has made its link and its lease, and portmap its rules.
   node().WriteCniConfig("bridge", kLast);
   node().wrappers().Fail("last-ADD", R"({"cniVersion": "1.0.0", "code": 11, "msg": "the last straw"})", 1);
@@ -120,7 +120,7 @@ TEST_F(SlowNetworkTest, APluginThatPrintsGarbageIsAnError) {
   RunPod("garbage");
 }
 
-TEST_F(SlowNetworkTest, StopFailsWhileThePluginCannotAndWorksAfterwards) {
+TEST_F(SlowNetworkTest, StopFailsWhileThePluginFailsAndSucceedsAfterwards) {
   const PodRef pod = RunPod("del");
   Start(pod, ContainerOf("running", "sleep 1000"));
   node().wrappers().Fail("DEL", R"({"cniVersion": "1.0.0", "code": 11, "msg": "not now"})", 1);
@@ -159,7 +159,7 @@ class NoNetworkTest : public NodeTest {
   }
 };
 
-TEST_F(NoNetworkTest, StatusSaysWhyAndNoticesAConfigurationThatComes) {
+TEST_F(NoNetworkTest, StatusSaysWhyAndNoticesANewConfiguration) {
   EXPECT_TRUE(Condition("RuntimeReady").status());
   const cri::RuntimeCondition network = Condition("NetworkReady");
   EXPECT_FALSE(network.status());

@@ -10,7 +10,7 @@ namespace {
 
 using PrivilegeTest = NodeTest;
 
-TEST_F(PrivilegeTest, AmbientCapabilitiesAreHadByOtherUsersThanRoot) {
+TEST_F(PrivilegeTest, AmbientCapabilitiesReachUsersOtherThanRoot) {
   const PodRef pod = RunPod("ambient");
   cri::ContainerConfig config = ContainerOf("main", "grep -E 'CapEff|CapAmb' /proc/self/status");
   Security(config).mutable_run_as_user()->set_value(1000);
@@ -113,7 +113,7 @@ TEST_F(PrivilegeTest, AContainerSeesTheProcessesOfItsTarget) {
   EXPECT_THAT(cri().CreateContainer(pod.id, pod.config, config).text(), HasSubstr("target_id"));
 }
 
-TEST_F(PrivilegeTest, TheHostsProcessesAreSeenWhereAskedFor) {
+TEST_F(PrivilegeTest, TheHostsProcessesAreSeenWhereThePodAsksForIt) {
   cri::PodSandboxConfig pod_config = PodConfig("host-pid");
   Namespaces(pod_config).set_pid(cri::NODE);
   const PodRef pod = RunPod(pod_config);
@@ -125,7 +125,7 @@ TEST_F(PrivilegeTest, TheHostsProcessesAreSeenWhereAskedFor) {
 // --- What is kept from containers ---
 
 // runc's CVE-2024-21626: a container inherited a descriptor of a directory of the host.
-TEST_F(PrivilegeTest, AProcessHasTheDescriptorsThatItWasGivenAndNoOther) {
+TEST_F(PrivilegeTest, AProcessHasNoDescriptorsBesidesStdio) {
   const auto descriptors = [](pid_t pid) {
     std::vector<std::string> numbers;
     for (const auto& entry : std::filesystem::directory_iterator(ProcPath(pid, "fd"))) {
@@ -152,7 +152,7 @@ TEST_F(PrivilegeTest, APodsDirectoryIsClosedToOthers) {
 }
 
 // CRI-O's CVE-2025-0750: the daemon unmounted a path that a log directory led to.
-TEST_F(PrivilegeTest, WhatSomebodyHasMountedStaysMounted) {
+TEST_F(PrivilegeTest, MountsOfOthersStayMounted) {
   const std::string place = node().paths().directory() + "/somebody";
   for (const char* name : {"/logs", "/volume"}) {
     MakeDirectory(place + name);

@@ -67,7 +67,7 @@ class RebootTest : public FaultTest {
   const std::string kBootId = "/proc/sys/kernel/random/boot_id";
 };
 
-TEST_F(RebootTest, EndsEveryContainerOnceAndThePodsCanBeClearedAway) {
+TEST_F(RebootTest, EndsEveryContainerOnceAndThePodsCanBeRemoved) {
   const PodRef pod = RunPod("rebooted");
   const PodRef stopped = RunPod("stopped");
   const std::string running = Start(pod, ContainerOf("running", "sleep 11111"));

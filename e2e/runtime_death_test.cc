@@ -98,7 +98,7 @@ TEST_F(FaultTest, RuncKilledInAnExecFailsThatExecOnly) {
   EXPECT_EQ(Sh(id, "echo works"), "works\n");
 }
 
-TEST_F(FaultTest, RuncKilledInADeleteIsMadeUpFor) {
+TEST_F(FaultTest, RuncKilledInADeleteIsRepeatedByTheNextRemove) {
   const PodRef pod = RunPod("delete");
   const std::string id = Start(pod, ContainerOf("main", "sleep 11111"));
   node().wrappers().Stall("delete");
@@ -135,7 +135,7 @@ INSTANTIATE_TEST_SUITE_P(At, PluginDeathTest,
                                            Step{"last-ADD", Moment::kBefore}),
                          NameOf);
 
-TEST_F(FaultTest, WhatCouldNotBeUndoneIsClearedAwayByTheNextAttempt) {
+TEST_F(FaultTest, WhatCouldNotBeUndoneIsRemovedByTheNextAttempt) {
   node().WriteCniConfig(kBridge, kLast);
   node().wrappers().Fail("last-ADD", "broken", 1);
   node().wrappers().Fail("DEL", "broken too", 1);
@@ -152,7 +152,7 @@ TEST_F(FaultTest, WhatCouldNotBeUndoneIsClearedAwayByTheNextAttempt) {
   EXPECT_EQ(PodStatus(pod.id).state(), cri::SANDBOX_READY);
 }
 
-TEST_F(FaultTest, ARemoveThatMeetsAStartWaitsForItAndLeavesNothing) {
+TEST_F(FaultTest, ARemoveDuringAStartWaitsForItAndLeavesNothing) {
   const PodRef pod = RunPod("racing");
   for (const Moment moment : {Moment::kBefore, Moment::kAfter}) {
     const std::string id = Create(pod, ContainerOf("removed", "sleep 11111"));
@@ -174,7 +174,7 @@ TEST_F(FaultTest, ARemoveThatMeetsAStartWaitsForItAndLeavesNothing) {
   EXPECT_EQ(Leftovers(), "");
 }
 
-TEST_F(FaultTest, APluginKilledInDelIsMadeUpForByTheNextStop) {
+TEST_F(FaultTest, APluginKilledInDelIsCalledAgainByTheNextStop) {
   node().WriteCniConfig(kBridge);
   const PodRef pod = RunPod("del");
   node().wrappers().Stall("DEL");
@@ -188,7 +188,7 @@ TEST_F(FaultTest, APluginKilledInDelIsMadeUpForByTheNextStop) {
   EXPECT_EQ(Leftovers(), "");
 }
 
-TEST_F(FaultTest, ACreateThatHangsOnDeadStorageDoesNotHoldUpTheStopOfItsPod) {
+TEST_F(FaultTest, ACreateThatHangsOnDeadStorageDoesNotDelayTheStopOfItsPod) {
   const PodRef pod = RunPod("hangs");
   Start(pod, ContainerOf("running", "sleep 11111"));
   std::future<void> create;

@@ -21,14 +21,14 @@ class RuntimesTest : public NodeTest {
   }
 };
 
-TEST_F(RuntimesTest, OneThatIsMissingFailsItsOwnPodsOnly) {
+TEST_F(RuntimesTest, AMissingRuntimeFailsOnlyItsOwnPods) {
   EXPECT_THAT(node().Log(), HasSubstr("a runtime is missing runtime=missing error=\"no program runc-that-is-missing"));
   const auto refused = cri().RunPod(PodConfig("refused"), kCallTimeout, "missing");
   EXPECT_THAT(refused.text(), HasSubstr("runc-that-is-missing"));
   EXPECT_THAT(Pods(), IsEmpty());
 }
 
-TEST_F(RuntimesTest, ItsHandlerVersionAndHolesAreNamedAtStart) {
+TEST_F(RuntimesTest, AVulnerableVersionIsNamedAtStart) {
   const std::string log = node().Log();
   EXPECT_THAT(log, AllOf(HasSubstr("has patched it runtime=version-1.1.5 version=1.1.5 "),
                          Not(HasSubstr("patched it runtime=version-1.2.9"))));

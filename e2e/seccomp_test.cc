@@ -23,12 +23,12 @@ class SeccompTest : public NodeTest {
   }
 };
 
-TEST_F(SeccompTest, WithoutAWishThereIsNoSeccomp) {
+TEST_F(SeccompTest, WithoutAProfileThereIsNoSeccomp) {
   const PodRef pod = RunPod("unset");
   EXPECT_EQ(OutputOf(pod, ContainerOf("main", "grep Seccomp: /proc/self/status")), "Seccomp:\t0\n");
 }
 
-TEST_F(SeccompTest, TheDefaultProfileRefusesWhatLeadsOut) {
+TEST_F(SeccompTest, TheDefaultProfileRefusesDangerousCalls) {
   const PodRef pod = RunPod("default");
   cri::ContainerConfig open = ContainerOf("open", "");
   cri::ContainerConfig confined = ContainerOf("confined", "");
@@ -59,7 +59,7 @@ TEST_F(SeccompTest, OrdinaryProgramsRunUnderTheDefaultProfile) {
   EXPECT_EQ(OutputOf(pod, config), "x\nSeccomp:\t2\n");
 }
 
-TEST_F(SeccompTest, ALocalProfileIsByItsPath) {
+TEST_F(SeccompTest, ALocalProfileIsGivenByItsPath) {
   const std::string path = node().paths().directory() + "/no-chmod.json";
   WriteFile(path, R"({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
       {"names": ["chmod", "fchmodat"], "action": "SCMP_ACT_ERRNO"}]})");
@@ -106,7 +106,7 @@ class DefaultSeccompTest : public NodeTest {
   }
 };
 
-TEST_F(DefaultSeccompTest, TheConfigurationSaysWhatHoldsWithoutAWish) {
+TEST_F(DefaultSeccompTest, TheConfigurationSetsTheProfileOfContainersWithoutOne) {
   const PodRef pod = RunPod("configured");
   cri::ContainerConfig config = ContainerOf("main", "grep Seccomp: /proc/self/status");
   EXPECT_EQ(OutputOf(pod, config), "Seccomp:\t2\n");

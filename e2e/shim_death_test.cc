@@ -51,7 +51,7 @@ TEST_F(ShimDeathTest, EndsItsPodAndNoOther) {
   Must(cri().RemovePod(pod.id));
 }
 
-TEST_F(ShimDeathTest, IsFoundByTheDaemonThatComesLater) {
+TEST_F(ShimDeathTest, IsFoundByTheNextDaemon) {
   const PodRef pod = RunPod("dies");
   const std::string running = Start(pod, ContainerOf("running", "sleep 11111"));
   const pid_t shim = ShimOf(pod);
@@ -62,7 +62,7 @@ TEST_F(ShimDeathTest, IsFoundByTheDaemonThatComesLater) {
   ExpectPodsWork("after");
 }
 
-TEST_F(ShimDeathTest, InTheMiddleOfAnExecIsAnErrorOfThatExec) {
+TEST_F(ShimDeathTest, DuringAnExecFailsThatExec) {
   const PodRef pod = RunPod("dies");
   const std::string running = Start(pod, ContainerOf("running", "sleep 11111"));
   const pid_t shim = ShimOf(pod);
@@ -116,7 +116,7 @@ TEST_F(ShimDeathTest, WhileItsPodIsMadeFailsTheRunAndLeavesNothing) {
   ExpectPodsWork("caught");
 }
 
-TEST_F(ShimDeathTest, WhileItsPodIsStoppedIsMadeUpForByThatStop) {
+TEST_F(ShimDeathTest, DuringAStopDoesNotFailTheStop) {
   const PodRef pod = RunPod("stops");
   Start(pod, ContainerOf("running", "sleep 11111"));
   node().wrappers().Stall("delete");
@@ -129,7 +129,7 @@ TEST_F(ShimDeathTest, WhileItsPodIsStoppedIsMadeUpForByThatStop) {
   EXPECT_EQ(Leftovers(), "");
 }
 
-TEST_F(ShimDeathTest, AShimThatHangsIsEndedByTheStopOfItsPod) {
+TEST_F(ShimDeathTest, AShimThatHangsIsKilledByTheStopOfItsPod) {
   const PodRef pod = RunPod("hangs");
   const PodRef other = RunPod("lives");
   const std::string running = Start(pod, ContainerOf("running", "sleep 11111"));
@@ -139,7 +139,7 @@ TEST_F(ShimDeathTest, AShimThatHangsIsEndedByTheStopOfItsPod) {
   EXPECT_EQ(PodStatus(other.id).state(), cri::SANDBOX_READY);
 }
 
-TEST_F(ShimDeathTest, AShimThatHangsWhenTheDaemonComesBackIsEndedWithItsPod) {
+TEST_F(ShimDeathTest, AShimThatHangsAtADaemonsStartIsKilledWithItsPod) {
   const PodRef pod = RunPod("hangs");
   const PodRef other = RunPod("lives");
   const std::string running = Start(pod, ContainerOf("running", "sleep 11111"));
@@ -150,7 +150,7 @@ TEST_F(ShimDeathTest, AShimThatHangsWhenTheDaemonComesBackIsEndedWithItsPod) {
   EXPECT_EQ(PodStatus(other.id).state(), cri::SANDBOX_READY);
 }
 
-TEST_F(ShimDeathTest, AShimThatOnlyWaitsForItsTurnWhenTheDaemonComesBackKeepsItsPod) {
+TEST_F(ShimDeathTest, AShimThatIsSlowAtADaemonsStartKeepsItsPod) {
   const PodRef pod = RunPod("slow");
   const std::string running = Start(pod, ContainerOf("running", "sleep 11111"));
   const pid_t shim = ShimOf(pod);

@@ -48,7 +48,7 @@ TEST_F(StartTest, TwoDaemonsShareNeitherRootNorState) {
   EXPECT_EQ(PodStatus(RunPod("after").id).state(), cri::SANDBOX_READY);
 }
 
-TEST_F(StartTest, DirectoriesThatAreTooOpenAreClosed) {
+TEST_F(StartTest, DirectoriesWithWrongModesAreCorrected) {
   const PodRef pod = RunPod("open");
   node().Kill();
   const std::vector<std::pair<std::string, std::string>> modes = {
@@ -81,7 +81,7 @@ class DescriptorLimitTest : public StartTest {
 };
 
 // What containers get of it is up to the OCI runtime: Debian 12's runc raises its own and theirs (Go 1.19).
-TEST_F(DescriptorLimitTest, ShimsHaveTheOneThatTheDaemonWasStartedWith) {
+TEST_F(DescriptorLimitTest, ShimsHaveTheLimitThatTheDaemonWasStartedWith) {
   RunPod("limits");
   rlimit limit{};
   ASSERT_EQ(prlimit(PidByCommand("crisp-shim"), RLIMIT_NOFILE, nullptr, &limit), 0);
@@ -150,7 +150,7 @@ class UsersConfigTest : public StartTest {
   }
 };
 
-TEST_F(UsersConfigTest, ServesAndNamesNoKeyTwice) {
+TEST_F(UsersConfigTest, ServesAndWarnsOfNoKeyTwice) {
   const auto status = Must(cri().Status());
   for (const cri::RuntimeCondition& condition : status.status().conditions()) {
     EXPECT_TRUE(condition.status()) << condition.type() << ": " << condition.message();

@@ -78,7 +78,7 @@ TEST_F(StatsTest, ARunningContainerHasAllItsNumbers) {
             Must(cri().ImageFsInfo()).container_filesystems(0).fs_id().mountpoint());
 }
 
-TEST_F(StatsTest, TheFileSystemOfContainersHasTheWritesOfThemAll) {
+TEST_F(StatsTest, TheContainerFileSystemCountsAllWritableLayers) {
   const PodRef pod = RunPod("writers");
   const std::string write = "head -c 1048576 /dev/zero >/big";
   Start(pod, ContainerOf("running", write + "; sleep 1000"));
@@ -91,12 +91,12 @@ TEST_F(StatsTest, TheFileSystemOfContainersHasTheWritesOfThemAll) {
   WaitFor("one to be left", std::chrono::seconds(10), [&] { return usage().used_bytes().value() < 2u << 20; });
 }
 
-TEST_F(StatsTest, WithoutALimitNothingIsSaidOfWhatIsAvailable) {
+TEST_F(StatsTest, WithoutALimitAvailableMemoryIsUnset) {
   const PodRef pod = RunPod("unlimited");
   EXPECT_FALSE(Stats(Sleeper(pod, "unlimited")).memory().has_available_bytes());
 }
 
-TEST_F(StatsTest, TheRateIsOfTheTimeSinceTheCallBefore) {
+TEST_F(StatsTest, TheCpuRateIsSinceThePreviousCall) {
   const PodRef pod = RunPod("rate");
   const std::string busy = Start(pod, ContainerOf("busy", "while :; do :; done"));
   const std::string idle = Sleeper(pod, "idle");
@@ -111,7 +111,7 @@ TEST_F(StatsTest, TheRateIsOfTheTimeSinceTheCallBefore) {
   EXPECT_LT(rests.usage_nano_cores().value(), rate);
 }
 
-TEST_F(StatsTest, MemoryThatIsTakenIsCounted) {
+TEST_F(StatsTest, AllocatedMemoryIsCounted) {
   const PodRef pod = RunPod("memory");
   const std::string id = Sleeper(pod, "memory");
   EXPECT_LT(Stats(id).memory().working_set_bytes().value(), 32u << 20);
@@ -119,7 +119,7 @@ TEST_F(StatsTest, MemoryThatIsTakenIsCounted) {
   EXPECT_GE(Stats(id).memory().working_set_bytes().value(), 32u << 20);
 }
 
-TEST_F(StatsTest, WhatIsWrittenIsInTheWritableLayer) {
+TEST_F(StatsTest, WrittenFilesAreCountedInTheWritableLayer) {
   const PodRef pod = RunPod("layer");
   const std::string id = Sleeper(pod, "layer");
   const cri::FilesystemUsage before = Stats(id).writable_layer();
@@ -133,7 +133,7 @@ TEST_F(StatsTest, WhatIsWrittenIsInTheWritableLayer) {
   EXPECT_GT(after.timestamp(), before.timestamp());
 }
 
-TEST_F(StatsTest, TheListHasWhatRunsOldestFirst) {
+TEST_F(StatsTest, TheListHasRunningContainersOldestFirst) {
   const PodRef one = RunPod("one");
   const PodRef two = RunPod("two");
   cri::ContainerConfig labelled = ContainerOf("a", "sleep 1000");
@@ -157,7 +157,7 @@ TEST_F(StatsTest, TheListHasWhatRunsOldestFirst) {
   EXPECT_THAT(ListedIds(by_id), ElementsAre(b));
 }
 
-TEST_F(StatsTest, OneThatDoesNotRunHasItsLayerOnly) {
+TEST_F(StatsTest, AContainerThatDoesNotRunHasOnlyItsLayer) {
   const PodRef pod = RunPod("ended");
   const std::string exited = Start(pod, ContainerOf("exited", "touch /x"));
   WaitForExit(exited);
@@ -172,7 +172,7 @@ TEST_F(StatsTest, OneThatDoesNotRunHasItsLayerOnly) {
   EXPECT_TRUE(Stats(created).has_cpu());
 }
 
-TEST_F(StatsTest, AShimThatHangsHidesNoNumbers) {
+TEST_F(StatsTest, StatsDoNotNeedTheShim) {
   const PodRef pod = RunPod("hanging");
   const std::string id = Sleeper(pod, "hanging");
   const pid_t shim = PidByCommand("crisp-shim");
@@ -256,7 +256,7 @@ TEST_F(StatsTest, APodOnTheHostsNetworkHasNoNetworkOfItsOwn) {
   EXPECT_TRUE(stats.linux().has_cpu());
 }
 
-TEST_F(StatsTest, TheListHasPodsThatAreReadyOldestFirst) {
+TEST_F(StatsTest, TheListHasReadyPodsOldestFirst) {
   const PodRef one = RunPod("one");
   const PodRef two = RunPod("two");
   const PodRef three = RunPod("three");

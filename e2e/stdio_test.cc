@@ -10,7 +10,7 @@ class StdioTest : public NodeTest {
   std::string LogOf(const PodRef& pod, const std::string& name) { return ReadFile(pod.LogPath(name)); }
 };
 
-TEST_F(StdioTest, ATerminalIsOneAndItsOutputIsLoggedAsStdout) {
+TEST_F(StdioTest, ATerminalsOutputIsLoggedAsStdout) {
   const PodRef pod = RunPod("tty");
   cri::ContainerConfig config =
       ContainerOf("tty", "test -t 0 && test -t 1 && test -t 2 && echo $TERM; echo problem >&2; exit 4");
@@ -21,7 +21,7 @@ TEST_F(StdioTest, ATerminalIsOneAndItsOutputIsLoggedAsStdout) {
   EXPECT_THAT(log, HasSubstr(" stdout F problem\r\n"));
 }
 
-TEST_F(StdioTest, StdinThatNobodyIsAttachedToIsWaitedFor) {
+TEST_F(StdioTest, StdinWithoutAClientIsNotAtItsEnd) {
   const PodRef pod = RunPod("stdin");
   cri::ContainerConfig config = ContainerOf("stdin", "cat; echo end");
   config.set_stdin(true);

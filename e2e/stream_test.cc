@@ -24,7 +24,7 @@ TEST_F(StreamTest, ExecOverSpdyGivesOutputAndExitCode) {
   EXPECT_THAT(exec.Result(), HasSubstr(R"("message":"3","reason":"ExitCode")"));
 }
 
-TEST_F(StreamTest, ExecOverAWebSocketDoesToo) {
+TEST_F(StreamTest, ExecOverAWebSocketGivesOutputAndExitCode) {
   const auto exec = ChannelClient::Connect(ExecUrl("cat; exit 0"), kV5);
   ASSERT_EQ(exec->protocol(), kV5);
   exec->Send(0, "some input\n");
@@ -43,7 +43,7 @@ TEST_F(StreamTest, ATerminalOfAnExecIsResized) {
   EXPECT_EQ(exec.Result(), kSuccess);
 }
 
-TEST_F(StreamTest, LargeOutputComesWhole) {
+TEST_F(StreamTest, LargeOutputArrivesComplete) {
   Spdy exec(ExecUrl("head -c 30000000 /dev/zero | tr '\\0' x"));
   ASSERT_TRUE(exec.client->ReadUntilClosed());
   EXPECT_EQ(exec.Output().size(), 30000000u);
@@ -51,7 +51,7 @@ TEST_F(StreamTest, LargeOutputComesWhole) {
   EXPECT_EQ(exec.Result(), kSuccess);
 }
 
-TEST_F(StreamTest, AClientThatVanishesTakesItsExecAlongAndNothingElse) {
+TEST_F(StreamTest, TheExecOfAClientThatVanishesIsKilledAndNothingElse) {
   Spdy exec(ExecUrl("echo here; sleep 4711"));
   ASSERT_TRUE(exec.ReadUntilOutput("here"));
   WaitFor("the exec to sleep", std::chrono::seconds(5), [] { return Runs("sleep 4711"); });
@@ -60,7 +60,7 @@ TEST_F(StreamTest, AClientThatVanishesTakesItsExecAlongAndNothingElse) {
   EXPECT_EQ(StatusOf(Main()).state(), cri::CONTAINER_RUNNING);
 }
 
-TEST_F(StreamTest, AttachTalksToTheContainerWhichLivesOn) {
+TEST_F(StreamTest, AttachTalksToTheContainerWhichKeepsRunning) {
   cri::ContainerConfig config = ContainerOf("cat", "while read line; do echo \"got $line\"; done; exit 4");
   config.set_stdin(true);
   const std::string id = Start(pod(), config);
@@ -78,7 +78,7 @@ TEST_F(StreamTest, AttachTalksToTheContainerWhichLivesOn) {
   EXPECT_THAT(ReadFile(pod().LogPath("cat")), HasSubstr("stdout F got two"));
 }
 
-TEST_F(StreamTest, AClientThatVanishesWhileOutputFlowsTakesItsExecAlong) {
+TEST_F(StreamTest, TheExecOfAClientThatVanishesWhileOutputFlowsIsKilled) {
   for (const bool abruptly : {false, true}) {
     Spdy exec(ExecUrl("while :; do echo 4712 of output; done"));
     ASSERT_TRUE(exec.ReadUntilOutput("output"));
@@ -88,7 +88,7 @@ TEST_F(StreamTest, AClientThatVanishesWhileOutputFlowsTakesItsExecAlong) {
   EXPECT_EQ(StatusOf(Main()).state(), cri::CONTAINER_RUNNING);
 }
 
-TEST_F(StreamTest, ATerminalMayBeTypedToByWhoDoesNotLook) {
+TEST_F(StreamTest, ATerminalMayHaveInputWithoutOutput) {
   cri::ExecRequest request = ExecOf(Main(), "head -c 1000000 /dev/zero; read line; exit 5");
   request.set_tty(true);
   request.set_stdout(false);
@@ -101,7 +101,7 @@ TEST_F(StreamTest, ATerminalMayBeTypedToByWhoDoesNotLook) {
   EXPECT_THAT(client->stream(result).data, HasSubstr("\"5\""));
 }
 
-TEST_F(StreamTest, WhoAttachesToATerminalTypesAndResizesIt) {
+TEST_F(StreamTest, AttachToATerminalTypesAndResizes) {
   cri::ContainerConfig config = ContainerOf("tty", "while read line; do echo \"$(stty size) $line\"; done");
   config.set_tty(true);
   config.set_stdin(true);
@@ -134,7 +134,7 @@ TEST_F(StreamTest, StdinOnceEndsWithItsClient) {
   EXPECT_EQ(WaitForExit(id).exit_code(), 6);
 }
 
-TEST_F(StreamTest, ContainersOfAnEarlierDaemonAreEnteredAndAttachedTo) {
+TEST_F(StreamTest, ExecAndAttachReachContainersOfAnEarlierDaemon) {
   cri::ContainerConfig config = ContainerOf("cat", "cat");
   config.set_stdin(true);
   const std::string id = Start(pod(), config);
@@ -154,7 +154,7 @@ TEST_F(StreamTest, ContainersOfAnEarlierDaemonAreEnteredAndAttachedTo) {
   EXPECT_EQ(exec.Output(), "there\n");
 }
 
-TEST_F(StreamTest, ConnectionsReachAPortOfThePodOverBothProtocols) {
+TEST_F(StreamTest, PortForwardReachesAPortOfThePodOverBothProtocols) {
   Start(pod(), ContainerOf("web", "mkdir /tmp/w; echo a page > /tmp/w/index.html; exec httpd -f -p 8080 -h /tmp/w"));
   const auto spdy = SpdyClient::Connect(ForwardUrl(pod()), {kPortForward});
   WaitFor("httpd", std::chrono::seconds(10),
@@ -166,7 +166,7 @@ TEST_F(StreamTest, ConnectionsReachAPortOfThePodOverBothProtocols) {
   EXPECT_THAT(AskPage(&tunnel, 8080), HasSubstr("a page"));
 }
 
-TEST_F(StreamTest, OfAPodOnTheNodesNetworkThePortIsTheNodes) {
+TEST_F(StreamTest, PortForwardToAHostNetworkPodReachesTheHost) {
   cri::PodSandboxConfig config = PodConfig("node");
   UseHostNetwork(config);
   const PodRef pod = RunPod(config);
@@ -179,7 +179,7 @@ TEST_F(StreamTest, OfAPodOnTheNodesNetworkThePortIsTheNodes) {
           [&] { return AskPage(spdy.get(), 8090).find("a page") != std::string::npos; });
 }
 
-TEST_F(StreamTest, WhatCannotBeIsSaidBeforeThereIsAUrl) {
+TEST_F(StreamTest, InvalidRequestsFailBeforeThereIsAUrl) {
   const auto code_of = [this](const cri::ExecRequest& request) { return cri().Call(&Runtime::Exec, request).code(); };
   cri::ExecRequest request = ExecOf(Main(), "true");
   request.set_tty(true);
@@ -209,7 +209,7 @@ TEST_F(StreamTest, WhatCannotBeIsSaidBeforeThereIsAUrl) {
   EXPECT_EQ(cri().Call(&Runtime::PortForward, forward).code(), grpc::StatusCode::FAILED_PRECONDITION);
 }
 
-TEST_F(StreamTest, AnExecOfAProgramThatIsNotThereSaysSo) {
+TEST_F(StreamTest, AnExecOfAMissingProgramIsAFailure) {
   cri::ExecRequest request = ExecOf(Main(), "");
   request.clear_cmd();
   request.add_cmd("/no/such/program");

@@ -199,7 +199,7 @@ TEST_F(UpdateTest, SwapIsLimitedWithMemory) {
   EXPECT_EQ(Memory(pid), std::to_string(96 << 20));
 }
 
-TEST_F(UpdateTest, TheOomScoreOfWhatRunsFollows) {
+TEST_F(UpdateTest, TheOomScoreOfRunningProcessesIsUpdated) {
   const PodRef pod = RunPod("oom");
   cri::ContainerConfig config = ContainerOf("oom", "sleep 1000 & (echo 900 > /proc/self/oom_score_adj; sleep 1000)");
   config.mutable_linux()->mutable_resources()->set_oom_score_adj(500);
@@ -220,7 +220,7 @@ TEST_F(UpdateTest, TheOomScoreOfWhatRunsFollows) {
   EXPECT_GE(scores().count("900\n"), 1u);
 }
 
-TEST_F(UpdateTest, WhatMakesNoSenseIsRefusedByItsName) {
+TEST_F(UpdateTest, InvalidLimitsAreRefusedByName) {
   const PodRef pod = RunPod("refused");
   const std::string id = Start(pod, Limited("refused"));
   const pid_t pid = PidOf(id);
@@ -251,7 +251,7 @@ TEST_F(UpdateTest, WhatMakesNoSenseIsRefusedByItsName) {
   EXPECT_EQ(LimitsOf(id).cpu_period(), 100000);
 }
 
-TEST_F(UpdateTest, WhatTheKernelRefusesChangesNothing) {
+TEST_F(UpdateTest, AnUpdateThatTheKernelRefusesChangesNothing) {
   const PodRef pod = RunPod("kernel");
   const std::string id = Start(pod, Limited("kernel"));
   const pid_t pid = PidOf(id);
@@ -295,7 +295,7 @@ TEST_F(UpdateTest, AContainerCanBeStoppedAfterAnUpdateThatHangs) {
   EXPECT_EQ(StatusOf(id).state(), cri::CONTAINER_EXITED);
 }
 
-TEST_F(UpdateTest, WhatHasExitedOrIsNotThereCannotBeUpdated) {
+TEST_F(UpdateTest, AnExitedOrUnknownContainerCannotBeUpdated) {
   const PodRef pod = RunPod("over");
   const std::string id = Start(pod, ContainerOf("over", "true"));
   WaitForExit(id);
@@ -335,7 +335,7 @@ TEST_F(UpdateTest, APodsOwnCgroupIsLimitedByOverheadAndResourcesTogether) {
 
 // The kubelet makes the pod's cgroup and writes its limits before it calls. If one container has no limit the pod has
 // none, but the request has the sum of the others' limits.
-TEST_F(UpdateTest, ACgroupThatIsTheKubeletsIsLeftAsItIs) {
+TEST_F(UpdateTest, ACgroupThatTheKubeletMadeIsNotChanged) {
   const cri::PodSandboxConfig config = PodConfigWithCgroup("kubelet");
   const std::string& cgroup = config.linux().cgroup_parent();
   for (const std::string& hierarchy : CgroupHierarchies()) std::filesystem::create_directories(hierarchy + cgroup);
@@ -348,7 +348,7 @@ TEST_F(UpdateTest, ACgroupThatIsTheKubeletsIsLeftAsItIs) {
   EXPECT_THAT(Must(cri().PodStatus(pod.id, true)).info().at("info"), HasSubstr(std::to_string(200 << 20)));
 }
 
-TEST_F(UpdateTest, APodsLimitsThatMakeNoSenseAreRefusedByTheirName) {
+TEST_F(UpdateTest, InvalidLimitsOfAPodAreRefusedByName) {
   const PodRef pod = RunPod("refused");
   cri::LinuxContainerResources limits;
   limits.set_cpu_period(5);
@@ -359,7 +359,7 @@ TEST_F(UpdateTest, APodsLimitsThatMakeNoSenseAreRefusedByTheirName) {
   EXPECT_EQ(UpdatePod(pod.id, {}, {}).code(), grpc::StatusCode::FAILED_PRECONDITION);
 }
 
-TEST_F(UpdateTest, ACheckpointIsNotMadeAndTheAnswerSaysWhy) {
+TEST_F(UpdateTest, ACheckpointIsUnimplementedAndSaysWhy) {
   cri::CheckpointContainerRequest request;
   request.set_container_id("any");
   const auto answer = cri().Call(&Runtime::CheckpointContainer, request);

@@ -85,7 +85,7 @@ TEST_F(UserNamespaceTest, TheFeatureIsReportedForTheRuntimeThatHasIt) {
   }
 }
 
-TEST_F(UserNamespaceTest, RootInsideIsSomebodyOutside) {
+TEST_F(UserNamespaceTest, RootInsideIsUnprivilegedOutside) {
   const PodRef pod = RunShifted("shifted");
   EXPECT_EQ(PodStatus(pod.id).linux().namespaces().options().userns_options().uids(0).host_id(), 200000u);
   const std::string id =
@@ -136,7 +136,7 @@ TEST_F(UserNamespaceTest, OwnersOfVolumesAreShiftedBothWays) {
   EXPECT_EQ(Stat(host + "/new").st_uid, 0u);
 }
 
-TEST_F(UserNamespaceTest, APodLivesThroughARestartOfTheDaemon) {
+TEST_F(UserNamespaceTest, APodOutlivesTheDaemon) {
   const PodRef pod = RunShifted("restart");
   const std::string id = Start(pod, Inside(pod, "main", "sleep 1000"));
   node().Restart();
@@ -154,7 +154,7 @@ TEST_F(UserNamespaceTest, AFailureLeavesNothing) {
   node().wrappers().ReleaseAll();
 }
 
-TEST_F(UserNamespaceTest, WhatCannotBeIsRefused) {
+TEST_F(UserNamespaceTest, InvalidMappingsAreRefused) {
   const auto refused = [&](const std::string& what, const std::function<void(cri::NamespaceOption*)>& spoil) {
     cri::PodSandboxConfig config = ShiftedConfig("bad");
     spoil(Security(config).mutable_namespace_options());

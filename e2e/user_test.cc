@@ -9,7 +9,7 @@ namespace {
 using UserTest = NodeTest;
 
 // containerd's CVE-2023-25173 and CRI-O's CVE-2022-2995: one group too many, or the primary one missing.
-TEST_F(UserTest, GroupsAreThoseOfEveryCombination) {
+TEST_F(UserTest, GroupsOfEveryCombinationAreExact) {
   const PodRef pod = RunPod("groups");
   struct Case {
     int64_t uid;  // -1: unset
@@ -71,7 +71,7 @@ TEST_F(UserTest, AUserMayBeGivenByName) {
 
 // CVE-2026-46680: a number was looked up as a name, and the entry of that name was root's. CVE-2024-40635: a number
 // that was too large became 0.
-TEST_F(UserTest, ANumberIsNeverANameAndNeverTooLarge) {
+TEST_F(UserTest, ANumericUserIsNeverLookedUpAsANameAndMustFit) {
   for (const char* image : {kOddUsers, kOverflow}) Must(cri().Pull(image));
   const PodRef pod = RunPod("numbers");
   cri::ContainerConfig config = ContainerOf("number", "cat /proc/self/status | grep ^Uid; echo $HOME");
@@ -110,7 +110,7 @@ TEST_F(UserTest, AHugePasswdIsRefused) {
 }
 
 // CVE-2026-53488: labels of an image were taken for instructions.
-TEST_F(UserTest, LabelsOfAnImageAreInert) {
+TEST_F(UserTest, LabelsOfAnImageHaveNoEffect) {
   Must(cri().Pull(kDefaults));
   const PodRef pod = RunPod("labels");
   cri::ContainerConfig config = ContainerOf("main", "true");

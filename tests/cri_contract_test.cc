@@ -173,16 +173,16 @@ int CountOf(const Facts& facts, const std::string& prefix) {
   return count;
 }
 
-TEST(CriContractTest, TheCodeHasAllThatTheContractSays) {
+TEST(CriContractTest, ApiProtoHasEverythingInTheContract) {
   EXPECT_THAT(Without(FactsOfTable(CRI_CONTRACT), FactsOfCode()), IsEmpty());
 }
 
-TEST(CriContractTest, TheCodeHasNothingThatTheContractDoesNotSay) {
+TEST(CriContractTest, ApiProtoHasNothingBesidesTheContract) {
   EXPECT_THAT(Without(FactsOfCode(), FactsOfTable(CRI_CONTRACT)), IsEmpty());
 }
 
 // Guards the two tests above against comparing nothing with nothing.
-TEST(CriContractTest, TheContractIsReadWhole) {
+TEST(CriContractTest, TheWholeContractIsRead) {
   Facts table = FactsOfTable(CRI_CONTRACT);
   EXPECT_EQ(CountOf(table, "service "), 2);
   EXPECT_EQ(CountOf(table, "rpc RuntimeService."), 35);
@@ -218,7 +218,7 @@ TEST(CriContractTest, OnlyOptionsAreExtended) {
   }
 }
 
-TEST(CriContractTest, ALineThatIsNotUnderstoodIsNotSkipped) {
+TEST(CriContractTest, AnUnknownLineIsAnError) {
   TableReader reader;
   EXPECT_FALSE(reader.Read("  1 string orphan"));
   EXPECT_FALSE(reader.Read("union Foo"));
