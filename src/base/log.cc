@@ -1,47 +1,51 @@
 #include "base/log.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <atomic>
-#include <cstdio>
+#include <cstdlib>
 #include <ctime>
-
-#include "absl/strings/escaping.h"
 
 namespace crisp {
 namespace {
 
-std::atomic<LogLevel> g_level{LogLevel::kInfo};
+// One atomic for each option: a line that is written while they change may have some of the old ones.
+std::atomic<LogLevel> g_level{LogOptions().level};
+std::atomic<LogFormat> g_format{LogOptions().format};
+std::atomic<bool> g_to_journal{LogOptions().to_journal};
 
-absl::string_view LevelName(LogLevel level) {
-  constexpr std::array<absl::string_view, 4> kNames = {"debug", "info", "warning", "error"};
-  return kNames[static_cast<size_t>(level)];
-}
-
-bool NeedsQuotes(absl::string_view value) {
-  return value.empty() || std::any_of(value.begin(), value.end(),
-                                      [](char c) { return c <= ' ' || c == '"' || c == '=' || c == '\x7f'; });
-}
-
-std::string Now() {
+void WriteLine(LogLevel level, absl::string_view message, absl::Span<const LogFieldView> fields) {
+  const bool to_journal = g_to_journal;
   timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);
-  tm utc{};
-  gmtime_r(&now.tv_sec, &utc);
-  std::array<char, 32> date{};
-  const size_t length = strftime(date.data(), date.size(), "%Y-%m-%dT%H:%M:%S", &utc);
-  std::array<char, 16> fraction{};
-  const int fraction_length = snprintf(fraction.data(), fraction.size(), ".%06ldZ", now.tv_nsec / 1000);
-  return absl::StrCat(absl::string_view(date.data(), length),
-                      absl::string_view(fraction.data(), static_cast<size_t>(fraction_length)));
+  std::string line(to_journal ? JournalPriority(level) : "");
+  if (g_format == LogFormat::kJson) {
+    absl::StrAppend(&line, JsonLogLine(now, level, message, fields), "\n");
+  } else {
+    if (!to_journal) absl::StrAppend(&line, FormatLogTime(now, 6), " ");
+    absl::StrAppend(&line, TextLogLine(level, message, fields), "\n");
+  }
+  // Nobody to tell if stderr is gone.
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
 }
 
 }  // namespace
 
-void SetLogLevel(LogLevel level) {
-  g_level = level;
+void SetLogOptions(const LogOptions& options) {
+  g_level = options.level;
+  g_format = options.format;
+  g_to_journal = options.to_journal;
+}
+
+bool StderrIsJournal() {
+  const char* stream = getenv("JOURNAL_STREAM");
+  struct stat file {};
+  return stream != nullptr && fstat(STDERR_FILENO, &file) == 0 && absl::StrCat(file.st_dev, ":", file.st_ino) == stream;
+}
+
+bool IsLogged(LogLevel level) {
+  return level >= g_level;
 }
 
 bool ParseLogLevel(absl::string_view text, LogLevel* level) {
@@ -59,23 +63,17 @@ bool ParseLogLevel(absl::string_view text, LogLevel* level) {
   return true;
 }
 
-std::string FormatLogLine(LogLevel level, absl::string_view message, LogFields fields) {
-  std::string line = absl::StrCat(LevelName(level), " ", absl::CHexEscape(message));
-  for (const LogField& field : fields) {
-    if (NeedsQuotes(field.value)) {
-      absl::StrAppend(&line, " ", field.key, "=\"", absl::CHexEscape(field.value), "\"");
-    } else {
-      absl::StrAppend(&line, " ", field.key, "=", field.value);
-    }
-  }
-  return line;
+void Log(LogLevel level, absl::string_view message, LogFields fields) {
+  if (!IsLogged(level)) return;
+  std::vector<LogFieldView> views;
+  for (const LogField& field : fields) views.emplace_back(field.key, field.value);
+  WriteLine(level, message, views);
 }
 
-void Log(LogLevel level, absl::string_view message, LogFields fields) {
-  if (level < g_level) return;
-  const std::string line = absl::StrCat(Now(), " ", FormatLogLine(level, message, fields), "\n");
-  // Nobody to tell if stderr is gone.
-  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
+void Log(LogLevel level, absl::string_view message, const OwnedLogFields& fields) {
+  if (!IsLogged(level)) return;
+  const std::vector<LogFieldView> views(fields.begin(), fields.end());
+  WriteLine(level, message, views);
 }
 
 }  // namespace crisp
