@@ -1,9 +1,6 @@
 #include "network/orphans.h"
 
 #include <fcntl.h>
-#include <poll.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -16,8 +13,8 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "os/errno_status.h"
-#include "os/fd.h"
 #include "os/file.h"
+#include "os/process.h"
 
 namespace crisp {
 namespace {
@@ -34,27 +31,19 @@ std::string ContainerIdOf(pid_t pid) {
   return "";
 }
 
-absl::Status WaitForEnd(const Fd& pidfd, const Call& call) {
-  for (;;) {
-    pollfd wait{pidfd.get(), POLLIN, 0};
-    if (poll(&wait, 1, PollMillis(call.NextLook())) > 0) return absl::OkStatus();
-    RETURN_IF_ERROR(call.Check());
-  }
-}
-
 // The pid may be another's by now: who it is, is asked again through /proc once the descriptor holds on to it.
 absl::Status End(pid_t pid, const std::set<std::string>& container_ids, MonoTime patience, const Call& call) {
-  const Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  const Pidfd pidfd = Pidfd::Open(pid);
   if (!pidfd.valid()) return errno == ESRCH ? absl::OkStatus() : ErrnoStatus(errno, absl::StrCat("open process ", pid));
   const std::string id = ContainerIdOf(pid);
   if (container_ids.count(id) == 0) return absl::OkStatus();
   const auto left = std::max<std::chrono::nanoseconds>(patience - MonoClock::now(), std::chrono::nanoseconds(0));
-  if (WaitForEnd(pidfd, call.Within(left)).ok()) return absl::OkStatus();
+  if (AwaitEnd(pidfd, call.Within(left)).ok()) return absl::OkStatus();
   LogWarning("killing a network plugin that the daemon before has left", {{"process", pid}, {"pod", id}});
-  if (syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0) != 0 && errno != ESRCH) {
-    return ErrnoStatus(errno, absl::StrCat("kill process ", pid));
+  if (const int error = pidfd.Signal(SIGKILL); error != 0 && error != ESRCH) {
+    return ErrnoStatus(error, absl::StrCat("kill process ", pid));
   }
-  return Annotate(WaitForEnd(pidfd, call), absl::StrCat("wait for the end of process ", pid));
+  return Annotate(AwaitEnd(pidfd, call), absl::StrCat("wait for the end of process ", pid));
 }
 
 }  // namespace

@@ -1,10 +1,9 @@
 #include "network/orphans.h"
 
 #include <fcntl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <csignal>
+#include <optional>
 
 #include "gtest/gtest.h"
 #include "os/file.h"
@@ -29,27 +28,22 @@ Child Plugin(const std::string& pod, const std::string& work = "sleep 1000") {
   return *std::move(child);
 }
 
-bool Ended(const Child& child, int options) {
-  siginfo_t info{};
-  return waitid(P_PIDFD, static_cast<id_t>(child.pidfd.get()), &info, WEXITED | options) == 0 && info.si_pid != 0;
-}
-
 TEST(OrphansTest, ThoseOfThePodsEndAndNoOthers) {
   const Child orphan = Plugin(kPod);
   const Child other = Plugin(kOtherPod);
   EXPECT_TRUE(EndOrphanedPlugins({kPod, "0f5c"}, kGrace, Call::WithTimeout(std::chrono::seconds(10))).ok());
-  EXPECT_TRUE(Ended(orphan, 0));
-  EXPECT_FALSE(Ended(other, WNOHANG));
+  EXPECT_TRUE(orphan.pidfd.Reap().has_value());
+  EXPECT_FALSE(other.pidfd.Ended());
   EXPECT_TRUE(EndOrphanedPlugins({kOtherPod}, kGrace, Call::WithTimeout(std::chrono::seconds(10))).ok());
-  EXPECT_TRUE(Ended(other, 0));
+  EXPECT_TRUE(other.pidfd.Reap().has_value());
 }
 
 TEST(OrphansTest, WhatEndsInTimeIsNotKilled) {
   const Child orphan = Plugin(kPod, "(sleep 0.3; exit 0)");
   EXPECT_TRUE(EndOrphanedPlugins({kPod}, std::chrono::seconds(20), Call()).ok());
-  siginfo_t info{};
-  ASSERT_EQ(waitid(P_PIDFD, static_cast<id_t>(orphan.pidfd.get()), &info, WEXITED | WNOHANG), 0);
-  EXPECT_EQ(info.si_code, CLD_EXITED);
+  const std::optional<ExitStatus> status = orphan.pidfd.TryReap();
+  ASSERT_TRUE(status.has_value());
+  EXPECT_EQ(status->signal, 0);
 }
 
 TEST(OrphansTest, NoneIsFine) {

@@ -22,6 +22,7 @@
 #include "absl/strings/str_split.h"
 #include "network/network.h"
 #include "os/file.h"
+#include "os/link_stats.h"
 #include "os/mount.h"
 #include "os/netlink.h"
 #include "os/netns.h"
@@ -96,8 +97,8 @@ class TestWorld : public testing::Test {
   // of leases and chains of plugins that all pods share are no leftovers.
   std::set<std::string> Traces() const {
     std::set<std::string> traces;
-    const std::vector<LinkCounters> links = *Netlink::Open()->Counters();
-    for (const LinkCounters& link : links) {
+    const std::vector<LinkReading> links = *LinkStats::Open()->Read();
+    for (const LinkReading& link : links) {
       if (absl::StartsWith(link.name, "veth")) traces.insert("link " + link.name);
     }
     const std::vector<std::string> networks = *ListDir(dir_ + "/ipam");

@@ -1,13 +1,10 @@
 #include "os/cgroup_core.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,7 +12,9 @@
 #include <cerrno>
 #include <charconv>
 
+#include "os/dir_stream.h"
 #include "os/fd.h"
+#include "os/pidfd.h"
 
 namespace crisp::cgroup {
 namespace {
@@ -100,16 +99,12 @@ void ParsePids(std::string_view text, std::vector<pid_t>* pids) {
 template <typename Visit>
 void Walk(Fd dir, int depth, const Visit& visit) {
   if (!dir.valid() || depth > kMaxDepth) return;
-  Fd listing(fcntl(dir.get(), F_DUPFD_CLOEXEC, 0));
-  if (DIR* stream = listing.valid() ? fdopendir(listing.get()) : nullptr; stream != nullptr) {
-    listing.release();
-    while (const dirent* entry = readdir(stream)) {
-      if (entry->d_type != DT_DIR || entry->d_name[0] == '.') continue;
-      Walk(Fd(openat(dir.get(), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)), depth + 1, visit);
-    }
-    closedir(stream);
+  DirStream stream(std::move(dir));
+  while (const dirent* entry = stream.Next()) {
+    if (entry->d_type != DT_DIR) continue;
+    Walk(Fd(openat(stream.fd(), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)), depth + 1, visit);
   }
-  visit(dir.get());
+  if (stream.fd() >= 0) visit(stream.fd());
 }
 
 Fd OpenDir(const std::string& path) {
@@ -118,7 +113,7 @@ Fd OpenDir(const std::string& path) {
 
 struct Held {
   pid_t pid;
-  Fd pidfd;
+  Pidfd pidfd;
 };
 
 // Sends `signal` to the processes of `dirs`, a batch at a time, and returns the last batch. Listed, opened, and listed
@@ -129,12 +124,12 @@ std::vector<Held> SignalEach(const Dirs& dirs, int signal) {
   for (auto next = pids.begin(); next != pids.end();) {
     held.clear();
     for (; next != pids.end() && held.size() < kHeldAtOnce; ++next) {
-      Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, *next, 0)));
+      Pidfd pidfd = Pidfd::Open(*next);
       if (pidfd.valid()) held.push_back({*next, std::move(pidfd)});
     }
     const std::vector<pid_t> again = Processes(dirs);
     std::erase_if(held, [&](const Held& one) { return !std::binary_search(again.begin(), again.end(), one.pid); });
-    for (const Held& one : held) syscall(SYS_pidfd_send_signal, one.pidfd.get(), signal, nullptr, 0);
+    for (const Held& one : held) one.pidfd.Signal(signal);
   }
   return held;
 }
@@ -160,30 +155,18 @@ std::vector<Held> KillRound(const Dirs& dirs) {
   return dying;
 }
 
-int64_t NowMs() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-void AwaitDeath(const std::vector<Held>& held, int64_t deadline_ms) {
+void AwaitDeath(const std::vector<Held>& held, Pidfd::Deadline deadline) {
   for (const Held& one : held) {
-    pollfd ready{one.pidfd.get(), POLLIN, 0};
-    const int64_t left = deadline_ms - NowMs();
-    if (left <= 0 || poll(&ready, 1, static_cast<int>(left)) == 0) return;
+    if (!one.pidfd.WaitUntil(deadline)) return;
   }
 }
 
 // A walk holds descriptors, and rmdir wants names: each directory removes those in it.
 void RemoveChildren(int dir) {
-  Fd listing(openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  DIR* stream = listing.valid() ? fdopendir(listing.get()) : nullptr;
-  if (stream == nullptr) return;
-  listing.release();
-  while (const dirent* entry = readdir(stream)) {
-    if (entry->d_type == DT_DIR && entry->d_name[0] != '.') unlinkat(dir, entry->d_name, AT_REMOVEDIR);
+  DirStream stream(Fd(openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
+  while (const dirent* entry = stream.Next()) {
+    if (entry->d_type == DT_DIR) unlinkat(dir, entry->d_name, AT_REMOVEDIR);
   }
-  closedir(stream);
 }
 
 int RemoveOne(const std::string& path) {
@@ -273,10 +256,10 @@ void KillOnce(const Dirs& dirs) {
 }
 
 int KillAll(const Dirs& dirs, int budget_ms) {
-  const int64_t deadline = NowMs() + budget_ms;
+  const Pidfd::Deadline deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(budget_ms);
   while (!Processes(dirs).empty()) {
     AwaitDeath(KillRound(dirs), deadline);
-    if (NowMs() >= deadline) return Processes(dirs).empty() ? 0 : EBUSY;
+    if (std::chrono::steady_clock::now() >= deadline) return Processes(dirs).empty() ? 0 : EBUSY;
   }
   return 0;
 }

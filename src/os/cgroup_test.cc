@@ -130,6 +130,14 @@ TEST_F(CgroupTest, KillReachesNestedCgroupsAndLeavesNobody) {
   EXPECT_TRUE(cgroup::Processes(dirs_).empty());
 }
 
+TEST_F(CgroupTest, ACgroupIsNotHiddenByADot) {
+  for (const cgroup::Dir& dir : dirs_) ASSERT_EQ(mkdir((dir.path + "/.hidden").c_str(), 0755), 0);
+  const pid_t pid = Sleeper("/.hidden");
+  EXPECT_EQ(cgroup::Processes(dirs_), std::vector<pid_t>{pid});
+  const absl::Status killed = KillCgroups(dirs_, std::chrono::seconds(5));
+  EXPECT_TRUE(killed.ok()) << killed;
+}
+
 // It lives for less time than a look into all of these takes.
 TEST_F(CgroupTest, AChainOfProcessesThatForkAndEndIsKilled) {
   for (const cgroup::Dir& dir : dirs_) {

@@ -1,22 +1,18 @@
 #include "os/disk_usage.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <memory>
 #include <utility>
 
-#include "absl/strings/string_view.h"
 #include "base/status_macros.h"
+#include "os/dir_stream.h"
 #include "os/errno_status.h"
 
 namespace crisp {
 namespace {
-
-using DirStream = std::unique_ptr<DIR, decltype([](DIR* dir) { closedir(dir); })>;
 
 constexpr int kMostDepth = 256;
 
@@ -41,16 +37,11 @@ class Counter {
  private:
   absl::Status Walk(Fd directory, int depth) {
     RETURN_IF_ERROR(call_.Check());
-    const int fd = directory.get();
-    DirStream stream(fdopendir(fd));
-    if (stream == nullptr) return ErrnoStatus(errno, "list directory");
-    directory.release();
-    for (errno = 0; const dirent* entry = readdir(stream.get()); errno = 0) {
-      const absl::string_view name = entry->d_name;
-      if (name == "." || name == "..") continue;
-      RETURN_IF_ERROR(Visit(fd, entry->d_name, depth), name);
+    DirStream stream(std::move(directory));
+    while (const dirent* entry = stream.Next()) {
+      RETURN_IF_ERROR(Visit(stream.fd(), entry->d_name, depth), entry->d_name);
     }
-    return errno == 0 ? absl::OkStatus() : ErrnoStatus(errno, "list directory");
+    return stream.error() == 0 ? absl::OkStatus() : ErrnoStatus(stream.error(), "list directory");
   }
 
   absl::Status Visit(int dir, const char* name, int depth) {

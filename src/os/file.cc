@@ -1,6 +1,5 @@
 #include "os/file.h"
 
-#include <dirent.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -8,17 +7,15 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "os/dir_stream.h"
 #include "os/errno_status.h"
 #include "os/remove_tree.h"
 
 namespace crisp {
 namespace {
-
-using DirStream = std::unique_ptr<DIR, decltype([](DIR* dir) { closedir(dir); })>;
 
 std::string ParentOf(const std::string& path) {
   const size_t slash = path.rfind('/');
@@ -27,15 +24,10 @@ std::string ParentOf(const std::string& path) {
 }
 
 absl::StatusOr<std::vector<std::string>> NamesIn(Fd dir, const std::string& path) {
-  DirStream stream(fdopendir(dir.get()));
-  if (stream == nullptr) return ErrnoStatus(errno, absl::StrCat("list ", path));
-  dir.release();
+  DirStream stream(std::move(dir));
   std::vector<std::string> names;
-  for (errno = 0; const dirent* entry = readdir(stream.get()); errno = 0) {
-    const absl::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
-  if (errno != 0) return ErrnoStatus(errno, absl::StrCat("list ", path));
+  while (const dirent* entry = stream.Next()) names.emplace_back(entry->d_name);
+  if (stream.error() != 0) return ErrnoStatus(stream.error(), absl::StrCat("list ", path));
   std::sort(names.begin(), names.end());
   return names;
 }

@@ -92,22 +92,4 @@ absl::StatusOr<std::vector<std::string>> Netlink::Addresses(const std::string& i
   return addresses;
 }
 
-absl::StatusOr<std::vector<LinkCounters>> Netlink::Counters() {
-  nl_cache* filled = nullptr;
-  if (const int error = rtnl_link_alloc_cache(socket_.get(), AF_UNSPEC, &filled); error != 0) {
-    return NetlinkError(error, "list interfaces");
-  }
-  const Cache cache(filled);
-  std::vector<LinkCounters> all;
-  for (nl_object* object = nl_cache_get_first(cache.get()); object != nullptr; object = nl_cache_get_next(object)) {
-    auto* link = reinterpret_cast<rtnl_link*>(object);
-    all.push_back({.name = rtnl_link_get_name(link),
-                   .rx_bytes = rtnl_link_get_stat(link, RTNL_LINK_RX_BYTES),
-                   .rx_errors = rtnl_link_get_stat(link, RTNL_LINK_RX_ERRORS),
-                   .tx_bytes = rtnl_link_get_stat(link, RTNL_LINK_TX_BYTES),
-                   .tx_errors = rtnl_link_get_stat(link, RTNL_LINK_TX_ERRORS)});
-  }
-  return all;
-}
-
 }  // namespace crisp

@@ -6,7 +6,6 @@
 // Errors: Internal, naming the interface and libnl's reason.
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,14 +16,6 @@
 struct nl_sock;
 
 namespace crisp {
-
-struct LinkCounters {
-  std::string name;
-  uint64_t rx_bytes = 0;
-  uint64_t rx_errors = 0;
-  uint64_t tx_bytes = 0;
-  uint64_t tx_errors = 0;
-};
 
 class Netlink {
  public:
@@ -38,9 +29,6 @@ class Netlink {
 
   // Without prefix length, as the kernel lists them: IPv4 first. Link-local and other narrow scopes are left out.
   absl::StatusOr<std::vector<std::string>> Addresses(const std::string& interface);
-
-  // All interfaces, by index; the loopback is among them. Bytes and errors since the interface was made.
-  absl::StatusOr<std::vector<LinkCounters>> Counters();
 
  private:
   struct Free {

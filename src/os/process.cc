@@ -4,8 +4,6 @@
 #include <poll.h>
 #include <spawn.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,7 +11,6 @@
 #include <memory>
 #include <optional>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
@@ -21,7 +18,6 @@
 #include "base/status_macros.h"
 #include "base/thread.h"
 #include "os/errno_status.h"
-#include "os/file.h"
 #include "os/pipe.h"
 
 namespace crisp {
@@ -78,8 +74,7 @@ class SpawnSetup {
     const int error = posix_spawn(&child.pid, path.c_str(), &actions_, &attr_, argv.data(), envp.data());
     if (error != 0) return ErrnoStatus(error, absl::StrCat("start ", path));
     if (g_children_descriptors) prlimit(child.pid, RLIMIT_NOFILE, &*g_children_descriptors, nullptr);
-    child.pidfd = Fd(static_cast<int>(
-        syscall(SYS_pidfd_open, child.pid, 0)));  // cannot name another process: nobody has reaped this one yet
+    child.pidfd = Pidfd::Open(child.pid);  // cannot name another process: nobody has reaped this one yet
     if (!child.pidfd.valid()) return ErrnoStatus(errno, absl::StrCat("pidfd of ", path));
     return child;
   }
@@ -93,21 +88,6 @@ class SpawnSetup {
 // it does not end before that does.
 constexpr std::chrono::seconds kKillWait{2};
 
-siginfo_t Reap(const Fd& pidfd) {
-  siginfo_t info{};
-  while (waitid(P_PIDFD, static_cast<id_t>(pidfd.get()), &info, WEXITED) != 0 && errno == EINTR) {
-  }
-  return info;
-}
-
-bool WaitEnded(const Fd& pidfd, MonoTime until) {
-  pollfd ended{pidfd.get(), POLLIN, 0};
-  while (poll(&ended, 1, PollMillis(until)) <= 0) {
-    if (MonoClock::now() >= until) return false;
-  }
-  return true;
-}
-
 // Kills and reaps what it holds unless Wait has reaped it. What does not end is left to a thread that waits for nothing
 // else, so that whoever called goes on.
 class RunningChild {
@@ -117,13 +97,13 @@ class RunningChild {
     if (!child_.pidfd.valid()) return;
     kill(-child_.pid, SIGKILL);
     kill(child_.pid, SIGKILL);
-    if (WaitEnded(child_.pidfd, MonoClock::now() + kKillWait)) {
-      Reap(child_.pidfd);
+    if (child_.pidfd.WaitUntil(MonoClock::now() + kKillWait)) {
+      child_.pidfd.Reap();
       return;
     }
     LogError("a command does not end after SIGKILL; it is left to end by itself",
              {{"command", path_}, {"pid", child_.pid}});
-    auto reaper = StartThread("a killed command", [pidfd = std::move(child_.pidfd)] { Reap(pidfd); });
+    auto reaper = StartThread("a killed command", [pidfd = std::move(child_.pidfd)] { pidfd.Reap(); });
     if (reaper.ok()) reaper->detach();  // else it stays a zombie, until the daemon ends
   }
   RunningChild(const RunningChild&) = delete;
@@ -132,13 +112,10 @@ class RunningChild {
   int pidfd() const { return child_.pidfd.get(); }
 
   void Wait(CommandResult* result) {
-    const siginfo_t info = Reap(child_.pidfd);
+    const ExitStatus status = child_.pidfd.Reap().value_or(ExitStatus());
     child_.pidfd.reset();
-    if (info.si_code == CLD_EXITED) {
-      result->exit_code = info.si_status;
-    } else {
-      result->signal = info.si_status;
-    }
+    result->exit_code = status.code;
+    result->signal = status.signal;
   }
 
  private:
@@ -264,26 +241,17 @@ absl::StatusOr<Child> SpawnDetached(const std::string& path, const std::vector<s
   return setup.Spawn(path, args, env, POSIX_SPAWN_SETSID);
 }
 
+absl::Status AwaitEnd(const Pidfd& process, const Call& call) {
+  while (!process.WaitUntil(call.NextLook())) RETURN_IF_ERROR(call.Check());
+  return absl::OkStatus();
+}
+
 void RaiseDescriptorLimit() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   g_children_descriptors = limit;
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-absl::StatusOr<uint64_t> ProcessStartTime(pid_t pid) {
-  const std::string path = absl::StrCat("/proc/", pid, "/stat");
-  ASSIGN_OR_RETURN(const std::string stat, ReadFileAt(AT_FDCWD, path, 4096));
-  // The name of the program, in parentheses, may hold spaces and parentheses: fields are counted from the last one.
-  const size_t name_end = stat.rfind(')');
-  const std::vector<absl::string_view> fields =
-      absl::StrSplit(absl::string_view(stat).substr(std::min(stat.size(), name_end + 2)), ' ');
-  uint64_t ticks = 0;
-  if (fields.size() < 20 || !absl::SimpleAtoi(fields[19], &ticks)) {
-    return absl::InternalError(absl::StrCat("read ", path, ": not in the form of proc(5)"));
-  }
-  return ticks;
 }
 
 }  // namespace crisp

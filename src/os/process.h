@@ -11,7 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/call.h"
-#include "os/fd.h"
+#include "os/pidfd.h"
 
 namespace crisp {
 
@@ -42,10 +42,13 @@ absl::StatusOr<CommandResult> RunCommand(const Command& command, const Call& cal
 // A child that is not waited for here. `stdio` are its descriptors 0, 1 and 2 (/dev/null where not valid).
 struct Child {
   pid_t pid = -1;
-  Fd pidfd;
+  Pidfd pidfd;
 };
 absl::StatusOr<Child> SpawnDetached(const std::string& path, const std::vector<std::string>& args,
                                     const std::vector<std::string>& env, const int (&stdio)[3]);
+
+// Waits until `process` has ended, reaped or not, or `call` is over; then the error is call's.
+absl::Status AwaitEnd(const Pidfd& process, const Call& call);
 
 // Raises this process's soft limit of descriptors to the hard one: a pod takes a few, a pull many. Children get the one
 // that was there before, on which programs count (select(2), loops over all descriptors). Once, before there is a
@@ -54,9 +57,5 @@ absl::StatusOr<Child> SpawnDetached(const std::string& path, const std::vector<s
 // posix_spawn(3) cannot set limits, so a child gets its own right after it was started. A shim starts nothing before it
 // is asked to, later; a plugin may start a helper a moment too early, and that one keeps the high limit.
 void RaiseDescriptorLimit();
-
-// Field 22 of /proc/PID/stat: clock ticks after boot at which the process started. With the pid it names one process
-// for good, however often the pid is used again.
-absl::StatusOr<uint64_t> ProcessStartTime(pid_t pid);
 
 }  // namespace crisp

@@ -1,26 +1,21 @@
 #include "os/remove_tree.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
-#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 #include "base/status_macros.h"
+#include "os/dir_stream.h"
 #include "os/errno_status.h"
 #include "os/fd.h"
-#include "os/file.h"
 
 namespace crisp {
 namespace {
-
-using DirStream = std::unique_ptr<DIR, decltype([](DIR* dir) { closedir(dir); })>;
 
 // Descriptors held at once; a default limit of 1024 must do for several threads.
 constexpr int kMostOpen = 40;
@@ -31,16 +26,11 @@ class Remover {
 
   // Empties the directory `dir`, `depth` levels below the top.
   absl::Status Empty(Fd dir, int depth) {
-    const int fd = dir.get();
-    DirStream stream(fdopendir(fd));
-    if (stream == nullptr) return ErrnoStatus(errno, "list directory");
-    dir.release();
-    for (errno = 0; const dirent* entry = readdir(stream.get()); errno = 0) {
-      const absl::string_view name = entry->d_name;
-      if (name == "." || name == "..") continue;
-      RETURN_IF_ERROR(Remove(fd, entry->d_name, depth), name);
+    DirStream stream(std::move(dir));
+    while (const dirent* entry = stream.Next()) {
+      RETURN_IF_ERROR(Remove(stream.fd(), entry->d_name, depth), entry->d_name);
     }
-    return errno == 0 ? absl::OkStatus() : ErrnoStatus(errno, "list directory");
+    return stream.error() == 0 ? absl::OkStatus() : ErrnoStatus(stream.error(), "list directory");
   }
 
   bool moved_up() { return std::exchange(moved_up_, false); }
@@ -69,7 +59,8 @@ class Remover {
 
  public:
   static absl::StatusOr<Fd> OpenOnSameDevice(int dir, const std::string& name, dev_t device) {
-    ASSIGN_OR_RETURN(Fd fd, OpenAt(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    Fd fd(openat(dir, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!fd.valid()) return ErrnoStatus(errno, "open");
     struct stat info {};
     if (fstat(fd.get(), &info) != 0) return ErrnoStatus(errno, "stat");
     if (info.st_dev != device) return ErrnoStatus(EXDEV, "a file system is mounted there");
@@ -89,8 +80,7 @@ absl::Status RemoveDirectory(int dir, const std::string& name) {
   ASSIGN_OR_RETURN(const Fd top, Remover::OpenOnSameDevice(dir, name, parent.st_dev));
   Remover remover(top.get(), parent.st_dev);
   do {
-    ASSIGN_OR_RETURN(Fd listing, OpenAt(top.get(), ".", O_RDONLY | O_DIRECTORY));
-    RETURN_IF_ERROR(remover.Empty(std::move(listing), 1));
+    RETURN_IF_ERROR(remover.Empty(Fd(openat(top.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), 1));
   } while (remover.moved_up());
   if (unlinkat(dir, name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return absl::OkStatus();
   return ErrnoStatus(errno, "remove");

@@ -1,9 +1,7 @@
-// What is left when a shim hangs or has died, taken away by the daemon itself.
+#include "runtime/cleanup.h"
+
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/mount.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -11,13 +9,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/call.h"
 #include "base/status_macros.h"
 #include "os/cgroup.h"
 #include "os/errno_status.h"
 #include "os/file.h"
+#include "os/process.h"
 #include "os/unix_socket.h"
 #include "runtime/oci_runtime.h"
-#include "runtime/shim_client.h"
+#include "runtime/shim.h"
 
 namespace crisp {
 namespace {
@@ -26,8 +26,8 @@ constexpr std::chrono::seconds kKillBudget{5};
 constexpr std::chrono::seconds kDeleteTimeout{30};
 constexpr size_t kMaxCommandLine = 64 << 10;
 
-// Of whoever listens at the other end; a shim has said so as soon as it runs (shim/connections.cc), before that it is
-// the daemon that has made the socket.
+// SO_PEERCRED names the last caller of listen(2): the daemon that made the socket, then the shim, which calls it again
+// when it begins to serve (shim/connections.cc).
 absl::StatusOr<pid_t> ListenerOf(int socket) {
   ucred peer{};
   if (const int error = PeerOf(socket, &peer); error != 0) return ErrnoStatus(error, "ask who listens");
@@ -43,13 +43,11 @@ bool IsShimOf(pid_t pid, const ShimPaths& paths) {
   return option != args.end() && option + 1 != args.end() && *(option + 1) == paths.socket;
 }
 
-absl::Status KillAndAwait(const Fd& pidfd, const Call& call) {
-  if (syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0) != 0) {
-    return errno == ESRCH ? absl::OkStatus() : ErrnoStatus(errno, "kill it");
+absl::Status KillAndAwait(const Pidfd& process, const Call& call) {
+  if (const int error = process.Signal(SIGKILL); error != 0) {
+    return error == ESRCH ? absl::OkStatus() : ErrnoStatus(error, "kill it");
   }
-  pollfd death{pidfd.get(), POLLIN, 0};
-  while (poll(&death, 1, Call::kCancelPoll.count()) <= 0) RETURN_IF_ERROR(call.Check(), "wait for its death");
-  return absl::OkStatus();
+  return Annotate(AwaitEnd(process, call), "wait for its death");
 }
 
 }  // namespace
@@ -59,7 +57,7 @@ absl::Status KillShim(const ShimPaths& paths, const Call& call) {
   if (const int error = ErrnoOf(socket.status()); error == ENOENT || error == ECONNREFUSED) return absl::OkStatus();
   RETURN_IF_ERROR(socket, "kill shim");
   ASSIGN_OR_RETURN(const pid_t pid, ListenerOf(socket->get()), "kill shim");
-  const Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  const Pidfd pidfd = Pidfd::Open(pid);
   if (!pidfd.valid() && errno == ESRCH) return absl::OkStatus();
   // The descriptor was there before the look: if it still names a process, the look was at that one.
   if (!pidfd.valid() || !IsShimOf(pid, paths)) {

@@ -1,6 +1,5 @@
 // Measures the shim: memory of idle ones, and how long start, exec and delete take beyond what the runtime itself
 // takes. Prints medians in milliseconds. Needs root, runc, busybox-static. Not a test: it judges nothing.
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -43,8 +42,7 @@ void Runc(const TestPod& pod, std::vector<std::string> args) {
   // Its output goes nowhere: the container keeps a pipe open, and it is not what is measured.
   const auto child = SpawnDetached(pod.runtime().binary, args, {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, {-1, -1, -1});
   Check(child.status());
-  siginfo_t info{};
-  if (waitid(P_PID, static_cast<id_t>(child->pid), &info, WEXITED) != 0 || info.si_status != 0) {
+  if (const auto status = child->pidfd.Reap(); !status.has_value() || status->code != 0) {
     Check(absl::InternalError(args[2]));
   }
 }

@@ -2,8 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/call.h"
 #include "base/status_macros.h"
 #include "os/errno_status.h"
 #include "os/fd.h"
@@ -19,8 +18,9 @@
 #include "os/process.h"
 #include "os/reactor.h"
 #include "os/unix_socket.h"
+#include "runtime/oci_runtime.h"
+#include "runtime/shim_client_stream.h"
 #include "runtime/shim_connection.h"
-#include "runtime/shim_stream.h"
 
 namespace crisp {
 namespace {
@@ -92,12 +92,11 @@ absl::StatusOr<ShimStream::Ends> EndsOfTerminal(const Fd& master, bool input) {
 }
 
 // The zombie of a shim that dies before its daemon does, whether or not a client still is there.
-absl::Status ReapWhenItEnds(Reactor& reactor, Fd pidfd) {
-  auto held = std::make_shared<Fd>(std::move(pidfd));
+absl::Status ReapWhenItEnds(Reactor& reactor, Pidfd pidfd) {
+  auto held = std::make_shared<Pidfd>(std::move(pidfd));
   const int fd = held->get();
   return reactor.Watch(fd, [&reactor, held] {
-    siginfo_t info{};
-    waitid(P_PIDFD, static_cast<id_t>(held->get()), &info, WEXITED | WNOHANG);
+    held->TryReap();
     reactor.Unwatch(held->get());
   });
 }
@@ -117,7 +116,7 @@ absl::StatusOr<std::unique_ptr<ShimClient>> ShimClient::Open(Reactor& reactor, c
   RETURN_IF_ERROR(CheckPeer(socket.get()), paths.socket);
   // From here on the client's destructor takes everything back.
   std::unique_ptr<ShimClient> client(
-      new ShimClient(std::make_shared<ShimConnection>(reactor, listener, std::move(socket))));
+      new ShimClient(std::make_shared<ShimConnection>(reactor, listener, std::move(socket), kUndoTimeout)));
   RETURN_IF_ERROR(client->connection_->Begin());
   RETURN_IF_ERROR(client->connection_->Greet(pod_id, call), "greet");
   return client;
@@ -132,12 +131,12 @@ absl::StatusOr<std::unique_ptr<ShimClient>> ShimClient::Launch(Reactor& reactor,
                                  RuntimeEnvironment(), {socket.get(), -1, -1}),
                    "launch shim");
   socket.reset();
-  const Fd pidfd(fcntl(child.pidfd.get(), F_DUPFD_CLOEXEC, 0));
+  const Pidfd pidfd = child.pidfd.Duplicate();
   const absl::Status watched = ReapWhenItEnds(reactor, std::move(child.pidfd));
   absl::StatusOr<std::unique_ptr<ShimClient>> client =
       watched.ok() ? Open(reactor, pod_id, paths, listener, call.Within(kHelloTimeout)) : watched;
   if (client.ok()) return client;
-  syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
+  pidfd.Signal(SIGKILL);
   unlink(paths.socket.c_str());
   return Annotate(client.status(), absl::StrCat("launch shim ", paths.program));
 }
@@ -151,6 +150,10 @@ absl::StatusOr<std::unique_ptr<ShimClient>> ShimClient::Connect(Reactor& reactor
   const bool nobody = error == ENOENT || error == ECONNREFUSED || error == ECONNRESET;
   const absl::Status status = nobody ? absl::UnavailableError(client.status().message()) : client.status();
   return Annotate(status, "connect to the shim");
+}
+
+void ShimClient::set_undo_timeout(std::chrono::nanoseconds timeout) {
+  connection_->set_undo_timeout(timeout);
 }
 
 pid_t ShimClient::pid() const {
@@ -180,9 +183,8 @@ absl::StatusOr<StartedContainer> ShimClient::Start(const StartRequest& request, 
   if (request.input || request.terminal) {
     RETURN_IF_ERROR(connection_->CheckVersion(2, "containers with stdin or a terminal"), "start container");
   }
-  ASSIGN_OR_RETURN(const ShimAnswer answer,
-                   connection_->AskWith(std::move(start), ShimAnswer(), {}, /*cancel=*/true, call), "start container");
-  return StartedContainer{static_cast<pid_t>(answer.started.pid), answer.started.started_at};
+  ASSIGN_OR_RETURN(const shim::Started started, connection_->Start(std::move(start), call), "start container");
+  return StartedContainer{static_cast<pid_t>(started.pid), started.started_at};
 }
 
 absl::Status ShimClient::Kill(const std::string& container_id, int signal, bool all, const Call& call) {
@@ -191,7 +193,9 @@ absl::Status ShimClient::Kill(const std::string& container_id, int signal, bool 
 }
 
 absl::Status ShimClient::Delete(const std::string& container_id, const Call& call) {
-  return Annotate(connection_->Ask(shim::Delete{container_id, NanosLeft(call)}, call).status(), "delete container");
+  RETURN_IF_ERROR(connection_->Ask(shim::Delete{container_id, NanosLeft(call)}, call), "delete container");
+  connection_->ForgetStart(container_id);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<ExecResult> ShimClient::Exec(const ExecRequest& request, const Call& call) {
@@ -220,8 +224,8 @@ absl::StatusOr<std::unique_ptr<ShimStream>> ShimClient::OpenExec(const ExecStrea
     connection_->CloseStream(opened.request);
     return Annotate(ends.status(), "exec");
   }
-  return std::make_unique<ShimStream>(connection_, opened.request, std::move(opened.end), *std::move(ends),
-                                      std::move(opened.attached));
+  return std::make_unique<ShimClientStream>(connection_, opened.request, std::move(opened.end), *std::move(ends),
+                                            std::move(opened.attached));
 }
 
 absl::StatusOr<std::unique_ptr<ShimStream>> ShimClient::Attach(const AttachRequest& request, const Call& call) {
@@ -229,8 +233,8 @@ absl::StatusOr<std::unique_ptr<ShimStream>> ShimClient::Attach(const AttachReque
   ASSIGN_OR_RETURN(Pipes pipes, MakePipes(request.input, request.output, request.error_output), "attach");
   shim::Attach attach{request.container_id, pipes.streams};
   ASSIGN_OR_RETURN(OpenedStream opened, connection_->OpenStream(std::move(attach), pipes.Descriptors(), call));
-  return std::make_unique<ShimStream>(connection_, opened.request, std::move(opened.end), std::move(pipes.ours),
-                                      std::move(opened.attached));
+  return std::make_unique<ShimClientStream>(connection_, opened.request, std::move(opened.end), std::move(pipes.ours),
+                                            std::move(opened.attached));
 }
 
 absl::Status ShimClient::ReopenLog(const std::string& container_id, const Call& call) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/status_macros.h"
+#include "sandbox/container_exec.h"
 #include "sandbox/pod_manager.h"
 
 namespace crisp {
@@ -56,12 +57,12 @@ absl::Status ContainerRpcs::UpdateContainerResources(const cri::UpdateContainerR
 
 absl::Status ContainerRpcs::ReopenContainerLog(const cri::ReopenContainerLogRequest& request, const Call& call,
                                                cri::ReopenContainerLogResponse*) {
-  return pods_->ReopenLog(request.container_id(), call);
+  return pods_->exec().ReopenLog(request.container_id(), call);
 }
 
 absl::Status ContainerRpcs::ExecSync(const cri::ExecSyncRequest& request, const Call& call,
                                      cri::ExecSyncResponse* response) {
-  ASSIGN_OR_RETURN(*response, pods_->ExecSync(request, call));
+  ASSIGN_OR_RETURN(*response, pods_->exec().ExecSync(request, call));
   CutToFit(response, max_response_bytes_);
   return absl::OkStatus();
 }

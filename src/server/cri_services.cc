@@ -7,13 +7,13 @@
 
 namespace crisp {
 
-RuntimeService::RuntimeService(const ServerOptions& options, PodManager* pods, Network* network, StreamServer* streams)
-    : runtime_(options, pods, network),
-      pods_(pods),
-      containers_(pods, static_cast<size_t>(options.max_send_bytes)),
-      state_(pods),
-      stats_(pods),
-      streaming_(pods, streams) {}
+RuntimeService::RuntimeService(const ServerOptions& options, const CriBackends& backends)
+    : runtime_(options, backends.pods, backends.network),
+      pods_(backends.pods),
+      containers_(backends.pods, static_cast<size_t>(options.max_send_bytes)),
+      state_(backends.status),
+      stats_(backends.stats),
+      streaming_(backends.status, backends.streams) {}
 
 #define CRISP_RPC(name, level, rpcs)                                                                              \
   grpc::Status RuntimeService::name(grpc::ServerContext* context, const cri::name##Request* request,              \

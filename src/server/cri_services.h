@@ -30,10 +30,12 @@ using WithStreams =
             cri::RuntimeService::WithAsyncMethod_StreamPodSandboxStats<
                 cri::RuntimeService::WithAsyncMethod_StreamPodSandboxMetrics<Base>>>>>>;
 
+struct CriBackends;
+
 class RuntimeService final : public WithStreams<cri::RuntimeService::Service> {
  public:
   // All must outlive the service.
-  RuntimeService(const ServerOptions& options, PodManager* pods, Network* network, StreamServer* streams);
+  RuntimeService(const ServerOptions& options, const CriBackends& backends);
 
   CRISP_RPC(Version);
   CRISP_RPC(Status);
@@ -83,7 +85,7 @@ class RuntimeService final : public WithStreams<cri::RuntimeService::Service> {
 class ImageService final : public cri::ImageService::WithAsyncMethod_StreamImages<cri::ImageService::Service> {
  public:
   // Both must outlive the service.
-  ImageService(Images* images, PodManager* pods) : images_(images, pods) {}
+  ImageService(Images* images, const Stats* stats) : images_(images, stats) {}
 
   CRISP_RPC(ListImages);
   CRISP_RPC(ImageStatus);

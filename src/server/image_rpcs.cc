@@ -6,9 +6,9 @@
 #include "base/clock.h"
 #include "base/status_macros.h"
 #include "images/images.h"
-#include "sandbox/pod_manager.h"
 #include "server/image_message.h"
 #include "server/verbose_info.h"
+#include "stats/stats.h"
 
 namespace crisp {
 namespace {
@@ -65,7 +65,7 @@ absl::Status ImageRpcs::ImageFsInfo(const cri::ImageFsInfoRequest&, cri::ImageFs
   images->mutable_fs_id()->set_mountpoint(usage.mountpoint);
   images->mutable_used_bytes()->set_value(usage.used_bytes);
   images->mutable_inodes_used()->set_value(usage.inodes_used);
-  *response->add_container_filesystems() = pods_->WritableLayers();
+  *response->add_container_filesystems() = stats_->WritableLayers();
   return absl::OkStatus();
 }
 

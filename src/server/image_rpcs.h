@@ -10,12 +10,12 @@
 namespace crisp {
 
 class Images;
-class PodManager;
+class Stats;
 
 class ImageRpcs {
  public:
   // Both must outlive this. `pods` measures the writable layers of containers, which ImageFsInfo reports.
-  ImageRpcs(Images* images, PodManager* pods) : images_(images), pods_(pods) {}
+  ImageRpcs(Images* images, const Stats* stats) : images_(images), stats_(stats) {}
 
   absl::Status ListImages(const cri::ListImagesRequest& request, cri::ListImagesResponse* response);
   // An unknown image is an empty response, not an error.
@@ -26,7 +26,7 @@ class ImageRpcs {
 
  private:
   Images* const images_;
-  PodManager* const pods_;
+  const Stats* const stats_;
 };
 
 }  // namespace crisp

@@ -6,10 +6,13 @@
 
 #include "base/status_macros.h"
 #include "base/thread.h"
+#include "sandbox/event_hub.h"
 #include "sandbox/pod_manager.h"
 #include "server/cri_services.h"
 #include "server/image_message.h"
 #include "server/stream_call.h"
+#include "stats/stats.h"
+#include "stats/status_view.h"
 
 namespace crisp {
 namespace {
@@ -73,7 +76,7 @@ absl::Status LongCalls::Start() {
 }
 
 void LongCalls::EndEvents() {
-  parts_.pods->events().Close(absl::UnavailableError("crispd is ending"));
+  parts_.backends.pods->events().Close(absl::UnavailableError("crispd is ending"));
 }
 
 void LongCalls::AcceptEvents() {
@@ -84,7 +87,7 @@ void LongCalls::AcceptEvents() {
         parts_.runtime_service->RequestGetContainerEvents(context, request, writer, queue_.get(), queue_.get(), tag);
       },
       [this](const cri::GetEventsRequest&, std::function<void()> wake) -> Stream::Source {
-        return std::make_unique<EventSource>(parts_.pods->events().Subscribe(std::move(wake)));
+        return std::make_unique<EventSource>(parts_.backends.pods->events().Subscribe(std::move(wake)));
       });
 }
 
@@ -92,11 +95,15 @@ void LongCalls::AcceptStateLists() {
   AcceptList(
       "StreamPodSandboxes", parts_.runtime_service, &RuntimeService::RequestStreamPodSandboxes, queue_.get(),
       chunk_bytes_,
-      [this](const cri::StreamPodSandboxesRequest& request) { return parts_.pods->ListPods(request.filter()); },
+      [this](const cri::StreamPodSandboxesRequest& request) {
+        return parts_.backends.status->ListPods(request.filter());
+      },
       [](cri::StreamPodSandboxesResponse& message) { return message.mutable_pod_sandboxes(); });
   AcceptList(
       "StreamContainers", parts_.runtime_service, &RuntimeService::RequestStreamContainers, queue_.get(), chunk_bytes_,
-      [this](const cri::StreamContainersRequest& request) { return parts_.pods->ListContainers(request.filter()); },
+      [this](const cri::StreamContainersRequest& request) {
+        return parts_.backends.status->ListContainers(request.filter());
+      },
       [](cri::StreamContainersResponse& message) { return message.mutable_containers(); });
 }
 
@@ -105,24 +112,29 @@ void LongCalls::AcceptStatsLists() {
       "StreamContainerStats", parts_.runtime_service, &RuntimeService::RequestStreamContainerStats, queue_.get(),
       chunk_bytes_,
       [this](const cri::StreamContainerStatsRequest& request) {
-        return parts_.pods->ListContainerStats(request.filter());
+        return parts_.backends.stats->ListContainers(request.filter());
       },
       [](cri::StreamContainerStatsResponse& message) { return message.mutable_container_stats(); });
   AcceptList(
       "StreamPodSandboxStats", parts_.runtime_service, &RuntimeService::RequestStreamPodSandboxStats, queue_.get(),
       chunk_bytes_,
-      [this](const cri::StreamPodSandboxStatsRequest& request) { return parts_.pods->ListPodStats(request.filter()); },
+      [this](const cri::StreamPodSandboxStatsRequest& request) {
+        return parts_.backends.stats->ListPods(request.filter());
+      },
       [](cri::StreamPodSandboxStatsResponse& message) { return message.mutable_pod_sandbox_stats(); });
   AcceptList(
       "StreamPodSandboxMetrics", parts_.runtime_service, &RuntimeService::RequestStreamPodSandboxMetrics, queue_.get(),
-      chunk_bytes_, [this](const cri::StreamPodSandboxMetricsRequest&) { return parts_.pods->ListPodMetrics(); },
+      chunk_bytes_,
+      [this](const cri::StreamPodSandboxMetricsRequest&) { return parts_.backends.stats->ListPodMetrics(); },
       [](cri::StreamPodSandboxMetricsResponse& message) { return message.mutable_pod_sandbox_metrics(); });
 }
 
 void LongCalls::AcceptImageList() {
   AcceptList(
       "StreamImages", parts_.image_service, &ImageService::RequestStreamImages, queue_.get(), chunk_bytes_,
-      [this](const cri::StreamImagesRequest& request) { return ImageMessages(parts_.images, request.filter()); },
+      [this](const cri::StreamImagesRequest& request) {
+        return ImageMessages(parts_.backends.images, request.filter());
+      },
       [](cri::StreamImagesResponse& message) { return message.mutable_images(); });
 }
 

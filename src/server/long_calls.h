@@ -15,12 +15,11 @@
 #include <thread>
 
 #include "absl/status/statusor.h"
+#include "server/cri_server.h"
 
 namespace crisp {
 
 class ImageService;
-class Images;
-class PodManager;
 class RuntimeService;
 
 class LongCalls {
@@ -28,8 +27,7 @@ class LongCalls {
   struct Parts {
     RuntimeService* runtime_service;
     ImageService* image_service;
-    PodManager* pods;
-    Images* images;
+    CriBackends backends;
     size_t max_send_bytes;
   };
 

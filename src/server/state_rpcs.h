@@ -8,12 +8,12 @@
 
 namespace crisp {
 
-class PodManager;
+class StatusView;
 
 class StateRpcs {
  public:
-  // `pods` must outlive this.
-  explicit StateRpcs(PodManager* pods) : pods_(pods) {}
+  // `status` must outlive this.
+  explicit StateRpcs(const StatusView* status) : status_(status) {}
 
   absl::Status PodSandboxStatus(const cri::PodSandboxStatusRequest& request, cri::PodSandboxStatusResponse* response);
   absl::Status ListPodSandbox(const cri::ListPodSandboxRequest& request, cri::ListPodSandboxResponse* response);
@@ -21,7 +21,7 @@ class StateRpcs {
   absl::Status ListContainers(const cri::ListContainersRequest& request, cri::ListContainersResponse* response);
 
  private:
-  PodManager* const pods_;
+  const StatusView* const status_;
 };
 
 }  // namespace crisp

@@ -3,20 +3,20 @@
 #include <utility>
 
 #include "base/status_macros.h"
-#include "sandbox/metrics.h"
-#include "sandbox/pod_manager.h"
+#include "stats/metrics.h"
+#include "stats/stats.h"
 
 namespace crisp {
 
 absl::Status StatsRpcs::ContainerStats(const cri::ContainerStatsRequest& request,
                                        cri::ContainerStatsResponse* response) {
-  ASSIGN_OR_RETURN(*response->mutable_stats(), pods_->ContainerStats(request.container_id()));
+  ASSIGN_OR_RETURN(*response->mutable_stats(), stats_->OfContainer(request.container_id()));
   return absl::OkStatus();
 }
 
 absl::Status StatsRpcs::ListContainerStats(const cri::ListContainerStatsRequest& request,
                                            cri::ListContainerStatsResponse* response) {
-  for (cri::ContainerStats& stats : pods_->ListContainerStats(request.filter())) {
+  for (cri::ContainerStats& stats : stats_->ListContainers(request.filter())) {
     *response->add_stats() = std::move(stats);
   }
   return absl::OkStatus();
@@ -24,13 +24,13 @@ absl::Status StatsRpcs::ListContainerStats(const cri::ListContainerStatsRequest&
 
 absl::Status StatsRpcs::PodSandboxStats(const cri::PodSandboxStatsRequest& request,
                                         cri::PodSandboxStatsResponse* response) {
-  ASSIGN_OR_RETURN(*response->mutable_stats(), pods_->PodStats(request.pod_sandbox_id()));
+  ASSIGN_OR_RETURN(*response->mutable_stats(), stats_->OfPod(request.pod_sandbox_id()));
   return absl::OkStatus();
 }
 
 absl::Status StatsRpcs::ListPodSandboxStats(const cri::ListPodSandboxStatsRequest& request,
                                             cri::ListPodSandboxStatsResponse* response) {
-  for (cri::PodSandboxStats& stats : pods_->ListPodStats(request.filter())) *response->add_stats() = std::move(stats);
+  for (cri::PodSandboxStats& stats : stats_->ListPods(request.filter())) *response->add_stats() = std::move(stats);
   return absl::OkStatus();
 }
 
@@ -42,7 +42,7 @@ absl::Status StatsRpcs::ListMetricDescriptors(const cri::ListMetricDescriptorsRe
 
 absl::Status StatsRpcs::ListPodSandboxMetrics(const cri::ListPodSandboxMetricsRequest&,
                                               cri::ListPodSandboxMetricsResponse* response) {
-  for (cri::PodSandboxMetrics& metrics : pods_->ListPodMetrics()) *response->add_pod_metrics() = std::move(metrics);
+  for (cri::PodSandboxMetrics& metrics : stats_->ListPodMetrics()) *response->add_pod_metrics() = std::move(metrics);
   return absl::OkStatus();
 }
 

@@ -8,12 +8,12 @@
 
 namespace crisp {
 
-class PodManager;
+class Stats;
 
 class StatsRpcs {
  public:
-  // `pods` must outlive this.
-  explicit StatsRpcs(PodManager* pods) : pods_(pods) {}
+  // `stats` must outlive this.
+  explicit StatsRpcs(const Stats* stats) : stats_(stats) {}
 
   absl::Status ContainerStats(const cri::ContainerStatsRequest& request, cri::ContainerStatsResponse* response);
   absl::Status ListContainerStats(const cri::ListContainerStatsRequest& request,
@@ -27,7 +27,7 @@ class StatsRpcs {
                                      cri::ListPodSandboxMetricsResponse* response);
 
  private:
-  PodManager* const pods_;
+  const Stats* const stats_;
 };
 
 }  // namespace crisp

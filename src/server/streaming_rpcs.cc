@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "sandbox/pod_manager.h"
+#include "stats/status_view.h"
 #include "streaming/stream_server.h"
 
 namespace crisp {
@@ -53,7 +53,7 @@ absl::Status StreamingRpcs::PortForward(const cri::PortForwardRequest& request, 
       return absl::InvalidArgumentError(absl::StrCat("field port: ", port, " is not a port; 1 to 65535 are"));
     }
   }
-  ASSIGN_OR_RETURN(const cri::PodSandboxStatusResponse pod, pods_->PodStatus(request.pod_sandbox_id(), false));
+  ASSIGN_OR_RETURN(const cri::PodSandboxStatusResponse pod, status_->OfPod(request.pod_sandbox_id(), false));
   if (pod.status().state() != cri::SANDBOX_READY) {
     return absl::FailedPreconditionError(absl::StrCat("pod ", pod.status().id(), " is not ready"));
   }
@@ -62,7 +62,7 @@ absl::Status StreamingRpcs::PortForward(const cri::PortForwardRequest& request, 
 }
 
 absl::StatusOr<std::string> StreamingRpcs::RunningContainer(const std::string& id) {
-  ASSIGN_OR_RETURN(const cri::ContainerStatusResponse container, pods_->ContainerStatus(id, false));
+  ASSIGN_OR_RETURN(const cri::ContainerStatusResponse container, status_->OfContainer(id, false));
   const std::string& full_id = container.status().id();
   if (container.status().state() != cri::CONTAINER_RUNNING) {
     return absl::FailedPreconditionError(absl::StrCat("container ", full_id, " is not running"));

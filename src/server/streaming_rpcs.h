@@ -15,13 +15,13 @@
 
 namespace crisp {
 
-class PodManager;
+class StatusView;
 class StreamServer;
 
 class StreamingRpcs {
  public:
   // Both must outlive this.
-  StreamingRpcs(PodManager* pods, StreamServer* streams) : pods_(pods), streams_(streams) {}
+  StreamingRpcs(const StatusView* status, StreamServer* streams) : status_(status), streams_(streams) {}
 
   absl::Status Exec(const cri::ExecRequest& request, cri::ExecResponse* response);
   absl::Status Attach(const cri::AttachRequest& request, cri::AttachResponse* response);
@@ -31,7 +31,7 @@ class StreamingRpcs {
   // The full id of a running container.
   absl::StatusOr<std::string> RunningContainer(const std::string& id);
 
-  PodManager* const pods_;
+  const StatusView* const status_;
   StreamServer* const streams_;
 };
 

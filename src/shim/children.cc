@@ -1,8 +1,6 @@
 #include "shim/children.h"
 
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,13 +13,12 @@ std::vector<Children::Known>::iterator Children::Find(pid_t pid) {
 
 int Children::Add(pid_t pid, Exited exited) {
   siginfo_t info{};
-  if (waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0) return -1;
-  Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-  if (!pidfd.valid()) return -1;
-  const int fd = pidfd.get();
-  loop_.Watch(fd, EPOLLIN, [this, pid](uint32_t) { Reap(pid); });
+  if (waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0) return errno;
+  Pidfd pidfd = Pidfd::Open(pid);
+  if (!pidfd.valid()) return errno;
+  loop_.Watch(pidfd.get(), EPOLLIN, [this, pid](uint32_t) { Reap(pid); });
   known_.push_back({pid, std::move(pidfd), std::move(exited)});
-  return fd;
+  return 0;
 }
 
 void Children::Drop(std::vector<Known>::iterator known) {
@@ -40,21 +37,21 @@ void Children::SweepSoon() {
   loop_.After(0, [this] { Sweep(); });
 }
 
-int Children::pidfd(pid_t pid) const {
+int Children::Signal(pid_t pid, int signal) const {
   for (const Known& one : known_) {
-    if (one.pid == pid) return one.pidfd.get();
+    if (one.pid == pid) return one.pidfd.Signal(signal);
   }
-  return -1;
+  return ESRCH;
 }
 
 bool Children::Reap(pid_t pid) {
-  siginfo_t info{};
-  if (waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0) return false;
   const auto known = Find(pid);
-  if (known == known_.end()) return true;
+  if (known == known_.end()) return waitpid(pid, nullptr, WNOHANG) == pid;
+  const std::optional<ExitStatus> status = known->pidfd.TryReap();
+  if (!status.has_value()) return false;
   const Exited exited = std::move(known->exited);
   Drop(known);
-  if (exited) exited({info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status, WallNanos()});
+  if (exited) exited({status->ShellCode(), WallNanos()});
   return true;
 }
 

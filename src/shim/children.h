@@ -15,7 +15,7 @@
 #include <functional>
 #include <vector>
 
-#include "os/fd.h"
+#include "os/pidfd.h"
 #include "shim/loop.h"
 
 namespace crisp::shim {
@@ -31,11 +31,12 @@ class Children {
 
   explicit Children(Loop& loop) : loop_(loop) {}
 
-  // Calls `exited`, if it is not empty, once, after `pid`, a child of the shim, has been reaped. Returns its pidfd,
-  // which lives until then; -1 with errno if it is no child.
+  // Calls `exited`, if it is not empty, once, after `pid`, a child of the shim, has been reaped. 0, or an errno value:
+  // ECHILD if it is no child.
   int Add(pid_t pid, Exited exited);
   void Forget(pid_t pid);  // it is reaped when it ends, and nobody is told
-  int pidfd(pid_t pid) const;
+  // Sends `signal` to a child that was added. 0, or an errno value; ESRCH once it has been reaped.
+  int Signal(pid_t pid, int signal) const;
 
   void Sweep();
 
@@ -56,7 +57,7 @@ class Children {
  private:
   struct Known {
     pid_t pid;
-    Fd pidfd;
+    Pidfd pidfd;
     Exited exited;
   };
 

@@ -1,7 +1,6 @@
 #include "shim/container.h"
 
 #include <signal.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -87,8 +86,8 @@ void Container::OnCreated(std::optional<Failure> failure) {
 std::optional<Failure> Container::TakeInit() {
   const pid_t pid = ReadPidFile(InBundle(kPidFile));
   if (pid < 0) return Failure{ErrorCode::kInternal, "create", "the runtime wrote no pid-file"};
-  if (context_.children.Add(pid, [this](const ChildExit& exit) { OnInitExit(exit); }) < 0) {
-    return Failure{ErrorCode::kInternal, "create", "process " + std::to_string(pid) + ": " + ErrorText(errno)};
+  if (const int error = context_.children.Add(pid, [this](const ChildExit& exit) { OnInitExit(exit); }); error != 0) {
+    return Failure{ErrorCode::kInternal, "create", "process " + std::to_string(pid) + ": " + ErrorText(error)};
   }
   pid_ = pid;
   // A container outside its cgroup would escape its limits and our kill (CVE-2025-47291 was such a case).
@@ -184,9 +183,8 @@ int Container::Kill(int signal, bool all) {
     signal == SIGKILL ? cgroup::KillOnce(cgroups_) : cgroup::Signal(cgroups_, signal);
   }
   if (all || !alive()) return 0;
-  if (syscall(SYS_pidfd_send_signal, context_.children.pidfd(pid_), signal, nullptr, 0) == 0 || errno == ESRCH)
-    return 0;
-  return errno;
+  const int error = context_.children.Signal(pid_, signal);
+  return error == ESRCH ? 0 : error;
 }
 
 void Container::BeginDelete(int64_t timeout_nanos, Answer answer) {

@@ -2,7 +2,6 @@
 
 #include <signal.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -108,8 +107,8 @@ void ExecProcess::OnLaunched(std::optional<Failure> failure) {
     pid_ = -1;
     exited_(exit.code);
   };
-  if (!failure.has_value() && context_.children.Add(pid, on_exit) < 0) {
-    failure = Failure{ErrorCode::kInternal, "exec", "process " + std::to_string(pid) + ": " + ErrorText(errno)};
+  if (const int error = failure.has_value() ? 0 : context_.children.Add(pid, on_exit); error != 0) {
+    failure = Failure{ErrorCode::kInternal, "exec", "process " + std::to_string(pid) + ": " + ErrorText(error)};
   }
   if (!failure.has_value()) pid_ = pid;
   const Launched launched = std::exchange(launched_, nullptr);
@@ -126,7 +125,7 @@ void ExecProcess::Kill() {
     LogFault("exec: a process in " + cgroup_->path + " does not die");
   }
   if (pid_ < 0) return command_.Cancel();
-  syscall(SYS_pidfd_send_signal, context_.children.pidfd(pid_), SIGKILL, nullptr, 0);
+  context_.children.Signal(pid_, SIGKILL);
   kill(-pid_, SIGKILL);  // the runtime made it a session's leader
   context_.children.Forget(std::exchange(pid_, -1));
 }

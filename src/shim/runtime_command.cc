@@ -28,8 +28,7 @@ std::vector<std::string> CommandLine(const Runtime& runtime, const std::string& 
   return line;
 }
 
-}  // namespace
-
+// At most `limit` bytes of the end of a file; empty if it cannot be read.
 std::string ReadTail(const std::string& path, size_t limit) {
   std::string text;
   Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
@@ -41,6 +40,8 @@ std::string ReadTail(const std::string& path, size_t limit) {
   text.resize(n < 0 ? 0 : static_cast<size_t>(n));
   return text;
 }
+
+}  // namespace
 
 pid_t ReadPidFile(const std::string& path) {
   const std::string text = ReadTail(path, 32);

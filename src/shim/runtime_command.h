@@ -68,9 +68,6 @@ class RuntimeCommand {
   Finished finished_;
 };
 
-// At most `limit` bytes of the end of a file; empty if it cannot be read.
-std::string ReadTail(const std::string& path, size_t limit);
-
 // The number in a pid-file, -1 if there is none.
 pid_t ReadPidFile(const std::string& path);
 

@@ -1,6 +1,5 @@
 #include "streaming/stream_server.h"
 
-#include <dirent.h>
 #include <gmock/gmock.h>
 #include <linux/filter.h>
 #include <sys/resource.h>
@@ -11,6 +10,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "os/file.h"
 #include "streaming/testing/stream_test.h"
 
 namespace crisp {
@@ -23,19 +23,11 @@ using StreamServerTest = StreamTest;
 const std::vector<std::string> kV4 = {"v4.channel.k8s.io"};
 
 int OpenDescriptors() {
-  int count = 0;
-  DIR* const directory = opendir("/proc/self/fd");
-  while (readdir(directory) != nullptr) ++count;
-  closedir(directory);
-  return count;
+  return static_cast<int>(ListDir("/proc/self/fd")->size());
 }
 
 int Threads() {
-  int count = 0;
-  DIR* const directory = opendir("/proc/self/task");
-  while (readdir(directory) != nullptr) ++count;
-  closedir(directory);
-  return count;
+  return static_cast<int>(ListDir("/proc/self/task")->size());
 }
 
 TEST_F(StreamServerTest, ATokenOpensOneStreamOnly) {

@@ -3,10 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -89,13 +86,11 @@ int EndPauseWith(int signal) {
   absl::StatusOr<Child> child = SpawnDetached(CRISP_PAUSE, {}, {}, {-1, -1, -1});
   EXPECT_TRUE(child.ok()) << child.status();
   if (!child.ok()) return -1;
-  pollfd ended = {child->pidfd.get(), POLLIN, 0};
-  EXPECT_EQ(poll(&ended, 1, 100), 0) << "pause did not wait";
-  kill(child->pid, signal);
-  if (poll(&ended, 1, 5000) != 1) kill(child->pid, SIGKILL);
-  int status = 0;
-  waitpid(child->pid, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  const Pidfd& pause = child->pidfd;
+  EXPECT_FALSE(pause.WaitUntil(MonoClock::now() + std::chrono::milliseconds(100))) << "pause did not wait";
+  pause.Signal(signal);
+  if (!pause.WaitUntil(MonoClock::now() + std::chrono::seconds(5))) pause.Signal(SIGKILL);
+  return pause.Reap().value_or(ExitStatus()).code;
 }
 
 TEST(PauseTest, WaitsAndEndsWithZeroOnTermAndInt) {

@@ -4,10 +4,8 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -303,16 +301,15 @@ RealRegistry::RealRegistry(const std::string& more, const std::string& tls) {
     ADD_FAILURE() << child.status();
     return;
   }
-  pid_ = child->pid;
-  pidfd_ = std::move(child->pidfd);
+  process_ = std::move(child->pidfd);
   for (int i = 0; i < 500 && !Connects(port_); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
   EXPECT_TRUE(Connects(port_)) << "docker-registry does not listen";
 }
 
 RealRegistry::~RealRegistry() {
-  if (pid_ < 0) return;
-  kill(pid_, SIGKILL);
-  waitpid(pid_, nullptr, 0);
+  if (!process_.valid()) return;
+  process_.Signal(SIGKILL);
+  process_.Reap();
 }
 
 std::string RealRegistry::host() const {

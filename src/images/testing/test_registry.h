@@ -1,8 +1,6 @@
 // Registries for tests, on 127.0.0.1: a false one that does as it is told, and a real docker-registry.
 #pragma once
 
-#include <sys/types.h>
-
 #include <atomic>
 #include <functional>
 #include <map>
@@ -18,6 +16,7 @@
 #include "base/mutex.h"
 #include "images/image_source.h"
 #include "os/fd.h"
+#include "os/pidfd.h"
 #include "os/testing/test_dir.h"
 
 namespace crisp {
@@ -109,8 +108,7 @@ class RealRegistry {
  private:
   TestDir directory_;
   int port_ = 0;
-  pid_t pid_ = -1;
-  Fd pidfd_;
+  Pidfd process_;
 };
 
 }  // namespace crisp
