@@ -3,19 +3,41 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
+#include <cerrno>
 #include <cstdlib>
 #include <ctime>
 
+#include "absl/strings/str_cat.h"
+#include "base/mutex.h"
+
 namespace crisp {
-namespace {
 
 // One atomic for each option: a line that is written while they change may have some of the old ones.
-std::atomic<LogLevel> g_level{LogOptions().level};
+std::atomic<LogLevel> internal::log_level{LogOptions().level};
+
+namespace {
+
 std::atomic<LogFormat> g_format{LogOptions().format};
 std::atomic<bool> g_to_journal{LogOptions().to_journal};
 
-void WriteLine(LogLevel level, absl::string_view message, absl::Span<const LogFieldView> fields) {
+// A write to a pipe is atomic only up to PIPE_BUF, 4096 bytes (pipe(7)).
+Mutex g_writing;
+
+// What is left when stderr does not take it is dropped: there is nobody to tell.
+void WriteToStderr(absl::string_view text) {
+  const MutexLock lock(g_writing);
+  while (!text.empty()) {
+    const ssize_t written = write(STDERR_FILENO, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return;
+    text.remove_prefix(static_cast<size_t>(written));
+  }
+}
+
+}  // namespace
+
+void internal::WriteLog(LogLevel level, absl::string_view message, absl::Span<const LogField> fields) {
+  const int error = errno;
   const bool to_journal = g_to_journal;
   timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);
@@ -26,14 +48,19 @@ void WriteLine(LogLevel level, absl::string_view message, absl::Span<const LogFi
     if (!to_journal) absl::StrAppend(&line, FormatLogTime(now, 6), " ");
     absl::StrAppend(&line, TextLogLine(level, message, fields), "\n");
   }
-  // Nobody to tell if stderr is gone.
-  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
+  WriteToStderr(line);
+  errno = error;  // callers log between a system call and the look at its error
 }
 
-}  // namespace
+std::vector<LogField> ViewOf(const OwnedLogFields& owned) {
+  std::vector<LogField> fields;
+  fields.reserve(owned.size());
+  for (const auto& [name, value] : owned) fields.emplace_back(name, value);
+  return fields;
+}
 
 void SetLogOptions(const LogOptions& options) {
-  g_level = options.level;
+  internal::log_level = options.level;
   g_format = options.format;
   g_to_journal = options.to_journal;
 }
@@ -42,10 +69,6 @@ bool StderrIsJournal() {
   const char* stream = getenv("JOURNAL_STREAM");
   struct stat file {};
   return stream != nullptr && fstat(STDERR_FILENO, &file) == 0 && absl::StrCat(file.st_dev, ":", file.st_ino) == stream;
-}
-
-bool IsLogged(LogLevel level) {
-  return level >= g_level;
 }
 
 bool ParseLogLevel(absl::string_view text, LogLevel* level) {
@@ -61,19 +84,6 @@ bool ParseLogLevel(absl::string_view text, LogLevel* level) {
     return false;
   }
   return true;
-}
-
-void Log(LogLevel level, absl::string_view message, LogFields fields) {
-  if (!IsLogged(level)) return;
-  std::vector<LogFieldView> views;
-  for (const LogField& field : fields) views.emplace_back(field.key, field.value);
-  WriteLine(level, message, views);
-}
-
-void Log(LogLevel level, absl::string_view message, const OwnedLogFields& fields) {
-  if (!IsLogged(level)) return;
-  const std::vector<LogFieldView> views(fields.begin(), fields.end());
-  WriteLine(level, message, views);
 }
 
 }  // namespace crisp

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 
@@ -86,6 +87,35 @@ void AppendJsonString(absl::string_view text, std::string* out) {
   out->push_back('"');
 }
 
+// What both forms write alike. Six significant digits are enough for a fraction in a log.
+struct PlainValue {
+  void operator()(bool value) const { absl::StrAppend(line, value ? "true" : "false"); }
+  void operator()(int64_t value) const { absl::StrAppend(line, value); }
+  void operator()(uint64_t value) const { absl::StrAppend(line, value); }
+  void operator()(double value) const { absl::StrAppend(line, value); }
+  std::string* line;
+};
+
+struct TextValue : PlainValue {
+  using PlainValue::operator();
+  void operator()(absl::string_view value) const {
+    const absl::string_view quote = NeedsQuotes(value) ? "\"" : "";
+    absl::StrAppend(line, quote, absl::CHexEscape(value), quote);
+  }
+};
+
+struct JsonValue : PlainValue {
+  using PlainValue::operator();
+  void operator()(absl::string_view value) const { AppendJsonString(value, line); }
+  void operator()(double value) const {
+    if (std::isfinite(value)) {
+      absl::StrAppend(line, value);
+    } else {
+      line->append("null");
+    }
+  }
+};
+
 }  // namespace
 
 std::string FormatLogTime(const timespec& time, int digits) {
@@ -99,23 +129,23 @@ std::string FormatLogTime(const timespec& time, int digits) {
                       absl::string_view(fraction.data(), static_cast<size_t>(digits)), "Z");
 }
 
-std::string TextLogLine(LogLevel level, absl::string_view message, absl::Span<const LogFieldView> fields) {
+std::string TextLogLine(LogLevel level, absl::string_view message, absl::Span<const LogField> fields) {
   std::string line = absl::StrCat(LevelName(level), " ", absl::CHexEscape(message));
-  for (const auto& [name, value] : fields) {
-    const absl::string_view quote = NeedsQuotes(value) ? "\"" : "";
-    absl::StrAppend(&line, " ", name, "=", quote, absl::CHexEscape(value), quote);
+  for (const LogField& field : fields) {
+    absl::StrAppend(&line, " ", field.name(), "=");
+    std::visit(TextValue{&line}, field.value());
   }
   return line;
 }
 
 std::string JsonLogLine(const timespec& time, LogLevel level, absl::string_view message,
-                        absl::Span<const LogFieldView> fields) {
+                        absl::Span<const LogField> fields) {
   std::string line =
       absl::StrCat("{\"time\":\"", FormatLogTime(time, 9), "\",\"level\":\"", LevelName(level), "\",\"msg\":");
   AppendJsonString(message, &line);
-  for (const auto& [name, value] : fields) {
-    absl::StrAppend(&line, ",\"", name, "\":");
-    AppendJsonString(value, &line);
+  for (const LogField& field : fields) {
+    absl::StrAppend(&line, ",\"", field.name(), "\":");
+    std::visit(JsonValue{&line}, field.value());
   }
   line.push_back('}');
   return line;

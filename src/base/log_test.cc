@@ -3,18 +3,52 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <cmath>
+#include <cstdint>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <regex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "base/testing/captured_log.h"
+
+static thread_local size_t g_allocations = 0;
+
+void* operator new(size_t size) {
+  ++g_allocations;
+  if (void* memory = malloc(size)) return memory;
+  abort();
+}
+void operator delete(void* memory) noexcept {
+  free(memory);
+}
+void operator delete(void* memory, size_t) noexcept {
+  free(memory);
+}
 
 namespace crisp {
 namespace {
 
 TEST(TextLogLineTest, FieldsFollowTheMessage) {
-  EXPECT_EQ(TextLogLine(LogLevel::kInfo, "pulled image", {{"image", "busybox:1"}, {"bytes", "4261"}}),
+  EXPECT_EQ(TextLogLine(LogLevel::kInfo, "pulled image", {{"image", "busybox:1"}, {"bytes", 4261}}),
             "info pulled image image=busybox:1 bytes=4261");
+}
+
+TEST(LogLineTest, NumbersAndFlagsAreTyped) {
+  const std::vector<LogField> fields = {{"int", -1}, {"unsigned", UINT64_MAX}, {"flag", true}, {"real", 1.5}};
+  EXPECT_EQ(TextLogLine(LogLevel::kInfo, "m", fields),
+            "info m int=-1 unsigned=18446744073709551615 flag=true real=1.5");
+  const auto parsed = nlohmann::json::parse(JsonLogLine({}, LogLevel::kInfo, "m", fields));
+  EXPECT_EQ(parsed.at("int"), -1);
+  EXPECT_EQ(parsed.at("unsigned"), UINT64_MAX);
+  EXPECT_EQ(parsed.at("flag"), true);
+  EXPECT_EQ(parsed.at("real"), 1.5);
+  const std::vector<LogField> infinite = {{"real", HUGE_VAL}};
+  EXPECT_TRUE(nlohmann::json::parse(JsonLogLine({}, LogLevel::kInfo, "m", infinite)).at("real").is_null());
 }
 
 TEST(TextLogLineTest, AValueCannotForgeAFieldOrALine) {
@@ -23,10 +57,10 @@ TEST(TextLogLineTest, AValueCannotForgeAFieldOrALine) {
   EXPECT_EQ(TextLogLine(LogLevel::kWarning, "line\nbreak", {}), "warning line\\nbreak");
 }
 
-TEST(JsonLogLineTest, IsOneObjectOfStringsWithTheTimeInNanoseconds) {
-  EXPECT_EQ(JsonLogLine({1790000000, 7}, LogLevel::kInfo, "pulled image", {{"image", "busybox:1"}, {"bytes", "4261"}}),
+TEST(JsonLogLineTest, IsOneObjectWithTheTimeInNanoseconds) {
+  EXPECT_EQ(JsonLogLine({1790000000, 7}, LogLevel::kInfo, "pulled image", {{"image", "busybox:1"}, {"bytes", 4261}}),
             "{\"time\":\"2026-09-21T14:13:20.000000007Z\",\"level\":\"info\",\"msg\":\"pulled image\","
-            "\"image\":\"busybox:1\",\"bytes\":\"4261\"}");
+            "\"image\":\"busybox:1\",\"bytes\":4261}");
 }
 
 TEST(JsonLogLineTest, EveryCharacterSurvivesAJsonParser) {
@@ -103,6 +137,28 @@ TEST(LogTest, LinesBelowTheLevelAreDropped) {
   LogInfo("quiet");
   Log(LogLevel::kInfo, "quiet", OwnedLogFields{{"a", "b"}});
   EXPECT_EQ(log.Text(), "");
+}
+
+TEST(LogTest, ALineThatIsOffAllocatesNothing) {
+  const std::string text(1000, 'x');
+  const size_t before = g_allocations;
+  LogDebug("quiet", {{"text", text}, {"number", 1 << 20}, {"view", absl::string_view(text)}});
+  EXPECT_EQ(g_allocations, before);
+}
+
+TEST(LogTest, LongLinesOfManyThreadsDoNotMix) {
+  const CapturedLog log({.to_journal = true});
+  const std::string text(100000, 'x');
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&text] {
+      for (int line = 0; line < 20; ++line) LogInfo("long", {{"text", text}});
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::string expected;
+  for (int i = 0; i < 80; ++i) expected += "<6>info long text=" + text + "\n";
+  EXPECT_TRUE(log.Text() == expected);
 }
 
 TEST(LogTest, TheJournalIsKnownByDeviceAndInodeOfStderr) {

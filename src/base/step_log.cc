@@ -1,23 +1,20 @@
 #include "base/step_log.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "absl/strings/str_cat.h"
 
 namespace crisp {
 namespace {
 
-// Milliseconds with one decimal place.
-std::string Millis(MonoClock::duration time) {
-  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(time).count();
-  return absl::StrCat(micros / 1000, ".", micros % 1000 / 100);
+double Millis(MonoClock::duration time) {
+  return static_cast<double>(std::chrono::duration_cast<std::chrono::microseconds>(time).count()) / 1000;
 }
 
 }  // namespace
 
 StepLog::StepLog(absl::string_view operation, OwnedLogFields fields, MonoTime start)
-    : operation_(operation), start_(start), fields_(std::move(fields)) {}
+    : operation_(operation), start_(start), fields_(std::move(fields)), last_done_(start) {}
 
 StepLog::~StepLog() {
   Finish(absl::OkStatus());
@@ -44,39 +41,36 @@ void StepLog::Done(absl::string_view step, MonoTime since) {
 }
 
 void StepLog::DoneLocked(absl::string_view step, MonoTime since, MonoTime now) {
-  if (now - since > slowest_time_) {
+  last_step_ = std::string(step);
+  last_done_ = now;
+  if (now - since >= slowest_time_) {
     slowest_time_ = now - since;
-    slowest_step_ = std::string(step);
+    slowest_step_ = last_step_;
   }
   if (!IsLogged(LogLevel::kDebug)) return;
-  Log(LogLevel::kDebug, "step",
-      WithFields({{"operation", operation_}, {"step", std::string(step)}, {"ms", Millis(now - since)}}));
-}
-
-void StepLog::set_log_failure(bool log_failure) {
-  const MutexLock lock(mutex_);
-  log_failure_ = log_failure;
+  Log(LogLevel::kDebug, "step", WithFields({{"operation", operation_}, {"step", step}, {"ms", Millis(now - since)}}));
 }
 
 void StepLog::Finish(const absl::Status& status) {
-  const MonoClock::duration time = MonoClock::now() - start_;
+  const MonoTime now = MonoClock::now();
   const MutexLock lock(mutex_);
-  if (std::exchange(finished_, true)) return;
-  if (time > kSlow) {
-    OwnedLogFields first = {{"operation", operation_}, {"ms", Millis(time)}};
-    if (!slowest_step_.empty()) {
-      first.insert(first.end(), {{"slowest_step", slowest_step_}, {"slowest_step_ms", Millis(slowest_time_)}});
-    }
-    Log(LogLevel::kInfo, "slow operation", WithFields(std::move(first)));
+  if (std::exchange(finished_, true) || now - start_ <= kLong) return;
+  if (!last_step_.empty() && now - last_done_ > slowest_time_) {
+    slowest_time_ = now - last_done_;
+    slowest_step_ = absl::StrCat("after ", last_step_);
   }
-  if (!status.ok() && log_failure_) {
-    Log(LogLevel::kWarning, "operation failed",
-        WithFields({{"operation", operation_}, {"ms", Millis(time)}, {"error", std::string(status.message())}}));
+  std::vector<LogField> fields = {{"operation", operation_}, {"ms", Millis(now - start_)}};
+  if (!slowest_step_.empty()) {
+    fields.emplace_back("slowest_step", slowest_step_);
+    fields.emplace_back("slowest_step_ms", Millis(slowest_time_));
   }
+  if (!status.ok()) fields.emplace_back("error", status.message());
+  Log(LogLevel::kInfo, "operation took long", WithFields(std::move(fields)));
 }
 
-OwnedLogFields StepLog::WithFields(OwnedLogFields first) const {
-  first.insert(first.end(), fields_.begin(), fields_.end());
+std::vector<LogField> StepLog::WithFields(std::vector<LogField> first) const {
+  const std::vector<LogField> all_lines = ViewOf(fields_);
+  first.insert(first.end(), all_lines.begin(), all_lines.end());
   return first;
 }
 
