@@ -1,7 +1,8 @@
 // CriServer: the CRI v1 services on a unix socket.
 //
 // Ownership: the objects handed in must outlive the server. Threading: gRPC's synchronous API with a cap on threads; a
-// call beyond the cap is answered ResourceExhausted. The calls that answer by a stream share one thread (long_calls.h).
+// call beyond the cap is answered ResourceExhausted. The calls that answer by a stream share one thread
+// (stream_calls.h).
 #pragma once
 
 #include <sys/types.h>

@@ -22,7 +22,7 @@ namespace crisp {
   grpc::Status name(grpc::ServerContext* context, const cri::name##Request* request, cri::name##Response* response) \
       override
 
-// The RPCs that are answered by a stream of messages are served by LongCalls (long_calls.h).
+// The RPCs that are answered by a stream of messages are served by StreamCalls (stream_calls.h).
 template <typename Base>
 using WithStreams =
     cri::RuntimeService::WithAsyncMethod_GetContainerEvents<cri::RuntimeService::WithAsyncMethod_StreamPodSandboxes<
@@ -81,7 +81,7 @@ class RuntimeService final : public WithStreams<cri::RuntimeService::Service> {
   StreamingRpcs streaming_;
 };
 
-// StreamImages is served by LongCalls (long_calls.h).
+// StreamImages is served by StreamCalls (stream_calls.h).
 class ImageService final : public cri::ImageService::WithAsyncMethod_StreamImages<cri::ImageService::Service> {
  public:
   // Both must outlive the service.

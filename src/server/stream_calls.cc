@@ -1,0 +1,98 @@
+#include "server/stream_calls.h"
+
+#include <algorithm>
+
+#include "sandbox/event_hub.h"
+#include "sandbox/pod_manager.h"
+#include "server/cri_services.h"
+#include "server/image_message.h"
+#include "server/stream_call.h"
+#include "stats/stats.h"
+#include "stats/status_view.h"
+
+namespace crisp {
+namespace {
+
+// The size of a list's messages. A client has a limit of its own, 16 MiB for the kubelet, and reads one message while
+// the next is on its way.
+constexpr size_t kMostChunkBytes = 1 << 20;
+
+}  // namespace
+
+StreamCalls::StreamCalls(const Parts& parts)
+    : parts_(parts), chunk_bytes_(std::min(kMostChunkBytes, parts.max_send_bytes / 2)) {}
+
+// Before the loop's end: a list that is built afterwards would write to a queue that is shut down.
+StreamCalls::~StreamCalls() {
+  workers_.Stop();
+}
+
+void StreamCalls::Register(grpc::ServerBuilder* builder) {
+  loop_.Register(builder);
+}
+
+absl::Status StreamCalls::Start() {
+  AcceptEvents();
+  AcceptStateLists();
+  AcceptStatsLists();
+  AcceptImageList();
+  return loop_.Start();
+}
+
+void StreamCalls::EndEvents() {
+  parts_.backends.pods->events().Close(absl::UnavailableError("crispd is ending"));
+}
+
+void StreamCalls::AcceptEvents() {
+  crisp::AcceptEvents(parts_.runtime_service, loop_.queue(), &parts_.backends.pods->events());
+}
+
+void StreamCalls::AcceptStateLists() {
+  AcceptList(
+      "StreamPodSandboxes", parts_.runtime_service, &RuntimeService::RequestStreamPodSandboxes, loop_.queue(),
+      &workers_, chunk_bytes_,
+      [this](const cri::StreamPodSandboxesRequest& request) {
+        return parts_.backends.status->ListPods(request.filter());
+      },
+      [](cri::StreamPodSandboxesResponse& message) { return message.mutable_pod_sandboxes(); });
+  AcceptList(
+      "StreamContainers", parts_.runtime_service, &RuntimeService::RequestStreamContainers, loop_.queue(), &workers_,
+      chunk_bytes_,
+      [this](const cri::StreamContainersRequest& request) {
+        return parts_.backends.status->ListContainers(request.filter());
+      },
+      [](cri::StreamContainersResponse& message) { return message.mutable_containers(); });
+}
+
+void StreamCalls::AcceptStatsLists() {
+  AcceptList(
+      "StreamContainerStats", parts_.runtime_service, &RuntimeService::RequestStreamContainerStats, loop_.queue(),
+      &workers_, chunk_bytes_,
+      [this](const cri::StreamContainerStatsRequest& request) {
+        return parts_.backends.stats->ListContainers(request.filter());
+      },
+      [](cri::StreamContainerStatsResponse& message) { return message.mutable_container_stats(); });
+  AcceptList(
+      "StreamPodSandboxStats", parts_.runtime_service, &RuntimeService::RequestStreamPodSandboxStats, loop_.queue(),
+      &workers_, chunk_bytes_,
+      [this](const cri::StreamPodSandboxStatsRequest& request) {
+        return parts_.backends.stats->ListPods(request.filter());
+      },
+      [](cri::StreamPodSandboxStatsResponse& message) { return message.mutable_pod_sandbox_stats(); });
+  AcceptList(
+      "StreamPodSandboxMetrics", parts_.runtime_service, &RuntimeService::RequestStreamPodSandboxMetrics, loop_.queue(),
+      &workers_, chunk_bytes_,
+      [this](const cri::StreamPodSandboxMetricsRequest&) { return parts_.backends.stats->ListPodMetrics(); },
+      [](cri::StreamPodSandboxMetricsResponse& message) { return message.mutable_pod_sandbox_metrics(); });
+}
+
+void StreamCalls::AcceptImageList() {
+  AcceptList(
+      "StreamImages", parts_.image_service, &ImageService::RequestStreamImages, loop_.queue(), &workers_, chunk_bytes_,
+      [this](const cri::StreamImagesRequest& request) {
+        return ImageMessages(parts_.backends.images, request.filter());
+      },
+      [](cri::StreamImagesResponse& message) { return message.mutable_images(); });
+}
+
+}  // namespace crisp
