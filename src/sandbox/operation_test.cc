@@ -1,5 +1,5 @@
 // Every operation on pods and containers, with a fault at each of its steps: an error before or behind the effect of
-// the step, errors from there on, the death of the shim. After each: the state and the record
+// the step, errors from there on, the death of the daemon, the death of the shim. After each: the state and the record
 // agree, the next attempt succeeds, and a removal leaves nothing.
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -166,6 +166,17 @@ TEST_P(OperationTest, WhatFailsFromAStepOnIsMadeUpForWhenItWorksAgain) {
                EXPECT_NE(status, absl::OkStatus());
                EXPECT_EQ(node.Contradictions(), "");
                ExpectNextAttemptSucceeds(node, ids);
+               ExpectNothingIsLeft(node);
+             });
+}
+
+TEST_P(OperationTest, ADaemonThatDiesAtAStepIsFollowedByOneThatGoesOn) {
+  AtEachStep([](FakeNode& node, const Ids&, int step) { node.steps().CallAt(step, [&node] { node.KillDaemon(); }); },
+             [](FakeNode& node, const Ids& ids, const absl::Status&) {
+               ASSERT_EQ(node.StartDaemon(), absl::OkStatus());
+               EXPECT_EQ(node.Contradictions(), "");
+               ExpectNextAttemptSucceeds(node, ids);
+               EXPECT_EQ(node.Contradictions(), "");
                ExpectNothingIsLeft(node);
              });
 }

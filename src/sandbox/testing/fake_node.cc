@@ -47,6 +47,7 @@ FakeNode::FakeNode()
 
 FakeNode::~FakeNode() {
   steps_.Heal();
+  EXPECT_TRUE(database_->Query("PRAGMA query_only = 0", [](const Row&) {}).ok());
   if (manager_ != nullptr) {
     EXPECT_EQ(RemoveAllPods(), absl::OkStatus());
   }
@@ -71,7 +72,7 @@ absl::Status FakeNode::StartDaemon() {
 }
 
 void FakeNode::KillDaemon() {
-  steps_.Plan(Steps::Fault::kFrom, 1);
+  steps_.FailAll();
   EXPECT_TRUE(database_->Query("PRAGMA query_only = 1", [](const Row&) {}).ok());
 }
 
