@@ -58,13 +58,15 @@ std::chrono::seconds GraceOf(int64_t seconds) {
 absl::Status ContainerKiller::KillAndWait(const PodPtr& pod, const std::vector<ContainerPtr>& containers,
                                           const Call& call) const {
   absl::Status status;
+  std::vector<ContainerPtr> killed;
   for (const ContainerPtr& container : containers) {
     if (!MayRun(container)) continue;
-    const absl::Status killed = Kill(pod, container, call.Within(kKillDeadline));
-    if (absl::IsUnavailable(killed) || absl::IsDeadlineExceeded(killed)) return Annotate(killed, "have the shim kill");
-    status = Join(status, killed);
+    const absl::Status sent = Kill(pod, container, call.Within(kKillDeadline));
+    if (absl::IsUnavailable(sent) || absl::IsDeadlineExceeded(sent)) return Annotate(sent, "have the shim kill");
+    if (sent.ok()) killed.push_back(container);
+    status = Join(status, sent);
   }
-  for (const ContainerPtr& container : containers) {
+  for (const ContainerPtr& container : killed) {
     if (container->running()) status = Join(status, WaitKilled(container, call));
   }
   return status;
