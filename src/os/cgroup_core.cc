@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -142,25 +141,6 @@ void SetFreezer(const Dirs& dirs, std::string_view state) {
   }
 }
 
-// One round; returns some of those that die of it. v2 kills a whole subtree at once, whatever it forks (cgroup.kill,
-// Linux 5.14). On v1 the freezer holds still what would otherwise fork as fast as it is killed, or have gone, its child
-// in its place, before it is found.
-std::vector<Held> KillRound(const Dirs& dirs) {
-  for (const Dir& dir : dirs) {
-    if (dir.v2) WriteSmall(OpenDir(dir.path).get(), "cgroup.kill", "1");
-  }
-  SetFreezer(dirs, "FROZEN");
-  std::vector<Held> dying = SignalEach(dirs, SIGKILL);
-  SetFreezer(dirs, "THAWED");
-  return dying;
-}
-
-void AwaitDeath(const std::vector<Held>& held, Pidfd::Deadline deadline) {
-  for (const Held& one : held) {
-    if (!one.pidfd.WaitUntil(deadline)) return;
-  }
-}
-
 // A walk holds descriptors, and rmdir wants names: each directory removes those in it.
 void RemoveChildren(int dir) {
   DirStream stream(Fd(openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
@@ -251,32 +231,26 @@ void Signal(const Dirs& dirs, int signal) {
   SignalEach(dirs, signal);
 }
 
-void KillOnce(const Dirs& dirs) {
-  KillRound(dirs);
-}
-
-int KillAll(const Dirs& dirs, int budget_ms) {
-  const Pidfd::Deadline deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(budget_ms);
-  while (!Processes(dirs).empty()) {
-    AwaitDeath(KillRound(dirs), deadline);
-    if (std::chrono::steady_clock::now() >= deadline) return Processes(dirs).empty() ? 0 : EBUSY;
+// v2 kills a whole subtree at once, whatever it forks (cgroup.kill, Linux 5.14). On v1 a process that forks and exits
+// all the time could always be gone, its child in its place, before it is found: the freezer holds it still.
+std::vector<Pidfd> KillOnce(const Dirs& dirs) {
+  for (const Dir& dir : dirs) {
+    if (dir.v2) WriteSmall(OpenDir(dir.path).get(), "cgroup.kill", "1");
   }
-  return 0;
+  SetFreezer(dirs, "FROZEN");
+  std::vector<Pidfd> dying;
+  for (Held& one : SignalEach(dirs, SIGKILL)) dying.push_back(std::move(one.pidfd));
+  SetFreezer(dirs, "THAWED");
+  return dying;
 }
 
-// A process that has just died may still count for a moment after its pidfd has told, on a busy machine for many
-// milliseconds: EBUSY is tried again, for two thirds of a second in all.
 int Remove(const Dirs& dirs) {
-  for (long pause_ns = 500'000;; pause_ns *= 2) {
-    int error = 0;
-    for (const Dir& dir : dirs) {
-      const int failed = RemoveOne(dir.path);
-      if (error == 0 || error == EBUSY) error = failed != 0 ? failed : error;
-    }
-    if (error != EBUSY || pause_ns > 320'000'000) return error;
-    const timespec pause{0, pause_ns};
-    nanosleep(&pause, nullptr);
+  int error = 0;
+  for (const Dir& dir : dirs) {
+    const int failed = RemoveOne(dir.path);
+    if (error == 0 || error == EBUSY) error = failed != 0 ? failed : error;
   }
+  return error;
 }
 
 int MoveUp(const std::string& dir) {

@@ -1,5 +1,5 @@
-// A container's place in the cgroup hierarchies: found, emptied, removed. No Abseil, no exceptions: the shim uses it;
-// the daemon's view of it is os/cgroup.h.
+// A container's place in the cgroup hierarchies: found, emptied, removed. No Abseil, no exceptions, and no function
+// waits: the shim uses it. What waits is in os/cgroup.h for the daemon, in shim/cgroup_end.h for the shim.
 //
 // The hierarchies are where systemd and every distribution mount them (file-hierarchy(7),
 // systemd.io/CGROUP_DELEGATION): v2 at /sys/fs/cgroup, or v1 at /sys/fs/cgroup/<controller> with an optional v2 at
@@ -14,6 +14,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "os/pidfd.h"
 
 namespace crisp::cgroup {
 
@@ -45,15 +47,12 @@ std::vector<pid_t> Processes(const Dirs& dirs);
 // Sends `signal` to each of them, once. A pid that is used again meanwhile is never hit.
 void Signal(const Dirs& dirs, int signal);
 
-// Sends SIGKILL to all, once, and does not wait.
-void KillOnce(const Dirs& dirs);
+// Sends SIGKILL to every process, once. Returns some of those that now die; none if no process was found. Processes
+// that they had just forked may be left, so the caller waits for these and looks again.
+std::vector<Pidfd> KillOnce(const Dirs& dirs);
 
-// Kills until none is left, for at most `budget_ms` (waits on pidfds, not on a clock). 0 if none is left, else EBUSY:
-// what is left cannot die now (state D, or
-// the first process of a pid namespace that waits for the caller to reap another of its children).
-int KillAll(const Dirs& dirs, int budget_ms);
-
-// Removes the directories and those below them, deepest first. EBUSY while a process is in one of them.
+// Removes the directories and those below them, deepest first. EBUSY while a process is in one of them; a dead one
+// still counts for a moment after its pidfd has told, on a busy machine for many milliseconds.
 int Remove(const Dirs& dirs);
 
 // Moves the processes of `dir` to the directory above it.

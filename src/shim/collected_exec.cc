@@ -59,10 +59,6 @@ void CollectedExec::OnLaunched(std::optional<Failure> failure) {
     if (process_.said_nothing() && n > 0) failure->text = LastLine({words, static_cast<size_t>(n)});
     return Finish({std::move(failure), 0});
   }
-  if (cancelled_.has_value()) {
-    process_.Kill();
-    return Finish({});
-  }
   WatchStreams();
 }
 
@@ -140,18 +136,13 @@ void CollectedExec::TakeRest() {
   FinishIfDrained();
 }
 
-void CollectedExec::KillOnce() {
-  if (!exit_code_.has_value()) process_.KillOnce();  // what an exec that has ended left lives on
-}
-
 void CollectedExec::Cancel(ErrorCode why) {
   if (cancelled_.has_value()) return;
   context_.loop.Cancel(&deadline_);
   if (exit_code_.has_value()) return TakeRest();  // it ended in time; only its pipes were still held
   CloseStreams();                                 // nobody reads the rest
   cancelled_ = why;
-  process_.Kill();
-  if (!process_.launching()) Finish({});
+  process_.Kill([this] { Finish({}); });
 }
 
 void CollectedExec::FinishIfDrained() {

@@ -35,7 +35,6 @@ class CollectedExec : public Session {
 
   void Begin();
   void Resume() override;
-  void KillOnce() override;
   void Cancel(ErrorCode why) override;
 
  private:

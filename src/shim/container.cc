@@ -27,6 +27,8 @@ Container::Container(Context context, Start request, std::function<void(Containe
       command_(context.loop, context.children),
       io_(context),
       oom_(context.loop),
+      kill_(context.loop),
+      clean_up_(context.loop),
       expected_(cgroup::OfCgroupsPath(request_.cgroups_path, (runtime_.flags & Start::kSystemdCgroup) != 0)) {
   const int64_t asked = static_cast<int64_t>(std::min<uint64_t>(request_.timeout_ns, INT64_MAX / 4));
   deadline_ = MonoNanos() + (asked > 0 ? asked : kDefaultTimeout);
@@ -76,7 +78,7 @@ void Container::OnCreated(std::optional<Failure> failure) {
   if (failure = TakeInit(); failure.has_value()) return Abandon(std::move(*failure));
   oom_.Open(cgroups_);
   failure = io_.Run([this] {
-    if (state_ == State::kEnding) Report();
+    if (drain_ != 0) OnDrained();
   });
   if (failure.has_value()) return Abandon(std::move(*failure));
   RunInit();
@@ -119,19 +121,18 @@ void Container::CancelStart() {
 void Container::Abandon(Failure failure) {
   failure_ = std::move(failure);
   Kill(SIGKILL, false);
-  cgroup::KillAll(expected_, kKillBudgetMs);
-  RunDelete(kCleanUpTimeout, [this](std::optional<Failure> unclean) {
-    if (unclean.has_value()) failure_->text += "; then " + unclean->step + ": " + unclean->text;
-    OnAbandoned();
+  kill_.Kill(expected_, [this](int) {
+    RunDelete(kCleanUpTimeout, [this](std::optional<Failure> unclean) {
+      if (unclean.has_value()) failure_->text += "; then " + unclean->step + ": " + unclean->text;
+      // A killed runtime may have put its child there after the first look.
+      RemoveCgroups([this](int error) { OnAbandoned(error); });
+    });
   });
 }
 
-void Container::OnAbandoned() {
+void Container::OnAbandoned(int error) {
   oom_.Close();
-  cgroup::KillAll(expected_, kKillBudgetMs);
-  if (const int error = cgroup::Remove(expected_); error != 0) {
-    failure_->text += "; then remove cgroup " + request_.cgroups_path + ": " + ErrorText(error);
-  }
+  if (error != 0) failure_->text += "; then remove cgroup " + request_.cgroups_path + ": " + ErrorText(error);
   RemovePidFile(InBundle(kPidFile));
   io_.Abandon();
   state_ = State::kFailed;
@@ -140,31 +141,54 @@ void Container::OnAbandoned() {
 
 void Container::OnInitExit(const ChildExit& exit) {
   init_exit_ = exit;
-  exit_ = {exit.code, exit.finished_at, oom_.Killed(exit.code == 128 + SIGKILL && !sigkilled_)};
+  exit_ = {exit.code, exit.finished_at, false};
+  oom_.Judge(exit.code == 128 + SIGKILL && !sigkilled_, [this](bool killed) {
+    exit_.oom_killed = killed;
+    oom_judged_ = true;
+    ReportIfOver();
+  });
   if (state_ == State::kRunning) End();
-  if (delete_wait_ != 0) DeleteDead();
 }
 
 void Container::End() {
   state_ = State::kEnding;
-  if (cgroup::KillAll(cgroups_, kKillBudgetMs) != 0) {
-    LogFault("container " + id() + ": a process in " + cgroups_.front().path + " does not die");
-  }
-  io_.Drain();
-  if (io_.ended()) return Report();
-  drain_ = context_.loop.After(kDrainNanos, [this] {
-    io_.Finish();
-    if (state_ == State::kEnding) Report();
+  kill_.Kill(cgroups_, [this](int error) {
+    if (error != 0) LogFault("container " + id() + ": a process in " + cgroups_.front().path + " does not die");
+    emptied_ = true;
+    Drain();
+    if (delete_wait_ != 0) DeleteDead();
   });
 }
 
-void Container::Report() {
+void Container::Drain() {
+  if (drained_) return;
+  io_.Drain();
+  if (io_.ended()) return OnDrained();
+  drain_ = context_.loop.After(kDrainNanos, [this] { FinishDrain(); });
+}
+
+void Container::FinishDrain() {
+  io_.Finish();
+  if (!drained_) OnDrained();
+}
+
+void Container::OnDrained() {
   context_.loop.Cancel(&drain_);
+  drained_ = true;
+  ReportIfOver();
+}
+
+void Container::ReportIfOver() {
+  if (state_ == State::kEnding && drained_ && oom_judged_) Report();
+}
+
+void Container::Report() {
   oom_.Close();
   state_ = State::kExited;
   WriteRecord();
   exited_(*this);
   io_.TellExit(exit_.exit_code);
+  if (deleted_) AnswerDelete(std::nullopt);
 }
 
 // A full disk must not hide an exit: it is told all the same, and the record is written when there is room.
@@ -180,7 +204,11 @@ void Container::WriteRecord() {
 int Container::Kill(int signal, bool all) {
   sigkilled_ = sigkilled_ || signal == SIGKILL;
   if (all && state_ != State::kExited) {
-    signal == SIGKILL ? cgroup::KillOnce(cgroups_) : cgroup::Signal(cgroups_, signal);
+    if (signal == SIGKILL) {
+      cgroup::KillOnce(cgroups_);
+    } else {
+      cgroup::Signal(cgroups_, signal);
+    }
   }
   if (all || !alive()) return 0;
   const int error = context_.children.Signal(pid_, signal);
@@ -191,7 +219,7 @@ void Container::BeginDelete(int64_t timeout_nanos, Answer answer) {
   delete_answers_.push_back(std::move(answer));
   if (delete_answers_.size() > 1) return;
   deadline_ = MonoNanos() + (timeout_nanos > 0 ? timeout_nanos : kDefaultTimeout);
-  if (!alive()) return DeleteDead();
+  if (emptied_) return DeleteDead();
   Kill(SIGKILL, true);
   delete_wait_ = context_.loop.After(std::min(TimeLeft() / 2, kDeathNanos), [this] { DeleteDead(); });
 }
@@ -202,20 +230,32 @@ void Container::DeleteDead() {
 }
 
 void Container::OnDeleted(std::optional<Failure> failure) {
-  const int error = failure.has_value() ? 0 : cgroup::Remove(expected_);
-  if (error != 0) failure = Failure{ErrorCode::kInternal, "delete", "remove its cgroup: " + ErrorText(error)};
-  if (!failure.has_value() && state_ == State::kEnding) {
-    io_.Finish();
-    if (state_ == State::kEnding) Report();
-  }
+  if (failure.has_value()) return AnswerDelete(std::move(failure));
+  clean_up_.Remove(expected_, [this](int error) {
+    if (error == 0) return OnCgroupsRemoved();
+    AnswerDelete(Failure{ErrorCode::kInternal, "delete", "remove its cgroup: " + ErrorText(error)});
+  });
+}
+
+// Nobody is left to write any output. The exit is told before the answer, which waits for it.
+void Container::OnCgroupsRemoved() {
+  if (state_ != State::kEnding) return AnswerDelete(std::nullopt);
+  deleted_ = true;
+  if (!drained_) FinishDrain();
+}
+
+void Container::AnswerDelete(std::optional<Failure> failure) {
+  deleted_ = false;
   const std::vector<Answer> answers = std::move(delete_answers_);
   delete_answers_.clear();
   for (const Answer& one : answers) one(failure);
 }
 
-int Container::RemoveCgroups() {
-  const int alive = cgroup::KillAll(expected_, kKillBudgetMs);
-  return alive != 0 ? alive : cgroup::Remove(expected_);
+void Container::RemoveCgroups(CgroupEnd::Done done) {
+  clean_up_.Kill(expected_, [this, done = std::move(done)](int error) {
+    if (error != 0) return done(error);
+    clean_up_.Remove(expected_, done);
+  });
 }
 
 void Container::RunDelete(int64_t timeout_nanos, RuntimeCommand::Finished finished) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "os/cgroup_core.h"
+#include "shim/cgroup_end.h"
 #include "shim/children.h"
 #include "shim/container_io.h"
 #include "shim/context.h"
@@ -34,7 +35,6 @@ class Container {
   static constexpr int64_t kDrainNanos = 2'000'000'000;
   static constexpr int64_t kDefaultTimeout = 120'000'000'000;  // of what the daemon sets no limit for
   static constexpr int64_t kCleanUpTimeout = 10'000'000'000;   // of `delete --force` after a failure
-  static constexpr int kKillBudgetMs = 200;                    // how long the shim may stand still for a kill
 
   // `exited` is called once, when the container is kExited.
   Container(Context context, Start request, std::function<void(Container&)> exited);
@@ -47,9 +47,8 @@ class Container {
   int Kill(int signal, bool all);  // 0 or an errno value
   // Kills it if it is alive; its exit is told before `answer`. Joins one that is under way; not while kStarting.
   void BeginDelete(int64_t timeout_nanos, Answer answer);
-  // Without the runtime, after it could not delete it: kills what is in its cgroups and removes them. 0 or an errno
-  // value.
-  int RemoveCgroups();
+  // Without the runtime, after it could not delete it: kills what is in its cgroups and removes them.
+  void RemoveCgroups(CgroupEnd::Done done);
   int ReopenLog() { return io_.Reopen(); }
   ContainerIo& io() { return io_; }
 
@@ -77,17 +76,23 @@ class Container {
   void OnRunning(std::optional<Failure> failure);
   // And of a failed one.
   void Abandon(Failure failure);
-  void OnAbandoned();
+  void OnAbandoned(int error);
 
   // The steps of an end.
   void OnInitExit(const ChildExit& exit);
   void End();
+  void Drain();
+  void FinishDrain();
+  void OnDrained();
+  void ReportIfOver();
   void Report();
   void WriteRecord();
 
   // The steps of a delete: kill, wait for the first process, `delete --force`.
   void DeleteDead();
   void OnDeleted(std::optional<Failure> failure);
+  void OnCgroupsRemoved();
+  void AnswerDelete(std::optional<Failure> failure);
 
   void RunDelete(int64_t timeout_nanos, RuntimeCommand::Finished finished);
   int64_t TimeLeft() const { return deadline_ - MonoNanos(); }
@@ -105,12 +110,18 @@ class Container {
   RuntimeCommand command_;
   ContainerIo io_;
   OomWatch oom_;
+  CgroupEnd kill_;         // of what an exit or a failed start leaves alive
+  CgroupEnd clean_up_;     // of the cgroups
   cgroup::Dirs expected_;  // where its cgroupsPath puts it
   cgroup::Dirs cgroups_;
   pid_t pid_ = -1;          // of its first process, also when that has ended
   bool sigkilled_ = false;  // on behalf of the daemon
   int64_t started_at_ = 0;
   std::optional<ChildExit> init_exit_;
+  bool emptied_ = false;     // the processes that the first one left are dead
+  bool drained_ = false;     // all output has been read, or as much as is waited for
+  bool oom_judged_ = false;  // exit_.oom_killed is known
+  bool deleted_ = false;     // all is gone; the answers wait for the exit to be told
   ExitRecord exit_;
   Loop::Timer drain_ = 0;
   Loop::Timer delete_wait_ = 0;

@@ -58,7 +58,8 @@ ExecProcess::ExecProcess(Context context, const Container& container, uint64_t n
       container_cgroups_(container.cgroups()),
       name_("exec-" + std::to_string(number)),
       process_(std::move(process)),
-      command_(context.loop, context.children) {}
+      command_(context.loop, context.children),
+      cgroup_end_(context.loop) {}
 
 ExecProcess::~ExecProcess() {
   if (pid_ > 0) context_.children.Forget(pid_);
@@ -99,35 +100,45 @@ void ExecProcess::OnLaunched(std::optional<Failure> failure) {
   const pid_t pid = ReadPidFile(PidFile());
   RemovePidFile(PidFile());
   process_.reset();
-  if (!failure.has_value() && pid < 0) {
-    failure = Failure{ErrorCode::kInternal, "exec", "the runtime wrote no pid-file"};
+  if (failure.has_value()) {
+    if (pid > 0) context_.children.Add(pid, nullptr);  // the runtime made it, and failed then
+  } else {
+    failure = Take(pid);
   }
-  if (failure.has_value() && pid > 0) context_.children.Add(pid, nullptr);  // the runtime made it, and failed then
-  const auto on_exit = [this](const ChildExit& exit) {
+  if (!failure.has_value() && !killed_) return std::exchange(launched_, nullptr)(std::nullopt);
+  KillAll([this, failure] { killed_ ? killed_() : std::exchange(launched_, nullptr)(failure); });
+}
+
+std::optional<Failure> ExecProcess::Take(pid_t pid) {
+  if (pid < 0) return Failure{ErrorCode::kInternal, "exec", "the runtime wrote no pid-file"};
+  const int error = context_.children.Add(pid, [this](const ChildExit& exit) {
     pid_ = -1;
     exited_(exit.code);
-  };
-  if (const int error = failure.has_value() ? 0 : context_.children.Add(pid, on_exit); error != 0) {
-    failure = Failure{ErrorCode::kInternal, "exec", "process " + std::to_string(pid) + ": " + ErrorText(error)};
+  });
+  if (error != 0) {
+    return Failure{ErrorCode::kInternal, "exec", "process " + std::to_string(pid) + ": " + ErrorText(error)};
   }
-  if (!failure.has_value()) pid_ = pid;
-  const Launched launched = std::exchange(launched_, nullptr);
-  if (failure.has_value()) Kill();
-  launched(std::move(failure));
+  pid_ = pid;
+  return std::nullopt;
 }
 
-void ExecProcess::KillOnce() {
-  if (cgroup_.has_value()) cgroup::KillOnce({*cgroup_});
+void ExecProcess::Kill(std::function<void()> killed) {
+  if (!launched_) return KillAll(std::move(killed));
+  killed_ = std::move(killed);
+  command_.Cancel();  // goes on in OnLaunched, unless that is over already
 }
 
-void ExecProcess::Kill() {
-  if (cgroup_.has_value() && cgroup::KillAll({*cgroup_}, Container::kKillBudgetMs) != 0) {
-    LogFault("exec: a process in " + cgroup_->path + " does not die");
+void ExecProcess::KillAll(std::function<void()> killed) {
+  if (pid_ > 0) {
+    context_.children.Signal(pid_, SIGKILL);
+    kill(-pid_, SIGKILL);  // the runtime made it a session's leader
+    context_.children.Forget(std::exchange(pid_, -1));
   }
-  if (pid_ < 0) return command_.Cancel();
-  context_.children.Signal(pid_, SIGKILL);
-  kill(-pid_, SIGKILL);  // the runtime made it a session's leader
-  context_.children.Forget(std::exchange(pid_, -1));
+  if (!cgroup_.has_value()) return killed();
+  cgroup_end_.Kill({*cgroup_}, [this, killed = std::move(killed)](int error) {
+    if (error != 0) LogFault("exec: a process in " + cgroup_->path + " does not die");
+    killed();
+  });
 }
 
 void ExecProcess::Leave() {

@@ -82,12 +82,14 @@ int Loop::NextTimeoutMs() const {
   return static_cast<int>(std::min<int64_t>(left / 1000000 + 1, 1 << 30));
 }
 
+// Only timers that were set before: what a callback sets for now waits until the descriptors have had their turn.
 void Loop::Expire() {
   if (deadlines_.empty()) return;
   const int64_t now = MonoNanos();
+  const Timer newest = last_timer_;
   while (true) {
-    const auto due =
-        std::find_if(deadlines_.begin(), deadlines_.end(), [&](const Deadline& one) { return one.when <= now; });
+    const auto due = std::find_if(deadlines_.begin(), deadlines_.end(),
+                                  [&](const Deadline& one) { return one.when <= now && one.id <= newest; });
     if (due == deadlines_.end()) return;
     const std::function<void()> expired = std::move(due->expired);
     deadlines_.erase(due);
@@ -104,7 +106,7 @@ void Loop::Dispatch(const epoll_event& event) {
 }
 
 void Loop::Run() {
-  while (!stopped_) {
+  for (stopped_ = false; !stopped_;) {
     epoll_event events[16];
     const int count = epoll_wait(epoll_.get(), events, 16, NextTimeoutMs());
     if (count < 0 && errno != EINTR) abort();

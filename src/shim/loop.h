@@ -37,7 +37,7 @@ class Loop {
 
   void Bury(std::shared_ptr<void> body) { graves_.push_back(std::move(body)); }
 
-  void Run();
+  void Run();  // until Stop
   void Stop() { stopped_ = true; }
 
  private:

@@ -1,7 +1,6 @@
 #include "shim/oom_watch.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -74,6 +73,7 @@ void OomWatch::Close() {
     fd->reset();
   }
   loop_.Cancel(&settle_);
+  loop_.Cancel(&patience_);
 }
 
 uint64_t OomWatch::TakeSignals() {
@@ -107,18 +107,26 @@ void OomWatch::OnGone() {
   event_ = std::move(event);
 }
 
-void OomWatch::JudgeBySignals(int patience_ms) {
-  pollfd more{event_.get(), POLLIN, 0};
+void OomWatch::Judge(bool suspicious, Judged judged) {
+  judged_ = std::move(judged);
+  if (counts_.valid()) Look();
+  if (counts_.valid() || !event_.valid()) return Tell();
   signals_ += TakeSignals();
-  if (signals_ == 1 && poll(&more, 1, patience_ms) > 0) signals_ += TakeSignals();
-  killed_ = killed_ || signals_ > 1;
-  Close();
+  if (signals_ != 1) return JudgeBySignals();
+  loop_.Watch(event_.get(), EPOLLIN, [this](uint32_t) { JudgeBySignals(); });
+  patience_ = loop_.After(suspicious ? kSuspiciousNanos : kRemovalNanos, [this] { JudgeBySignals(); });
 }
 
-bool OomWatch::Killed(bool suspicious) {
-  if (counts_.valid()) Look();
-  if (event_.valid() && !counts_.valid()) JudgeBySignals(suspicious ? kSuspiciousMs : kRemovalMs);
-  return killed_;
+void OomWatch::JudgeBySignals() {
+  signals_ += TakeSignals();
+  killed_ = killed_ || signals_ > 1;
+  Close();
+  Tell();
+}
+
+void OomWatch::Tell() {
+  const Judged judged = std::exchange(judged_, nullptr);
+  judged(killed_);
 }
 
 }  // namespace crisp::shim

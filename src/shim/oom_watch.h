@@ -13,6 +13,8 @@
 // this container has been killed for kSettleNanos was not for it.
 #pragma once
 
+#include <functional>
+
 #include "os/cgroup_core.h"
 #include "os/fd.h"
 #include "shim/loop.h"
@@ -22,28 +24,33 @@ namespace crisp::shim {
 class OomWatch {
  public:
   static constexpr int64_t kSettleNanos = 200'000'000;
-  static constexpr int kRemovalMs = 20;
-  static constexpr int kSuspiciousMs = 2000;
+  static constexpr int64_t kRemovalNanos = 20'000'000;
+  static constexpr int64_t kSuspiciousNanos = 2'000'000'000;
+
+  using Judged = std::function<void(bool killed)>;
 
   explicit OomWatch(Loop& loop) : loop_(loop) {}
   ~OomWatch() { Close(); }
   OomWatch(const OomWatch&) = delete;
   OomWatch& operator=(const OomWatch&) = delete;
 
-  // Without a memory cgroup nothing is watched, and Killed is false.
+  // Without a memory cgroup nothing is watched, and the judgement is no.
   void Open(const cgroup::Dirs& dirs);
+  // Ends the watch. A judgement that is under way is not told.
   void Close();
-  // Looks once more, and says whether there has been one since Open. `suspicious`: somebody killed the container's
-  // first process, and nobody known; if the cgroup is gone already, that is worth a longer wait for what the kernel
-  // tells late (kSuspiciousMs; else kRemovalMs).
-  bool Killed(bool suspicious);
+  // Looks once more. `judged` is called once, mostly before this returns, with whether there has been a kill since
+  // Open. It is called later where the cgroup of v1 is gone and the kernel may still have to tell: then after
+  // kSuspiciousNanos at the latest if `suspicious`, that is if the container's first process was killed by somebody
+  // unknown, else after kRemovalNanos. Not to be called again before that.
+  void Judge(bool suspicious, Judged judged);
 
  private:
   void OpenV1(const std::string& dir);
   void OpenV2(const std::string& dir);
   void Look();
   void OnGone();
-  void JudgeBySignals(int patience_ms);
+  void JudgeBySignals();
+  void Tell();
   uint64_t TakeSignals();
   void Settle();
 
@@ -54,6 +61,8 @@ class OomWatch {
   Fd event_;              // v1
   uint64_t signals_ = 0;  // of OOMs that have not been settled
   Loop::Timer settle_ = 0;
+  Loop::Timer patience_ = 0;
+  Judged judged_;
   bool killed_ = false;
 };
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <optional>
 #include <string>
 
 #include "gtest/gtest.h"
@@ -71,6 +72,17 @@ class OomWatchTest : public testing::Test {
   }
   static bool WasKilled(int status) { return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL; }
 
+  // The judgement, for which the loop runs if need be.
+  bool Killed(bool suspicious) {
+    std::optional<bool> killed;
+    watch_.Judge(suspicious, [&](bool judged) {
+      killed = judged;
+      loop_.Stop();
+    });
+    if (!killed.has_value()) loop_.Run();
+    return killed.value();
+  }
+
   void RunLoop(int64_t nanos) {
     loop_.After(nanos, [this] { loop_.Stop(); });
     loop_.Run();
@@ -83,18 +95,18 @@ class OomWatchTest : public testing::Test {
 
 TEST_F(OomWatchTest, AKillIsTold) {
   Limit(above_ + "/ours");
-  EXPECT_FALSE(watch_.Killed(false));
+  EXPECT_FALSE(Killed(false));
   EXPECT_EQ(Eat(above_ + "/ours", kLimit / 2), 0);
-  EXPECT_FALSE(watch_.Killed(false));
+  EXPECT_FALSE(Killed(false));
   EXPECT_TRUE(WasKilled(Eat(above_ + "/ours", 4 * kLimit)));
-  EXPECT_TRUE(watch_.Killed(true));
+  EXPECT_TRUE(Killed(true));
 }
 
 TEST_F(OomWatchTest, AKillIsToldWhenTheCgroupIsGoneBeforeAnybodyLooks) {
   Limit(above_ + "/ours");
   EXPECT_TRUE(WasKilled(Eat(above_ + "/ours", 4 * kLimit)));
   Remove(above_ + "/ours");
-  EXPECT_TRUE(watch_.Killed(true));
+  EXPECT_TRUE(Killed(true));
 }
 
 TEST_F(OomWatchTest, AKillIsToldWhenTheCgroupGoesWhileTheKernelTells) {
@@ -102,41 +114,41 @@ TEST_F(OomWatchTest, AKillIsToldWhenTheCgroupGoesWhileTheKernelTells) {
   EXPECT_TRUE(WasKilled(Eat(above_ + "/ours", 4 * kLimit)));
   Remove(above_ + "/ours");
   RunLoop(100'000'000);
-  EXPECT_TRUE(watch_.Killed(true));
+  EXPECT_TRUE(Killed(true));
 }
 
 TEST_F(OomWatchTest, ACgroupThatGoesIsNoKill) {
   Limit(above_ + "/ours");
   EXPECT_EQ(Eat(above_ + "/ours", kLimit / 2), 0);
   Remove(above_ + "/ours");
-  EXPECT_FALSE(watch_.Killed(false));
+  EXPECT_FALSE(Killed(false));
 }
 
 TEST_F(OomWatchTest, ASuspiciousEndWithoutAnOomIsNoKill) {
   Remove(above_ + "/ours");
-  EXPECT_FALSE(watch_.Killed(true));
+  EXPECT_FALSE(Killed(true));
 }
 
 TEST_F(OomWatchTest, ACgroupThatGoesWhileTheLoopRunsIsNoKill) {
   Remove(above_ + "/ours");
   RunLoop(100'000'000);
-  EXPECT_FALSE(watch_.Killed(false));
+  EXPECT_FALSE(Killed(false));
 }
 
 TEST_F(OomWatchTest, AKillOfOursForTheLimitAboveIsOurs) {
   Limit(above_);
   EXPECT_TRUE(WasKilled(Eat(above_ + "/ours", 4 * kLimit)));
   Remove(above_ + "/ours");
-  EXPECT_TRUE(watch_.Killed(true));
+  EXPECT_TRUE(Killed(true));
 }
 
 TEST_F(OomWatchTest, AKillOfANeighbourIsNotOurs) {
   Limit(above_);
   EXPECT_TRUE(WasKilled(Eat(above_ + "/other", 4 * kLimit)));
-  EXPECT_FALSE(watch_.Killed(false));
+  EXPECT_FALSE(Killed(false));
   RunLoop(2 * OomWatch::kSettleNanos);
   Remove(above_ + "/ours");
-  EXPECT_FALSE(watch_.Killed(false));
+  EXPECT_FALSE(Killed(false));
 }
 
 }  // namespace

@@ -83,9 +83,10 @@ void RuntimeCommand::Run(const Runtime& runtime, std::string step, const std::ve
   }
   hold_.emplace(children_);
   pid_ = Spawn(CommandLine(runtime, log_path_, args), child_stdio);
-  const bool known = pid_ > 0 && children_.Add(pid_, [this](const ChildExit& exit) { OnExit(exit.code); }) >= 0;
-  if (!known) {
-    const std::string text = ErrorText(errno);
+  int error = pid_ > 0 ? 0 : errno;
+  if (error == 0) error = children_.Add(pid_, [this](const ChildExit& exit) { OnExit(exit.code); });
+  if (error != 0) {
+    const std::string text = ErrorText(error);
     if (pid_ > 0) kill(-pid_, SIGKILL);
     pid_ = -1;
     deadline_ = loop_.After(0, [this, text] {

@@ -212,7 +212,7 @@ void Server::ContinueShutdown() {
   }
   const std::shared_ptr<Container> next = containers_.front();
   next->BeginDelete(Container::kCleanUpTimeout, [this, next](const std::optional<Failure>& failure) {
-    if (failure.has_value()) TakeAway(*next, *failure);
+    if (failure.has_value()) return TakeAway(next, *failure);
     Forget(next);
     ContinueShutdown();
   });
@@ -220,12 +220,16 @@ void Server::ContinueShutdown() {
 
 // What the runtime keeps of it in its own directory is left to the daemon. What cannot be taken away is told, and the
 // shim leaves all the same: the daemon cleans up after one that is gone, and cannot after one that will not go.
-void Server::TakeAway(Container& container, const Failure& failure) {
-  const std::string what = failure.step + " " + container.id() + ": " + failure.text;
+void Server::TakeAway(const std::shared_ptr<Container>& container, const Failure& failure) {
+  const std::string what = failure.step + " " + container->id() + ": " + failure.text;
   LogFault("shutdown: " + what);
-  if (const int error = container.RemoveCgroups(); error != 0) {
-    left_ = Failure{ErrorCode::kInternal, "shutdown", what + "; then remove its cgroup: " + ErrorText(error)};
-  }
+  container->RemoveCgroups([this, container, what](int error) {
+    if (error != 0) {
+      left_ = Failure{ErrorCode::kInternal, "shutdown", what + "; then remove its cgroup: " + ErrorText(error)};
+    }
+    Forget(container);
+    ContinueShutdown();
+  });
 }
 
 void Server::Leave() {

@@ -44,7 +44,7 @@ class Server {
   void OnStartAnswered(const std::shared_ptr<Container>& container, std::optional<Failure> failure);
   void OnExited(Container& container);
   void ContinueShutdown();
-  void TakeAway(Container& container, const Failure& failure);
+  void TakeAway(const std::shared_ptr<Container>& container, const Failure& failure);
   void LeaveIfIdle();
   void Leave();
 

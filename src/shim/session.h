@@ -11,11 +11,9 @@ namespace crisp::shim {
 class Session {
  public:
   virtual ~Session() = default;
-  // Sends SIGKILL to what it runs for its client, and does not wait: before several are cancelled, each of which waits.
-  virtual void KillOnce() {}
-  // Ends it. What it answers at the end says why; that may be before this returns.
+  // Ends it. What it answers at the end says why; that may be before this returns, and may be some time after it.
   virtual void Cancel(ErrorCode why) = 0;
-  // The daemon takes packets again, after it did not.
+  // The daemon takes packets again, after it did not for a while.
   virtual void Resume() {}
 };
 

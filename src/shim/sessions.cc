@@ -123,9 +123,6 @@ void Sessions::Cancel(const ConnectionRef& client, uint64_t id) {
 }
 
 void Sessions::CancelAll(const ConnectionRef& client) {
-  for (const Entry& one : open_) {
-    if (one.client == client) one.session->KillOnce();
-  }
   for (const Entry& one : std::vector<Entry>(open_)) {
     if (one.client == client) one.session->Cancel(ErrorCode::kCancelled);
   }

@@ -41,20 +41,21 @@ void StreamedExec::OnLaunched(std::optional<Failure> failure) {
     master = console_.TakeMaster();
     if (!master.valid()) failure = Failure{ErrorCode::kInternal, "exec", "the runtime sent no terminal"};
   }
-  if (!failure.has_value() && !cancelled_) return client_.opened(std::move(master));
-  process_.Kill();
-  Finish({std::move(failure), 0});
+  if (!failure.has_value()) return client_.opened(std::move(master));
+  Kill(std::move(*failure));
 }
 
 void StreamedExec::Cancel(ErrorCode) {
-  if (cancelled_) return;
-  cancelled_ = true;
-  process_.Kill();
-  if (!process_.launching()) Finish({});
+  Kill(Failure{ErrorCode::kCancelled, "exec", "cancelled"});
 }
 
-void StreamedExec::Finish(ExecEnd end) {
-  if (cancelled_) end.failure = Failure{ErrorCode::kCancelled, "exec", "cancelled"};
+void StreamedExec::Kill(Failure why) {
+  if (killing_) return;
+  killing_ = true;
+  process_.Kill([this, why = std::move(why)] { Finish({why, 0}); });
+}
+
+void StreamedExec::Finish(const ExecEnd& end) {
   console_.Close();
   process_.Leave();
   client_.ended(end);

@@ -28,19 +28,19 @@ class StreamedExec : public Session {
                Attached descriptors, Client client);
 
   void Begin();
-  void KillOnce() override { process_.KillOnce(); }
   void Cancel(ErrorCode why) override;
 
  private:
   void OnLaunched(std::optional<Failure> failure);
-  void Finish(ExecEnd end);
+  void Kill(Failure why);
+  void Finish(const ExecEnd& end);
 
   const bool terminal_;
   Client client_;
   ExecProcess process_;
   ConsoleSocket console_;
   Fd ends_[3];
-  bool cancelled_ = false;
+  bool killing_ = false;
 };
 
 }  // namespace crisp::shim
