@@ -37,10 +37,13 @@ absl::Status ReplaceFileAt(int dir, const std::string& path, absl::string_view d
 // Plain write of a small file that need not survive a power cut (bundles, files under /run, cgroup and proc files).
 absl::Status WriteFileAt(int dir, const std::string& path, absl::string_view data, mode_t mode);
 
-// mkdir -p. New directories get `mode` whatever the umask; those that exist keep theirs.
+// mkdir -p: follows the links that are there, makes what is missing. New directories get `mode` whatever the umask;
+// those that exist keep theirs. No link that replaces a new directory in that moment is followed, so that `path` may
+// lie in a directory that a pod can write to.
 absl::Status MakeDirs(const std::string& path, mode_t mode);
 
-// The same, and `path` itself has `mode` also if it was there: it may be of an older version, or made by hand.
+// The same, and gives `mode` also to a `path` that exists: an older version or an administrator may have made it. Only
+// for directories whose parent nobody else can write to.
 absl::Status MakeDirsWithMode(const std::string& path, mode_t mode);
 
 // Removes a tree without following links or crossing into another mount (EXDEV is an error: something is still
