@@ -26,8 +26,7 @@ Container::Container(Context context, Start request, std::function<void(Containe
       exited_(std::move(exited)),
       command_(context.loop, context.children),
       io_(context),
-      oom_(context.loop),
-      kill_(context.loop),
+      end_(context.loop, io_),
       clean_up_(context.loop),
       expected_(cgroup::OfCgroupsPath(request_.cgroups_path, (runtime_.flags & Start::kSystemdCgroup) != 0)) {
   const int64_t asked = static_cast<int64_t>(std::min<uint64_t>(request_.timeout_ns, INT64_MAX / 4));
@@ -35,7 +34,6 @@ Container::Container(Context context, Start request, std::function<void(Containe
 }
 
 Container::~Container() {
-  context_.loop.Cancel(&drain_);
   context_.loop.Cancel(&record_retry_);
   context_.loop.Cancel(&delete_wait_);
   if (alive()) context_.children.Forget(pid_);
@@ -76,10 +74,8 @@ void Container::OnCreated(std::optional<Failure> failure) {
     return Abandon(std::move(*failure));
   }
   if (failure = TakeInit(); failure.has_value()) return Abandon(std::move(*failure));
-  oom_.Open(cgroups_);
-  failure = io_.Run([this] {
-    if (drain_ != 0) OnDrained();
-  });
+  end_.Watch(cgroups_);
+  failure = io_.Run([this] { end_.OnStreamsEnded(); });
   if (failure.has_value()) return Abandon(std::move(*failure));
   RunInit();
 }
@@ -121,7 +117,7 @@ void Container::CancelStart() {
 void Container::Abandon(Failure failure) {
   failure_ = std::move(failure);
   Kill(SIGKILL, false);
-  kill_.Kill(expected_, [this](int) {
+  clean_up_.Kill(expected_, [this](int) {
     RunDelete(kCleanUpTimeout, [this](std::optional<Failure> unclean) {
       if (unclean.has_value()) failure_->text += "; then " + unclean->step + ": " + unclean->text;
       // A killed runtime may have put its child there after the first look.
@@ -131,7 +127,7 @@ void Container::Abandon(Failure failure) {
 }
 
 void Container::OnAbandoned(int error) {
-  oom_.Close();
+  end_.Close();
   if (error != 0) failure_->text += "; then remove cgroup " + request_.cgroups_path + ": " + ErrorText(error);
   RemovePidFile(InBundle(kPidFile));
   io_.Abandon();
@@ -141,49 +137,22 @@ void Container::OnAbandoned(int error) {
 
 void Container::OnInitExit(const ChildExit& exit) {
   init_exit_ = exit;
-  exit_ = {exit.code, exit.finished_at, false};
-  oom_.Judge(exit.code == 128 + SIGKILL && !sigkilled_, [this](bool killed) {
-    exit_.oom_killed = killed;
-    oom_judged_ = true;
-    ReportIfOver();
-  });
+  end_.OnInitExit(exit.code == 128 + SIGKILL && !sigkilled_);
   if (state_ == State::kRunning) End();
 }
 
 void Container::End() {
   state_ = State::kEnding;
-  kill_.Kill(cgroups_, [this](int error) {
-    if (error != 0) LogFault("container " + id() + ": a process in " + cgroups_.front().path + " does not die");
-    emptied_ = true;
-    Drain();
-    if (delete_wait_ != 0) DeleteDead();
-  });
+  end_.Begin(cgroups_, {[this](int error) { OnEmptied(error); }, [this] { Report(); }});
 }
 
-void Container::Drain() {
-  if (drained_) return;
-  io_.Drain();
-  if (io_.ended()) return OnDrained();
-  drain_ = context_.loop.After(kDrainNanos, [this] { FinishDrain(); });
-}
-
-void Container::FinishDrain() {
-  io_.Finish();
-  if (!drained_) OnDrained();
-}
-
-void Container::OnDrained() {
-  context_.loop.Cancel(&drain_);
-  drained_ = true;
-  ReportIfOver();
-}
-
-void Container::ReportIfOver() {
-  if (state_ == State::kEnding && drained_ && oom_judged_) Report();
+void Container::OnEmptied(int error) {
+  if (error != 0) LogFault("container " + id() + ": a process in " + cgroups_.front().path + " does not die");
+  if (delete_wait_ != 0) DeleteDead();
 }
 
 void Container::Report() {
-  oom_.Close();
+  exit_ = {init_exit_->code, init_exit_->finished_at, end_.oom_killed()};
   state_ = State::kExited;
   WriteRecord();
   exited_(*this);
@@ -219,7 +188,7 @@ void Container::BeginDelete(int64_t timeout_nanos, Answer answer) {
   delete_answers_.push_back(std::move(answer));
   if (delete_answers_.size() > 1) return;
   deadline_ = MonoNanos() + (timeout_nanos > 0 ? timeout_nanos : kDefaultTimeout);
-  if (emptied_) return DeleteDead();
+  if (end_.emptied()) return DeleteDead();
   Kill(SIGKILL, true);
   delete_wait_ = context_.loop.After(std::min(TimeLeft() / 2, kDeathNanos), [this] { DeleteDead(); });
 }
@@ -241,7 +210,7 @@ void Container::OnDeleted(std::optional<Failure> failure) {
 void Container::OnCgroupsRemoved() {
   if (state_ != State::kEnding) return AnswerDelete(std::nullopt);
   deleted_ = true;
-  if (!drained_) FinishDrain();
+  end_.FinishDrain();
 }
 
 void Container::AnswerDelete(std::optional<Failure> failure) {

@@ -3,12 +3,9 @@
 //   kStarting -> kRunning -> kEnding -> kExited     a start, then the exit of the first process
 //       `-> kFailed                                 a start that failed and has been undone
 //
-// kEnding begins when the first process has been reaped. Its steps:
-//   1. kill:    the other processes in the container's cgroups; without a pid namespace they would live on
-//   2. drain:   read the output to its end, for at most kDrainNanos
-//   3. judge:   wait for the OOM judgement, which began with the exit (shim/oom_watch.h)
-//   4. report:  write the exit record, then tell the daemon
-// The cgroups stay until Delete. No step blocks the shim: each is continued by the loop.
+// kEnding begins when the first process has been reaped: the rest is killed, the output read to its end, an OOM kill
+// judged (shim/container_end.h). Then the exit record is written, and only then is the daemon told. The cgroups stay
+// until Delete. No step blocks the shim: each is continued by the loop.
 #pragma once
 
 #include <functional>
@@ -20,12 +17,12 @@
 #include "os/cgroup_core.h"
 #include "shim/cgroup_end.h"
 #include "shim/children.h"
+#include "shim/container_end.h"
 #include "shim/container_io.h"
 #include "shim/context.h"
 #include "shim/exit_record.h"
 #include "shim/loop.h"
 #include "shim/messages.h"
-#include "shim/oom_watch.h"
 #include "shim/runtime_command.h"
 
 namespace crisp::shim {
@@ -35,7 +32,6 @@ class Container {
   enum class State { kStarting, kRunning, kEnding, kExited, kFailed };
   using Answer = std::function<void(std::optional<Failure>)>;
 
-  static constexpr int64_t kDrainNanos = 2'000'000'000;
   static constexpr int64_t kDefaultTimeout = 120'000'000'000;  // where the daemon sets none
   static constexpr int64_t kCleanUpTimeout = 10'000'000'000;   // of `delete --force` after a failure
 
@@ -88,10 +84,7 @@ class Container {
   // The steps of kEnding.
   void OnInitExit(const ChildExit& exit);
   void End();
-  void Drain();
-  void FinishDrain();
-  void OnDrained();
-  void ReportIfOver();
+  void OnEmptied(int error);
   void Report();
   void WriteRecord();
 
@@ -116,21 +109,16 @@ class Container {
   std::optional<Failure> failure_;
   RuntimeCommand command_;
   ContainerIo io_;
-  OomWatch oom_;
-  CgroupEnd kill_;         // kills what an exit or a failed start leaves alive
-  CgroupEnd clean_up_;     // removes the cgroups
+  ContainerEnd end_;
+  CgroupEnd clean_up_;     // after a delete or a failed start
   cgroup::Dirs expected_;  // where cgroupsPath puts it
   cgroup::Dirs cgroups_;
   pid_t pid_ = -1;          // of the first process, also after its end
   bool sigkilled_ = false;  // by the daemon's request
   int64_t started_at_ = 0;
   std::optional<ChildExit> init_exit_;
-  bool emptied_ = false;     // step 1 is over
-  bool drained_ = false;     // step 2 is over
-  bool oom_judged_ = false;  // exit_.oom_killed is known
-  bool deleted_ = false;     // all is gone; the answers to Delete wait until the exit has been told
   ExitRecord exit_;
-  Loop::Timer drain_ = 0;
+  bool deleted_ = false;  // all is gone; the answers to Delete wait until the exit has been told
   Loop::Timer delete_wait_ = 0;
   Loop::Timer record_retry_ = 0;
 };
