@@ -1,4 +1,4 @@
-// On the hierarchy of the pids controller, v1 or v2. Needs root.
+// Runs on the hierarchy that has the pids controller on this machine, v1 or v2. Needs root.
 #include "shim/cgroup_end.h"
 
 #include <signal.h>
@@ -61,7 +61,7 @@ class CgroupEndTest : public testing::Test {
     return result.value();
   }
 
-  // Counts the turns that others have on the loop.
+  // Counts the turns that other timers get.
   void Tick() {
     ++ticks_;
     tick_ = loop_.After(5 * kMillisecond, [this] { Tick(); });

@@ -15,7 +15,7 @@ namespace {
 constexpr char kPidFile[] = "init.pid";
 constexpr char kRuntimeLog[] = "runtime.log";
 constexpr int64_t kRecordRetryNanos = 1'000'000'000;
-constexpr int64_t kDeathNanos = 5'000'000'000;  // for a killed first process; then the runtime tries
+constexpr int64_t kDeathNanos = 5'000'000'000;  // for the first process to die; then the runtime may try
 
 }  // namespace
 
@@ -80,7 +80,7 @@ void Container::OnCreated(std::optional<Failure> failure) {
   RunInit();
 }
 
-// The runtime has ended: the container's first process, which waits for `start`, is the shim's child now.
+// The runtime has exited, so the container's first process, which waits for `start`, is now a child of the shim.
 std::optional<Failure> Container::TakeInit() {
   const pid_t pid = ReadPidFile(InBundle(kPidFile));
   if (pid < 0) return Failure{ErrorCode::kInternal, "create", "the runtime wrote no pid-file"};
@@ -88,7 +88,7 @@ std::optional<Failure> Container::TakeInit() {
     return Failure{ErrorCode::kInternal, "create", "process " + std::to_string(pid) + ": " + ErrorText(error)};
   }
   pid_ = pid;
-  // A container outside its cgroup would escape its limits and our kill (CVE-2025-47291 was such a case).
+  // A process outside the expected cgroup would escape its limits and our kill (as with CVE-2025-47291).
   cgroups_ = cgroup::Inside(cgroup::OfProcess(pid), expected_);
   if (!cgroups_.empty()) return std::nullopt;
   return Failure{ErrorCode::kInternal, "create", "the runtime did not put it into cgroup " + request_.cgroups_path};
@@ -109,7 +109,7 @@ void Container::OnRunning(std::optional<Failure> failure) {
   if (init_exit_.has_value()) End();
 }
 
-// Once it has failed, the command that runs is the clean-up.
+// After a failure the command that runs is the clean-up, which goes on.
 void Container::CancelStart() {
   if (state_ == State::kStarting && !failure_.has_value()) command_.Cancel();
 }
@@ -120,7 +120,7 @@ void Container::Abandon(Failure failure) {
   clean_up_.Kill(expected_, [this](int) {
     RunDelete(kCleanUpTimeout, [this](std::optional<Failure> unclean) {
       if (unclean.has_value()) failure_->text += "; then " + unclean->step + ": " + unclean->text;
-      // A killed runtime may have put its child there after the first look.
+      // A killed runtime may have left a child that joined the cgroup after the first kill.
       RemoveCgroups([this](int error) { OnAbandoned(error); });
     });
   });
@@ -160,7 +160,7 @@ void Container::Report() {
   if (deleted_) AnswerDelete(std::nullopt);
 }
 
-// A full disk must not hide an exit: it is told all the same, and the record is written when there is room.
+// A full disk must not hide an exit: the daemon is told all the same, and the record is written once there is room.
 void Container::WriteRecord() {
   const int error = WriteExitRecord(request_.exit_path, exit_);
   if (error == 0) return;
@@ -168,8 +168,8 @@ void Container::WriteRecord() {
   record_retry_ = context_.loop.After(kRecordRetryNanos, [this] { WriteRecord(); });
 }
 
-// SIGKILL to all only sends: a dying first process of a pid namespace waits until the shim has reaped the execs in it,
-// so the shim must not wait for that process. What may still have forked is killed when its end is seen.
+// SIGKILL to all is sent once and not repeated: processes that were forked meanwhile are killed when the first process
+// has died.
 int Container::Kill(int signal, bool all) {
   sigkilled_ = sigkilled_ || signal == SIGKILL;
   if (all && state_ != State::kExited) {
@@ -206,7 +206,7 @@ void Container::OnDeleted(std::optional<Failure> failure) {
   });
 }
 
-// Nobody is left to write any output. The exit is told before the answer, which waits for it.
+// No process is left to write output. The answers wait until the exit has been told.
 void Container::OnCgroupsRemoved() {
   if (state_ != State::kEnding) return AnswerDelete(std::nullopt);
   deleted_ = true;

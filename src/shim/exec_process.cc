@@ -17,7 +17,7 @@ namespace {
 constexpr int64_t kFirstPauseNanos = 1'000'000;
 constexpr int64_t kLastPauseNanos = 2'048'000'000;
 
-// The hierarchy for the cgroup of an exec: on v1 one is enough to find its processes by, and pids is always there.
+// The hierarchy in which an exec gets its cgroup. On v1 one is enough to find the processes; pids is always there.
 const cgroup::Dir* Pick(const cgroup::Dirs& dirs) {
   for (const char* controller : {"pids", "freezer", "devices"}) {
     for (const cgroup::Dir& dir : dirs) {
@@ -37,10 +37,11 @@ std::string FirstController(const cgroup::Dir& dir) {
   return {};
 }
 
-// A process that has just died may count in its cgroup for a moment more, so that it cannot be removed yet (EBUSY):
-// tried again, for about 4 seconds in all.
+// Empties the cgroup of an exec and removes it. A process that has just died may keep it busy for a moment (EBUSY):
+// tries again for about 4 seconds.
 void LeaveCgroup(Loop& loop, const std::string& path, int64_t pause) {
-  // EBUSY: on v2 a cgroup that has handed its controllers on takes no process; it goes with the container.
+  // EBUSY: on v2 the cgroup above may have enabled controllers for its children and then takes no process. The exec's
+  // cgroup is then removed with the container.
   if (const int error = cgroup::MoveUp(path); error != 0 && error != ENOENT && error != EBUSY) {
     LogFault("exec: leave cgroup " + path, error);
   }
@@ -74,7 +75,7 @@ void ExecProcess::Launch(const int (&stdio)[3], const std::string& console_socke
 }
 
 std::vector<std::string> ExecProcess::Arguments(const std::string& console_socket) const {
-  // The runtime reads the process object out of the shim's own descriptor: no file to clean up, no limit of a packet.
+  // The runtime reads the process object from the shim's descriptor: no file to clean up, no size limit of a packet.
   const std::string process = "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(process_.get());
   std::vector<std::string> args{"exec", "--detach", "--process", process, "--pid-file", PidFile()};
   if (cgroup_.has_value()) {
@@ -86,8 +87,8 @@ std::vector<std::string> ExecProcess::Arguments(const std::string& console_socke
   return args;
 }
 
-// Without one (a container that fills its own cgroup namespace, a full hierarchy) the exec still works; only children
-// that leave its session cannot be found when it is killed.
+// Without a cgroup of its own (a full hierarchy, or controllers that the container itself enabled below its cgroup) the
+// exec still works, but children that leave its session are not found when it is killed.
 void ExecProcess::MakeCgroup() {
   const cgroup::Dir* parent = Pick(container_cgroups_);
   if (parent == nullptr) return LogFault("exec: the container has no cgroup to put one below");
@@ -125,7 +126,7 @@ std::optional<Failure> ExecProcess::Take(pid_t pid) {
 void ExecProcess::Kill(std::function<void()> killed) {
   if (!launched_) return KillAll(std::move(killed));
   killed_ = std::move(killed);
-  command_.Cancel();  // goes on in OnLaunched, unless that is over already
+  command_.Cancel();  // OnLaunched goes on; if it has been called, it is killing already
 }
 
 void ExecProcess::KillAll(std::function<void()> killed) {

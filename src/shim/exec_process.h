@@ -1,8 +1,8 @@
-// ExecProcess: a process inside a running container, started by `runtime exec --detach`, with all that it starts.
+// ExecProcess: a process inside a running container, started by `runtime exec --detach`, and everything it starts.
 //
-// The process becomes the shim's child, so that its exit code is exact. It runs in a cgroup of its own below the
-// container's, so that Kill finds everything that it started, also what has daemonised. At a normal end (Leave) what is
-// left in there belongs to the container from then on, and moves up.
+// The process becomes a child of the shim, which therefore sees its exact exit code. It runs in a cgroup of its own
+// below the container's, so that Kill also finds children that have daemonised. After a normal end (Leave) processes
+// that are left in that cgroup move up to the container's.
 #pragma once
 
 #include <functional>
@@ -39,7 +39,7 @@ class ExecProcess {
   // the loop or before this returns, when nothing is left or CgroupEnd::kKillNanos are over: a process in state D must
   // not hold up the end. Called once.
   void Kill(std::function<void()> killed);
-  // To be called at the end, whatever it was.
+  // Gives the cgroup back. To be called at the end of every exec.
   void Leave();
 
   // As RuntimeCommand's.
@@ -68,7 +68,7 @@ class ExecProcess {
   pid_t pid_ = -1;
   Launched launched_;  // while it is being launched
   Exited exited_;
-  std::function<void()> killed_;  // of a Kill before that was over
+  std::function<void()> killed_;  // set by a Kill during the launch
 };
 
 }  // namespace crisp::shim

@@ -82,7 +82,7 @@ int Loop::NextTimeoutMs() const {
   return static_cast<int>(std::min<int64_t>(left / 1000000 + 1, 1 << 30));
 }
 
-// Only timers that were set before: what a callback sets for now waits until the descriptors have had their turn.
+// Runs only timers that were set before: one that a callback sets for now waits until descriptors have had their turn.
 void Loop::Expire() {
   if (deadlines_.empty()) return;
   const int64_t now = MonoNanos();
@@ -101,7 +101,7 @@ void Loop::Dispatch(const epoll_event& event) {
   const size_t slot = static_cast<uint32_t>(event.data.u64);
   const uint32_t generation = static_cast<uint32_t>(event.data.u64 >> 32);
   if (!watched_[slot].active || watched_[slot].generation != generation) return;
-  const Ready ready = watched_[slot].ready;  // a copy: the callback may unwatch itself, or make the table grow
+  const Ready ready = watched_[slot].ready;  // a copy: the callback may unwatch its descriptor or grow the table
   ready(event.events);
 }
 

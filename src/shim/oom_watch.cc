@@ -14,7 +14,7 @@
 namespace crisp::shim {
 namespace {
 
-// Nothing if the cgroup is gone.
+// The value of `oom_kill`; nothing if the cgroup is gone.
 std::optional<int64_t> ReadOomKills(int fd) {
   char buffer[1024];
   const ssize_t n = pread(fd, buffer, sizeof(buffer), 0);
@@ -61,7 +61,7 @@ void OomWatch::OpenV2(const std::string& dir) {
   counts_ = OpenToRead(dir + "/memory.events");
   if (!counts_.valid()) return;
   loop_.Watch(counts_.get(), EPOLLPRI, [this](uint32_t) { Look(); });
-  // Not of the root, which has no such file.
+  // The root cgroup has no such file.
   counts_above_ = OpenToRead(dir.substr(0, dir.rfind('/')) + "/memory.events");
   if (counts_above_.valid()) loop_.Watch(counts_above_.get(), EPOLLPRI, [this](uint32_t) { Look(); });
   Look();
@@ -98,7 +98,7 @@ void OomWatch::Settle() {
   Look();
 }
 
-// v1 is judged when somebody asks: what the signals say may not be known yet.
+// On v1 keeps the eventfd for Judge: its second signal may still come.
 void OomWatch::OnGone() {
   killed_ = killed_ || (counts_above_.valid() && ReadOomKills(counts_above_.get()).value_or(0) > above_);
   Fd event = std::move(event_);

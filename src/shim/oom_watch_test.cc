@@ -1,4 +1,4 @@
-// On whichever hierarchy has the memory controller here, v1 or v2. Needs root.
+// Runs on the hierarchy that has the memory controller on this machine, v1 or v2. Needs root.
 #include "shim/oom_watch.h"
 
 #include <signal.h>
@@ -29,8 +29,7 @@ bool Write(const std::string& path, const std::string& text) {
   return file.good();
 }
 
-// A cgroup with two in it, each of which may be taken away as systemd takes a scope: in the moment in which it is
-// empty.
+// A cgroup with two below it. A test may remove one as soon as it is empty, as systemd removes a scope.
 class OomWatchTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -56,7 +55,7 @@ class OomWatchTest : public testing::Test {
     EXPECT_NE(access(cgroup.c_str(), F_OK), 0) << cgroup;
   }
 
-  // A process in `cgroup` that touches `bytes`. How it ended, as waitpid says.
+  // Runs a process in `cgroup` that touches `bytes`. Returns its status, as of waitpid(2).
   static int Eat(const std::string& cgroup, size_t bytes) {
     const pid_t pid = fork();
     if (pid == 0) {
@@ -72,7 +71,7 @@ class OomWatchTest : public testing::Test {
   }
   static bool WasKilled(int status) { return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL; }
 
-  // The judgement, for which the loop runs if need be.
+  // The judgement. Runs the loop if it is pending.
   bool Killed(bool suspicious) {
     std::optional<bool> killed;
     watch_.Judge(suspicious, [&](bool judged) {

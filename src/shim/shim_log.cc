@@ -11,7 +11,7 @@
 namespace crisp::shim {
 namespace {
 
-constexpr off_t kMaxLogFile = 1 << 20;  // a fault that repeats for ever must not fill /run
+constexpr off_t kMaxLogFile = 1 << 20;  // a fault that repeats must not fill /run
 
 std::string& LogPath() {
   static std::string* const path = new std::string;
@@ -28,8 +28,8 @@ struct Date {
   int64_t day;
 };
 
-// Days since 1970-01-01 to a date of the Gregorian calendar, counted in eras of 400 years that begin on 1 March.
-// (gmtime_r would pull the time zone machinery of the C library into the program.)
+// The Gregorian date of a day since 1970-01-01, computed in eras of 400 years that begin on 1 March. (gmtime_r(3) would
+// add the time zone code of the C library to the program.)
 Date DateOf(int64_t days) {
   days += 719468;
   const int64_t era = days / 146097;
@@ -78,7 +78,7 @@ void LogFault(std::string_view what, int error) {
   line.append(" ").append(what);
   if (error != 0) line.append(": ").append(ErrorText(error));
   line += '\n';
-  // Nobody is left to tell of a fault of the fault log.
+  // A failure to write the log cannot be reported anywhere.
   [[maybe_unused]] const ssize_t n = write(file.get(), line.data(), line.size());
 }
 

@@ -23,7 +23,8 @@ void StreamedExec::Begin() {
       return Finish({Failure{ErrorCode::kInternal, "exec", "listen for a terminal: " + ErrorText(error)}, 0});
     }
   }
-  // Where nobody asked for stderr it is the shim's, /dev/null: -1 would be a pipe that ends with the runtime.
+  // Without a stderr pipe the process gets the shim's stderr, /dev/null: for -1 RuntimeCommand would make a pipe that
+  // ends with the runtime.
   const bool own_stderr = !terminal_ && !ends_[2].valid();
   const int stdio[3] = {ends_[0].get(), ends_[1].get(), own_stderr ? STDERR_FILENO : ends_[2].get()};
   process_.Launch(
@@ -31,7 +32,7 @@ void StreamedExec::Begin() {
       [this](int code) {
         Finish({std::nullopt, code});
       });
-  // What the shim still held open would never come to its end.
+  // As long as the shim holds an end open, the daemon's pipe does not come to its end.
   for (Fd& end : ends_) end.reset();
 }
 
