@@ -11,8 +11,8 @@
 
 namespace crisp {
 
-// Where a container with this linux.cgroupsPath is put, in each hierarchy: see cgroup::OfCgroupsPath. InvalidArgument
-// for a path that makes no sense.
+// The cgroups of a container with this linux.cgroupsPath, as cgroup::OfCgroupsPath. InvalidArgument for an invalid
+// path.
 absl::StatusOr<cgroup::Dirs> ContainerCgroups(const std::string& cgroups_path, bool systemd);
 
 // Kills every process in them and below. Internal, naming those left, if some do not die within `budget`: they are in

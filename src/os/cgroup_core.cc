@@ -19,8 +19,8 @@ namespace crisp::cgroup {
 namespace {
 
 constexpr const char* kMount = "/sys/fs/cgroup";
-constexpr int kMaxDepth = 128;      // of the cgroups that a container with rights over its own has nested
-constexpr size_t kHeldAtOnce = 64;  // pidfds
+constexpr int kMaxDepth = 128;      // below a container's cgroup, where it may have nested others
+constexpr size_t kHeldAtOnce = 64;  // pidfds that are open at once
 
 bool IsV2(const std::string& path) {
   struct statfs info {};
@@ -32,7 +32,7 @@ bool IsDirectory(const std::string& path) {
   return stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-// Small files of /proc and cgroupfs. Empty if it cannot be read.
+// The content of a small file of /proc or cgroupfs; empty if it cannot be read.
 std::string ReadSmall(int dir, const char* name) {
   std::string text;
   Fd file(openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
@@ -89,12 +89,12 @@ void ParsePids(std::string_view text, std::vector<pid_t>* pids) {
     pid_t pid = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), pid);
     if (error != std::errc()) return;
-    if (pid > 0) pids->push_back(pid);  // 0: a process that this pid namespace does not see
+    if (pid > 0) pids->push_back(pid);  // 0: a process outside this pid namespace
     text.remove_prefix(std::min(text.size(), static_cast<size_t>(end - text.data()) + 1));
   }
 }
 
-// Calls `visit(fd)` for the directory and for those below it, deepest first.
+// Calls `visit(fd)` for the directory and those below it, deepest first.
 template <typename Visit>
 void Walk(Fd dir, int depth, const Visit& visit) {
   if (!dir.valid() || depth > kMaxDepth) return;
@@ -115,8 +115,8 @@ struct Held {
   Pidfd pidfd;
 };
 
-// Sends `signal` to the processes of `dirs`, a batch at a time, and returns the last batch. Listed, opened, and listed
-// again: one that is still listed after its pidfd was opened is the one that the pidfd names.
+// Sends `signal` to the processes of `dirs` in batches, and returns the last batch. The processes are listed, opened
+// and listed again: a pid that is still listed after its pidfd was opened has not been reused before.
 std::vector<Held> SignalEach(const Dirs& dirs, int signal) {
   std::vector<Held> held;
   const std::vector<pid_t> pids = Processes(dirs);
@@ -141,7 +141,7 @@ void SetFreezer(const Dirs& dirs, std::string_view state) {
   }
 }
 
-// A walk holds descriptors, and rmdir wants names: each directory removes those in it.
+// Walk visits descriptors, but rmdir needs names: each directory removes its children.
 void RemoveChildren(int dir) {
   DirStream stream(Fd(openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
   while (const dirent* entry = stream.Next()) {
@@ -231,8 +231,9 @@ void Signal(const Dirs& dirs, int signal) {
   SignalEach(dirs, signal);
 }
 
-// v2 kills a whole subtree at once, whatever it forks (cgroup.kill, Linux 5.14). On v1 a process that forks and exits
-// all the time could always be gone, its child in its place, before it is found: the freezer holds it still.
+// v2 kills a whole subtree at once, also while it forks (cgroup.kill, Linux 5.14). On v1 the freezer stops the
+// processes first: one that forks and exits all the time would otherwise be gone before it is signalled, and its child
+// be missed.
 std::vector<Pidfd> KillOnce(const Dirs& dirs) {
   for (const Dir& dir : dirs) {
     if (dir.v2) WriteSmall(OpenDir(dir.path).get(), "cgroup.kill", "1");

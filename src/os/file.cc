@@ -36,12 +36,12 @@ absl::Status SetMode(const Fd& file, mode_t mode, const std::string& path) {
   return fchmod(file.get(), mode) == 0 ? absl::OkStatus() : ErrnoStatus(errno, absl::StrCat("set the mode of ", path));
 }
 
-// Makes the directory `name` in `parent`. Whoever may write to the parent can replace it before it is opened: what is
-// opened is a directory, not a link, and only that gets the mode.
+// Makes the directory `name` in `parent`. Whoever may write to the parent can replace the new directory before it is
+// opened. O_NOFOLLOW makes sure that a directory is opened, not a link's target, and only that gets the mode.
 absl::StatusOr<Fd> MakeDirIn(const Fd& parent, const std::string& name, mode_t mode, const std::string& path) {
   if (mkdirat(parent.get(), name.c_str(), mode) != 0) {
     if (errno != EEXIST) return ErrnoStatus(errno, absl::StrCat("make directory ", path));
-    return OpenAt(parent.get(), name, O_PATH | O_DIRECTORY);  // made by somebody else meanwhile
+    return OpenAt(parent.get(), name, O_PATH | O_DIRECTORY);  // another process has made it meanwhile
   }
   Fd made(openat(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!made.valid()) return ErrnoStatus(errno, absl::StrCat("open the new directory ", path));
@@ -72,7 +72,7 @@ absl::StatusOr<Fd> OpenInRoot(int root, const std::string& path, int flags, mode
   how.flags = static_cast<uint64_t>(static_cast<unsigned>(flags | O_CLOEXEC));
   how.mode = mode;
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  // EAGAIN: a rename or mount raced with a ".." (openat2(2), NOTES); the kernel asks to try again.
+  // EAGAIN: a concurrent rename or mount made ".." unsafe (openat2(2), NOTES): try again.
   for (int attempt = 0; attempt < 32; ++attempt) {
     Fd fd(static_cast<int>(syscall(SYS_openat2, root, path.c_str(), &how, sizeof(how))));
     if (fd.valid()) return fd;

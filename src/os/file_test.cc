@@ -64,8 +64,7 @@ TEST_F(FileTest, MakeDirsGivesTheModeWhateverTheUmask) {
   EXPECT_TRUE(MakeDirs(dir_ + "/a/b", 0700).ok());
 }
 
-// Somebody who may write to the parent replaces the new directory by a link as fast as he can, as a pod could do where
-// the parent is one of its volumes.
+// A thread replaces each new directory by a link at once, as a pod could if the parent is one of its volumes.
 TEST_F(FileTest, MakeDirsChangesNoModeThroughALink) {
   const std::string victim = dir_ + "/victim";
   const std::string path = dir_ + "/new";
@@ -79,7 +78,7 @@ TEST_F(FileTest, MakeDirsChangesNoModeThroughALink) {
   });
   const MonoTime patience = MonoClock::now() + std::chrono::seconds(20);
   for (int i = 0; i < 2000 || (swaps < 100 && MonoClock::now() < patience); ++i) {
-    (void)MakeDirs(path, 0777);  // fails where it finds the link
+    (void)MakeDirs(path, 0777);  // fails if it finds the link
     unlink(path.c_str());
     rmdir(path.c_str());
   }
