@@ -190,8 +190,8 @@ TEST_F(RuntimesTest, OneThatIsMissingFailsItsOwnPodsOnly) {
 
 TEST_F(RuntimesTest, ItsHandlerVersionAndHolesAreNamedAtStart) {
   const std::string log = node().Log();
-  EXPECT_THAT(log, AllOf(HasSubstr("unless your distribution has mended it runtime=version-1.1.5 version=1.1.5 "),
-                         Not(HasSubstr("mended it runtime=version-1.2.9"))));
+  EXPECT_THAT(log, AllOf(HasSubstr("has patched it runtime=version-1.1.5 version=1.1.5 "),
+                         Not(HasSubstr("patched it runtime=version-1.2.9"))));
   EXPECT_THAT(log, HasSubstr("CVE-2024-21626, CVE-2025-31133, CVE-2025-52565, CVE-2025-52881"));
 }
 

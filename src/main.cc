@@ -27,9 +27,14 @@
 #include "os/file.h"
 #include "os/process.h"
 #include "os/reactor.h"
+#include "runtime/shims.h"
 #include "sandbox/pod_manager.h"
 #include "sandbox/pod_streams.h"
+#include "sandbox/pod_table.h"
 #include "server/cri_server.h"
+#include "stats/sampler.h"
+#include "stats/stats.h"
+#include "stats/status_view.h"
 #include "store/database.h"
 #include "store/layout.h"
 #include "streaming/stream_server.h"
@@ -253,15 +258,20 @@ absl::Status Run(const Config& config) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Reactor> reactor, Reactor::Start());
   ASSIGN_OR_RETURN(const std::unique_ptr<Network> network,
                    Network::Start({config.cni.bin_dirs, config.cni.conf_dir, config.cni.max_conf_num}));
+  const std::unique_ptr<Shims> shims = MakeShims(reactor.get());
+  PodTable table;
+  Sampler sampler(&table, layout);
   ASSIGN_OR_RETURN(const std::unique_ptr<PodManager> pods,
-                   PodManager::Open({layout, database.get(), images.get(), network.get(), reactor.get(),
+                   PodManager::Open({layout, &table, database.get(), images.get(), network.get(), shims.get(), &sampler,
                                      std::move(sandbox_options)}));
-  PodStreams pod_streams(pods.get());
+  const StatusView status(layout, &table);
+  const Stats stats(layout, &table, &sampler);
+  PodStreams pod_streams(&table, &pods->exec());
   ASSIGN_OR_RETURN(const std::unique_ptr<StreamServer> streams,
                    StreamServer::Start(StreamServerOptionsOf(config), &pod_streams));
-  ASSIGN_OR_RETURN(
-      const std::unique_ptr<CriServer> server,
-      CriServer::Start(ServerOptionsOf(config, layout), pods.get(), images.get(), network.get(), streams.get()));
+  ASSIGN_OR_RETURN(const std::unique_ptr<CriServer> server,
+                   CriServer::Start(ServerOptionsOf(config, layout),
+                                    {pods.get(), &status, &stats, images.get(), network.get(), streams.get()}));
   LogInfo("serving", {{"address", config.grpc.address}, {"version", CRISP_VERSION}});
 
   int received = 0;

@@ -1,16 +1,14 @@
 #include "base/json.h"
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "base/excerpt.h"
 #include "base/status_macros.h"
 
 namespace crisp {
 namespace {
 
-constexpr size_t kExcerpt = 300;
-
-// Counts brackets and commas outside of strings, so that the parser is never shown what would fill the memory.
+// Counts brackets and commas outside of strings before the parser allocates anything for them.
 absl::Status CheckBounds(absl::string_view text) {
   if (text.size() > kJsonBytesLimit)
     return absl::InternalError(absl::StrCat("JSON of more than ", kJsonBytesLimit, " bytes"));
@@ -36,26 +34,29 @@ absl::Status CheckBounds(absl::string_view text) {
   return absl::OkStatus();
 }
 
-// The library's text without its own name: "[json.exception.parse_error.101] parse error at line 1, column 2: …". It
-// quotes the input, which may hold anything.
+// The library's text "[json.exception.parse_error.101] parse error at line 1, column 2: …" without its prefix.
 std::string Explain(absl::string_view what) {
   const size_t end = what.find("] ");
   if (end != absl::string_view::npos) what.remove_prefix(end + 2);
-  return absl::CHexEscape(what.substr(0, kExcerpt));
+  return Excerpt(what);
 }
 
 }  // namespace
 
-absl::StatusOr<nlohmann::json> ParseJsonObject(absl::string_view text) {
+absl::StatusOr<Json> ParseJsonObject(absl::string_view text) {
   if (absl::StripAsciiWhitespace(text).empty()) return absl::InternalError("empty, not JSON");
   RETURN_IF_ERROR(CheckBounds(text));
   try {
-    nlohmann::json json = nlohmann::json::parse(text.begin(), text.end());
+    Json json = Json::parse(text.begin(), text.end());
     if (!json.is_object()) return absl::InternalError(absl::StrCat("a JSON ", json.type_name(), ", not an object"));
     return json;
-  } catch (const nlohmann::json::exception& error) {
+  } catch (const Json::exception& error) {
     return absl::InternalError(absl::StrCat("not JSON: ", Explain(error.what())));
   }
+}
+
+std::string DumpJson(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace crisp

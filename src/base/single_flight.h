@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "base/call.h"
 #include "base/mutex.h"
 #include "base/status_macros.h"
@@ -32,15 +33,19 @@ class SingleFlight {
   }
 
   // Runs `work` on a thread of its own unless one for `key` is in flight, and waits as long as `call` allows.
-  // ResourceExhausted if no thread can be had.
-  absl::StatusOr<Result> Do(const std::string& key, const Call& call, Work work) {
+  // ResourceExhausted if no thread can be had. AlreadyExists if the one in flight has other contents.
+  absl::StatusOr<Result> Do(const std::string& key, const Call& call, Work work, const std::string& contents = "") {
     std::shared_ptr<Flight> flight;
     {
       MutexLock lock(mutex_);
       if (const auto found = flights_.find(key); found != flights_.end()) {
         flight = found->second;
+        if (flight->contents != contents) {
+          return absl::AlreadyExistsError(absl::StrCat("another request is at work for ", key));
+        }
       } else {
         flight = std::make_shared<Flight>();
+        flight->contents = contents;
         auto fly = [this, key, flight, work = std::move(work)]() mutable { Fly(key, *flight, std::move(work)); };
         ASSIGN_OR_RETURN(std::thread thread, StartThread("an operation", std::move(fly)));
         flights_[key] = flight;  // the lock is held: it cannot have landed
@@ -63,6 +68,7 @@ class SingleFlight {
  private:
   struct Flight {
     int waiting = 0;
+    std::string contents;
     std::optional<absl::StatusOr<Result>> result;
   };
 

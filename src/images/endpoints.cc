@@ -1,73 +1,35 @@
 #include "images/endpoints.h"
 
 #include <algorithm>
+#include <utility>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "images/hosts_file.h"
 
 namespace crisp {
 namespace {
 
-absl::StatusOr<Url> EndpointUrl(const std::string& text) {
-  if (absl::StrContains(text, "://")) return ParseUrl(text);
-  return ParseUrl(absl::StrCat(IsLoopbackHost(text.substr(0, text.find('/'))) ? "http://" : "https://", text));
-}
-
-Endpoint MakeEndpoint(Url url, const std::string& domain) {
-  while (absl::EndsWith(url.path, "/")) url.path.pop_back();
-  if (url.path.empty()) url.path = "/v2";
-  url.query.clear();
-  const bool mirror = url.host != domain && url.host != RegistryHost(domain);
-  return Endpoint{.url = std::move(url), .mirror = mirror};
-}
-
-void AddRegistryItself(const std::string& domain, std::vector<Endpoint>* endpoints) {
-  Url url;
-  url.host = RegistryHost(domain);
-  url.scheme = url.IsLoopback() ? "http" : "https";
-  endpoints->push_back(MakeEndpoint(url, domain));
-  if (!url.IsLoopback()) return;
-  url.scheme = "https";
-  endpoints->push_back(MakeEndpoint(url, domain));
-  endpoints->back().fallback = true;
-}
-
-const std::vector<std::string>& MirrorsOf(const RegistryOptions& options, const std::string& domain) {
-  static const std::vector<std::string>* const kNone = new std::vector<std::string>;
+std::vector<std::string> MirrorsOf(const RegistryOptions& options, const std::string& domain) {
   auto it = options.mirrors.find(domain);
   if (it == options.mirrors.end()) it = options.mirrors.find("*");
-  return it == options.mirrors.end() ? *kNone : it->second;
+  return it == options.mirrors.end() ? std::vector<std::string>() : it->second;
 }
 
 }  // namespace
 
-std::string RegistryHost(const std::string& domain) {
-  return domain == "docker.io" ? "registry-1.docker.io" : absl::AsciiStrToLower(domain);
-}
-
-absl::StatusOr<Endpoint> ParseEndpoint(const std::string& text, const std::string& domain, bool append_v2) {
-  ASSIGN_OR_RETURN(Url url, EndpointUrl(text));
-  while (absl::EndsWith(url.path, "/")) url.path.pop_back();
-  if (append_v2 && !absl::EndsWith(url.path, "/v2")) url.path += "/v2";
-  return MakeEndpoint(std::move(url), domain);
-}
-
 absl::StatusOr<std::vector<Endpoint>> EndpointsFor(const RegistryOptions& options, const std::string& domain) {
-  std::vector<Endpoint> endpoints;
+  const std::vector<Endpoint> itself = RegistryItself(domain);
   if (!options.config_path.empty()) {
-    AddRegistryItself(domain, &endpoints);
-    ASSIGN_OR_RETURN(std::vector<Endpoint> configured, EndpointsFromHostsFile(options.config_path, domain, endpoints));
-    return configured.empty() ? endpoints : configured;
+    ASSIGN_OR_RETURN(std::vector<Endpoint> configured, EndpointsFromHostsFile(options.config_path, domain, itself));
+    return configured.empty() ? itself : configured;
   }
+  std::vector<Endpoint> endpoints;
   for (const std::string& text : MirrorsOf(options, domain)) {
-    ASSIGN_OR_RETURN(Url url, EndpointUrl(text), "mirror of ", domain);
-    endpoints.push_back(MakeEndpoint(std::move(url), domain));
+    ASSIGN_OR_RETURN(Endpoint endpoint, ParseEndpoint(text, domain, /*append_v2=*/false), "mirror of ", domain);
+    endpoints.push_back(std::move(endpoint));
   }
   const bool listed = std::any_of(endpoints.begin(), endpoints.end(), [](const Endpoint& e) { return !e.mirror; });
-  if (!listed) AddRegistryItself(domain, &endpoints);
+  if (!listed) endpoints.insert(endpoints.end(), itself.begin(), itself.end());
   return endpoints;
 }
 

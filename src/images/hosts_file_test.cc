@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "images/endpoints.h"
 #include "images/registry_client.h"
 #include "images/testing/test_registry.h"
 #include "os/file.h"

@@ -19,7 +19,7 @@
 #include "absl/strings/string_view.h"
 #include "base/call.h"
 #include "base/mutex.h"
-#include "images/images.h"
+#include "images/registry_options.h"
 #include "images/url.h"
 
 namespace crisp {

@@ -11,7 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "base/call.h"
 #include "images/image_config.h"
-#include "images/layer_store.h"
+#include "images/layer_source.h"
 #include "images/manifest.h"
 
 namespace crisp {

@@ -9,17 +9,16 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/call.h"
 #include "base/image_config.h"
+#include "images/registry_options.h"
 #include "os/user_namespace.h"
 #include "store/layout.h"
 
@@ -36,31 +35,6 @@ struct Image {
   ImageConfig config;
   std::string config_json;  // as it came
   bool pinned = false;
-};
-
-struct RegistryAuth {
-  std::string username = {};
-  std::string password = {};
-  std::string auth = {};            // base64 of "username:password"
-  std::string identity_token = {};  // OAuth refresh token
-  std::string registry_token = {};  // bearer token
-  std::string server_address = {};  // the host these are for; empty: the one of the reference
-};
-
-struct RegistryTls {
-  bool insecure_skip_verify = false;
-  std::string ca_file, cert_file, key_file;
-};
-
-struct RegistryOptions {
-  // Directories of hosts.toml files, with ":" between; in place of `mirrors`, see images/hosts_file.h.
-  std::string config_path;
-  // By registry host, or "*". Endpoints are URLs, tried in order, the registry itself last.
-  std::map<std::string, std::vector<std::string>> mirrors;
-  std::map<std::string, RegistryAuth> auth;                  // by host of the endpoint
-  std::map<std::string, RegistryTls> tls;                    // likewise
-  std::vector<std::pair<std::string, std::string>> headers;  // name, value: sent to endpoints with every request
-  int max_concurrent_downloads = 3;                          // layers of one image at once; 0 or less: no limit
 };
 
 struct ImagesOptions {

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "images/layer_record.h"
+#include "images/layer_recovery.h"
 #include "os/errno_status.h"
 #include "os/file.h"
 #include "store/database.h"
@@ -24,8 +25,8 @@ absl::Status SyncDirectory(const std::string& path) {
   return fsync(fd.get()) == 0 ? absl::OkStatus() : ErrnoStatus(errno, absl::StrCat("sync ", path));
 }
 
-// One sync for all files of the layer: syncfs(2) tells of failed writes since Linux 5.8, but only of those since
-// `directory` was opened. Only then the attribute that says that it is whole.
+// One sync for all files of the layer: since Linux 5.8 syncfs(2) reports every write that failed after `directory` was
+// opened. The record that marks the layer complete is written after it.
 absl::Status MakeDurable(const std::string& path, int directory, const LayerRow& row) {
   if (syncfs(directory) != 0) return ErrnoStatus(errno, absl::StrCat("sync the file system of ", path));
   RETURN_IF_ERROR(WriteLayerRecord(directory, row));
@@ -44,7 +45,7 @@ LayerCatalog::LayerCatalog(Layout layout, Database* database, IsHeld is_held)
 
 absl::StatusOr<std::unique_ptr<LayerCatalog>> LayerCatalog::Open(const Layout& layout, Database* database,
                                                                  IsHeld is_held) {
-  RETURN_IF_ERROR(RecoverLayers(layout, database), "look through the layers in ", layout.root());
+  RETURN_IF_ERROR(RecoverLayers(layout, database), "recover the layers in ", layout.root());
   std::unique_ptr<LayerCatalog> catalog(new LayerCatalog(layout, database, std::move(is_held)));
   RETURN_IF_ERROR(catalog->Load());
   return catalog;
@@ -87,7 +88,7 @@ absl::Status LayerCatalog::CollectGarbage() {
   ASSIGN_OR_RETURN(const std::vector<LayerRow> unused, ForgetUnused(), "collect unused layers");
   absl::Status status;
   for (const LayerRow& row : unused) {
-    // Out of layers/ first: a daemon that dies half-way must not take a half removed layer for a whole one.
+    // First moved out of layers/: a daemon that restarts now must not take a half removed layer for a complete one.
     absl::Status removed = Move(layout_.Layer(row.name), layout_.Ingest(row.name));
     if (removed.ok()) removed = RemoveTree(layout_.Ingest(row.name));
     status = Join(status, removed);

@@ -1,7 +1,7 @@
-// LayerCatalog: which layers are on this node. The database is the record; a copy in memory answers, and each layer's
-// directory carries its own record in an attribute, so that a lost database costs no running container its layers.
+// LayerCatalog: which unpacked layers this node has. The database holds the record, and look-ups are answered from a
+// copy in memory. Each layer's directory also has a record of its own (layer_record.h).
 //
-// Threading: all methods from any thread. `database` and `leases` must outlive it, or be shared.
+// Thread-safe. The database and whatever `is_held` captures must outlive the object.
 #pragma once
 
 #include <cstdint>
@@ -15,39 +15,31 @@
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
 #include "images/images.h"
+#include "images/layer_row.h"
 #include "store/layout.h"
 
 namespace crisp {
 
 class Database;
 
-struct LayerRow {
-  std::string chain_id;
-  std::string name;  // of the directory
-  std::string diff_id;
-  uint64_t compressed_size = 0;
-  uint64_t bytes = 0;
-  uint64_t inodes = 0;
-};
-
 class LayerCatalog {
  public:
-  // Asked with the catalog locked: whether somebody is using, or about to use, this chain id.
+  // True if an operation under way uses this layer. Called with the catalog locked.
   using IsHeld = std::function<bool(const std::string& chain_id)>;
 
-  // Sweeps first: see LayerStore::Open.
+  // Runs RecoverLayers first.
   static absl::StatusOr<std::unique_ptr<LayerCatalog>> Open(const Layout& layout, Database* database, IsHeld is_held);
 
   std::optional<LayerRow> Find(const std::string& chain_id);
-  // A directory name that no layer has or had since the daemon started.
+  // A directory name that no layer has had since the daemon started.
   std::string NewName();
 
-  // Takes in the layer that is unpacked in ingest/<name>: makes it durable, moves it, records it. After an error
-  // nothing of it is in layers/. `directory` is that one, opened before the first write into it: a descriptor that is
-  // opened later does not hear of a failed write that somebody else's sync has been told of.
+  // Adds the layer that is unpacked in ingest/<name>: syncs it, moves it to layers/ and records it. After an error it
+  // is back in ingest/. `directory` is a descriptor of ingest/<name> that was opened before the first write into it:
+  // the kernel reports a failed write once to each descriptor that was open at that time, and to none opened later.
   absl::Status Add(const LayerRow& row, int directory);
 
-  // Removes what no image, root file system or holder refers to.
+  // Removes the layers that no image and no root file system refers to and that are not held.
   absl::Status CollectGarbage();
 
   FsUsage Usage();

@@ -54,7 +54,7 @@ absl::Status LayerPull::StartWhatMay() {
     if (enough && i != first_missing_) break;
     if (board_->chain_ids.contains(chain_ids_[i]) || IsThere(i)) continue;
     ASSIGN_OR_RETURN(std::thread thread, StartThread(absl::StrCat("layer ", layers_[i].digest), [this, i] { Fly(i); }));
-    // The lock is held: it has not looked at the board yet.
+    // The new thread needs the lock that is held here, so it cannot end before it is on the board.
     threads_.push_back(std::move(thread));
     board_->chain_ids.insert(chain_ids_[i]);
     ++running_;
@@ -70,7 +70,7 @@ void LayerPull::Fly(size_t layer) {
   board_->chain_ids.erase(chain_ids_[layer]);
   --running_;
   if (!status.ok() && status_.ok()) {
-    // The caller's own leaving, rather than what it looked like from inside the layer.
+    // If the caller has gone, that is the error, rather than its symptom inside the layer.
     const absl::Status gone = call_->Check();
     status_ = gone.ok() ? Annotate(status, absl::StrCat("layer ", layers_[layer].digest)) : gone;
   }
@@ -106,7 +106,7 @@ absl::StatusOr<LowerView> LayerPull::WaitForLower(size_t layer) {
   std::vector<Fd> directories;
   for (size_t i = layer; i-- > 0;) {
     const std::optional<LayerRow> row = catalog_->Find(chain_ids_[i]);
-    if (!row.has_value()) return absl::InternalError("a layer below has gone");
+    if (!row.has_value()) return absl::InternalError("a layer below has disappeared");
     ASSIGN_OR_RETURN(Fd directory, OpenAt(AT_FDCWD, layout_->Layer(row->name), O_RDONLY | O_DIRECTORY));
     directories.push_back(std::move(directory));
   }

@@ -1,9 +1,9 @@
-// LayerPull: one Unpack at work. Starts layers lowest first, as many at once as it may, and waits until all are there.
+// LayerPull: one LayerStore::Unpack. Starts layers lowest first, as many at once as allowed, and waits for all of them.
 //
-// No deadlock: a layer that waits for its parents keeps its place among those that run, and waits only for lower ones;
-// the lowest that is missing is always started, over the limit if need be, so there is always one that can go on.
+// There is no deadlock: a running layer waits only for lower layers, and the lowest missing layer is always started,
+// even beyond the limits. So at least one layer can always make progress.
 //
-// Threading: Run is called once. `board` is shared by all pulls of a store.
+// Threading: Run is called once. All pulls of a store share one FlightBoard.
 #pragma once
 
 #include <atomic>
@@ -17,26 +17,26 @@
 #include "base/call.h"
 #include "base/mutex.h"
 #include "images/layer_catalog.h"
-#include "images/layer_store.h"
+#include "images/layer_source.h"
 #include "images/lower_view.h"
 #include "store/layout.h"
 
 namespace crisp {
 
-// The layers in flight, of all pulls.
+// The layers that are being unpacked, of all pulls.
 struct FlightBoard {
   Mutex mutex;
-  CondVar changed;  // a flight has ended, or a pull was given up
+  CondVar changed;  // a layer has ended, or a pull has failed
   std::set<std::string> chain_ids ABSL_GUARDED_BY(mutex);
 };
 
 class LayerPull {
  public:
-  // All must outlive it.
+  // All arguments must outlive the object. `chain_ids` are those of `layers`; `parallel` of 0 or less: no limit.
   LayerPull(const std::vector<LayerDescriptor>& layers, const std::vector<std::string>& chain_ids, LayerSource* source,
             int parallel, const Call* call, const Layout* layout, LayerCatalog* catalog, FlightBoard* board);
 
-  // Returns when every layer is there, or, after the first error, when none of its own is running any more.
+  // Returns once every layer exists or, after the first error, once none of this pull's own layers is running.
   absl::Status Run();
 
  private:
@@ -57,7 +57,7 @@ class LayerPull {
   FlightBoard* const board_;
 
   std::atomic<bool> given_up_ = false;
-  const Call flight_call_;  // over when the caller has gone or another layer has failed
+  const Call flight_call_;  // ends when the caller has gone or another layer has failed
   std::vector<std::thread> threads_;
   size_t first_missing_ ABSL_GUARDED_BY(board_->mutex) = 0;
   size_t running_ ABSL_GUARDED_BY(board_->mutex) = 0;

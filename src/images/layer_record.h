@@ -1,38 +1,31 @@
-// The record that a finished layer carries in an attribute of its directory, and the one of what a container's root
-// file system stands on; and what a new daemon makes of both.
+// Records in extended attributes, kept beside the database so that its loss costs no running container its layers:
+// - "trusted.crisp.layer" on a layer's directory. It is written once the layer's data is durable, so a directory that
+//   has it is complete.
+// - "trusted.crisp.rootfs" on a container's directory: the layers of its root file system.
+//
+// Plain functions, callable from any thread. Errors are ErrnoStatus.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
-#include "images/layer_catalog.h"
-#include "store/layout.h"
+#include "images/layer_row.h"
 
 namespace crisp {
 
-// Layers' directory names: numbers in base 36, "0" to "zzzz…".
-std::string LayerName(uint64_t number);
-std::optional<uint64_t> ParseLayerName(absl::string_view name);
-
-// On the layer's directory, set once its data is durable: what has it is whole.
+// `directory` is an open descriptor of the layer's directory.
 absl::Status WriteLayerRecord(int directory, const LayerRow& row);
-// Null if it has none.
+// Null if the directory at `path` has no valid record. `name` becomes LayerRow::name.
 absl::StatusOr<std::optional<LayerRow>> ReadLayerRecord(const std::string& path, const std::string& name);
 
-// On the container's directory: the names of its layers, lowest first.
+// `path` is a container's directory, `layer_names` its layers, lowest first.
 absl::Status WriteRootfsRecord(const std::string& path, const std::vector<std::string>& layer_names);
+// Empty if there is no record.
 absl::StatusOr<std::vector<std::string>> ReadRootfsRecord(const std::string& path);
+// OK if there is no record.
 absl::Status RemoveRootfsRecord(const std::string& path);
-
-// Makes the directories of `layout`, and brings them and the database into agreement: see LayerStore::Open.
-absl::Status RecoverLayers(const Layout& layout, Database* database);
-
-absl::StatusOr<std::vector<LayerRow>> LoadLayerRows(Database* database);
-absl::Status InsertLayerRow(Database* database, const LayerRow& row);
 
 }  // namespace crisp

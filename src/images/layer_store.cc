@@ -6,7 +6,6 @@
 #include "base/status_macros.h"
 #include "images/digest.h"
 #include "images/layer_catalog.h"
-#include "images/layer_decoder.h"
 #include "images/layer_limits.h"
 #include "images/layer_pull.h"
 #include "images/rootfs.h"
@@ -31,33 +30,6 @@ absl::Status CheckDescriptors(const std::vector<LayerDescriptor>& layers) {
 
 }  // namespace
 
-LayerLease::LayerLease(std::shared_ptr<Table> table, std::vector<std::string> chain_ids)
-    : table_(std::move(table)), chain_ids_(std::move(chain_ids)) {
-  MutexLock lock(table_->mutex);
-  for (const std::string& chain_id : chain_ids_) ++table_->holders[chain_id];
-}
-
-LayerLease::~LayerLease() {
-  Release();
-}
-
-LayerLease& LayerLease::operator=(LayerLease&& other) noexcept {
-  if (this == &other) return *this;
-  Release();
-  table_ = std::move(other.table_);
-  chain_ids_ = std::move(other.chain_ids_);
-  return *this;
-}
-
-void LayerLease::Release() {
-  const std::shared_ptr<Table> table = std::move(table_);
-  if (table == nullptr) return;
-  MutexLock lock(table->mutex);
-  for (const std::string& chain_id : chain_ids_) {
-    if (--table->holders[chain_id] == 0) table->holders.erase(chain_id);
-  }
-}
-
 std::vector<std::string> ChainIds(const std::vector<std::string>& diff_ids) {
   std::vector<std::string> chain_ids;
   for (const std::string& diff_id : diff_ids) {
@@ -67,19 +39,13 @@ std::vector<std::string> ChainIds(const std::vector<std::string>& diff_ids) {
 }
 
 LayerStore::LayerStore(Layout layout, Database* database)
-    : layout_(std::move(layout)),
-      database_(database),
-      leases_(std::make_shared<LayerLease::Table>()),
-      board_(std::make_unique<FlightBoard>()) {}
+    : layout_(std::move(layout)), database_(database), board_(std::make_unique<FlightBoard>()) {}
 
 LayerStore::~LayerStore() = default;
 
 absl::StatusOr<std::unique_ptr<LayerStore>> LayerStore::Open(Layout layout, Database* database) {
   std::unique_ptr<LayerStore> store(new LayerStore(std::move(layout), database));
-  const auto is_held = [leases = store->leases_](const std::string& chain_id) {
-    MutexLock lock(leases->mutex);
-    return leases->holders.contains(chain_id);
-  };
+  const auto is_held = [leases = store->leases_](const std::string& chain_id) { return leases.IsHeld(chain_id); };
   ASSIGN_OR_RETURN(store->catalog_, LayerCatalog::Open(store->layout_, database, is_held));
   return store;
 }
@@ -89,8 +55,8 @@ absl::StatusOr<LayerLease> LayerStore::Unpack(const std::vector<LayerDescriptor>
   RETURN_IF_ERROR(CheckDescriptors(layers));
   std::vector<std::string> diff_ids;
   for (const LayerDescriptor& layer : layers) diff_ids.push_back(layer.diff_id);
-  // Held before it is known which of them are there: what is found cannot go away any more.
-  LayerLease lease(leases_, ChainIds(diff_ids));
+  // Leased before the look-up, so that a layer that is found cannot be collected.
+  LayerLease lease = leases_.Take(ChainIds(diff_ids));
   LayerPull pull(layers, lease.chain_ids(), &source, parallel, &call, &layout_, catalog_.get(), board_.get());
   const absl::Status status = pull.Run();
   if (status.ok()) return lease;
@@ -104,11 +70,11 @@ absl::Status LayerStore::CollectGarbage() {
 
 absl::Status LayerStore::MountRootfs(const std::vector<std::string>& chain_ids, const std::string& container_id,
                                      const std::string& target, const RootfsOptions& options) {
-  const LayerLease lease(leases_, chain_ids);
+  const LayerLease lease = leases_.Take(chain_ids);
   std::vector<LayerRow> rows;
   for (const std::string& chain_id : chain_ids) {
     std::optional<LayerRow> row = catalog_->Find(chain_id);
-    if (!row.has_value()) return absl::InternalError(absl::StrCat("layer ", chain_id, " is not there"));
+    if (!row.has_value()) return absl::InternalError(absl::StrCat("layer ", chain_id, " does not exist"));
     rows.push_back(*std::move(row));
   }
   return MakeRootfs(layout_, database_, rows, container_id, target, options);

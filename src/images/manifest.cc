@@ -8,9 +8,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/json.h"
+#include "base/json_reader.h"
 #include "base/status_macros.h"
 #include "images/digest.h"
-#include "images/json.h"
 
 namespace crisp {
 namespace {
@@ -42,15 +43,16 @@ std::string BareType(absl::string_view content_type) {
   return absl::AsciiStrToLower(absl::StripAsciiWhitespace(content_type.substr(0, content_type.find(';'))));
 }
 
-absl::StatusOr<Descriptor> ParseDescriptor(const nlohmann::json& json) {
-  if (!json.is_object()) return Invalid("a descriptor is not an object");
+absl::StatusOr<Descriptor> ParseDescriptor(const JsonReader& json) {
   Descriptor descriptor;
-  ASSIGN_OR_RETURN(descriptor.media_type, JsonString(json, "mediaType"));
-  ASSIGN_OR_RETURN(descriptor.digest, JsonString(json, "digest"));
+  ASSIGN_OR_RETURN(descriptor.media_type, json.String("mediaType"));
+  ASSIGN_OR_RETURN(descriptor.digest, json.String("digest"));
   if (absl::Status status = CheckDigest(descriptor.digest); !status.ok()) {
-    return Invalid(absl::StrCat("\"digest\": ", status.message()));
+    return Invalid(absl::StrCat("\"", json.path(), ".digest\": ", status.message()));
   }
-  ASSIGN_OR_RETURN(descriptor.size, JsonSize(json, "size"));
+  ASSIGN_OR_RETURN(const std::optional<uint64_t> size, json.Unsigned("size"));
+  if (!size.has_value()) return json.Missing("size");
+  descriptor.size = *size;
   return descriptor;
 }
 
@@ -81,72 +83,77 @@ absl::Status CheckLayerType(absl::string_view type) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Manifest> ParseImageManifest(const nlohmann::json& json) {
+absl::StatusOr<Descriptor> ParseConfigDescriptor(const JsonReader& json) {
+  ASSIGN_OR_RETURN(const std::optional<JsonReader> config, json.Object("config"));
+  if (!config.has_value()) return json.Missing("config");
+  ASSIGN_OR_RETURN(Descriptor descriptor, ParseDescriptor(*config));
+  RETURN_IF_ERROR(CheckConfigType(descriptor.media_type));
+  if (descriptor.size == 0 || descriptor.size > kJsonBytesLimit) {
+    return Invalid(
+        absl::StrCat("an image config of ", descriptor.size, " bytes (1 to ", kJsonBytesLimit, " are accepted)"));
+  }
+  return descriptor;
+}
+
+absl::StatusOr<Manifest> ParseImageManifest(const JsonReader& json) {
   Manifest manifest;
-  ASSIGN_OR_RETURN(const nlohmann::json* config, JsonObject(json, "config"));
-  if (config == nullptr) return Invalid("\"config\" is missing");
-  ASSIGN_OR_RETURN(manifest.config, ParseDescriptor(*config), "\"config\"");
-  RETURN_IF_ERROR(CheckConfigType(manifest.config.media_type));
-  if (manifest.config.size == 0 || manifest.config.size > kJsonBytesLimit) {
-    return Invalid(
-        absl::StrCat("an image config of ", manifest.config.size, " bytes (1 to ", kJsonBytesLimit, " are accepted)"));
+  ASSIGN_OR_RETURN(manifest.config, ParseConfigDescriptor(json));
+  if (!json.Field("layers").has_value()) return json.Missing("layers");
+  ASSIGN_OR_RETURN(const std::vector<JsonReader> layers, json.Objects("layers"));
+  if (layers.size() > kLayersLimit) {
+    return Invalid(absl::StrCat("the image has ", layers.size(), " layers; at most ", kLayersLimit, " fit in a mount"));
   }
-  ASSIGN_OR_RETURN(const nlohmann::json* layers, JsonArray(json, "layers"));
-  if (layers == nullptr) return Invalid("\"layers\" is missing");
-  if (layers->size() > kLayersLimit) {
-    return Invalid(
-        absl::StrCat("the image has ", layers->size(), " layers; at most ", kLayersLimit, " fit in a mount"));
-  }
-  for (const nlohmann::json& json_layer : *layers) {
-    ASSIGN_OR_RETURN(Descriptor layer, ParseDescriptor(json_layer), "layer ", manifest.layers.size());
+  for (const JsonReader& json_layer : layers) {
+    ASSIGN_OR_RETURN(Descriptor layer, ParseDescriptor(json_layer));
     RETURN_IF_ERROR(CheckLayerType(layer.media_type), "layer ", layer.digest);
     manifest.layers.push_back(std::move(layer));
   }
   return manifest;
 }
 
-absl::StatusOr<Platform> ParsePlatform(const nlohmann::json& entry) {
+absl::StatusOr<Platform> ParsePlatform(const JsonReader& entry) {
   Platform platform;
-  ASSIGN_OR_RETURN(const nlohmann::json* json, JsonObject(entry, "platform"));
-  if (json == nullptr) return platform;
-  ASSIGN_OR_RETURN(platform.os, JsonString(*json, "os"));
-  ASSIGN_OR_RETURN(platform.architecture, JsonString(*json, "architecture"));
-  ASSIGN_OR_RETURN(platform.variant, JsonString(*json, "variant"));
+  ASSIGN_OR_RETURN(const std::optional<JsonReader> json, entry.Object("platform"));
+  if (!json.has_value()) return platform;
+  ASSIGN_OR_RETURN(platform.os, json->String("os"));
+  ASSIGN_OR_RETURN(platform.architecture, json->String("architecture"));
+  ASSIGN_OR_RETURN(platform.variant, json->String("variant"));
   return platform;
 }
 
-absl::StatusOr<Index> ParseIndex(const nlohmann::json& json) {
-  ASSIGN_OR_RETURN(const nlohmann::json* entries, JsonArray(json, "manifests"));
-  if (entries == nullptr) return Invalid("\"manifests\" is missing");
-  if (entries->size() > kIndexEntriesLimit) {
-    return Invalid(absl::StrCat("an index of ", entries->size(), " manifests; at most ", kIndexEntriesLimit));
+absl::StatusOr<Index> ParseIndex(const JsonReader& json) {
+  if (!json.Field("manifests").has_value()) return json.Missing("manifests");
+  ASSIGN_OR_RETURN(const std::vector<JsonReader> entries, json.Objects("manifests"));
+  if (entries.size() > kIndexEntriesLimit) {
+    return Invalid(absl::StrCat("an index of ", entries.size(), " manifests; at most ", kIndexEntriesLimit));
   }
   Index index;
-  for (const nlohmann::json& json_entry : *entries) {
+  for (const JsonReader& json_entry : entries) {
     IndexEntry entry;
-    ASSIGN_OR_RETURN(entry.descriptor, ParseDescriptor(json_entry), "manifest ", index.manifests.size());
-    ASSIGN_OR_RETURN(entry.platform, ParsePlatform(json_entry), "manifest ", index.manifests.size());
+    ASSIGN_OR_RETURN(entry.descriptor, ParseDescriptor(json_entry));
+    ASSIGN_OR_RETURN(entry.platform, ParsePlatform(json_entry));
     index.manifests.push_back(std::move(entry));
   }
   return index;
 }
 
-// Which of the four types it is, by what the registry says, by what it says itself, and by what it holds. They must
-// agree: a document that two readers take for two things would be two images under one digest.
-absl::StatusOr<bool> IsIndex(const nlohmann::json& json, absl::string_view content_type) {
-  ASSIGN_OR_RETURN(std::string own_type, JsonString(json, "mediaType"));
-  const std::string told_type = BareType(content_type);
-  if (json.contains("layers") && json.contains("manifests")) {
-    return Invalid("it has both \"layers\" and \"manifests\": it could be read as two different images");
-  }
-  const auto schema = json.find("schemaVersion");
-  const bool schema1 = schema != json.end() && schema->is_number_integer() && *schema == 1;
-  if (schema1 || absl::StartsWith(told_type, kDockerSchema1) || absl::StartsWith(own_type, kDockerSchema1)) {
+absl::Status CheckSchemaVersion(const JsonReader& json, absl::string_view told_type, absl::string_view own_type) {
+  ASSIGN_OR_RETURN(const std::optional<uint64_t> version, json.Unsigned("schemaVersion"));
+  if (version == 1 || absl::StartsWith(told_type, kDockerSchema1) || absl::StartsWith(own_type, kDockerSchema1)) {
     return Invalid("it is in Docker's schema 1, which is not supported: push the image again with a current tool");
   }
-  if (schema == json.end() || !schema->is_number_integer() || *schema != 2) {
-    return Invalid("\"schemaVersion\" is not 2");
+  return version == 2 ? absl::OkStatus() : Invalid("\"schemaVersion\" is not 2");
+}
+
+// Whether the document is an index or a manifest, by its content type, its own "mediaType" and its fields. All must
+// agree: a document that two readers take for different things would be two images with one digest.
+absl::StatusOr<bool> IsIndex(const JsonReader& json, absl::string_view content_type) {
+  ASSIGN_OR_RETURN(const std::string own_type, json.String("mediaType"));
+  const std::string told_type = BareType(content_type);
+  if (json.Contains("layers") && json.Contains("manifests")) {
+    return Invalid("it has both \"layers\" and \"manifests\": it could be read as two different images");
   }
+  RETURN_IF_ERROR(CheckSchemaVersion(json, told_type, own_type));
   const bool told = IsManifestType(told_type) || IsIndexType(told_type);
   if (told && !own_type.empty() && own_type != told_type) {
     return Invalid(absl::StrCat("the registry calls it ", told_type, ", but it calls itself ", Quoted(own_type)));
@@ -155,11 +162,11 @@ absl::StatusOr<bool> IsIndex(const nlohmann::json& json, absl::string_view conte
   if (!type.empty() && !IsManifestType(type) && !IsIndexType(type)) {
     return Invalid(absl::StrCat("media type ", Quoted(type), " is not that of an image"));
   }
-  const bool is_index = type.empty() ? json.contains("manifests") : IsIndexType(type);
-  if (json.contains(is_index ? "layers" : "manifests")) {
-    return Invalid(absl::StrCat("it is called ", Quoted(type), ", but holds the other kind"));
+  const bool is_index = type.empty() ? json.Contains("manifests") : IsIndexType(type);
+  if (json.Contains(is_index ? "layers" : "manifests")) {
+    return Invalid(absl::StrCat("its media type is ", Quoted(type), ", but it has the fields of the other kind"));
   }
-  if (is_index && json.contains("config")) return Invalid("it is an index, but has a \"config\"");
+  if (is_index && json.Contains("config")) return Invalid("it is an index, but has a \"config\"");
   return is_index;
 }
 
@@ -167,10 +174,10 @@ absl::StatusOr<std::variant<Manifest, Index>> Parse(absl::string_view body, absl
   if (body.size() > kManifestBytesLimit) {
     return Invalid(absl::StrCat("it is larger than ", kManifestBytesLimit, " bytes"));
   }
-  ASSIGN_OR_RETURN(nlohmann::json json, ParseJsonObject(body));
-  ASSIGN_OR_RETURN(const bool is_index, IsIndex(json, content_type));
-  if (is_index) return ParseIndex(json);
-  return ParseImageManifest(json);
+  ASSIGN_OR_RETURN(const JsonDocument document, JsonDocument::Parse(body));
+  ASSIGN_OR_RETURN(const bool is_index, IsIndex(document.root(), content_type));
+  if (is_index) return ParseIndex(document.root());
+  return ParseImageManifest(document.root());
 }
 
 std::string Describe(const Platform& platform) {

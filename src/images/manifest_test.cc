@@ -163,7 +163,7 @@ TEST(ManifestTest, FieldsOfWrongFormAreRefused) {
   ExpectRefused(with("/layers", nullptr), "\"layers\" is missing");
   ExpectRefused(with("/layers/0", "x"), "not an object");
   ExpectRefused(with("/layers/0/size", 1.5), "size");
-  ExpectRefused(with("/layers/0/size", 18446744073709551615u), "too large");
+  ExpectRefused(with("/layers/0/size", 18446744073709551615u), "is larger than");
   ExpectRefused(with("/layers/0/digest", nullptr), "digest");
   ExpectRefused(with("/layers/0/digest", Digest('B')), "digest");
   ExpectRefused(with("/layers/0/mediaType", std::string("a\0b", 3)), "NUL");

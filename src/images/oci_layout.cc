@@ -4,13 +4,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "base/json_reader.h"
 #include "base/status_macros.h"
 #include "images/digest.h"
-#include "images/json.h"
 #include "os/errno_status.h"
 #include "os/file.h"
 
@@ -20,7 +22,7 @@ namespace {
 constexpr size_t kReadSize = 256 << 10;
 constexpr size_t kMarkerLimit = 4096;
 
-// CheckDigest made sure that it has one colon and otherwise only letters and digits.
+// Safe as a path: CheckDigest has found one colon and otherwise only letters and digits.
 std::string BlobPath(const std::string& digest) {
   return absl::StrCat("blobs/", absl::StrReplaceAll(digest, {{":", "/"}}));
 }
@@ -30,13 +32,13 @@ absl::Status CheckSize(uint64_t actual, uint64_t wanted, const std::string& dige
   return absl::InternalError(absl::StrCat("blob ", digest, " has ", actual, " bytes, its descriptor says ", wanted));
 }
 
-// containerd and docker write the whole name into an annotation of their own, and only the tag into the standard one.
-absl::StatusOr<std::string> NameOf(const nlohmann::json& entry) {
-  ASSIGN_OR_RETURN(const nlohmann::json* annotations, JsonObject(entry, "annotations"));
-  if (annotations == nullptr) return std::string();
-  ASSIGN_OR_RETURN(std::string name, JsonString(*annotations, "io.containerd.image.name"));
+// The standard annotation often has only the tag. containerd and Docker add one of their own with the whole name.
+absl::StatusOr<std::string> NameOf(const JsonReader& entry) {
+  ASSIGN_OR_RETURN(const std::optional<JsonReader> annotations, entry.Object("annotations"));
+  if (!annotations.has_value()) return std::string();
+  ASSIGN_OR_RETURN(std::string name, annotations->String("io.containerd.image.name"));
   if (!name.empty()) return name;
-  return JsonString(*annotations, "org.opencontainers.image.ref.name");
+  return annotations->String("org.opencontainers.image.ref.name");
 }
 
 }  // namespace
@@ -44,29 +46,34 @@ absl::StatusOr<std::string> NameOf(const nlohmann::json& entry) {
 absl::StatusOr<std::unique_ptr<OciLayout>> OciLayout::Open(const std::string& directory) {
   ASSIGN_OR_RETURN(Fd root, OpenAt(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY));
   auto layout = std::unique_ptr<OciLayout>(new OciLayout(directory, std::move(root)));
+  RETURN_IF_ERROR(layout->CheckMarker(), "OCI layout ", directory);
   RETURN_IF_ERROR(layout->ReadIndex(), "OCI layout ", directory);
   return layout;
 }
 
 absl::StatusOr<std::string> OciLayout::ReadFile(const std::string& path, size_t limit) const {
-  // A FIFO must not make us wait; what is no regular file is refused by its size or by read(2).
+  // O_NONBLOCK: opening a FIFO would wait for a writer. read(2) refuses a directory.
   ASSIGN_OR_RETURN(Fd file, OpenInRoot(root_.get(), path, O_RDONLY | O_NONBLOCK));
   return ReadFd(file.get(), limit, path);
 }
 
+absl::Status OciLayout::CheckMarker() const {
+  ASSIGN_OR_RETURN(const std::string text, ReadFile("oci-layout", kMarkerLimit));
+  ASSIGN_OR_RETURN(const JsonDocument marker, JsonDocument::Parse(text), "oci-layout");
+  ASSIGN_OR_RETURN(const std::string version, marker.root().String("imageLayoutVersion"), "oci-layout");
+  if (version == "1.0.0") return absl::OkStatus();
+  return absl::InternalError("oci-layout: \"imageLayoutVersion\" is not 1.0.0");
+}
+
 absl::Status OciLayout::ReadIndex() {
-  ASSIGN_OR_RETURN(const std::string marker_text, ReadFile("oci-layout", kMarkerLimit));
-  ASSIGN_OR_RETURN(const nlohmann::json marker, ParseJsonObject(marker_text), "oci-layout");
-  ASSIGN_OR_RETURN(const std::string version, JsonString(marker, "imageLayoutVersion"), "oci-layout");
-  if (version != "1.0.0") return absl::InternalError("oci-layout: \"imageLayoutVersion\" is not 1.0.0");
-  ASSIGN_OR_RETURN(const std::string index_text, ReadFile("index.json", kManifestBytesLimit));
-  ASSIGN_OR_RETURN(const auto parsed, ParseManifest(index_text, "application/vnd.oci.image.index.v1+json"),
-                   "index.json");
-  ASSIGN_OR_RETURN(const nlohmann::json json, ParseJsonObject(index_text), "index.json");
+  ASSIGN_OR_RETURN(const std::string text, ReadFile("index.json", kManifestBytesLimit));
+  ASSIGN_OR_RETURN(const auto parsed, ParseManifest(text, "application/vnd.oci.image.index.v1+json"), "index.json");
+  ASSIGN_OR_RETURN(const JsonDocument document, JsonDocument::Parse(text), "index.json");
+  ASSIGN_OR_RETURN(const std::vector<JsonReader> manifests, document.root().Objects("manifests"), "index.json");
   const Index& index = std::get<Index>(parsed);
   for (size_t i = 0; i < index.manifests.size(); ++i) {
     Entry entry;
-    ASSIGN_OR_RETURN(entry.name, NameOf(json["manifests"][i]), "index.json");
+    ASSIGN_OR_RETURN(entry.name, NameOf(manifests[i]), "index.json");
     entry.descriptor = index.manifests[i].descriptor;
     entries_.push_back(std::move(entry));
   }

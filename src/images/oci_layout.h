@@ -1,8 +1,7 @@
-// OciLayout: images in a directory (OCI image specification 1.1, image-layout.md), for those that are brought along
-// instead of pulled.
+// OciLayout: images in a directory (OCI image specification 1.1, image-layout.md), for images that are shipped with the
+// node instead of pulled. Content is verified as if it came over the network.
 //
-// Threading: all methods from any thread. Errors: Internal naming the file and what is wrong with it. Contents are
-// checked as if they came over the network.
+// Thread-safe once open. Errors are Internal and name the file and what is wrong with it.
 #pragma once
 
 #include <memory>
@@ -17,13 +16,13 @@ namespace crisp {
 class OciLayout : public ImageSource {
  public:
   struct Entry {
-    std::string name;  // from the annotation; empty if it has none
+    std::string name;  // from the annotations; empty if there is none
     Descriptor descriptor;
   };
 
   static absl::StatusOr<std::unique_ptr<OciLayout>> Open(const std::string& directory);
 
-  // What index.json lists, in its order.
+  // The entries of index.json, in its order.
   const std::vector<Entry>& entries() const { return entries_; }
 
   absl::StatusOr<RawManifest> FetchManifest(const Descriptor& descriptor, const Call& call) override;
@@ -32,6 +31,7 @@ class OciLayout : public ImageSource {
 
  private:
   OciLayout(std::string directory, Fd root) : directory_(std::move(directory)), root_(std::move(root)) {}
+  absl::Status CheckMarker() const;
   absl::Status ReadIndex();
   absl::StatusOr<std::string> ReadFile(const std::string& path, size_t limit) const;
 

@@ -8,8 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "base/json_reader.h"
 #include "base/status_macros.h"
-#include "images/json.h"
 
 namespace crisp {
 namespace {
@@ -98,10 +98,10 @@ bool Serves(const Endpoint& endpoint, const std::string& host) {
 }
 
 absl::StatusOr<std::string> TokenIn(const HttpResponse& response) {
-  ASSIGN_OR_RETURN(nlohmann::json json, ParseJsonObject(response.body));
-  ASSIGN_OR_RETURN(std::string token, JsonString(json, "token"));
+  ASSIGN_OR_RETURN(const JsonDocument document, JsonDocument::Parse(response.body));
+  ASSIGN_OR_RETURN(std::string token, document.root().String("token"));
   if (token.empty()) {
-    ASSIGN_OR_RETURN(token, JsonString(json, "access_token"));
+    ASSIGN_OR_RETURN(token, document.root().String("access_token"));
   }
   if (token.empty()) return absl::InternalError("no token in the answer");
   for (const char c : token) {

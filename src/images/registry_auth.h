@@ -13,9 +13,9 @@
 #include "absl/strings/string_view.h"
 #include "base/call.h"
 #include "base/mutex.h"
-#include "images/endpoints.h"
+#include "images/endpoint.h"
 #include "images/http.h"
-#include "images/images.h"
+#include "images/registry_options.h"
 
 namespace crisp {
 

@@ -13,9 +13,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "base/excerpt.h"
+#include "base/json_reader.h"
 #include "base/status_macros.h"
 #include "images/digest.h"
-#include "images/json.h"
+#include "images/endpoints.h"
 #include "images/registry_auth.h"
 
 namespace crisp {
@@ -55,15 +57,14 @@ const char* ReasonPhrase(int status) {
 
 // The first error of a registry's error document (distribution specification, "Error Codes"), if it is one.
 std::string RegistryError(const std::string& body) {
-  absl::StatusOr<nlohmann::json> json = ParseJsonObject(body);
-  if (!json.ok()) return "";
-  absl::StatusOr<const nlohmann::json*> errors = JsonArray(*json, "errors");
-  if (!errors.ok() || *errors == nullptr || (*errors)->empty() || !(*errors)->front().is_object()) return "";
-  absl::StatusOr<std::string> code = JsonString((*errors)->front(), "code");
-  absl::StatusOr<std::string> message = JsonString((*errors)->front(), "message");
+  const absl::StatusOr<JsonDocument> document = JsonDocument::Parse(body);
+  if (!document.ok()) return "";
+  const absl::StatusOr<std::vector<JsonReader>> errors = document->root().Objects("errors");
+  if (!errors.ok() || errors->empty()) return "";
+  const absl::StatusOr<std::string> code = errors->front().String("code");
+  const absl::StatusOr<std::string> message = errors->front().String("message");
   if (!code.ok() || !message.ok()) return "";
-  const std::string text = absl::StrCat(code->substr(0, 60), ": ", message->substr(0, 200));
-  return absl::StrCat(" (", absl::CHexEscape(text), ")");
+  return absl::StrCat(" (", Excerpt(*code, 60), ": ", Excerpt(*message, 200), ")");
 }
 
 // Seconds or a date (RFC 9110, section 10.2.3).

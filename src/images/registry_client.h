@@ -25,8 +25,8 @@
 #include "base/mutex.h"
 #include "images/http.h"
 #include "images/image_source.h"
-#include "images/images.h"
 #include "images/reference.h"
+#include "images/registry_options.h"
 
 namespace crisp {
 

@@ -1,7 +1,7 @@
-// Root file systems: an overlay of unpacked layers and a writable layer. The record of what one stands on is in the
-// database, and on the container's directory in case the database is lost.
+// Root file systems of containers: an overlay of unpacked layers and a writable layer. Which layers a container uses is
+// recorded in the database, and on the container's directory in case the database is lost.
 //
-// All functions may be called again after a crash at any point. Errors are Internal.
+// After a crash at any point every function may be called again. Errors are Internal.
 #pragma once
 
 #include <string>
@@ -10,18 +10,18 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "images/images.h"
-#include "images/layer_catalog.h"
+#include "images/layer_row.h"
 #include "store/layout.h"
 
 namespace crisp {
 
 class Database;
 
-// `layers` lowest first. Records, makes and mounts; or leaves nothing behind.
+// `layers` lowest first. Writes the records, creates the writable layer and mounts; after an error nothing is left.
 absl::Status MakeRootfs(const Layout& layout, Database* database, const std::vector<LayerRow>& layers,
                         const std::string& container_id, const std::string& target, const RootfsOptions& options = {});
 
-// Unmounts, removes, and forgets. OK if there is nothing.
+// Unmounts, then removes the writable layer and the records. OK if there is none.
 absl::Status RemoveRootfs(const Layout& layout, Database* database, const std::string& container_id,
                           const std::string& target);
 

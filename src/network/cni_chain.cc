@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
+#include "base/excerpt.h"
 #include "base/status_macros.h"
 #include "network/cni_result.h"
 #include "os/process.h"
@@ -28,21 +29,19 @@ std::vector<std::string> Environment(const char* verb, const CniTarget& target,
       absl::StrCat("CNI_PATH=", absl::StrJoin(bin_dirs, ":"))};
 }
 
-// The part of `runtime_config` for which `plugin` has declared the capability.
-Json RuntimeConfigFor(const Json& plugin, const Json& runtime_config) {
+// The parts of `runtime_config` for which `plugin` declares the capability.
+Json RuntimeConfigFor(const CniPlugin& plugin, const Json& runtime_config) {
   Json wanted = Json::object();
-  const auto capabilities = plugin.find("capabilities");
-  if (capabilities == plugin.end() || !runtime_config.is_object()) return wanted;
   for (const auto& [name, value] : runtime_config.items()) {
-    if (capabilities->value(name, false)) wanted[name] = value;
+    if (plugin.capabilities.contains(name)) wanted[name] = value;
   }
   return wanted;
 }
 
 // Section 3, "Deriving execution configuration from plugin configuration".
-Json ExecutionConfig(const CniConfigList& config, const Json& plugin, const CniTarget& target,
+Json ExecutionConfig(const CniConfigList& config, const CniPlugin& plugin, const CniTarget& target,
                      const Json& prev_result) {
-  Json derived = plugin;
+  Json derived = plugin.config;
   derived["cniVersion"] = config.version;
   derived["name"] = config.name;
   if (Json runtime = RuntimeConfigFor(plugin, target.runtime_config); !runtime.empty()) {
@@ -65,12 +64,13 @@ std::string SecondsUntil(const Call& call) {
       std::chrono::duration_cast<std::chrono::milliseconds>(call.deadline() - MonoClock::now()).count()));
 }
 
-// Gives what the plugin wrote on its standard output.
-absl::StatusOr<std::string> RunPlugin(const char* verb, const Json& config, const CniTarget& target,
-                                      const std::vector<std::string>& bin_dirs, const Call& call) {
+// Returns the plugin's standard output. `config` is its execution configuration.
+absl::StatusOr<std::string> RunPlugin(const char* verb, const std::string& type, const Json& config,
+                                      const CniTarget& target, const std::vector<std::string>& bin_dirs,
+                                      const Call& call) {
   RETURN_IF_ERROR(call.Check(), verb);
   Command command;
-  ASSIGN_OR_RETURN(command.path, FindPlugin(StringAt(config, "type"), bin_dirs));
+  ASSIGN_OR_RETURN(command.path, FindPlugin(type, bin_dirs));
   command.env = Environment(verb, target, bin_dirs);
   command.input = DumpJson(config);
   const std::string allowed = SecondsUntil(call);
@@ -83,17 +83,17 @@ absl::StatusOr<std::string> RunPlugin(const char* verb, const Json& config, cons
   return std::move(result->output);
 }
 
-absl::StatusOr<Json> AddPlugin(const CniConfigList& config, const Json& plugin, const CniTarget& target,
+absl::StatusOr<Json> AddPlugin(const CniConfigList& config, const CniPlugin& plugin, const CniTarget& target,
                                const Json& prev_result, const std::vector<std::string>& bin_dirs, const Call& call) {
   const Json derived = ExecutionConfig(config, plugin, target, prev_result);
-  ASSIGN_OR_RETURN(const std::string output, RunPlugin("ADD", derived, target, bin_dirs, call));
+  ASSIGN_OR_RETURN(const std::string output, RunPlugin("ADD", plugin.type, derived, target, bin_dirs, call));
   auto result = ParseCniResult(output, config.version);
   RETURN_IF_ERROR(result, "ADD answered \"", Excerpt(output), "\"");
   return result;
 }
 
-std::string NameOf(const CniConfigList& config, const Json& plugin) {
-  return absl::StrCat("plugin ", StringAt(plugin, "type"), " (", config.file, ")");
+std::string NameOf(const CniConfigList& config, const CniPlugin& plugin) {
+  return absl::StrCat("plugin ", plugin.type, " (", config.file, ")");
 }
 
 }  // namespace
@@ -116,7 +116,7 @@ absl::StatusOr<std::string> FindPlugin(const std::string& type, const std::vecto
 absl::StatusOr<Json> AddNetwork(const CniConfigList& config, const CniTarget& target,
                                 const std::vector<std::string>& bin_dirs, const Call& call) {
   Json result;
-  for (const Json& plugin : config.plugins) {
+  for (const CniPlugin& plugin : config.plugins) {
     ASSIGN_OR_RETURN(result, AddPlugin(config, plugin, target, result, bin_dirs, call), NameOf(config, plugin));
   }
   return result;
@@ -124,13 +124,13 @@ absl::StatusOr<Json> AddNetwork(const CniConfigList& config, const CniTarget& ta
 
 absl::Status DelNetwork(const CniConfigList& config, const CniTarget& target, const Json& result,
                         const std::vector<std::string>& bin_dirs, const Call& call) {
-  // DEL knows a prevResult since 0.4.0.
+  // DEL has a prevResult since version 0.4.0.
   const Json prev_result = CniVersionLess(config.version, "0.4.0") ? Json() : result;
   absl::Status status;
   for (size_t left = config.plugins.size(); left > 0; --left) {
-    const Json& plugin = config.plugins[left - 1];
+    const CniPlugin& plugin = config.plugins[left - 1];
     const Json derived = ExecutionConfig(config, plugin, target, prev_result);
-    const auto deleted = RunPlugin("DEL", derived, target, bin_dirs, PartOfCall(call, left));
+    const auto deleted = RunPlugin("DEL", plugin.type, derived, target, bin_dirs, PartOfCall(call, left));
     status = Join(status, Annotate(deleted.status(), NameOf(config, plugin)));
   }
   return status;

@@ -1,8 +1,8 @@
-// One network of one pod: its plugins run in a chain (CNI spec 1.0.0, sections 2 to 4).
+// Runs the chain of plugins of one network for one pod (CNI spec 1.0.0, sections 2 to 4).
 //
-// Threading: all functions from any thread; the caller sees to it that only one works on a pod at a time.
-// Errors: "plugin <type> (<file>): …", Internal; DeadlineExceeded or Cancelled where the call ended first. A plugin
-// that does not end in time is killed with its children.
+// Threading: any thread; the caller ensures that only one call at a time works on a pod.
+// Errors: Internal "plugin <type> (<file>): …"; DeadlineExceeded or Cancelled if the call ended first. A plugin that
+// does not end in time is killed with its children.
 #pragma once
 
 #include <string>
@@ -11,34 +11,35 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/call.h"
+#include "base/json.h"
 #include "network/cni_config.h"
-#include "network/json.h"
 
 namespace crisp {
 
-// What a plugin is told besides its configuration.
+// What a plugin is told in addition to its configuration.
 struct CniTarget {
   std::string container_id;
-  std::string netns;    // empty at DEL: the namespace is gone
+  std::string netns;    // path; empty at DEL if the namespace is gone
   std::string ifname;   // of the interface in the pod
   std::string args;     // CNI_ARGS
-  Json runtime_config;  // by capability; a plugin gets those that it declares
+  Json runtime_config;  // an object by capability; a plugin gets the parts whose capabilities it declares
 };
 
-// ADD of every plugin in order, each with the result of the one before. Gives the last one's result. After an error the
-// network may be half made: DelNetwork cleans up.
+// Runs ADD of every plugin in order, each with the result of the one before, and returns the last result. After an
+// error the network may be half made: DelNetwork cleans up.
 absl::StatusOr<Json> AddNetwork(const CniConfigList& config, const CniTarget& target,
                                 const std::vector<std::string>& bin_dirs, const Call& call);
 
-// DEL of every plugin in reverse order, all of them even if one fails; the errors come joined. `result` is what
-// AddNetwork gave, null if it gave none. One plugin that hangs does not use up the time of the others.
+// Runs DEL of every plugin in reverse order, all of them even if one fails, and joins the errors. `result` is what
+// AddNetwork returned, null if it returned none. The time of `call` is divided among the plugins, so one that hangs
+// does not use up the time of the others.
 absl::Status DelNetwork(const CniConfigList& config, const CniTarget& target, const Json& result,
                         const std::vector<std::string>& bin_dirs, const Call& call);
 
 // The path of the program of plugin `type`. Internal, naming the directories, if there is none.
 absl::StatusOr<std::string> FindPlugin(const std::string& type, const std::vector<std::string>& bin_dirs);
 
-// `call` with an equal part of the time that is left for each of `parts`.
+// `call`, limited to one of `parts` equal parts of the time that is left.
 Call PartOfCall(const Call& call, size_t parts);
 
 }  // namespace crisp

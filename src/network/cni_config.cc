@@ -6,10 +6,14 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/excerpt.h"
+#include "base/json_reader.h"
 #include "base/status_macros.h"
 #include "os/errno_status.h"
 #include "os/file.h"
@@ -32,70 +36,71 @@ absl::Status Fault(absl::string_view text) {
   return absl::InternalError(text);
 }
 
-// "cniVersions" (spec 1.1.0) offers several: the newest that both sides know is used.
-absl::StatusOr<std::string> VersionOf(const Json& json) {
-  std::string version = StringAt(json, "cniVersion");
-  if (const auto offered = json.find("cniVersions"); offered != json.end() && offered->is_array()) {
-    for (const Json& each : *offered) {
-      if (!each.is_string() || !IsKnownVersion(each.get_ref<const std::string&>())) continue;
-      if (!IsKnownVersion(version) || CniVersionLess(version, each.get_ref<const std::string&>())) version = each;
-    }
+// With "cniVersions" (spec 1.1.0) a file offers several versions. The newest supported one is used.
+absl::StatusOr<std::string> VersionOf(const JsonReader& json) {
+  ASSIGN_OR_RETURN(std::string version, json.String("cniVersion"));
+  ASSIGN_OR_RETURN(const std::vector<std::string> offered, json.Strings("cniVersions"));
+  for (const std::string& each : offered) {
+    if (!IsKnownVersion(each)) continue;
+    if (!IsKnownVersion(version) || CniVersionLess(version, each)) version = each;
   }
   if (version.empty()) return Fault("no cniVersion: add \"cniVersion\": \"1.0.0\"");
   if (IsKnownVersion(version)) return version;
   return Fault(absl::StrCat("cniVersion ", Excerpt(version), " is not supported: use 0.3.0, 0.3.1, 0.4.0 or 1.0.0"));
 }
 
-bool IsBoolOrItsName(const Json& value) {
-  return value.is_boolean() || value == "true" || value == "false";
-}
-
-absl::Status CheckCapabilities(const Json& plugin) {
-  const auto capabilities = plugin.find("capabilities");
-  if (capabilities == plugin.end()) return absl::OkStatus();
-  if (!capabilities->is_object()) return Fault("capabilities is not an object");
-  for (const auto& [name, value] : capabilities->items()) {
-    if (!value.is_boolean()) return Fault(absl::StrCat("capability ", Excerpt(name), " is neither true nor false"));
+absl::StatusOr<std::set<std::string>> CapabilitiesOf(const JsonReader& plugin) {
+  std::set<std::string> declared;
+  ASSIGN_OR_RETURN(const std::optional<JsonReader> capabilities, plugin.Object("capabilities"));
+  if (!capabilities.has_value()) return declared;
+  for (const std::string& name : capabilities->Keys()) {
+    ASSIGN_OR_RETURN(const std::optional<bool> value, capabilities->Bool(name));
+    if (value.value_or(false)) declared.insert(name);
   }
-  return absl::OkStatus();
+  return declared;
 }
 
-// The type becomes the name of a program in bin_dirs: it must not lead out of them.
-absl::Status CheckPlugin(const Json& plugin) {
-  if (!plugin.is_object()) return Fault("not an object");
-  const std::string type = StringAt(plugin, "type");
-  if (type.empty()) return Fault("no type");
-  if (absl::StrContains(type, "/") || absl::StrContains(type, absl::string_view("\0", 1)) || type == "." ||
-      type == "..") {
-    return Fault(absl::StrCat("type \"", Excerpt(type), "\" is not the name of a program"));
+absl::StatusOr<CniPlugin> ParsePlugin(const JsonReader& json) {
+  CniPlugin plugin;
+  ASSIGN_OR_RETURN(plugin.type, json.String("type"));
+  if (plugin.type.empty()) return json.Missing("type");
+  // The type is the name of a program in bin_dirs and must not lead out of them.
+  if (absl::StrContains(plugin.type, "/") || plugin.type == "." || plugin.type == "..") {
+    return Fault(absl::StrCat("type \"", Excerpt(plugin.type), "\" is not the name of a program"));
   }
-  return CheckCapabilities(plugin);
+  ASSIGN_OR_RETURN(plugin.capabilities, CapabilitiesOf(json));
+  plugin.config = json.json();
+  return plugin;
 }
 
-absl::Status CheckPlugins(const Json& plugins) {
-  if (!plugins.is_array()) return Fault("no list of plugins");
-  if (plugins.empty()) return Fault("the list of plugins is empty");
-  size_t number = 0;
-  for (const Json& plugin : plugins) {
-    ++number;
-    RETURN_IF_ERROR(CheckPlugin(plugin), "plugin ", number);
+// The verb CHECK is not used here, but a value that other runtimes refuse is an error here too.
+absl::Status CheckDisableCheck(const JsonReader& json) {
+  const std::optional<JsonReader> field = json.Field("disableCheck");
+  if (!field.has_value() || field->AsBool().ok()) return absl::OkStatus();
+  const std::string text = field->AsString().value_or("");
+  return text == "true" || text == "false" ? absl::OkStatus() : field->Error("is neither true nor false");
+}
+
+absl::StatusOr<std::vector<CniPlugin>> ParseList(const JsonReader& json) {
+  RETURN_IF_ERROR(CheckDisableCheck(json));
+  if (!json.Field("plugins").has_value()) return json.Missing("plugins");
+  ASSIGN_OR_RETURN(const std::vector<JsonReader> items, json.Objects("plugins"));
+  if (items.empty()) return Fault("\"plugins\" is empty");
+  std::vector<CniPlugin> plugins;
+  for (const JsonReader& item : items) {
+    ASSIGN_OR_RETURN(CniPlugin plugin, ParsePlugin(item));
+    plugins.push_back(std::move(plugin));
   }
-  return absl::OkStatus();
+  return plugins;
 }
 
-absl::StatusOr<Json> PluginsOf(const Json& json, bool is_list) {
-  if (is_list) {
-    // CHECK is not used here; a value that other runtimes refuse is still a fault.
-    if (json.contains("disableCheck") && !IsBoolOrItsName(json["disableCheck"])) {
-      return Fault("disableCheck is neither true nor false");
-    }
-    return json.value("plugins", Json());
-  }
-  if (json.contains("plugins")) return Fault("has a list of plugins: name the file .conflist");
-  return Json::array({json});
+absl::StatusOr<std::vector<CniPlugin>> ParseSingle(const JsonReader& json) {
+  if (json.Contains("plugins")) return Fault("has a list of plugins: name the file .conflist");
+  ASSIGN_OR_RETURN(CniPlugin plugin, ParsePlugin(json));
+  return std::vector<CniPlugin>{std::move(plugin)};
 }
 
-// Not through a FIFO, which would wait for a writer for ever.
+// O_NONBLOCK: opening a FIFO would wait for a writer.
 absl::StatusOr<std::string> ReadConfigFile(const std::string& path) {
   ASSIGN_OR_RETURN(const Fd fd, OpenAt(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
   struct stat info {};
@@ -127,19 +132,21 @@ bool CniVersionLess(absl::string_view a, absl::string_view b) {
 }
 
 Json CniConfigList::ToJson() const {
-  return {{"cniVersion", version}, {"name", name}, {"plugins", plugins}};
+  Json configs = Json::array();
+  for (const CniPlugin& plugin : plugins) configs.push_back(plugin.config);
+  return {{"cniVersion", version}, {"name", name}, {"plugins", std::move(configs)}};
 }
 
 absl::StatusOr<CniConfigList> ParseCniConfig(const std::string& file, absl::string_view text) {
-  ASSIGN_OR_RETURN(const Json json, ParseJsonObject(text));
+  ASSIGN_OR_RETURN(const JsonDocument document, JsonDocument::Parse(text));
+  const JsonReader json = document.root();
   CniConfigList config;
   config.file = file;
-  config.name = StringAt(json, "name");
-  if (config.name.empty()) return Fault("no name");
+  ASSIGN_OR_RETURN(config.name, json.String("name"));
+  if (config.name.empty()) return json.Missing("name");
   if (!IsCniName(config.name)) return Fault(absl::StrCat("name \"", Excerpt(config.name), "\" is not a CNI name"));
   ASSIGN_OR_RETURN(config.version, VersionOf(json));
-  ASSIGN_OR_RETURN(config.plugins, PluginsOf(json, absl::EndsWith(file, ".conflist")));
-  RETURN_IF_ERROR(CheckPlugins(config.plugins));
+  ASSIGN_OR_RETURN(config.plugins, absl::EndsWith(file, ".conflist") ? ParseList(json) : ParseSingle(json));
   return config;
 }
 

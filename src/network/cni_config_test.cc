@@ -23,7 +23,7 @@ TEST(CniConfigTest, AListIsTakenAsItIs) {
   EXPECT_EQ(config->name, "x");
   EXPECT_EQ(config->version, "0.4.0");
   ASSERT_EQ(config->plugins.size(), 2u);
-  EXPECT_EQ(config->plugins[0]["mtu"], 1400);
+  EXPECT_EQ(config->plugins[0].config["mtu"], 1400);
 }
 
 TEST(CniConfigTest, ASinglePluginBecomesAList) {
@@ -31,8 +31,8 @@ TEST(CniConfigTest, ASinglePluginBecomesAList) {
     const auto config = ParseCniConfig(file, R"({"cniVersion":"1.0.0","name":"x","type":"ptp","mtu":1})");
     ASSERT_TRUE(config.ok()) << config.status();
     ASSERT_EQ(config->plugins.size(), 1u);
-    EXPECT_EQ(config->plugins[0]["type"], "ptp");
-    EXPECT_EQ(config->plugins[0]["mtu"], 1);
+    EXPECT_EQ(config->plugins[0].config["type"], "ptp");
+    EXPECT_EQ(config->plugins[0].config["mtu"], 1);
   }
 }
 
@@ -60,22 +60,22 @@ TEST(CniConfigTest, EveryFaultIsNamed) {
   EXPECT_THAT(FaultOf("x.conflist", "{\n\"name\": }"), HasSubstr("line 2"));
   EXPECT_THAT(FaultOf("x.conflist", "[]"), HasSubstr("not an object"));
   EXPECT_THAT(FaultOf("x.conflist", std::string(100000, '[')), HasSubstr("levels"));
-  EXPECT_THAT(FaultOf("x.conflist", R"({"cniVersion":"1.0.0","plugins":[]})"), HasSubstr("no name"));
+  EXPECT_THAT(FaultOf("x.conflist", R"({"cniVersion":"1.0.0","plugins":[]})"), HasSubstr("\"name\" is missing"));
   EXPECT_THAT(FaultOf("x.conflist", R"({"cniVersion":"1.0.0","name":"a/../b","plugins":[]})"), HasSubstr("CNI name"));
   const std::string head = R"({"cniVersion":"1.0.0","name":"x",)";
-  EXPECT_THAT(FaultOf("x.conflist", head + R"("type":"ptp"})"), HasSubstr("no list of plugins"));
-  EXPECT_THAT(FaultOf("x.conflist", head + R"("plugins":{}})"), HasSubstr("no list of plugins"));
+  EXPECT_THAT(FaultOf("x.conflist", head + R"("type":"ptp"})"), HasSubstr("\"plugins\" is missing"));
+  EXPECT_THAT(FaultOf("x.conflist", head + R"("plugins":{}})"), HasSubstr("\"plugins\" is not a list"));
   EXPECT_THAT(FaultOf("x.conflist", head + R"("plugins":[]})"), HasSubstr("empty"));
-  EXPECT_THAT(FaultOf("x.conflist", head + R"("plugins":[{"type":"ptp"},{}]})"), HasSubstr("plugin 2: no type"));
-  EXPECT_THAT(FaultOf("x.conflist", head + R"("plugins":["ptp"]})"), HasSubstr("plugin 1: not an object"));
+  EXPECT_THAT(FaultOf("x.conflist", head + R"("plugins":[{"type":"ptp"},{}]})"),
+              HasSubstr("\"plugins[1].type\" is missing"));
+  EXPECT_THAT(FaultOf("x.conflist", head + R"("plugins":["ptp"]})"), HasSubstr("\"plugins[0]\" is not an object"));
   EXPECT_THAT(FaultOf("x.conflist", head + R"("plugins":[{"type":"../sh"}]})"), HasSubstr("not the name of a program"));
   EXPECT_THAT(FaultOf("x.conflist", head + R"("plugins":[{"type":".."}]})"), HasSubstr("not the name of a program"));
-  EXPECT_THAT(FaultOf("x.conflist", head + R"("plugins":[{"type":"a\u0000b"}]})"),
-              HasSubstr("not the name of a program"));
+  EXPECT_THAT(FaultOf("x.conflist", head + R"("plugins":[{"type":"a\u0000b"}]})"), HasSubstr("NUL"));
   EXPECT_THAT(FaultOf("x.conflist", head + R"("plugins":[{"type":"ptp","capabilities":["a"]}]})"),
-              HasSubstr("capabilities is not an object"));
+              HasSubstr("\"plugins[0].capabilities\" is not an object"));
   EXPECT_THAT(FaultOf("x.conflist", head + R"("plugins":[{"type":"ptp","capabilities":{"a":1}}]})"),
-              HasSubstr("capability a"));
+              HasSubstr("\"plugins[0].capabilities.a\" is not true or false"));
   EXPECT_THAT(FaultOf("x.conflist", head + R"("disableCheck":1,"plugins":[{"type":"ptp"}]})"),
               HasSubstr("disableCheck"));
   EXPECT_THAT(FaultOf("x.conf", head + R"("plugins":[{"type":"ptp"}]})"), HasSubstr("name the file .conflist"));

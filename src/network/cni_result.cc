@@ -2,9 +2,13 @@
 
 #include <arpa/inet.h>
 
+#include <optional>
+
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/excerpt.h"
+#include "base/json_reader.h"
 #include "base/status_macros.h"
 #include "network/cni_config.h"
 
@@ -28,91 +32,95 @@ int FamilyOf(absl::string_view cidr) {
   return 0;
 }
 
-absl::Status CheckInterfaces(const Json& result) {
-  const auto interfaces = result.find("interfaces");
-  if (interfaces == result.end() || interfaces->is_null()) return absl::OkStatus();
-  if (!interfaces->is_array()) return Fault("interfaces is not a list");
-  for (const Json& interface : *interfaces) {
-    if (!interface.is_object() || StringAt(interface, "name").empty()) return Fault("an interface without a name");
+// Returns the number of interfaces.
+absl::StatusOr<size_t> CheckInterfaces(const JsonReader& result) {
+  ASSIGN_OR_RETURN(const std::vector<JsonReader> interfaces, result.Objects("interfaces"));
+  for (const JsonReader& interface : interfaces) {
+    ASSIGN_OR_RETURN(const std::string name, interface.String("name"));
+    if (name.empty()) return interface.Missing("name");
+    RETURN_IF_ERROR(interface.String("sandbox"));
   }
-  return absl::OkStatus();
+  return interfaces.size();
 }
 
-absl::Status CheckIp(const Json& ip, size_t interfaces) {
-  if (!ip.is_object()) return Fault("ips holds something else than objects");
-  const std::string address = StringAt(ip, "address");
+absl::Status CheckIp(const JsonReader& ip, size_t interfaces) {
+  ASSIGN_OR_RETURN(const std::string address, ip.String("address"));
   if (FamilyOf(address) == 0) return Fault(absl::StrCat("\"", Excerpt(address), "\" is not an address with a prefix"));
-  const auto index = ip.find("interface");
-  if (index == ip.end() || index->is_null()) return absl::OkStatus();
-  // A negative index is how some plugins say "none".
-  if (!index->is_number_integer() || index->get<int64_t>() >= static_cast<int64_t>(interfaces)) {
+  const auto index = ip.Field("interface");
+  if (!index.has_value()) return absl::OkStatus();
+  // Some plugins say "none" by a negative index.
+  if (!index->json().is_number_integer() || index->json().get<int64_t>() >= static_cast<int64_t>(interfaces)) {
     return Fault(absl::StrCat("address ", address, " is on an interface that is not in the result"));
   }
   return absl::OkStatus();
 }
 
-size_t SizeAt(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found == object.end() || !found->is_array() ? 0 : found->size();
-}
-
-absl::Status CheckIps(const Json& result) {
-  const auto ips = result.find("ips");
-  if (ips == result.end() || ips->is_null()) return absl::OkStatus();
-  if (!ips->is_array()) return Fault("ips is not a list");
-  for (const Json& ip : *ips) RETURN_IF_ERROR(CheckIp(ip, SizeAt(result, "interfaces")));
+absl::Status CheckResult(const JsonReader& result) {
+  ASSIGN_OR_RETURN(const std::string answered, result.String("cniVersion"));
+  if (absl::StartsWith(answered, "0.1") || absl::StartsWith(answered, "0.2") || result.Contains("ip4") ||
+      result.Contains("ip6")) {
+    return Fault("the result has the form of CNI 0.2.0: the plugin is too old for this configuration");
+  }
+  ASSIGN_OR_RETURN(const size_t interfaces, CheckInterfaces(result));
+  ASSIGN_OR_RETURN(const std::vector<JsonReader> ips, result.Objects("ips"));
+  for (const JsonReader& ip : ips) RETURN_IF_ERROR(CheckIp(ip, interfaces));
   return absl::OkStatus();
 }
 
-// Until 1.0.0 each address told its family too.
+// The entries of "ips", none if it is absent or null. `result` is checked.
+std::vector<JsonReader> IpsIn(const Json& result) {
+  return JsonReader(result).Objects("ips").value_or(std::vector<JsonReader>());
+}
+
+std::string AddressOf(const Json& ip) {
+  return JsonReader(ip).String("address").value_or("");
+}
+
+// Before 1.0.0 each address also has its family as "version".
 void Convert(Json& result, const std::string& version) {
   result["cniVersion"] = version;
-  if (SizeAt(result, "ips") == 0) return;
+  if (IpsIn(result).empty()) return;
   for (Json& ip : result["ips"]) {
     if (CniVersionLess(version, "1.0.0")) {
-      ip["version"] = absl::StrCat(FamilyOf(StringAt(ip, "address")));
+      ip["version"] = absl::StrCat(FamilyOf(AddressOf(ip)));
     } else {
       ip.erase("version");
     }
   }
 }
 
-bool IsInsidePod(const Json& ip, const Json& result) {
-  const auto index = ip.find("interface");
-  if (index == ip.end() || !index->is_number_integer() || index->get<int64_t>() < 0) return true;
-  return !StringAt(result["interfaces"][index->get<size_t>()], "sandbox").empty();
+// An address without an interface counts as inside. An interface is inside if it has a sandbox.
+bool IsInsidePod(const JsonReader& ip, const std::vector<JsonReader>& interfaces) {
+  const absl::StatusOr<std::optional<uint64_t>> index = ip.Unsigned("interface");
+  if (!index.ok() || !index->has_value() || **index >= interfaces.size()) return true;
+  return !interfaces[**index].String("sandbox").value_or("").empty();
 }
 
 }  // namespace
 
 absl::StatusOr<Json> ParseCniResult(absl::string_view text, const std::string& version) {
   ASSIGN_OR_RETURN(Json result, ParseJsonObject(text));
-  const std::string answered = StringAt(result, "cniVersion");
-  if (absl::StartsWith(answered, "0.1") || absl::StartsWith(answered, "0.2") || result.contains("ip4") ||
-      result.contains("ip6")) {
-    return Fault("the result has the form of CNI 0.2.0: the plugin is too old for this configuration");
-  }
-  RETURN_IF_ERROR(CheckInterfaces(result));
-  RETURN_IF_ERROR(CheckIps(result));
+  RETURN_IF_ERROR(CheckResult(JsonReader(result)));
   Convert(result, version);
   return result;
 }
 
 std::vector<std::string> PodIpsOf(const Json& result) {
+  const auto interfaces = JsonReader(result).Objects("interfaces").value_or(std::vector<JsonReader>());
   std::vector<std::string> addresses;
-  if (SizeAt(result, "ips") == 0) return addresses;
-  for (const Json& ip : result["ips"]) {
-    const std::string cidr = StringAt(ip, "address");
-    if (IsInsidePod(ip, result)) addresses.push_back(cidr.substr(0, cidr.find('/')));
+  for (const JsonReader& ip : IpsIn(result)) {
+    const std::string cidr = AddressOf(ip.json());
+    if (IsInsidePod(ip, interfaces)) addresses.push_back(cidr.substr(0, cidr.find('/')));
   }
   return addresses;
 }
 
 std::string CniErrorText(absl::string_view text) {
-  const auto error = ParseJsonObject(text);
+  const absl::StatusOr<Json> error = ParseJsonObject(text);
   if (!error.ok() || !error->contains("code")) return "";
-  std::string told = Excerpt(StringAt(*error, "msg"));
-  if (const std::string details = StringAt(*error, "details"); !details.empty()) {
+  const JsonReader reader(*error);
+  std::string told = Excerpt(reader.String("msg").value_or(""));
+  if (const std::string details = reader.String("details").value_or(""); !details.empty()) {
     absl::StrAppend(&told, told.empty() ? "" : ": ", Excerpt(details));
   }
   return told.empty() ? absl::StrCat("error code ", DumpJson((*error)["code"])) : told;

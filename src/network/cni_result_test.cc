@@ -40,9 +40,9 @@ TEST(CniResultTest, WhatIsWrongIsNamed) {
   const auto fault = [](const char* text) { return std::string(ParseCniResult(text, "1.0.0").status().message()); };
   EXPECT_THAT(fault(""), HasSubstr("empty"));
   EXPECT_THAT(fault("nope"), HasSubstr("not JSON"));
-  EXPECT_THAT(fault(R"({"ips":{}})"), HasSubstr("ips is not a list"));
-  EXPECT_THAT(fault(R"({"ips":[1]})"), HasSubstr("ips holds"));
-  EXPECT_THAT(fault(R"({"interfaces":[{}]})"), HasSubstr("interface without a name"));
+  EXPECT_THAT(fault(R"({"ips":{}})"), HasSubstr("\"ips\" is not a list"));
+  EXPECT_THAT(fault(R"({"ips":[1]})"), HasSubstr("\"ips[0]\" is not an object"));
+  EXPECT_THAT(fault(R"({"interfaces":[{}]})"), HasSubstr("\"interfaces[0].name\" is missing"));
   EXPECT_THAT(fault(R"({"ips":[{"address":"10.1.2.3/24","interface":0}]})"), HasSubstr("not in the result"));
   EXPECT_THAT(fault(R"({"ips":[{"address":"10.1.2.3/24","interface":"eth0"}]})"), HasSubstr("not in the result"));
   for (const char* address :

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "network/json.h"
+#include "base/json.h"
 #include "network/network.h"
 #include "os/file.h"
 #include "os/testing/test_dir.h"
@@ -88,7 +88,7 @@ TEST_F(ConfDirTest, ABadFileIsPassedOverAndAllBadIsNotReady) {
   Write("10-a.conf", R"({"cniVersion":"1.0.0","name":"a"})");
   EXPECT_THAT(std::string(network_->Ready().message()),
               AllOf(HasSubstr("no valid CNI configuration in " + conf_), HasSubstr("05-bad.conflist: not JSON"),
-                    HasSubstr("10-a.conf: plugin 1: no type")));
+                    HasSubstr("10-a.conf: \"type\" is missing")));
   EXPECT_EQ(Planned(), network_->Ready().message());
   Write("10-a.conf", Conf("well"));
   EXPECT_EQ(Planned(), "well");

@@ -104,8 +104,8 @@ absl::Status CniNetwork::Ready() {
   const CniConfigs configs = Current();
   RETURN_IF_ERROR(CheckLoaded(configs));
   for (const CniConfigList& config : configs.networks) {
-    for (const Json& plugin : config.plugins) {
-      const auto found = FindPlugin(StringAt(plugin, "type"), options_.bin_dirs);
+    for (const CniPlugin& plugin : config.plugins) {
+      const auto found = FindPlugin(plugin.type, options_.bin_dirs);
       if (!found.ok()) {
         return absl::FailedPreconditionError(
             absl::StrCat(options_.conf_dir, "/", config.file, ": ", found.status().message()));
@@ -116,10 +116,7 @@ absl::Status CniNetwork::Ready() {
 }
 
 bool AnyHas(const std::string& capability, const std::vector<CniConfigList>& configs) {
-  const auto has = [&](const Json& plugin) {
-    const auto capabilities = plugin.find("capabilities");
-    return capabilities != plugin.end() && capabilities->value(capability, false);
-  };
+  const auto has = [&](const CniPlugin& plugin) { return plugin.capabilities.contains(capability); };
   return std::any_of(configs.begin(), configs.end(), [&](const CniConfigList& config) {
     return std::any_of(config.plugins.begin(), config.plugins.end(), has);
   });

@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/call.h"
+#include "network/pod_network_request.h"
 #include "os/netns.h"
 
 namespace crisp {
@@ -25,29 +26,6 @@ struct CniOptions {
   std::vector<std::string> bin_dirs;
   std::string conf_dir;
   int max_conf_num = 1;  // how many networks a pod gets: the first files by name. 0: all
-};
-
-struct PortMap {
-  std::string protocol;  // "tcp", "udp" or "sctp"
-  int container_port = 0;
-  int host_port = 0;
-  std::string host_ip;  // empty: all
-};
-
-// Of a pod's traffic, in bits a second; 0: no limit.
-struct Bandwidth {
-  uint64_t ingress = 0;
-  uint64_t egress = 0;
-};
-
-struct PodNetworkRequest {
-  std::string pod_id;
-  std::string name;
-  std::string namespace_name;
-  std::string uid;
-  std::string netns_path;
-  std::vector<PortMap> ports;  // those with a host port
-  Bandwidth bandwidth{};
 };
 
 // What Detach needs, kept in the pod's record from before the first plugin runs. Text (JSON), opaque to others.

@@ -1,7 +1,7 @@
 // Plugins that fail: programs of the test stand in front of or between the real ones.
 #include <gmock/gmock.h>
 
-#include "network/json.h"
+#include "base/json.h"
 #include "network/network.h"
 #include "network/test_world.h"
 

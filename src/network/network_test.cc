@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "absl/strings/str_join.h"
-#include "network/json.h"
+#include "base/json.h"
 #include "network/test_world.h"
 
 namespace crisp {

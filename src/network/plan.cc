@@ -2,15 +2,18 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/excerpt.h"
+#include "base/json_reader.h"
 #include "base/status_macros.h"
 
 namespace crisp {
 namespace {
 
-constexpr int kVersion = 1;
+constexpr uint64_t kVersion = 1;
 
 bool FitsCniArgs(const std::string& value) {
   return std::none_of(value.begin(), value.end(), [](char c) {
@@ -18,7 +21,7 @@ bool FitsCniArgs(const std::string& value) {
   });
 }
 
-// The arguments that plugins for Kubernetes look for; IgnoreUnknown lets the others pass over them.
+// The arguments that Kubernetes plugins read. IgnoreUnknown makes the others ignore them.
 absl::StatusOr<std::string> CniArgs(const PodNetworkRequest& request) {
   const std::array<std::pair<const char*, const std::string*>, 4> values = {{
       {"K8S_POD_NAMESPACE", &request.namespace_name},
@@ -30,7 +33,7 @@ absl::StatusOr<std::string> CniArgs(const PodNetworkRequest& request) {
   for (const auto& [key, value] : values) {
     if (!FitsCniArgs(*value)) {
       return absl::InvalidArgumentError(absl::StrCat("network of pod ", Excerpt(request.name), ": \"", Excerpt(*value),
-                                                     "\" cannot be handed to CNI plugins as ", key));
+                                                     "\" cannot be passed to CNI plugins as ", key));
     }
     absl::StrAppend(&args, ";", key, "=", *value);
   }
@@ -49,8 +52,7 @@ Json PortMappings(const std::vector<PortMap>& ports) {
   return mappings;
 }
 
-// The form of the capability "bandwidth". A burst is what may go by at once; the plugin wants one with each rate, and
-// takes no more than this.
+// The form of the capability "bandwidth". The plugin requires a burst with each rate and accepts at most this.
 Json BandwidthLimits(const Bandwidth& bandwidth) {
   constexpr uint64_t kBurst = UINT32_MAX;
   Json limits = Json::object();
@@ -66,59 +68,71 @@ Json RuntimeConfig(const PodNetworkRequest& request) {
   return config;
 }
 
-absl::Status CheckVersion(const Json& json) {
-  if (json.value("version", Json()) == kVersion) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat("version ", Excerpt(DumpJson(json.value("version", Json()))), " is not ",
-                                          kVersion, ": written by another crisp"));
+absl::Status CheckVersion(const JsonReader& json) {
+  ASSIGN_OR_RETURN(const std::optional<uint64_t> version, json.Unsigned("version"));
+  if (!version.has_value()) return json.Missing("version");
+  if (*version == kVersion) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("version ", *version, " is not ", kVersion, ": written by another crisp"));
 }
 
-const Json& ObjectAt(const Json& object, const char* key) {
-  static const Json* const kEmpty = new Json(Json::object());
-  const auto found = object.find(key);
-  return found != object.end() && found->is_object() ? *found : *kEmpty;
+// A string that must be there and not be empty.
+absl::StatusOr<std::string> RequiredString(const JsonReader& json, const char* key) {
+  ASSIGN_OR_RETURN(std::string text, json.String(key));
+  if (text.empty()) return json.Missing(key);
+  return text;
 }
 
-const Json& ArrayAt(const Json& object, const char* key) {
-  static const Json* const kEmpty = new Json(Json::array());
-  const auto found = object.find(key);
-  return found != object.end() && found->is_array() ? *found : *kEmpty;
+absl::StatusOr<JsonReader> RequiredObject(const JsonReader& json, const char* key) {
+  ASSIGN_OR_RETURN(const std::optional<JsonReader> object, json.Object(key));
+  if (!object.has_value()) return json.Missing(key);
+  return *object;
 }
 
-absl::StatusOr<PlannedNetwork> NetworkFromJson(const Json& json, const CniTarget& shared) {
-  if (!json.is_object()) return absl::InternalError("not an object");
+absl::StatusOr<PlannedNetwork> ReadNetwork(const JsonReader& json, const CniTarget& shared) {
   PlannedNetwork network;
-  // What the text was read from, a list or a single plugin, was settled when it was planned.
-  ASSIGN_OR_RETURN(network.config, ParseCniConfig("plan.conflist", DumpJson(ObjectAt(json, "config"))));
-  network.config.file = StringAt(json, "file");
+  ASSIGN_OR_RETURN(const JsonReader config, RequiredObject(json, "config"));
+  // A plan always holds lists, also where the file was a single plugin.
+  ASSIGN_OR_RETURN(network.config, ParseCniConfig("plan.conflist", DumpJson(config.json())), config.path());
+  ASSIGN_OR_RETURN(network.config.file, json.String("file"));
   network.target = shared;
-  network.target.ifname = StringAt(json, "ifname");
-  if (network.target.ifname.empty()) return absl::InternalError("no ifname");
+  ASSIGN_OR_RETURN(network.target.ifname, RequiredString(json, "ifname"));
   return network;
 }
 
-CniTarget TargetFromJson(const Json& json) {
+absl::StatusOr<CniTarget> ReadTarget(const JsonReader& plan) {
+  ASSIGN_OR_RETURN(const JsonReader json, RequiredObject(plan, "target"));
   CniTarget target;
-  target.container_id = StringAt(json, "containerId");
-  target.netns = StringAt(json, "netns");
-  target.args = StringAt(json, "args");
-  target.runtime_config = ObjectAt(json, "runtimeConfig");
+  ASSIGN_OR_RETURN(target.container_id, RequiredString(json, "containerId"));
+  ASSIGN_OR_RETURN(target.netns, json.String("netns"));
+  ASSIGN_OR_RETURN(target.args, json.String("args"));
+  ASSIGN_OR_RETURN(const JsonReader runtime_config, RequiredObject(json, "runtimeConfig"));
+  target.runtime_config = runtime_config.json();
   return target;
 }
 
-absl::StatusOr<NetworkPlan> PlanFromJson(const Json& json) {
+absl::StatusOr<NetworkPlan> ReadPlan(const std::string& text) {
+  ASSIGN_OR_RETURN(const JsonDocument document, JsonDocument::Parse(text));
+  const JsonReader json = document.root();
   RETURN_IF_ERROR(CheckVersion(json));
   NetworkPlan plan;
-  for (const Json& dir : ArrayAt(json, "binDirs")) {
-    if (dir.is_string()) plan.bin_dirs.push_back(dir);
-  }
-  const CniTarget target = TargetFromJson(ObjectAt(json, "target"));
-  if (target.container_id.empty()) return absl::InternalError("no containerId");
-  for (const Json& network : ArrayAt(json, "networks")) {
-    ASSIGN_OR_RETURN(PlannedNetwork planned, NetworkFromJson(network, target), "network ", plan.networks.size());
+  ASSIGN_OR_RETURN(plan.bin_dirs, json.Strings("binDirs"));
+  ASSIGN_OR_RETURN(const CniTarget target, ReadTarget(json));
+  ASSIGN_OR_RETURN(const std::vector<JsonReader> networks, json.Objects("networks"));
+  for (const JsonReader& network : networks) {
+    ASSIGN_OR_RETURN(PlannedNetwork planned, ReadNetwork(network, target));
     plan.networks.push_back(std::move(planned));
   }
-  if (plan.networks.empty()) return absl::InternalError("no networks");
+  if (plan.networks.empty()) return json.Missing("networks");
   return plan;
+}
+
+absl::StatusOr<std::vector<Json>> ReadResults(const std::string& text) {
+  ASSIGN_OR_RETURN(const JsonDocument document, JsonDocument::Parse(text));
+  RETURN_IF_ERROR(CheckVersion(document.root()));
+  ASSIGN_OR_RETURN(const std::vector<JsonReader> items, document.root().Items("results"));
+  std::vector<Json> results;
+  for (const JsonReader& item : items) results.push_back(item.json());
+  return results;
 }
 
 }  // namespace
@@ -155,9 +169,7 @@ std::string PlanToText(const NetworkPlan& plan) {
 }
 
 absl::StatusOr<NetworkPlan> PlanFromText(const std::string& text) {
-  ASSIGN_OR_RETURN(const Json json, ParseJsonObject(text), "read the recorded network plan");
-  auto plan = PlanFromJson(json);
-  RETURN_IF_ERROR(plan, "read the recorded network plan");
+  ASSIGN_OR_RETURN(NetworkPlan plan, ReadPlan(text), "read the recorded network plan");
   return plan;
 }
 
@@ -167,10 +179,8 @@ std::string ResultsToText(const std::vector<Json>& results) {
 
 absl::StatusOr<std::vector<Json>> ResultsFromText(const std::string& text) {
   if (text.empty()) return std::vector<Json>();
-  ASSIGN_OR_RETURN(const Json json, ParseJsonObject(text), "read the recorded network result");
-  RETURN_IF_ERROR(CheckVersion(json), "read the recorded network result");
-  const Json& results = ArrayAt(json, "results");
-  return std::vector<Json>(results.begin(), results.end());
+  ASSIGN_OR_RETURN(std::vector<Json> results, ReadResults(text), "read the recorded network result");
+  return results;
 }
 
 }  // namespace crisp

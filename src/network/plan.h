@@ -1,21 +1,22 @@
-// The plan of a pod's network: all that ADD and DEL need, as it was when the pod was made. It is the text that
-// CniAttachment keeps in the pod's record, so that DEL is right whatever has happened to the files since.
+// NetworkPlan: everything that ADD and DEL of a pod's network need, as it was when the pod was made. Its text is kept
+// in the pod's record as CniAttachment, so that DEL does not depend on files that may have changed since.
 //
 //   plan:   {"version": 1, "binDirs": […], "target": {"containerId", "netns", "args", "runtimeConfig"},
 //            "networks": [{"file", "ifname", "config": <a conflist>}]}
-//   result: {"version": 1, "results": [<the CNI result of each network whose ADD has ended well, in order>]}
+//   result: {"version": 1, "results": [<the CNI result of each network whose ADD succeeded, in order>]}
 //
-// A change that an older crisp could misread gets a new version number. Errors: Internal, naming what cannot be read.
+// A change that an older crisp could misread needs a new version number.
+// Plain functions, callable from any thread. Errors are Internal and name the field that cannot be read.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/json.h"
 #include "network/cni_chain.h"
 #include "network/cni_config.h"
-#include "network/json.h"
-#include "network/network.h"
+#include "network/pod_network_request.h"
 
 namespace crisp {
 
@@ -29,8 +30,8 @@ struct NetworkPlan {
   std::vector<PlannedNetwork> networks;
 };
 
-// eth0 in the first network, eth1 in the second, and so on. InvalidArgument where a value of `request` cannot be
-// handed to plugins: CNI_ARGS has no way to quote ';' and '='.
+// The pod's interface is eth0 in the first network, eth1 in the second, and so on. InvalidArgument if a value of
+// `request` cannot be passed to plugins: CNI_ARGS cannot quote ';' and '='.
 absl::StatusOr<NetworkPlan> MakePlan(const PodNetworkRequest& request, const std::vector<CniConfigList>& configs,
                                      const std::vector<std::string>& bin_dirs);
 
@@ -38,7 +39,7 @@ std::string PlanToText(const NetworkPlan& plan);
 absl::StatusOr<NetworkPlan> PlanFromText(const std::string& text);
 
 std::string ResultsToText(const std::vector<Json>& results);
-// Empty text: no results.
+// Empty text has no results.
 absl::StatusOr<std::vector<Json>> ResultsFromText(const std::string& text);
 
 }  // namespace crisp

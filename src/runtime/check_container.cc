@@ -1,4 +1,5 @@
-// CheckContainerConfig.
+#include "runtime/check_container.h"
+
 #include <algorithm>
 #include <cstdint>
 
@@ -14,7 +15,6 @@
 #include "runtime/message_check.h"
 #include "runtime/profiles.h"
 #include "runtime/selinux.h"
-#include "runtime/spec.h"
 #include "runtime/spec_namespaces.h"
 #include "runtime/spec_resources.h"
 

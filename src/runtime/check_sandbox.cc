@@ -1,4 +1,5 @@
-// CheckSandboxConfig.
+#include "runtime/check_sandbox.h"
+
 #include <arpa/inet.h>
 
 #include "absl/strings/match.h"
@@ -10,7 +11,6 @@
 #include "runtime/message_check.h"
 #include "runtime/profiles.h"
 #include "runtime/selinux.h"
-#include "runtime/spec.h"
 #include "runtime/spec_namespaces.h"
 #include "runtime/sysctls.h"
 

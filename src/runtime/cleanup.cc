@@ -1,4 +1,5 @@
-// What is left when a shim hangs or has died, taken away by the daemon itself.
+#include "runtime/cleanup.h"
+
 #include <fcntl.h>
 #include <sys/mount.h>
 
@@ -8,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/call.h"
 #include "base/status_macros.h"
 #include "os/cgroup.h"
 #include "os/errno_status.h"
@@ -15,7 +17,7 @@
 #include "os/process.h"
 #include "os/unix_socket.h"
 #include "runtime/oci_runtime.h"
-#include "runtime/shim_client.h"
+#include "runtime/shim.h"
 
 namespace crisp {
 namespace {
@@ -24,8 +26,8 @@ constexpr std::chrono::seconds kKillBudget{5};
 constexpr std::chrono::seconds kDeleteTimeout{30};
 constexpr size_t kMaxCommandLine = 64 << 10;
 
-// Of whoever listens at the other end; a shim has said so as soon as it runs (shim/connections.cc), before that it is
-// the daemon that has made the socket.
+// SO_PEERCRED names the last caller of listen(2): the daemon that made the socket, then the shim, which calls it again
+// when it begins to serve (shim/connections.cc).
 absl::StatusOr<pid_t> ListenerOf(int socket) {
   ucred peer{};
   if (const int error = PeerOf(socket, &peer); error != 0) return ErrnoStatus(error, "ask who listens");

@@ -25,24 +25,40 @@ bool IsDevice(mode_t mode) {
   return S_ISCHR(mode) || S_ISBLK(mode);
 }
 
-ContainerDevice Node(const std::string& path, const struct stat& info, const std::string& permissions) {
-  ContainerDevice device;
-  device.node = {path,
-                 S_ISCHR(info.st_mode) ? 'c' : 'b',
-                 major(info.st_rdev),
-                 minor(info.st_rdev),
-                 static_cast<mode_t>(info.st_mode & 07777),
-                 info.st_uid,
-                 info.st_gid};
-  device.permissions = permissions.empty() ? "rwm" : permissions;
+HostDevice ToDevice(const std::string& path, const struct stat& info) {
+  HostDevice device;
+  device.path = path;
+  device.type = S_ISCHR(info.st_mode) ? 'c' : 'b';
+  device.major = major(info.st_rdev);
+  device.minor = minor(info.st_rdev);
+  device.mode = info.st_mode & 07777;
+  device.uid = info.st_uid;
+  device.gid = info.st_gid;
   return device;
+}
+
+// `file_system` is that of /dev; what is mounted below is left out.
+absl::Status AddHostDevices(const std::string& dir, dev_t file_system, std::vector<HostDevice>& devices) {
+  absl::StatusOr<std::vector<std::string>> names = ListDir(dir);
+  if (!names.ok()) return ErrnoOf(names.status()) == ENOENT ? absl::OkStatus() : names.status();
+  for (const std::string& name : *names) {
+    const std::string path = absl::StrCat(dir, "/", name);
+    struct stat info {};
+    if (path == "/dev/console" || lstat(path.c_str(), &info) != 0 || info.st_dev != file_system) continue;
+    if (S_ISDIR(info.st_mode)) {
+      RETURN_IF_ERROR(AddHostDevices(path, file_system, devices));
+    } else if (IsDevice(info.st_mode)) {
+      devices.push_back(ToDevice(path, info));
+    }
+  }
+  return absl::OkStatus();
 }
 
 class Search {
  public:
   Search(const std::string& permissions, absl::string_view field) : permissions_(permissions), field_(field) {}
 
-  // Links below a directory are passed over: /dev has many, and each device is found where it is.
+  // Skips links: /dev has many, and each device is found at its own place.
   absl::Status Directory(const std::string& host, const std::string& container, int depth) {
     if (depth > kDeepest) return InvalidField(field_, "its host_path is a directory of too many levels");
     const absl::StatusOr<std::vector<std::string>> names = ListDir(host);
@@ -62,7 +78,7 @@ class Search {
     if (found_.size() == kMostDevices) {
       return InvalidField(field_, absl::StrCat("its host_path has more than ", kMostDevices, " devices"));
     }
-    found_.push_back(Node(path, info, permissions_));
+    found_.push_back({ToDevice(path, info), permissions_.empty() ? "rwm" : permissions_});
     return absl::OkStatus();
   }
 
@@ -84,6 +100,14 @@ absl::Status CheckAbsolute(const std::string& path, const std::string& field) {
 }
 
 }  // namespace
+
+absl::StatusOr<std::vector<HostDevice>> HostDevices() {
+  struct stat info {};
+  if (stat("/dev", &info) != 0) return ErrnoStatus(errno, "stat /dev");
+  std::vector<HostDevice> devices;
+  RETURN_IF_ERROR(AddHostDevices("/dev", info.st_dev, devices));
+  return devices;
+}
 
 absl::Status CheckDevice(const cri::Device& device, absl::string_view field) {
   RETURN_IF_ERROR(CheckAbsolute(device.host_path(), absl::StrCat(field, ".host_path")));

@@ -1,13 +1,11 @@
 #include "runtime/host.h"
 
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
-#include <cerrno>
 #include <string>
 
 #include "absl/strings/ascii.h"
@@ -17,7 +15,6 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/status_macros.h"
-#include "os/errno_status.h"
 #include "os/file.h"
 
 namespace crisp {
@@ -25,35 +22,6 @@ namespace {
 
 constexpr const char* kCgroups = "/sys/fs/cgroup";
 constexpr size_t kProcLimit = 1 << 16;
-
-HostDevice ToDevice(const std::string& path, const struct stat& info) {
-  HostDevice device;
-  device.path = path;
-  device.type = S_ISCHR(info.st_mode) ? 'c' : 'b';
-  device.major = major(info.st_rdev);
-  device.minor = minor(info.st_rdev);
-  device.mode = info.st_mode & 07777;
-  device.uid = info.st_uid;
-  device.gid = info.st_gid;
-  return device;
-}
-
-// `file_system` is that of /dev: what is mounted below is another's.
-absl::Status AddDevices(const std::string& dir, dev_t file_system, std::vector<HostDevice>& devices) {
-  absl::StatusOr<std::vector<std::string>> names = ListDir(dir);
-  if (!names.ok()) return ErrnoOf(names.status()) == ENOENT ? absl::OkStatus() : names.status();
-  for (const std::string& name : *names) {
-    const std::string path = absl::StrCat(dir, "/", name);
-    struct stat info {};
-    if (path == "/dev/console" || lstat(path.c_str(), &info) != 0 || info.st_dev != file_system) continue;
-    if (S_ISDIR(info.st_mode)) {
-      RETURN_IF_ERROR(AddDevices(path, file_system, devices));
-    } else if (S_ISCHR(info.st_mode) || S_ISBLK(info.st_mode)) {
-      devices.push_back(ToDevice(path, info));
-    }
-  }
-  return absl::OkStatus();
-}
 
 absl::StatusOr<uint64_t> EffectiveCapabilities() {
   ASSIGN_OR_RETURN(const std::string status, ReadFileAt(AT_FDCWD, "/proc/self/status", kProcLimit));
@@ -87,14 +55,6 @@ uint64_t HostCapabilities() {
     if (has == 1) mask |= uint64_t{1} << number;
   }
   return mask;
-}
-
-absl::StatusOr<std::vector<HostDevice>> HostDevices() {
-  struct stat info {};
-  if (stat("/dev", &info) != 0) return ErrnoStatus(errno, "stat /dev");
-  std::vector<HostDevice> devices;
-  RETURN_IF_ERROR(AddDevices("/dev", info.st_dev, devices));
-  return devices;
 }
 
 absl::StatusOr<int> HostOomScoreAdjFloor() {

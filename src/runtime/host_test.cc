@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "os/file.h"
+#include "runtime/devices.h"
 
 namespace crisp {
 namespace {

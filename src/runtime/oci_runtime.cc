@@ -3,7 +3,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/call.h"
 #include "base/status_macros.h"
+#include "os/process.h"
 
 namespace crisp {
 

@@ -5,11 +5,11 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/string_view.h"
-#include "base/call.h"
-#include "os/process.h"
 
 namespace crisp {
+
+class Call;
+struct Command;
 
 // Where programs are looked for, by a runtime on the node (newuidmap is one) and in a container whose image does not
 // say.

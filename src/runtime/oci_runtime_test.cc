@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "os/file.h"
+#include "runtime/cleanup.h"
 #include "runtime/test_pod.h"
 #include "runtime/update.h"
 
@@ -20,7 +21,8 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 constexpr char kScope[] = "crisp-test.slice:crisp:a";
-constexpr char kSpec[] = R"({"process": {"args": ["sleep"]}, "linux": {"resources": {}}})";
+constexpr char kSpec[] = R"({"process": {"args": ["sleep"]},
+  "linux": {"cgroupsPath": "crisp-test.slice:crisp:a", "resources": {}}})";
 
 // A runtime that writes down its words, a line for each call, and does nothing; its `create` fails.
 class RuntimeWordsTest : public testing::Test {
@@ -58,11 +60,7 @@ TEST_F(RuntimeWordsTest, TheDaemonSaysSoAtDelete) {
 }
 
 TEST_F(RuntimeWordsTest, TheDaemonSaysSoAtUpdate) {
-  SpecContext context;
-  context.id = "a";
-  context.cgroup_parent = "/crisp-test.slice";
-  context.systemd_cgroup = true;
-  const absl::Status updated = UpdateRunning(runtime_, context, kSpec, {}, {}, TestPod::call());
+  const absl::Status updated = UpdateRunning(runtime_, HostFacts(), "a", kSpec, {}, {}, TestPod::call());
   EXPECT_TRUE(updated.ok()) << updated;
   EXPECT_EQ(Words(),
             absl::StrCat("--root ", runtime_.root, " --systemd-cgroup update --resources /proc/self/fd/0 a\n"));

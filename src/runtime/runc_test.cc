@@ -16,6 +16,9 @@
 #include "base/id.h"
 #include "os/file.h"
 #include "os/process.h"
+#include "runtime/cgroups_path.h"
+#include "runtime/devices.h"
+#include "runtime/exec_process.h"
 #include "runtime/host.h"
 #include "runtime/spec.h"
 
@@ -74,15 +77,15 @@ class RuncTest : public testing::Test {
   }
 
   void MakeContext() {
-    context_.cgroup_parent = parent_;
-    context_.cgroup_v2 = HostHasCgroupV2();
-    context_.swap_accounting = HostAccountsForSwap();
-    context_.oom_score_adj_floor = HostOomScoreAdjFloor().value();
-    context_.host_capabilities = HostCapabilities();
-    context_.shm = Dir("shm");
-    context_.resolv_conf = File("resolv.conf", "nameserver 192.0.2.53\n");
-    context_.hostname_file = File("hostname", "web-0\n");
-    context_.hosts = File("hosts", "127.0.0.1 localhost\n");
+    context_.pod.cgroup_parent = parent_;
+    context_.host.cgroup_v2 = HostHasCgroupV2();
+    context_.host.swap_accounting = HostAccountsForSwap();
+    context_.host.oom_score_adj_floor = HostOomScoreAdjFloor().value();
+    context_.host.capabilities = HostCapabilities();
+    context_.pod.shm = Dir("shm");
+    context_.pod.resolv_conf = File("resolv.conf", "nameserver 192.0.2.53\n");
+    context_.pod.hostname_file = File("hostname", "web-0\n");
+    context_.pod.hosts = File("hosts", "127.0.0.1 localhost\n");
   }
 
   std::string Dir(const std::string& name) {
@@ -130,14 +133,14 @@ class RuncTest : public testing::Test {
     if (!host_network) namespaces_.network = MakeNetns();
     ImageConfig pause = image_;
     pause.cmd = {"while :; do sleep 1000 & wait; done"};
-    context_.id = context_.sandbox_id = NewId();
+    context_.container.id = context_.pod.id = NewId();
     const absl::StatusOr<std::string> spec = BuildSandboxSpec(context_, pod_, pause, namespaces_.network);
     ASSERT_TRUE(spec.ok()) << spec.status();
-    ids_.push_back(context_.id);
+    ids_.push_back(context_.container.id);
     pause_spec_ = *spec;
     const std::string pid_file = dir_ + "/pid";
-    const CommandResult result =
-        Runc({"run", "--detach", "--pid-file", pid_file, "--bundle", Bundle(context_.id, *spec), context_.id});
+    const CommandResult result = Runc({"run", "--detach", "--pid-file", pid_file, "--bundle",
+                                       Bundle(context_.container.id, *spec), context_.container.id});
     ASSERT_TRUE(result.ok()) << result.Describe() << result.error_output;
     ASSERT_TRUE(absl::SimpleAtoi(ReadFileAt(AT_FDCWD, pid_file, 100).value(), &pause_pid_));
     const std::string proc = absl::StrCat("/proc/", pause_pid_, "/ns/");
@@ -148,12 +151,12 @@ class RuncTest : public testing::Test {
 
   CommandResult RunContainer(const std::string& script, const ResolvedUser& user = {}) {
     image_.cmd = {script};
-    context_.id = NewId();
+    context_.container.id = NewId();
     const absl::StatusOr<std::string> spec = BuildContainerSpec(context_, pod_, container_, image_, namespaces_, user);
     EXPECT_TRUE(spec.ok()) << spec.status();
     if (!spec.ok()) return {};
-    ids_.push_back(context_.id);
-    return Runc({"run", "--bundle", Bundle(context_.id, *spec), context_.id});
+    ids_.push_back(context_.container.id);
+    return Runc({"run", "--bundle", Bundle(context_.container.id, *spec), context_.container.id});
   }
 
   std::string Output(const std::string& script, const ResolvedUser& user = {}) {
@@ -202,7 +205,7 @@ TEST_F(RuncTest, HostNamespacesAreTheHosts) {
   options.set_pid(cri::NODE);
   StartPause();
   namespaces_.ipc.clear();
-  context_.shm = "/dev/shm";
+  context_.pod.shm = "/dev/shm";
   const std::string output = Output("for n in net ipc uts pid; do readlink /proc/self/ns/$n; done");
   std::vector<std::string> expected;
   for (const char* name : {"net", "ipc", "uts", "pid"}) {
@@ -253,11 +256,11 @@ TEST_F(RuncTest, OrdinaryContainerCannotWriteToSysOrUseOtherDevices) {
 TEST_F(RuncTest, PrivilegedContainerHasDevicesCapabilitiesAndSys) {
   pod_.mutable_linux()->mutable_security_context()->set_privileged(true);
   container_.mutable_linux()->mutable_security_context()->set_privileged(true);
-  context_.host_devices = HostDevices().value();
-  ASSERT_FALSE(context_.host_devices.empty());
+  context_.container.host_devices = HostDevices().value();
+  ASSERT_FALSE(context_.container.host_devices.empty());
   StartPause();
   std::vector<std::string> paths;
-  for (const HostDevice& device : context_.host_devices) paths.push_back(device.path);
+  for (const HostDevice& device : context_.container.host_devices) paths.push_back(device.path);
   const std::string test = absl::StrCat("for d in ", absl::StrJoin(paths, " "), "; do [ -e $d ] || echo no $d; done; ");
   const std::string output =
       Output(test +
@@ -280,7 +283,7 @@ TEST_F(RuncTest, ResourcesReachTheCgroup) {
              "memory/memory.limit_in_bytes"),
       "512\n50000\n25000\n0\n67108864");
   const std::string cgroup = Output("cat /proc/self/cgroup");  // makes the id that CgroupsPath is asked about
-  EXPECT_THAT(cgroup, HasSubstr(CgroupsPath(context_)));
+  EXPECT_THAT(cgroup, HasSubstr(CgroupsPath(/*systemd=*/false, parent_, context_.container.id)));
 }
 
 TEST_F(RuncTest, MountsAreReadonlyInOrderAndOverThePodsOwn) {
@@ -324,7 +327,7 @@ TEST_F(RuncTest, SysctlsAndLimitsOfThePauseContainerHold) {
        "cd /proc/sys; cat kernel/shm_rmid_forced net/ipv4/ip_unprivileged_port_start; touch /x || echo ro; "
        "grep -E 'CapEff|Seccomp:' /proc/self/status; busybox unshare -n true || echo seccomp"});
   ASSERT_TRUE(process.ok()) << process.status();
-  const CommandResult result = Runc({"exec", "--process", File("process.json", *process), context_.sandbox_id});
+  const CommandResult result = Runc({"exec", "--process", File("process.json", *process), context_.pod.id});
   EXPECT_EQ(result.output, "1\n81\nro\nCapEff:\t0000000000000000\nSeccomp:\t2\nseccomp\n") << result.error_output;
 
   EXPECT_EQ(Output("cat /proc/sys/kernel/shm_rmid_forced /proc/sys/net/ipv4/ip_unprivileged_port_start "
@@ -335,16 +338,16 @@ TEST_F(RuncTest, SysctlsAndLimitsOfThePauseContainerHold) {
 TEST_F(RuncTest, ExecRunsAsTheContainerDoes) {
   StartPause();
   image_.cmd = {"sleep 1000"};
-  context_.id = NewId();
-  ids_.push_back(context_.id);
+  context_.container.id = NewId();
+  ids_.push_back(context_.container.id);
   const ResolvedUser user{42, 43, {43, 44}, "/data"};
   const absl::StatusOr<std::string> spec = BuildContainerSpec(context_, pod_, container_, image_, namespaces_, user);
   ASSERT_TRUE(spec.ok()) << spec.status();
-  ASSERT_TRUE(Runc({"run", "--detach", "--bundle", Bundle(context_.id, *spec), context_.id}).ok());
+  ASSERT_TRUE(Runc({"run", "--detach", "--bundle", Bundle(context_.container.id, *spec), context_.container.id}).ok());
   const absl::StatusOr<std::string> process =
       BuildExecProcess(*spec, {"sh", "-c", "id -u; id -g; id -G; echo $HOME; exit 7"});
   ASSERT_TRUE(process.ok()) << process.status();
-  const CommandResult result = Runc({"exec", "--process", File("process.json", *process), context_.id});
+  const CommandResult result = Runc({"exec", "--process", File("process.json", *process), context_.container.id});
   EXPECT_EQ(result.output, "42\n43\n43 44\n/data\n") << result.error_output;
   EXPECT_EQ(result.exit_code, 7);
 }

@@ -10,8 +10,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "base/call.h"
 #include "base/json.h"
 #include "base/status_macros.h"
+#include "os/process.h"
 #include "runtime/oci_runtime.h"
 
 namespace crisp {

@@ -7,9 +7,10 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "base/call.h"
 
 namespace crisp {
+
+class Call;
 
 struct RuntimeFeatures {
   bool recursive_readonly = false;  // the mount option "rro"

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/call.h"
 #include "base/status_macros.h"
 #include "os/errno_status.h"
 #include "os/fd.h"
@@ -17,8 +18,9 @@
 #include "os/process.h"
 #include "os/reactor.h"
 #include "os/unix_socket.h"
+#include "runtime/oci_runtime.h"
+#include "runtime/shim_client_stream.h"
 #include "runtime/shim_connection.h"
-#include "runtime/shim_stream.h"
 
 namespace crisp {
 namespace {
@@ -114,7 +116,7 @@ absl::StatusOr<std::unique_ptr<ShimClient>> ShimClient::Open(Reactor& reactor, c
   RETURN_IF_ERROR(CheckPeer(socket.get()), paths.socket);
   // From here on the client's destructor takes everything back.
   std::unique_ptr<ShimClient> client(
-      new ShimClient(std::make_shared<ShimConnection>(reactor, listener, std::move(socket))));
+      new ShimClient(std::make_shared<ShimConnection>(reactor, listener, std::move(socket), kUndoTimeout)));
   RETURN_IF_ERROR(client->connection_->Begin());
   RETURN_IF_ERROR(client->connection_->Greet(pod_id, call), "greet");
   return client;
@@ -150,6 +152,10 @@ absl::StatusOr<std::unique_ptr<ShimClient>> ShimClient::Connect(Reactor& reactor
   return Annotate(status, "connect to the shim");
 }
 
+void ShimClient::set_undo_timeout(std::chrono::nanoseconds timeout) {
+  connection_->set_undo_timeout(timeout);
+}
+
 pid_t ShimClient::pid() const {
   return connection_->pid();
 }
@@ -177,9 +183,8 @@ absl::StatusOr<StartedContainer> ShimClient::Start(const StartRequest& request, 
   if (request.input || request.terminal) {
     RETURN_IF_ERROR(connection_->CheckVersion(2, "containers with stdin or a terminal"), "start container");
   }
-  ASSIGN_OR_RETURN(const ShimAnswer answer,
-                   connection_->AskWith(std::move(start), ShimAnswer(), {}, /*cancel=*/true, call), "start container");
-  return StartedContainer{static_cast<pid_t>(answer.started.pid), answer.started.started_at};
+  ASSIGN_OR_RETURN(const shim::Started started, connection_->Start(std::move(start), call), "start container");
+  return StartedContainer{static_cast<pid_t>(started.pid), started.started_at};
 }
 
 absl::Status ShimClient::Kill(const std::string& container_id, int signal, bool all, const Call& call) {
@@ -188,7 +193,9 @@ absl::Status ShimClient::Kill(const std::string& container_id, int signal, bool 
 }
 
 absl::Status ShimClient::Delete(const std::string& container_id, const Call& call) {
-  return Annotate(connection_->Ask(shim::Delete{container_id, NanosLeft(call)}, call).status(), "delete container");
+  RETURN_IF_ERROR(connection_->Ask(shim::Delete{container_id, NanosLeft(call)}, call), "delete container");
+  connection_->ForgetStart(container_id);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<ExecResult> ShimClient::Exec(const ExecRequest& request, const Call& call) {
@@ -217,8 +224,8 @@ absl::StatusOr<std::unique_ptr<ShimStream>> ShimClient::OpenExec(const ExecStrea
     connection_->CloseStream(opened.request);
     return Annotate(ends.status(), "exec");
   }
-  return std::make_unique<ShimStream>(connection_, opened.request, std::move(opened.end), *std::move(ends),
-                                      std::move(opened.attached));
+  return std::make_unique<ShimClientStream>(connection_, opened.request, std::move(opened.end), *std::move(ends),
+                                            std::move(opened.attached));
 }
 
 absl::StatusOr<std::unique_ptr<ShimStream>> ShimClient::Attach(const AttachRequest& request, const Call& call) {
@@ -226,8 +233,8 @@ absl::StatusOr<std::unique_ptr<ShimStream>> ShimClient::Attach(const AttachReque
   ASSIGN_OR_RETURN(Pipes pipes, MakePipes(request.input, request.output, request.error_output), "attach");
   shim::Attach attach{request.container_id, pipes.streams};
   ASSIGN_OR_RETURN(OpenedStream opened, connection_->OpenStream(std::move(attach), pipes.Descriptors(), call));
-  return std::make_unique<ShimStream>(connection_, opened.request, std::move(opened.end), std::move(pipes.ours),
-                                      std::move(opened.attached));
+  return std::make_unique<ShimClientStream>(connection_, opened.request, std::move(opened.end), std::move(pipes.ours),
+                                            std::move(opened.attached));
 }
 
 absl::Status ShimClient::ReopenLog(const std::string& container_id, const Call& call) {

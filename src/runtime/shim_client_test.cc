@@ -26,6 +26,7 @@
 #include "os/mount.h"
 #include "os/process.h"
 #include "os/unix_socket.h"
+#include "runtime/cleanup.h"
 #include "runtime/test_pod.h"
 #include "shim/codec.h"
 #include "shim/exit_record.h"
@@ -236,6 +237,92 @@ TEST_F(ShimTest, ACancelledStartIsUndone) {
   canceller.join();
   EXPECT_EQ(started.status().code(), absl::StatusCode::kCancelled) << started.status();
   EXPECT_EQ(pod_.Leftovers("a"), "");
+}
+
+// ---- starts whose undo is not confirmed ----
+
+// A runtime whose `command` runs until there is a file "go".
+std::string WaitingRuntime(const TestPod& pod, const std::string& command) {
+  const std::string path = pod.Path("wait-" + command);
+  const std::string script =
+      absl::StrCat("#!/bin/sh\ncase \" $* \" in *' ", command, " '*) while [ ! -e ", pod.Path("go"),
+                   " ]; do sleep 0.01; done; esac\nexec /usr/sbin/runc \"$@\"\n");
+  EXPECT_TRUE(WriteFileAt(AT_FDCWD, path, script, 0755).ok());
+  return path;
+}
+
+void LetGo(const TestPod& pod) {
+  EXPECT_TRUE(WriteFileAt(AT_FDCWD, pod.Path("go"), "", 0644).ok());
+}
+
+TEST_F(ShimTest, AStartWhoseUndoIsNotConfirmedIsUnknownAndARepeatedOneJoinsIt) {
+  pod_.client->set_undo_timeout(milliseconds(200));
+  StartRequest request = pod_.Bundle("a", TestPod::Shell("sleep 1000"));
+  request.runtime.binary = WaitingRuntime(pod_, "delete");  // the undo of the start hangs in it
+  request.bundle = pod_.Path("nosuch");                     // so `create` fails at once
+  const auto first = pod_.client->Start(request, Call::WithTimeout(milliseconds(300)));
+  EXPECT_EQ(first.status().code(), absl::StatusCode::kUnknown) << first.status();
+  EXPECT_THAT(std::string(first.status().message()), HasSubstr("container a is undone: its start is undecided"));
+  const auto second = pod_.client->Start(request, Call::WithTimeout(milliseconds(100)));
+  EXPECT_EQ(second.status().code(), absl::StatusCode::kUnknown) << second.status();
+  LetGo(pod_);
+  const auto third = pod_.client->Start(request, TestPod::call());
+  EXPECT_EQ(third.status().code(), absl::StatusCode::kInternal) << third.status();
+  EXPECT_THAT(std::string(third.status().message()), HasSubstr("create: "));
+  EXPECT_EQ(pod_.Leftovers("a"), "");
+}
+
+TEST_F(ShimTest, ADuplicateStartWaitsForTheFirstOneAndReturnsItsResult) {
+  StartRequest request = pod_.Bundle("a", TestPod::Shell("sleep 1000"));
+  request.runtime.binary = WaitingRuntime(pod_, "start");
+  auto first = std::async(std::launch::async, [&] { return pod_.client->Start(request, TestPod::call()); });
+  ASSERT_TRUE(Eventually([&] { return Exists(pod_.Path("a/init.pid")); }));
+  auto second = std::async(std::launch::async, [&] { return pod_.client->Start(request, TestPod::call()); });
+  EXPECT_EQ(second.wait_for(milliseconds(100)), std::future_status::timeout);
+  LetGo(pod_);
+  const auto started = first.get();
+  const auto joined = second.get();
+  ASSERT_TRUE(started.ok()) << started.status();
+  ASSERT_TRUE(joined.ok()) << joined.status();
+  EXPECT_EQ(joined->pid, started->pid);
+}
+
+TEST_F(ShimTest, AStartInAStoppedShimIsUnknownAndARepeatedOneReturnsItsResult) {
+  pod_.client->set_undo_timeout(milliseconds(200));
+  const StartRequest request = pod_.Bundle("a", TestPod::Shell("sleep 1000"));
+  ASSERT_EQ(kill(pod_.client->pid(), SIGSTOP), 0);
+  const auto first = pod_.client->Start(request, Call::WithTimeout(milliseconds(100)));
+  ASSERT_EQ(kill(pod_.client->pid(), SIGCONT), 0);
+  EXPECT_EQ(first.status().code(), absl::StatusCode::kUnknown) << first.status();
+  // The shim reads Start and Cancel together, and undoes the start.
+  const auto second = pod_.client->Start(request, TestPod::call());
+  EXPECT_EQ(second.status().code(), absl::StatusCode::kCancelled) << second.status();
+  EXPECT_EQ(pod_.Leftovers("a"), "");
+  const auto third = pod_.client->Start(request, TestPod::call());
+  EXPECT_TRUE(third.ok()) << "a decided start can be tried again: " << third.status();
+}
+
+TEST_F(ShimTest, AnUndecidedStartOfAShimThatDiesIsUnavailable) {
+  pod_.client->set_undo_timeout(milliseconds(100));
+  const StartRequest request = pod_.Bundle("a", TestPod::Shell("sleep 1000"));
+  ASSERT_EQ(kill(pod_.client->pid(), SIGSTOP), 0);
+  const auto first = pod_.client->Start(request, Call::WithTimeout(milliseconds(100)));
+  EXPECT_EQ(first.status().code(), absl::StatusCode::kUnknown) << first.status();
+  ASSERT_EQ(kill(pod_.client->pid(), SIGKILL), 0);
+  const auto second = pod_.client->Start(request, TestPod::call());
+  EXPECT_TRUE(absl::IsUnavailable(second.status())) << second.status();
+}
+
+TEST_F(ShimTest, ADeletedContainersUndecidedStartIsForgotten) {
+  pod_.client->set_undo_timeout(milliseconds(100));
+  const StartRequest request = pod_.Bundle("a", TestPod::Shell("sleep 1000"));
+  ASSERT_EQ(kill(pod_.client->pid(), SIGSTOP), 0);
+  EXPECT_EQ(pod_.client->Start(request, Call::WithTimeout(milliseconds(100))).status().code(),
+            absl::StatusCode::kUnknown);
+  ASSERT_EQ(kill(pod_.client->pid(), SIGCONT), 0);
+  EXPECT_TRUE(Eventually([&] { return pod_.client->Delete("a", TestPod::call()).ok(); }));
+  const auto started = pod_.client->Start(request, TestPod::call());
+  EXPECT_TRUE(started.ok()) << started.status();
 }
 
 TEST_F(ShimTest, ARuntimeKilledWithKillNineIsATypedError) {
@@ -598,18 +685,9 @@ TEST_F(ShimTest, ALaterDaemonReplacesTheEarlierOne) {
   pod_.client = *std::move(second);
 }
 
-// A runtime that starts nothing before there is a file "go".
-std::string WaitingRuntime(const TestPod& pod) {
-  const std::string path = pod.Path("waits");
-  const std::string script = absl::StrCat("#!/bin/sh\ncase \" $* \" in *' start '*) while [ ! -e ", pod.Path("go"),
-                                          " ]; do sleep 0.01; done; esac\nexec /usr/sbin/runc \"$@\"\n");
-  EXPECT_TRUE(WriteFileAt(AT_FDCWD, path, script, 0755).ok());
-  return path;
-}
-
 TEST_F(ShimTest, AStartThatOutlivesItsDaemonIsListedAndToldToTheNextOne) {
   StartRequest request = pod_.Bundle("a", TestPod::Shell("exit 7"));
-  request.runtime.binary = WaitingRuntime(pod_);
+  request.runtime.binary = WaitingRuntime(pod_, "start");
   std::thread start([&] { EXPECT_TRUE(absl::IsUnavailable(pod_.client->Start(request, TestPod::call()).status())); });
   EXPECT_TRUE(Eventually([&] { return Exists(pod_.Path("a/init.pid")); }));
   RecordingListener later;
@@ -620,7 +698,7 @@ TEST_F(ShimTest, AStartThatOutlivesItsDaemonIsListedAndToldToTheNextOne) {
   ASSERT_TRUE(containers.ok()) << containers.status();
   ASSERT_EQ(containers->size(), 1u);
   EXPECT_TRUE(containers->front().starting);
-  ASSERT_TRUE(WriteFileAt(AT_FDCWD, pod_.Path("go"), "", 0644).ok());
+  LetGo(pod_);
   EXPECT_EQ(later.AwaitExit("a").exit_code, 7);
   const auto started = (*second)->Start(request, TestPod::call());
   ASSERT_TRUE(started.ok()) << started.status();
@@ -633,7 +711,7 @@ TEST_F(ShimTest, AStartThatOutlivesItsDaemonIsListedAndToldToTheNextOne) {
 // It would take what is listed for started.
 TEST_F(ShimTest, ADaemonOfVersionTwoIsNotToldOfAStart) {
   StartRequest request = pod_.Bundle("a", TestPod::Shell("exit 7"));
-  request.runtime.binary = WaitingRuntime(pod_);
+  request.runtime.binary = WaitingRuntime(pod_, "start");
   std::thread start([&] { EXPECT_TRUE(absl::IsUnavailable(pod_.client->Start(request, TestPod::call()).status())); });
   EXPECT_TRUE(Eventually([&] { return Exists(pod_.Path("a/init.pid")); }));
   {
@@ -652,7 +730,7 @@ TEST_F(ShimTest, ADaemonOfVersionTwoIsNotToldOfAStart) {
     }
   }
   start.join();
-  EXPECT_TRUE(WriteFileAt(AT_FDCWD, pod_.Path("go"), "", 0644).ok());
+  LetGo(pod_);
   EXPECT_TRUE(pod_.Connect().ok());
 }
 

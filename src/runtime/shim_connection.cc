@@ -14,9 +14,6 @@
 namespace crisp {
 namespace {
 
-// How long a shim may take, after its caller has gone, to kill, clean up and answer: a killed runtime (2 s), then
-// `delete --force` (10 s), and some.
-constexpr std::chrono::seconds kCleanUpGrace{20};
 constexpr std::chrono::seconds kDeathGrace{5};        // of a shim whose connection has ended
 constexpr std::chrono::milliseconds kSendAgain{100};  // to a shim whose socket is full
 constexpr int kPacketsAtOnce = 32;                    // of one shim, before others have their turn on the reactor
@@ -37,6 +34,17 @@ absl::Status ToStatus(const shim::Error& error) {
     default:
       return absl::InternalError(text);
   }
+}
+
+// The status of a request whose caller has gone: of the caller's own code, with the shim's text.
+absl::Status UndoneStatus(const absl::Status& over, const shim::Error& error) {
+  return absl::Status(over.code(), absl::StrCat(error.step, ": ", error.text));
+}
+
+absl::Status Undecided(const std::string& container_id, const absl::Status& over) {
+  return absl::UnknownError(absl::StrCat(over.message(), ", and the shim has not confirmed that container ",
+                                         container_id,
+                                         " is undone: its start is undecided, and a repeated one joins it"));
 }
 
 bool TakeItem(std::string_view packet, ShimAnswer* answer) {
@@ -156,20 +164,29 @@ uint64_t ShimConnection::NextId() {
 
 absl::Status ShimConnection::Exchange(uint64_t id, const std::string& packet, ShimAnswer* answer,
                                       const std::vector<int>& attached, bool cancel, const Call& call) {
+  RETURN_IF_ERROR(Send(id, packet, answer, attached, call));
+  MutexLock lock(mutex_);
+  const absl::Status answered = Await(id, *answer, cancel, call);
+  waiting_.erase(id);
+  if (!answered.ok()) return answered;
+  return answer->error.has_value() ? ToStatus(*answer->error) : absl::OkStatus();
+}
+
+absl::Status ShimConnection::Send(uint64_t id, const std::string& packet, ShimAnswer* answer,
+                                  const std::vector<int>& attached, const Call& call) {
   {
     MutexLock lock(mutex_);
     if (gone_) return Gone();
     RETURN_IF_ERROR(call.Check());  // nothing is begun for a caller that has gone
     waiting_[id] = answer;
   }
-  absl::Status asked = packet.empty() ? absl::InternalError("an id or a path is longer than the shim takes")
-                                      : SendPacket(socket_.get(), packet, attached, call);
+  const absl::Status sent = packet.empty() ? absl::InternalError("an id or a path is longer than the shim takes")
+                                           : SendPacket(socket_.get(), packet, attached, call);
+  if (sent.ok()) return sent;
   MutexLock lock(mutex_);
-  if (asked.ok()) asked = Await(id, *answer, cancel, call);
   waiting_.erase(id);
-  if (!asked.ok() && gone_) return Gone();  // not what the socket said of it
-  if (asked.ok() && answer->error.has_value()) return ToStatus(*answer->error);
-  return asked;
+  // A dead peer shows in the errno too, perhaps before the reactor has seen it.
+  return gone_ || ErrnoOf(sent) == EPIPE || ErrnoOf(sent) == ECONNRESET ? Gone() : sent;
 }
 
 absl::Status ShimConnection::Await(uint64_t id, const ShimAnswer& answer, bool cancel, const Call& call) {
@@ -185,14 +202,93 @@ absl::Status ShimConnection::Await(uint64_t id, const ShimAnswer& answer, bool c
 }
 
 absl::Status ShimConnection::AwaitUndone(uint64_t id, const ShimAnswer& answer, const absl::Status& over) {
-  const MonoTime patience = MonoClock::now() + kCleanUpGrace;
+  const MonoTime patience = MonoClock::now() + undo_timeout_;
   mutex_.Unlock();
-  const absl::Status sent = SendPacket(socket_.get(), shim::Encode(NextId(), shim::Cancel{id}), {}, Call(patience));
+  SendCancel(id);
   mutex_.Lock();
-  while (sent.ok() && !answer.done && !gone_ && MonoClock::now() < patience) changed_.WaitUntil(mutex_, patience);
-  if (!answer.done) return Annotate(over, "the shim did not confirm that all is undone");
+  while (!answer.done && !gone_ && MonoClock::now() < patience) changed_.WaitUntil(mutex_, patience);
+  if (!answer.done) return gone_ ? Gone() : Annotate(over, "the shim did not confirm that all is undone");
   if (!answer.error.has_value()) return absl::OkStatus();  // it had just succeeded
-  return absl::Status(over.code(), absl::StrCat(answer.error->step, ": ", answer.error->text));
+  return UndoneStatus(over, *answer.error);
+}
+
+// ---- starts ----
+
+absl::StatusOr<shim::Started> ShimConnection::Start(shim::Start request, const Call& call) {
+  const std::string container_id = request.container_id;
+  bool joined = true;
+  std::shared_ptr<PendingStart> start = FindOrAddStart(container_id, &joined);
+  if (!joined) {
+    const absl::Status sent =
+        Send(start->request, shim::Encode(start->request, std::move(request)), &start->answer, {}, call);
+    if (!sent.ok()) {
+      EndUnsentStart(container_id, *start, sent);
+      return sent;
+    }
+  }
+  MutexLock lock(mutex_);
+  RETURN_IF_ERROR(AwaitStart(container_id, *start, call));
+  EraseStart(container_id, *start);
+  if (!start->answer.error.has_value()) return start->answer.started;
+  const shim::Error& error = *start->answer.error;
+  const absl::Status over = error.code == shim::ErrorCode::kCancelled ? call.Check() : absl::OkStatus();
+  return over.ok() ? ToStatus(error) : UndoneStatus(over, error);
+}
+
+std::shared_ptr<ShimConnection::PendingStart> ShimConnection::FindOrAddStart(const std::string& container_id,
+                                                                             bool* joined) {
+  MutexLock lock(mutex_);
+  std::shared_ptr<PendingStart>& start = starts_[container_id];
+  *joined = start != nullptr;
+  if (*joined) return start;
+  start = std::make_shared<PendingStart>();
+  start->request = ++last_id_;
+  return start;
+}
+
+void ShimConnection::EndUnsentStart(const std::string& container_id, PendingStart& start, const absl::Status& why) {
+  MutexLock lock(mutex_);
+  EraseStart(container_id, start);
+  start.answer.error = shim::Error{shim::ErrorCode::kInternal, "create", std::string(why.message())};
+  start.answer.done = true;
+  changed_.NotifyAll();
+}
+
+absl::Status ShimConnection::AwaitStart(const std::string& container_id, PendingStart& start, const Call& call) {
+  while (!start.answer.done) {
+    if (gone_) return Gone();
+    const absl::Status over = call.Check();
+    if (!over.ok() && !start.undo_deadline.has_value()) {
+      start.undo_deadline = MonoClock::now() + undo_timeout_;
+      mutex_.Unlock();
+      SendCancel(start.request);
+      mutex_.Lock();
+    } else if (!over.ok() && MonoClock::now() >= *start.undo_deadline) {
+      return Undecided(container_id, over);
+    } else {
+      changed_.WaitUntil(mutex_, over.ok() ? call.NextLook() : *start.undo_deadline);
+    }
+  }
+  return absl::OkStatus();
+}
+
+void ShimConnection::EraseStart(const std::string& container_id, const PendingStart& start) {
+  waiting_.erase(start.request);
+  const auto known = starts_.find(container_id);
+  if (known != starts_.end() && known->second.get() == &start) starts_.erase(known);
+}
+
+void ShimConnection::ForgetStart(const std::string& container_id) {
+  MutexLock lock(mutex_);
+  const auto known = starts_.find(container_id);
+  if (known == starts_.end() || !known->second->answer.done) return;
+  waiting_.erase(known->second->request);
+  starts_.erase(known);
+}
+
+void ShimConnection::set_undo_timeout(std::chrono::nanoseconds timeout) {
+  MutexLock lock(mutex_);
+  undo_timeout_ = timeout;
 }
 
 absl::Status ShimConnection::EndProcess(const Call& call) {
@@ -240,7 +336,7 @@ void ShimConnection::CloseStream(uint64_t request) {
   SendCancel(request);
 }
 
-// Not to be lost: what it ends would go on for as long as the connection.
+// Retried until the socket has room: a lost one would leave the request running for as long as the connection.
 void ShimConnection::SendCancel(uint64_t request) {
   {
     MutexLock lock(mutex_);

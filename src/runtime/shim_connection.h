@@ -5,6 +5,7 @@
 // Threading: any thread asks; packets are read on the reactor's thread. The lock is held for table look-ups only.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -21,15 +22,15 @@
 #include "os/fd.h"
 #include "os/pidfd.h"
 #include "os/reactor.h"
-#include "runtime/shim_client.h"
+#include "runtime/shim.h"
 #include "runtime/stream_end.h"
 #include "shim/codec.h"
 
 namespace crisp {
 
-// What one request has been answered so far.
+// What the shim has answered to one request so far.
 struct ShimAnswer {
-  bool done = false;
+  bool done = false;  // no further answer follows
   std::optional<shim::Error> error;
   shim::HelloReply hello;
   shim::Started started;
@@ -50,8 +51,10 @@ struct OpenedStream {
 
 class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
  public:
-  ShimConnection(Reactor& reactor, ShimListener* listener, Fd socket)
-      : reactor_(reactor), listener_(listener), socket_(std::move(socket)) {}
+  ShimConnection(Reactor& reactor, ShimListener* listener, Fd socket, std::chrono::nanoseconds undo_timeout)
+      : reactor_(reactor), listener_(listener), socket_(std::move(socket)), undo_timeout_(undo_timeout) {}
+
+  void set_undo_timeout(std::chrono::nanoseconds timeout);
 
   absl::Status Begin();
   // Nothing is read and nobody is told any more. The shim runs on.
@@ -66,8 +69,8 @@ class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
     return AskWith(std::move(request), ShimAnswer(), {}, /*cancel=*/false, call);
   }
 
-  // `attached`: descriptors that go with it. `cancel`: when the call is over, the request is cancelled, and
-  // its answer, that all has been undone, is waited for.
+  // `attached` are the descriptors that go with it. With `cancel`, the request is cancelled when the call is over, and
+  // the shim's confirmation that it is undone is waited for.
   template <typename Request>
   absl::StatusOr<ShimAnswer> AskWith(Request request, ShimAnswer answer, const std::vector<int>& attached, bool cancel,
                                      const Call& call) {
@@ -76,6 +79,12 @@ class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
     if (!asked.ok()) return asked;
     return answer;
   }
+
+  // Sends a Start and waits for its answer, or joins the one that is under way for the container. Errors as
+  // Shim::Start.
+  absl::StatusOr<shim::Started> Start(shim::Start request, const Call& call);
+  // Drops the result of a Start that nobody has waited for to its end.
+  void ForgetStart(const std::string& container_id);
 
   // Opens a stream. Its end is set when the shim tells of it, and when the connection ends.
   template <typename Request>
@@ -102,13 +111,32 @@ class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
   pid_t pid();
 
  private:
+  // A Start whose result has not been returned to anybody yet. It outlives its callers, so that a later one joins it.
+  struct PendingStart {
+    uint64_t request = 0;
+    ShimAnswer answer;
+    std::optional<MonoTime> undo_deadline;  // set when it is cancelled
+  };
+
   absl::Status Exchange(uint64_t id, const std::string& packet, ShimAnswer* answer, const std::vector<int>& attached,
                         bool cancel, const Call& call);
-  // Return once the answer is done, or it is no use to wait.
+  // Registers `answer` for what comes back, and sends the packet. After an error it is not registered.
+  absl::Status Send(uint64_t id, const std::string& packet, ShimAnswer* answer, const std::vector<int>& attached,
+                    const Call& call);
+  // Return once the answer is done, or the wait is pointless.
   absl::Status Await(uint64_t id, const ShimAnswer& answer, bool cancel, const Call& call)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status AwaitUndone(uint64_t id, const ShimAnswer& answer, const absl::Status& over)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  std::shared_ptr<PendingStart> FindOrAddStart(const std::string& container_id, bool* joined);
+  // Gives callers that have joined it the reason.
+  void EndUnsentStart(const std::string& container_id, PendingStart& start, const absl::Status& why);
+  // OK once the start is answered. After an error it stays pending.
+  absl::Status AwaitStart(const std::string& container_id, PendingStart& start, const Call& call)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void EraseStart(const std::string& container_id, const PendingStart& start) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   absl::Status AwaitDeath(const Call& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   uint64_t NextId();
 
@@ -129,11 +157,13 @@ class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
   Pidfd pidfd_;
   Mutex mutex_;
   CondVar changed_;
+  std::chrono::nanoseconds undo_timeout_ ABSL_GUARDED_BY(mutex_);
   pid_t pid_ ABSL_GUARDED_BY(mutex_) = -1;
   uint64_t last_id_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::map<uint64_t, ShimAnswer*> waiting_ ABSL_GUARDED_BY(mutex_);                 // on their callers' stacks
-  std::map<uint64_t, std::shared_ptr<StreamEnd>> streams_ ABSL_GUARDED_BY(mutex_);  // that are open
-  uint32_t version_ ABSL_GUARDED_BY(mutex_) = 0;                                    // of the shim's protocol
+  std::map<uint64_t, ShimAnswer*> waiting_ ABSL_GUARDED_BY(mutex_);  // on their callers' stacks, and in starts_
+  std::map<std::string, std::shared_ptr<PendingStart>> starts_ ABSL_GUARDED_BY(mutex_);  // by container
+  std::map<uint64_t, std::shared_ptr<StreamEnd>> streams_ ABSL_GUARDED_BY(mutex_);       // that are open
+  uint32_t version_ ABSL_GUARDED_BY(mutex_) = 0;                                         // of the shim's protocol
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;
   bool cleaned_up_ ABSL_GUARDED_BY(mutex_) = false;  // it has answered that it took its containers away

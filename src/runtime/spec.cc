@@ -2,15 +2,17 @@
 
 #include <nlohmann/json.hpp>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "runtime/field_error.h"
-#include "runtime/message_check.h"
+#include "runtime/cgroups_path.h"
+#include "runtime/check_container.h"
+#include "runtime/check_sandbox.h"
 #include "runtime/pause_seccomp.h"
 #include "runtime/profiles.h"
 #include "runtime/seccomp_default.h"
 #include "runtime/seccomp_profile.h"
+#include "runtime/selinux.h"
+#include "runtime/spec_devices.h"
 #include "runtime/spec_mounts.h"
 #include "runtime/spec_namespaces.h"
 #include "runtime/spec_process.h"
@@ -51,9 +53,9 @@ absl::Status CheckImage(const ImageConfig& image) {
 
 // Our own and no others: annotations of a user must never reach a runtime that takes some for orders (CVE-2024-3154 of
 // CRI-O). The names are those that tools look for.
-json Annotations(const SpecContext& context, const cri::PodSandboxConfig& pod, const char* type) {
+json Annotations(const std::string& pod_id, const cri::PodSandboxConfig& pod, const char* type) {
   return {{"io.kubernetes.cri.container-type", type},
-          {"io.kubernetes.cri.sandbox-id", context.sandbox_id},
+          {"io.kubernetes.cri.sandbox-id", pod_id},
           {"io.kubernetes.cri.sandbox-name", pod.metadata().name()},
           {"io.kubernetes.cri.sandbox-namespace", pod.metadata().namespace_()},
           {"io.kubernetes.cri.sandbox-uid", pod.metadata().uid()}};
@@ -72,29 +74,55 @@ json ReadonlyPaths(const cri::LinuxContainerSecurityContext& security) {
   return paths;
 }
 
-SeccompHost SeccompHostOf(const SpecContext& context, uint64_t capabilities) {
-  return {capabilities, context.architecture, context.kernel_major, context.kernel_minor};
+// `profile` is the text of a profile that is named by its path.
+absl::StatusOr<json> LocalSeccomp(const HostFacts& host, const std::string& profile, uint64_t capabilities) {
+  if (profile.empty()) return absl::InternalError("the seccomp profile was not read");
+  return ParseSeccompProfile(profile, {capabilities, host.architecture, host.kernel_major, host.kernel_minor});
 }
 
-absl::StatusOr<json> LocalSeccomp(const SpecContext& context, uint64_t capabilities) {
-  if (context.seccomp_profile.empty()) return absl::InternalError("the seccomp profile was not read");
-  return ParseSeccompProfile(context.seccomp_profile, SeccompHostOf(context, capabilities));
-}
-
-absl::Status AddSeccomp(const SpecContext& context, const ProfileChoice& choice, bool pause, uint64_t capabilities,
-                        json* linux_part) {
+absl::Status AddContainerSeccomp(const HostFacts& host, const std::string& profile,
+                                 const cri::LinuxContainerSecurityContext& security, json* linux_part) {
+  ASSIGN_OR_RETURN(const ProfileChoice choice, EffectiveSeccomp(security, host.unset_seccomp_profile));
+  ASSIGN_OR_RETURN(const CapabilitySets capabilities, CapabilitiesOf(host.capabilities, security));
   if (choice.kind == ProfileChoice::Kind::kDefault) {
-    (*linux_part)["seccomp"] = pause ? PauseSeccomp() : DefaultSeccomp(capabilities, context.architecture);
-  }
-  if (choice.kind == ProfileChoice::Kind::kLocalhost) {
-    ASSIGN_OR_RETURN((*linux_part)["seccomp"], LocalSeccomp(context, capabilities), "seccomp profile ",
+    (*linux_part)["seccomp"] = DefaultSeccomp(capabilities.bounding, host.architecture);
+  } else if (choice.kind == ProfileChoice::Kind::kLocalhost) {
+    ASSIGN_OR_RETURN((*linux_part)["seccomp"], LocalSeccomp(host, profile, capabilities.bounding), "seccomp profile ",
                      choice.localhost);
   }
   return absl::OkStatus();
 }
 
-void AddMountLabel(const SelinuxLabels& labels, json* linux_part) {
-  if (!labels.file.empty()) (*linux_part)["mountLabel"] = labels.file;
+// A pause container has no capabilities.
+absl::Status AddSandboxSeccomp(const HostFacts& host, const std::string& profile,
+                               const cri::LinuxSandboxSecurityContext& security, json* linux_part) {
+  ASSIGN_OR_RETURN(const ProfileChoice choice, EffectiveSeccomp(security, host.unset_seccomp_profile));
+  if (choice.kind == ProfileChoice::Kind::kDefault) {
+    (*linux_part)["seccomp"] = PauseSeccomp();
+  } else if (choice.kind == ProfileChoice::Kind::kLocalhost) {
+    ASSIGN_OR_RETURN((*linux_part)["seccomp"], LocalSeccomp(host, profile, 0), "seccomp profile ", choice.localhost);
+  }
+  return absl::OkStatus();
+}
+
+void AddLabels(const SelinuxLabels& labels, json* spec) {
+  if (!labels.process.empty()) (*spec)["process"]["selinuxLabel"] = labels.process;
+  if (!labels.file.empty()) (*spec)["linux"]["mountLabel"] = labels.file;
+}
+
+// What the container asks for, else what the pod does, else the node's default.
+SelinuxLabels ContainerLabels(const SpecContext& context, const cri::PodSandboxConfig& pod,
+                              const cri::ContainerConfig& container) {
+  const cri::LinuxContainerSecurityContext& security = container.linux().security_context();
+  const cri::SELinuxOption& own = security.selinux_options();
+  const bool asked = !own.user().empty() || !own.role().empty() || !own.type().empty() || !own.level().empty();
+  const cri::SELinuxOption& options = asked ? own : pod.linux().security_context().selinux_options();
+  return LabelsFor(context.host.selinux, options, context.pod.selinux_level, security.privileged());
+}
+
+SelinuxLabels SandboxLabels(const SpecContext& context, const cri::PodSandboxConfig& pod) {
+  const cri::SELinuxOption& options = pod.linux().security_context().selinux_options();
+  return LabelsFor(context.host.selinux, options, context.pod.selinux_level, /*privileged=*/false);
 }
 
 json Hooks(const std::vector<CdiHook>& hooks) {
@@ -109,21 +137,22 @@ json Hooks(const std::vector<CdiHook>& hooks) {
   return result;
 }
 
+std::string CgroupsPathOf(const SpecContext& context) {
+  return CgroupsPath(context.handler.systemd_cgroup, context.pod.cgroup_parent, context.container.id);
+}
+
 absl::StatusOr<json> ContainerLinux(const SpecContext& context, const cri::PodSandboxConfig& pod,
                                     const cri::ContainerConfig& container, const PodNamespaces& namespaces) {
   const cri::LinuxContainerSecurityContext& security = container.linux().security_context();
-  json result = {{"cgroupsPath", CgroupsPath(context)}};
-  ASSIGN_OR_RETURN(result["namespaces"], ContainerNamespaces(context, pod, container, namespaces));
+  json result = {{"cgroupsPath", CgroupsPathOf(context)}};
+  ASSIGN_OR_RETURN(result["namespaces"], ContainerNamespaces(context.host.cgroup_v2, pod, container, namespaces));
   AddPodIdMappings(pod, &result);
-  ASSIGN_OR_RETURN(result["resources"], ContainerResources(context, container.linux()));
+  ASSIGN_OR_RETURN(result["resources"], ContainerResources(context.host, context.container, container.linux()));
   const std::string propagation = RootfsPropagation(container);
   if (!propagation.empty()) result["rootfsPropagation"] = propagation;
-  const json devices = DeviceNodes(context, security.privileged());
+  const json devices = DeviceNodes(context.container, security.privileged());
   if (!devices.empty() || security.privileged()) result["devices"] = devices;
-  AddMountLabel(ContainerLabels(context, pod, container), &result);
-  ASSIGN_OR_RETURN(const ProfileChoice seccomp, EffectiveSeccomp(security, context.unset_seccomp_profile));
-  ASSIGN_OR_RETURN(const CapabilitySets capabilities, CapabilitiesOf(context, security));
-  RETURN_IF_ERROR(AddSeccomp(context, seccomp, /*pause=*/false, capabilities.bounding, &result));
+  RETURN_IF_ERROR(AddContainerSeccomp(context.host, context.container.seccomp_profile, security, &result));
   if (!security.privileged()) {
     result["maskedPaths"] = MaskedPaths(security);
     result["readonlyPaths"] = ReadonlyPaths(security);
@@ -134,24 +163,14 @@ absl::StatusOr<json> ContainerLinux(const SpecContext& context, const cri::PodSa
 absl::StatusOr<json> SandboxLinux(const SpecContext& context, const cri::PodSandboxConfig& pod,
                                   const std::string& netns_path) {
   const cri::LinuxSandboxSecurityContext& security = pod.linux().security_context();
-  json result = {{"cgroupsPath", CgroupsPath(context)}, {"resources", SandboxResources()}};
-  ASSIGN_OR_RETURN(result["namespaces"], SandboxNamespaces(context, pod, netns_path));
+  json result = {{"cgroupsPath", CgroupsPathOf(context)}, {"resources", SandboxResources()}};
+  ASSIGN_OR_RETURN(result["namespaces"], SandboxNamespaces(context.host.cgroup_v2, pod, netns_path));
   AddPodIdMappings(pod, &result);
   ASSIGN_OR_RETURN(auto sysctls, PodSysctls(pod));
-  AddUnprivilegedSysctls(context.unprivileged_ports, context.unprivileged_icmp, pod, &sysctls);
+  AddUnprivilegedSysctls(context.host.unprivileged_ports, context.host.unprivileged_icmp, pod, &sysctls);
   if (!sysctls.empty()) result["sysctl"] = sysctls;
-  AddMountLabel(SandboxLabels(context, pod), &result);
-  ASSIGN_OR_RETURN(const ProfileChoice seccomp, EffectiveSeccomp(security, context.unset_seccomp_profile));
-  RETURN_IF_ERROR(AddSeccomp(context, seccomp, /*pause=*/true, 0, &result));
+  RETURN_IF_ERROR(AddSandboxSeccomp(context.host, context.container.seccomp_profile, security, &result));
   return result;
-}
-
-void AddDefaultTerm(json* process) {
-  json& env = (*process)["env"];
-  for (const json& entry : env) {
-    if (entry.is_string() && absl::StartsWith(entry.get_ref<const std::string&>(), "TERM=")) return;
-  }
-  env.push_back("TERM=xterm");
 }
 
 }  // namespace
@@ -159,17 +178,18 @@ void AddDefaultTerm(json* process) {
 absl::StatusOr<std::string> BuildSandboxSpec(const SpecContext& context, const cri::PodSandboxConfig& pod,
                                              const ImageConfig& image, const std::string& netns_path) {
   RETURN_IF_ERROR(CheckSandboxConfig(pod));
-  RETURN_IF_ERROR(CheckUserNamespaceSupport(context, pod));
+  RETURN_IF_ERROR(CheckUserNamespaceSupport(context.handler.runtime, pod));
   RETURN_IF_ERROR(CheckImage(image));
-  RETURN_IF_ERROR(CheckCgroupParent(context));
+  RETURN_IF_ERROR(CheckCgroupParent(context.handler.systemd_cgroup, context.pod.cgroup_parent));
   json spec = {{"ociVersion", kOciVersion},
                {"root", {{"path", "rootfs"}, {"readonly", true}}},
-               {"mounts", SandboxMounts(context)},
-               {"annotations", Annotations(context, pod, "sandbox")}};
-  ASSIGN_OR_RETURN(spec["process"], SandboxProcess(context, pod, image));
+               {"mounts", SandboxMounts(context.pod.shm)},
+               {"annotations", Annotations(context.pod.id, pod, "sandbox")}};
+  ASSIGN_OR_RETURN(spec["process"], SandboxProcess(context.host, pod, image));
   ASSIGN_OR_RETURN(spec["linux"], SandboxLinux(context, pod, netns_path));
+  AddLabels(SandboxLabels(context, pod), &spec);
   const bool own_uts = pod.linux().security_context().namespace_options().network() != cri::NODE;
-  const std::string hostname = HostnameOf(context, pod);
+  const std::string hostname = HostnameOf(context.host, pod);
   if (own_uts && !hostname.empty()) spec["hostname"] = hostname;
   return ToText(spec);
 }
@@ -178,37 +198,21 @@ absl::StatusOr<std::string> BuildContainerSpec(const SpecContext& context, const
                                                const cri::ContainerConfig& container, const ImageConfig& image,
                                                const PodNamespaces& namespaces, const ResolvedUser& user) {
   RETURN_IF_ERROR(CheckContainerConfig(container, pod));
-  RETURN_IF_ERROR(CheckMountSupport(context, container));
+  RETURN_IF_ERROR(CheckMountSupport(context.handler.runtime, container));
   RETURN_IF_ERROR(CheckImage(image));
-  RETURN_IF_ERROR(CheckCgroupParent(context));
+  RETURN_IF_ERROR(CheckCgroupParent(context.handler.systemd_cgroup, context.pod.cgroup_parent));
+  // With a cgroup namespace of its own (v2), a writable cgroup lets the container divide only what it has itself.
+  const bool cgroup_writable = context.handler.cgroup_writable && context.host.cgroup_v2;
   json spec = {{"ociVersion", kOciVersion},
                {"root", {{"path", "rootfs"}, {"readonly", container.linux().security_context().readonly_rootfs()}}},
-               {"mounts", ContainerMounts(context, container)},
-               {"annotations", Annotations(context, pod, "container")}};
+               {"mounts", ContainerMounts(cgroup_writable, context.pod, context.container, container)},
+               {"annotations", Annotations(context.pod.id, pod, "container")}};
   spec["annotations"]["io.kubernetes.cri.container-name"] = container.metadata().name();
-  ASSIGN_OR_RETURN(spec["process"], ContainerProcess(context, pod, container, image, user));
+  ASSIGN_OR_RETURN(spec["process"], ContainerProcess(context.host, context.container.cdi, pod, container, image, user));
   ASSIGN_OR_RETURN(spec["linux"], ContainerLinux(context, pod, container, namespaces));
-  if (!context.cdi.hooks.empty()) spec["hooks"] = Hooks(context.cdi.hooks);
+  AddLabels(ContainerLabels(context, pod, container), &spec);
+  if (!context.container.cdi.hooks.empty()) spec["hooks"] = Hooks(context.container.cdi.hooks);
   return ToText(spec);
-}
-
-absl::StatusOr<std::string> BuildExecProcess(absl::string_view container_spec, const std::vector<std::string>& command,
-                                             bool terminal) {
-  if (command.empty() || command[0].empty()) return InvalidField("cmd", "no command specified");
-  for (size_t i = 0; i < command.size(); ++i) {
-    const std::string field = absl::StrCat("cmd[", i, "]");
-    if (command[i].find('\0') != std::string::npos) return InvalidField(field, "has a NUL byte");
-    if (!IsUtf8(command[i])) return InvalidField(field, "is not UTF-8, which the OCI runtime cannot be given");
-  }
-  const json spec = json::parse(container_spec.begin(), container_spec.end(), nullptr, /*allow_exceptions=*/false);
-  if (!spec.is_object() || !spec.contains("process") || !spec["process"].is_object()) {
-    return absl::InternalError("the container's OCI spec has no process: it is damaged");
-  }
-  json process = spec["process"];
-  process["args"] = command;
-  process["terminal"] = terminal;
-  if (terminal) AddDefaultTerm(&process);
-  return ToText(process);
 }
 
 }  // namespace crisp

@@ -75,11 +75,9 @@ SpecMount Dev() {
 }
 
 // The file systems of runtime-spec config-linux.md, "Default Filesystems", and those that every CRI server adds.
-std::vector<SpecMount> KernelMounts(const SpecContext& context, bool privileged) {
+std::vector<SpecMount> KernelMounts(bool cgroup_writable, bool privileged) {
   const std::string access = privileged ? "rw" : "ro";
-  // In a cgroup namespace of its own, a container that may write there divides what it has itself.
-  const bool own_cgroup = context.cgroup_writable && context.cgroup_v2;
-  const std::string cgroup_access = privileged || own_cgroup ? "rw" : "ro";
+  const std::string cgroup_access = privileged || cgroup_writable ? "rw" : "ro";
   // gid 5 is tty, in every distribution that has one.
   return {Proc(),
           Dev(),
@@ -89,16 +87,16 @@ std::vector<SpecMount> KernelMounts(const SpecContext& context, bool privileged)
           Kernel("/sys/fs/cgroup", "cgroup", {"nosuid", "noexec", "nodev", "relatime", cgroup_access})};
 }
 
-std::vector<SpecMount> PodMounts(const SpecContext& context, bool readonly_rootfs) {
+std::vector<SpecMount> PodMounts(const PodContext& pod, bool readonly_rootfs) {
   std::vector<SpecMount> mounts;
   const auto add = [&](const std::string& source, const std::string& destination, bool readonly) {
     if (!source.empty()) mounts.push_back(Bind(source, destination, readonly));
   };
-  add(context.shm, "/dev/shm", false);
+  add(pod.shm, "/dev/shm", false);
   // Files of the root file system to whoever looks, so as writable as it is.
-  add(context.resolv_conf, "/etc/resolv.conf", readonly_rootfs);
-  add(context.hostname_file, "/etc/hostname", readonly_rootfs);
-  add(context.hosts, "/etc/hosts", readonly_rootfs);
+  add(pod.resolv_conf, "/etc/resolv.conf", readonly_rootfs);
+  add(pod.hostname_file, "/etc/hostname", readonly_rootfs);
+  add(pod.hosts, "/etc/hosts", readonly_rootfs);
   return mounts;
 }
 
@@ -133,7 +131,7 @@ SpecMount FromVendor(const CdiMount& mount) {
 }
 
 // Later ones lie on earlier ones at the same place: what the pod asks for on what the image declares.
-std::vector<SpecMount> ConfiguredMounts(const SpecContext& context, const cri::ContainerConfig& container) {
+std::vector<SpecMount> ConfiguredMounts(const ContainerContext& context, const cri::ContainerConfig& container) {
   std::vector<SpecMount> mounts;
   for (const ImageVolume& volume : context.volumes) {
     mounts.push_back(Bind(volume.host_path, Normal(volume.container_path), false));
@@ -159,14 +157,15 @@ long Depth(const SpecMount& mount) {
 
 }  // namespace
 
-json ContainerMounts(const SpecContext& context, const cri::ContainerConfig& container) {
+json ContainerMounts(bool cgroup_writable, const PodContext& pod, const ContainerContext& context,
+                     const cri::ContainerConfig& container) {
   const cri::LinuxContainerSecurityContext& security = container.linux().security_context();
   const std::vector<SpecMount> configured = ConfiguredMounts(context, container);
   std::set<std::string> places;
   for (const SpecMount& mount : configured) places.insert(mount.destination);
 
-  std::vector<SpecMount> mounts = KernelMounts(context, security.privileged());
-  for (SpecMount& mount : PodMounts(context, security.readonly_rootfs())) mounts.push_back(std::move(mount));
+  std::vector<SpecMount> mounts = KernelMounts(cgroup_writable, security.privileged());
+  for (SpecMount& mount : PodMounts(pod, security.readonly_rootfs())) mounts.push_back(std::move(mount));
   mounts.erase(std::remove_if(mounts.begin(), mounts.end(), [&](const SpecMount& m) { return GivesWay(m, places); }),
                mounts.end());
   mounts.insert(mounts.end(), configured.begin(), configured.end());
@@ -175,24 +174,24 @@ json ContainerMounts(const SpecContext& context, const cri::ContainerConfig& con
   return ToJson(mounts);
 }
 
-json SandboxMounts(const SpecContext& context) {
+json SandboxMounts(const std::string& shm) {
   std::vector<SpecMount> mounts = {Proc(), Dev()};
-  if (!context.shm.empty()) mounts.push_back(Bind(context.shm, "/dev/shm", false));
+  if (!shm.empty()) mounts.push_back(Bind(shm, "/dev/shm", false));
   return ToJson(mounts);
 }
 
-absl::Status CheckMountSupport(const SpecContext& context, const cri::ContainerConfig& container) {
+absl::Status CheckMountSupport(const RuntimeFeatures& runtime, const cri::ContainerConfig& container) {
   for (int i = 0; i < container.mounts_size(); ++i) {
     const cri::Mount& mount = container.mounts(i);
     const std::string field = absl::StrCat("config.mounts[", i, "]");
-    if (mount.recursive_read_only() && !context.recursive_readonly) {
+    if (mount.recursive_read_only() && !runtime.recursive_readonly) {
       // The kubelet looks for this word at the beginning.
       return Annotate(InvalidField(absl::StrCat(field, ".recursive_read_only"),
                                    "the OCI runtime of this pod does not know the mount option rro; use runc 1.1 or "
                                    "newer"),
                       "RROUnsupported");
     }
-    if (mount.uidmappings_size() + mount.gidmappings_size() > 0 && !context.idmapped_mounts) {
+    if (mount.uidmappings_size() + mount.gidmappings_size() > 0 && !runtime.idmapped_mounts) {
       return InvalidField(absl::StrCat(field, ".uidMappings"),
                           "the OCI runtime of this pod cannot do idmapped mounts; use runc 1.2 or newer");
     }

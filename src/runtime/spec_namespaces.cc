@@ -117,7 +117,7 @@ absl::Status CheckUserNamespace(const cri::UserNamespace& options, const std::st
 
 }  // namespace
 
-absl::StatusOr<json> SandboxNamespaces(const SpecContext& context, const cri::PodSandboxConfig& pod,
+absl::StatusOr<json> SandboxNamespaces(bool cgroup_v2, const cri::PodSandboxConfig& pod,
                                        const std::string& netns_path) {
   json list = {New("mount"), New("pid")};
   if (HasOwnIpc(pod)) list.push_back(New("ipc"));
@@ -132,11 +132,11 @@ absl::StatusOr<json> SandboxNamespaces(const SpecContext& context, const cri::Po
     RETURN_IF_ERROR(CheckPath("network", HasOwnNetwork(pod), netns_path));
     if (HasOwnNetwork(pod)) list.push_back(Join("network", netns_path));
   }
-  if (context.cgroup_v2) list.push_back(New("cgroup"));
+  if (cgroup_v2) list.push_back(New("cgroup"));
   return list;
 }
 
-absl::StatusOr<json> ContainerNamespaces(const SpecContext& context, const cri::PodSandboxConfig& pod,
+absl::StatusOr<json> ContainerNamespaces(bool cgroup_v2, const cri::PodSandboxConfig& pod,
                                          const cri::ContainerConfig& container, const PodNamespaces& namespaces) {
   RETURN_IF_ERROR(CheckPath("network", HasOwnNetwork(pod), namespaces.network));
   RETURN_IF_ERROR(CheckPath("uts", HasOwnNetwork(pod), namespaces.uts));
@@ -151,7 +151,7 @@ absl::StatusOr<json> ContainerNamespaces(const SpecContext& context, const cri::
     list.push_back(Join("network", namespaces.network));
   }
   // A privileged container sees the node's hierarchy, as the node's own tools do.
-  if (context.cgroup_v2 && !container.linux().security_context().privileged()) list.push_back(New("cgroup"));
+  if (cgroup_v2 && !container.linux().security_context().privileged()) list.push_back(New("cgroup"));
   return list;
 }
 
@@ -171,8 +171,8 @@ absl::Status CheckNamespaceOptions(const cri::NamespaceOption& options, bool of_
   return absl::OkStatus();
 }
 
-absl::Status CheckUserNamespaceSupport(const SpecContext& context, const cri::PodSandboxConfig& pod) {
-  if (!HasUserNamespace(pod) || context.user_namespaces) return absl::OkStatus();
+absl::Status CheckUserNamespaceSupport(const RuntimeFeatures& runtime, const cri::PodSandboxConfig& pod) {
+  if (!HasUserNamespace(pod) || runtime.user_namespace) return absl::OkStatus();
   return InvalidField("config.linux.security_context.namespace_options.userns_options",
                       "the OCI runtime of this pod, or the node's kernel, cannot do user namespaces with idmapped "
                       "mounts; runc can from 1.2 on, Linux from 5.19 on");

@@ -16,6 +16,7 @@
 #include "runtime/oci_runtime.h"
 #include "runtime/passwd.h"
 #include "runtime/profiles.h"
+#include "runtime/spec_resources.h"
 
 namespace crisp {
 namespace {
@@ -69,17 +70,17 @@ absl::Status CheckHome(const Environment& environment) {
   return absl::InvalidArgumentError("HOME, as the image or a CDI device sets it, has a control character");
 }
 
-absl::StatusOr<std::vector<std::string>> ContainerEnvironment(const SpecContext& context,
+absl::StatusOr<std::vector<std::string>> ContainerEnvironment(const HostFacts& host, const CdiEdits& cdi,
                                                               const cri::PodSandboxConfig& pod,
                                                               const cri::ContainerConfig& container,
                                                               const ImageConfig& image, const ResolvedUser& user) {
   Environment environment;
   environment.Set("PATH", kDefaultPath);
-  const std::string hostname = HostnameOf(context, pod);
+  const std::string hostname = HostnameOf(host, pod);
   if (!hostname.empty()) environment.Set("HOSTNAME", hostname);
   AddEntries(image.env, environment);
   for (const cri::KeyValue& entry : container.envs()) environment.Set(entry.key(), entry.value());
-  AddEntries(context.cdi.env, environment);
+  AddEntries(cdi.env, environment);
   environment.SetIfAbsent("HOME", user.home);
   RETURN_IF_ERROR(CheckHome(environment));
   if (container.tty()) environment.SetIfAbsent("TERM", "xterm");
@@ -125,11 +126,6 @@ json Capabilities(const CapabilitySets& sets) {
   return result;
 }
 
-// Always given: a container must not inherit the daemon's own, which may be -999.
-int OomScoreAdj(const SpecContext& context, int64_t asked) {
-  return std::max(static_cast<int>(asked), context.oom_score_adj_floor);
-}
-
 absl::StatusOr<uint32_t> ImageId(const std::string& text) {
   const std::optional<uint32_t> id = ParseId(text);
   if (!id) {
@@ -159,22 +155,23 @@ absl::StatusOr<ResolvedUser> SandboxUser(const cri::LinuxSandboxSecurityContext&
 }
 
 // The profile that an explicit or a missing wish comes to; empty: none. A privileged container is not confined.
-absl::StatusOr<std::string> ApparmorProfile(const SpecContext& context, const ProfileChoice& choice, bool by_default) {
+absl::StatusOr<std::string> ApparmorProfile(const HostFacts& host, const ProfileChoice& choice, bool by_default) {
   using Kind = ProfileChoice::Kind;
   if (choice.kind == Kind::kLocalhost) {
-    if (context.apparmor) return choice.localhost;
-    return InvalidField("config.linux.security_context.apparmor",
+    if (host.apparmor) return choice.localhost;
+    return InvalidField("config.linux.security_host.apparmor",
                         absl::StrCat("profile \"", choice.localhost,
                                      "\" is asked for, and AppArmor is not enabled on "
                                      "this node"));
   }
   const bool wanted = choice.kind == Kind::kDefault || (choice.kind == Kind::kUnset && by_default);
-  return std::string(wanted && context.apparmor ? kDefaultApparmorProfile : "");
+  return std::string(wanted && host.apparmor ? kDefaultApparmorProfile : "");
 }
 
-void AddConfinement(const std::string& apparmor, const SelinuxLabels& selinux, json* process) {
-  if (!apparmor.empty()) (*process)["apparmorProfile"] = apparmor;
-  if (!selinux.process.empty()) (*process)["selinuxLabel"] = selinux.process;
+absl::Status AddApparmor(const HostFacts& host, const ProfileChoice& choice, bool by_default, json* process) {
+  ASSIGN_OR_RETURN(const std::string profile, ApparmorProfile(host, choice, by_default));
+  if (!profile.empty()) (*process)["apparmorProfile"] = profile;
+  return absl::OkStatus();
 }
 
 std::vector<std::string> SandboxEnvironment(const ImageConfig& image) {
@@ -186,60 +183,42 @@ std::vector<std::string> SandboxEnvironment(const ImageConfig& image) {
 
 }  // namespace
 
-SelinuxLabels ContainerLabels(const SpecContext& context, const cri::PodSandboxConfig& pod,
-                              const cri::ContainerConfig& container) {
-  const cri::LinuxContainerSecurityContext& security = container.linux().security_context();
-  const cri::SELinuxOption& own = security.selinux_options();
-  const bool asked = !own.user().empty() || !own.role().empty() || !own.type().empty() || !own.level().empty();
-  const cri::SELinuxOption& options = asked ? own : pod.linux().security_context().selinux_options();
-  return LabelsFor(context.selinux, options, context.selinux_level, security.privileged());
-}
-
-SelinuxLabels SandboxLabels(const SpecContext& context, const cri::PodSandboxConfig& pod) {
-  return LabelsFor(context.selinux, pod.linux().security_context().selinux_options(), context.selinux_level, false);
-}
-
-absl::StatusOr<CapabilitySets> CapabilitiesOf(const SpecContext& context,
-                                              const cri::LinuxContainerSecurityContext& security) {
-  CapabilitySets sets{context.host_capabilities, 0};
+absl::StatusOr<CapabilitySets> CapabilitiesOf(uint64_t host, const cri::LinuxContainerSecurityContext& security) {
+  CapabilitySets sets{host, 0};
   if (!security.privileged()) {
-    ASSIGN_OR_RETURN(sets.bounding, ContainerCapabilities(security.capabilities(), context.host_capabilities));
+    ASSIGN_OR_RETURN(sets.bounding, ContainerCapabilities(security.capabilities(), host));
   }
   ASSIGN_OR_RETURN(sets.ambient, AmbientCapabilities(security.capabilities(), sets.bounding));
   return sets;
 }
 
-std::string HostnameOf(const SpecContext& context, const cri::PodSandboxConfig& pod) {
-  return pod.hostname().empty() ? context.hostname : pod.hostname();
+std::string HostnameOf(const HostFacts& host, const cri::PodSandboxConfig& pod) {
+  return pod.hostname().empty() ? host.hostname : pod.hostname();
 }
 
-absl::StatusOr<json> ContainerProcess(const SpecContext& context, const cri::PodSandboxConfig& pod,
+absl::StatusOr<json> ContainerProcess(const HostFacts& host, const CdiEdits& cdi, const cri::PodSandboxConfig& pod,
                                       const cri::ContainerConfig& container, const ImageConfig& image,
                                       const ResolvedUser& user) {
   const cri::LinuxContainerSecurityContext& security = container.linux().security_context();
   ASSIGN_OR_RETURN(const std::vector<std::string> arguments, Arguments(container, image));
-  ASSIGN_OR_RETURN(const CapabilitySets capabilities, CapabilitiesOf(context, security));
+  ASSIGN_OR_RETURN(const CapabilitySets capabilities, CapabilitiesOf(host.capabilities, security));
   ASSIGN_OR_RETURN(const std::vector<std::string> environment,
-                   ContainerEnvironment(context, pod, container, image, user));
+                   ContainerEnvironment(host, cdi, pod, container, image, user));
   json process{{"terminal", container.tty()},
-               {"user", User(user, context.cdi.additional_gids)},
+               {"user", User(user, cdi.additional_gids)},
                {"args", arguments},
                {"env", environment},
                {"cwd", WorkingDir(container, image)},
                {"capabilities", Capabilities(capabilities)},
                {"noNewPrivileges", security.no_new_privs()},
-               {"oomScoreAdj", OomScoreAdj(context, container.linux().resources().oom_score_adj())}};
-  std::string apparmor;
-  if (!security.privileged()) {
-    ASSIGN_OR_RETURN(const ProfileChoice choice, ApparmorOf(security));
-    ASSIGN_OR_RETURN(apparmor, ApparmorProfile(context, choice, /*by_default=*/true));
-  }
-  AddConfinement(apparmor, ContainerLabels(context, pod, container), &process);
+               {"oomScoreAdj", EffectiveOomScoreAdj(host, container.linux().resources().oom_score_adj())}};
+  if (security.privileged()) return process;
+  ASSIGN_OR_RETURN(const ProfileChoice choice, ApparmorOf(security));
+  RETURN_IF_ERROR(AddApparmor(host, choice, /*by_default=*/true, &process));
   return process;
 }
 
-absl::StatusOr<json> SandboxProcess(const SpecContext& context, const cri::PodSandboxConfig& pod,
-                                    const ImageConfig& image) {
+absl::StatusOr<json> SandboxProcess(const HostFacts& host, const cri::PodSandboxConfig& pod, const ImageConfig& image) {
   ASSIGN_OR_RETURN(const std::vector<std::string> arguments, Arguments(cri::ContainerConfig(), image),
                    "the sandbox image");
   ASSIGN_OR_RETURN(const ResolvedUser user, SandboxUser(pod.linux().security_context(), image));
@@ -250,10 +229,9 @@ absl::StatusOr<json> SandboxProcess(const SpecContext& context, const cri::PodSa
                {"cwd", WorkingDir(cri::ContainerConfig(), image)},
                {"capabilities", Capabilities({})},
                {"noNewPrivileges", true},
-               {"oomScoreAdj", OomScoreAdj(context, kSandboxOomScoreAdj)}};
+               {"oomScoreAdj", EffectiveOomScoreAdj(host, kSandboxOomScoreAdj)}};
   ASSIGN_OR_RETURN(const ProfileChoice choice, ApparmorOf(pod.linux().security_context()));
-  ASSIGN_OR_RETURN(const std::string apparmor, ApparmorProfile(context, choice, /*by_default=*/false));
-  AddConfinement(apparmor, SandboxLabels(context, pod), &process);
+  RETURN_IF_ERROR(AddApparmor(host, choice, /*by_default=*/false, &process));
   return process;
 }
 

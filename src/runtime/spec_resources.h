@@ -1,4 +1,4 @@
-// "linux.resources" of config.json, and the place of the container among the cgroups.
+// "linux.resources" of config.json: limits, and the rules for devices.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -7,28 +7,26 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "api/cri/cri.h"
-#include "runtime/spec.h"
+#include "runtime/container_context.h"
+#include "runtime/host_facts.h"
 
 namespace crisp {
 
-// InvalidArgument or Unimplemented for what this machine's cgroups cannot do.
-absl::StatusOr<nlohmann::json> ContainerResources(const SpecContext& context, const cri::LinuxContainerConfig& config);
+// InvalidArgument naming the field for limits that this node's cgroups cannot have.
+absl::StatusOr<nlohmann::json> ContainerResources(const HostFacts& host, const ContainerContext& context,
+                                                  const cri::LinuxContainerConfig& config);
 
 // The same without the rules for devices. `field` is the path of `limits`, for errors.
-absl::StatusOr<nlohmann::json> ContainerLimits(const SpecContext& context, const cri::LinuxContainerResources& limits,
+absl::StatusOr<nlohmann::json> ContainerLimits(const HostFacts& host, const cri::LinuxContainerResources& limits,
                                                const std::string& field);
 
-// The pause container: the least cpu shares there are, and no device but the standard ones.
+// Of a pause container: the smallest cpu share that the kernel takes, and the standard devices.
 nlohmann::json SandboxResources();
 
-// "linux.devices": those that are asked for, and for a privileged container the host's, by path. Those of
-// runtime-spec's "Default Devices" come by themselves.
-nlohmann::json DeviceNodes(const SpecContext& context, bool privileged);
+// The oom_score_adj that a container gets: the one asked for, but not below what the daemon may set.
+int EffectiveOomScoreAdj(const HostFacts& host, int64_t asked);
 
-// What makes no sense on any machine. `field` is the path of `resources`.
+// InvalidArgument for what makes no sense on any node. `field` is the path of `resources`.
 absl::Status CheckResources(const cri::LinuxContainerResources& resources, const std::string& field);
-
-// A parent that the driver in use cannot have, as config.linux.cgroup_parent.
-absl::Status CheckCgroupParent(const SpecContext& context);
 
 }  // namespace crisp

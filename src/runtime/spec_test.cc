@@ -7,6 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/capabilities.h"
+#include "runtime/cgroups_path.h"
+#include "runtime/exec_process.h"
 
 namespace crisp {
 namespace {
@@ -22,14 +24,14 @@ using Strings = std::vector<std::string>;
 class SpecTest : public testing::Test {
  protected:
   SpecTest() {
-    context_.id = std::string(64, 'c');
-    context_.sandbox_id = std::string(64, 'a');
-    context_.cgroup_parent = "/kubepods/pod1";
-    context_.hostname = "node-7";
-    context_.shm = "/run/shm";
-    context_.resolv_conf = "/run/resolv.conf";
-    context_.hostname_file = "/run/hostname";
-    context_.hosts = "/run/hosts";
+    context_.container.id = std::string(64, 'c');
+    context_.pod.id = std::string(64, 'a');
+    context_.pod.cgroup_parent = "/kubepods/pod1";
+    context_.host.hostname = "node-7";
+    context_.pod.shm = "/run/shm";
+    context_.pod.resolv_conf = "/run/resolv.conf";
+    context_.pod.hostname_file = "/run/hostname";
+    context_.pod.hosts = "/run/hosts";
     pod_.mutable_metadata()->set_name("web");
     pod_.mutable_metadata()->set_uid("u");
     pod_.mutable_metadata()->set_namespace_("default");
@@ -170,9 +172,9 @@ TEST_F(SpecTest, AHomeWithAControlCharacterIsRefusedWhoeverSetsIt) {
   ExpectError(TryContainer().status(), absl::StatusCode::kInvalidArgument, "HOME");
   AddEnv("HOME", "/mine");
   EXPECT_TRUE(TryContainer().ok()) << "of the image's nothing is left";
-  context_.cdi.env = {"HOME=/vendor\x7f"};
+  context_.container.cdi.env = {"HOME=/vendor\x7f"};
   ExpectError(TryContainer().status(), absl::StatusCode::kInvalidArgument, "control character");
-  context_.cdi.env = {"OTHER=two\nlines"};
+  context_.container.cdi.env = {"OTHER=two\nlines"};
   EXPECT_TRUE(TryContainer().ok());
 }
 
@@ -180,7 +182,7 @@ TEST_F(SpecTest, HostnameIsTheNodesIfThePodHasNone) {
   pod_.clear_hostname();
   EXPECT_THAT(Container()["process"]["env"].get<Strings>(), Contains("HOSTNAME=node-7"));
   EXPECT_EQ(Sandbox()["hostname"], "node-7");
-  context_.hostname.clear();
+  context_.host.hostname.clear();
   EXPECT_THAT(Container()["process"]["env"].get<Strings>(), Not(Contains(HasSubstr("HOSTNAME"))));
   EXPECT_FALSE(Sandbox().contains("hostname"));
 }
@@ -210,7 +212,7 @@ TEST_F(SpecTest, OomScoreIsAlwaysGivenAndNeverBelowTheFloor) {
   EXPECT_EQ(Sandbox()["process"]["oomScoreAdj"], -998);
   Resources().set_oom_score_adj(-997);
   EXPECT_EQ(Container()["process"]["oomScoreAdj"], -997);
-  context_.oom_score_adj_floor = 100;
+  context_.host.oom_score_adj_floor = 100;
   EXPECT_EQ(Container()["process"]["oomScoreAdj"], 100);
   EXPECT_EQ(Sandbox()["process"]["oomScoreAdj"], 100);
   Resources().set_oom_score_adj(1000);
@@ -228,7 +230,7 @@ TEST_F(SpecTest, CapabilitiesHaveNoAmbientAndNoInheritable) {
 }
 
 TEST_F(SpecTest, CapabilityThatTheDaemonLacksIsRefused) {
-  context_.host_capabilities = DefaultCapabilities();
+  context_.host.capabilities = DefaultCapabilities();
   Security().mutable_capabilities()->add_add_capabilities("SYS_ADMIN");
   ExpectError(TryContainer().status(), absl::StatusCode::kInvalidArgument, "CAP_SYS_ADMIN");
 }
@@ -246,7 +248,7 @@ TEST_F(SpecTest, DefaultMountsOfAContainer) {
 }
 
 TEST_F(SpecTest, WhatTheContextDoesNotHaveIsNotMounted) {
-  context_.shm = context_.resolv_conf = context_.hostname_file = context_.hosts = "";
+  context_.pod.shm = context_.pod.resolv_conf = context_.pod.hostname_file = context_.pod.hosts = "";
   EXPECT_THAT(Destinations(Container()),
               ElementsAre("/proc", "/dev", "/sys", "/dev/pts", "/dev/mqueue", "/sys/fs/cgroup"));
 }
@@ -329,7 +331,7 @@ TEST_F(SpecTest, NamespacesOfAContainer) {
 }
 
 TEST_F(SpecTest, CgroupNamespaceIsForV2AndNotForPrivileged) {
-  context_.cgroup_v2 = true;
+  context_.host.cgroup_v2 = true;
   EXPECT_THAT(Namespaces(Container()), Contains("cgroup"));
   EXPECT_THAT(Namespaces(Sandbox()), Contains("cgroup"));
   PodSecurity().set_privileged(true);
@@ -379,7 +381,7 @@ TEST_F(SpecTest, ResourcesAreGivenOnlyWhereAsked) {
 }
 
 TEST_F(SpecTest, SwapIsAsMuchAsMemoryUnlessAskedOtherwise) {
-  context_.swap_accounting = true;
+  context_.host.swap_accounting = true;
   EXPECT_FALSE(Container()["linux"]["resources"].contains("memory"));
   Resources().set_memory_limit_in_bytes(100);
   EXPECT_EQ(Container()["linux"]["resources"]["memory"], json({{"limit", 100}, {"swap", 100}}));
@@ -404,9 +406,9 @@ TEST_F(SpecTest, HugepageLimitsNeedTheirController) {
   EXPECT_FALSE(Container()["linux"]["resources"].contains("hugepageLimits"));
   limit.set_limit(1 << 21);
   ExpectError(TryContainer().status(), absl::StatusCode::kInvalidArgument, "config.linux.resources.hugepage_limits[0]");
-  context_.drop_hugepage_limits = true;
+  context_.host.drop_hugepage_limits = true;
   EXPECT_FALSE(Container()["linux"]["resources"].contains("hugepageLimits"));
-  context_.hugepage_limits = true;
+  context_.host.hugepage_limits = true;
   EXPECT_EQ(Container()["linux"]["resources"]["hugepageLimits"],
             json::array({{{"pageSize", "2MB"}, {"limit", 1 << 21}}}));
 }
@@ -414,7 +416,7 @@ TEST_F(SpecTest, HugepageLimitsNeedTheirController) {
 TEST_F(SpecTest, UnifiedNeedsCgroupV2) {
   (*Resources().mutable_unified())["memory.oom.group"] = "1";
   ExpectError(TryContainer().status(), absl::StatusCode::kInvalidArgument, "config.linux.resources.unified");
-  context_.cgroup_v2 = true;
+  context_.host.cgroup_v2 = true;
   EXPECT_EQ(Container()["linux"]["resources"]["unified"], json({{"memory.oom.group", "1"}}));
 }
 
@@ -428,7 +430,7 @@ TEST_F(SpecTest, MaskedAndReadonlyPathsAreThoseGiven) {
 }
 
 TEST_F(SpecTest, OrdinaryContainerHasStandardDevicesOnly) {
-  context_.host_devices = {{"/dev/sda", 'b', 8, 0, 0660, 0, 6}};
+  context_.container.host_devices = {{"/dev/sda", 'b', 8, 0, 0660, 0, 6}};
   const json linux_part = Container()["linux"];
   EXPECT_FALSE(linux_part.contains("devices"));
   const json& rules = linux_part["resources"]["devices"];
@@ -441,8 +443,8 @@ TEST_F(SpecTest, OrdinaryContainerHasStandardDevicesOnly) {
 }
 
 TEST_F(SpecTest, PrivilegedHasAllThatTheDaemonHas) {
-  context_.host_devices = {{"/dev/sda", 'b', 8, 0, 0660, 0, 6}};
-  context_.host_capabilities = ~(uint64_t{1} << 24);
+  context_.container.host_devices = {{"/dev/sda", 'b', 8, 0, 0660, 0, 6}};
+  context_.host.capabilities = ~(uint64_t{1} << 24);
   PodSecurity().set_privileged(true);
   Security().set_privileged(true);
   Security().add_masked_paths("/proc/kcore");
@@ -529,12 +531,8 @@ TEST_F(SpecTest, SysctlsAreThePausesWithDots) {
 }
 
 TEST_F(SpecTest, CgroupsPathOfEitherDriver) {
-  const std::string id = context_.id;
-  const auto path = [&](const std::string& parent, bool systemd) {
-    context_.cgroup_parent = parent;
-    context_.systemd_cgroup = systemd;
-    return CgroupsPath(context_);
-  };
+  const std::string id = context_.container.id;
+  const auto path = [&](const std::string& parent, bool systemd) { return CgroupsPath(systemd, parent, id); };
   EXPECT_EQ(path("", false), "/" + id);
   EXPECT_EQ(path("/", false), "/" + id);
   EXPECT_EQ(path("/kubepods/burstable/pod1", false), "/kubepods/burstable/pod1/" + id);
@@ -547,15 +545,15 @@ TEST_F(SpecTest, CgroupsPathOfEitherDriver) {
 }
 
 TEST_F(SpecTest, SystemdNeedsASlice) {
-  context_.systemd_cgroup = true;
+  context_.handler.systemd_cgroup = true;
   for (const char* parent : {"/kubepods/pod1", ".slice", "a.slice:x.slice", "-a.slice", "a--b.slice", "a-.slice",
                              "a b.slice", "/a.slice/b", "a.slic", "a/.slice"}) {
-    context_.cgroup_parent = parent;
+    context_.pod.cgroup_parent = parent;
     ExpectError(TrySandbox().status(), absl::StatusCode::kInvalidArgument, "config.linux.cgroup_parent");
     ExpectError(TryContainer().status(), absl::StatusCode::kInvalidArgument, "config.linux.cgroup_parent");
   }
   for (const char* parent : {"", "-.slice", "/test.slice"}) {
-    context_.cgroup_parent = parent;
+    context_.pod.cgroup_parent = parent;
     EXPECT_TRUE(TrySandbox().ok()) << parent;
   }
 }
@@ -582,16 +580,16 @@ TEST_F(SpecTest, SeccompIsTheProfileThatIsAskedFor) {
   Security().mutable_seccomp()->set_profile_type(cri::SecurityProfile::Localhost);
   Security().mutable_seccomp()->set_localhost_ref("/p.json");
   ExpectError(TryContainer().status(), absl::StatusCode::kInternal, "/p.json: the seccomp profile was not read");
-  context_.seccomp_profile = kProfile;
+  context_.container.seccomp_profile = kProfile;
   EXPECT_EQ(Container()["linux"]["seccomp"]["syscalls"].size(), 2u);
   Security().mutable_capabilities()->add_add_capabilities("SYS_ADMIN");
   EXPECT_EQ(Container()["linux"]["seccomp"]["syscalls"].size(), 1u);
-  context_.seccomp_profile = "{";
+  context_.container.seccomp_profile = "{";
   ExpectError(TryContainer().status(), absl::StatusCode::kInvalidArgument, "seccomp profile /p.json");
 }
 
 TEST_F(SpecTest, WithoutAWishSeccompIsAsConfigured) {
-  context_.unset_seccomp_profile = "runtime/default";
+  context_.host.unset_seccomp_profile = "runtime/default";
   EXPECT_TRUE(Container()["linux"].contains("seccomp"));
   EXPECT_TRUE(Sandbox()["linux"].contains("seccomp"));
   Security().mutable_seccomp()->set_profile_type(cri::SecurityProfile::Unconfined);
@@ -601,10 +599,10 @@ TEST_F(SpecTest, WithoutAWishSeccompIsAsConfigured) {
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
   Security().set_seccomp_profile_path("unconfined");
   EXPECT_FALSE(Container()["linux"].contains("seccomp"));
-  context_.unset_seccomp_profile = "";
+  context_.host.unset_seccomp_profile = "";
   Security().set_seccomp_profile_path("docker/default");
   EXPECT_TRUE(Container()["linux"].contains("seccomp"));
-  context_.seccomp_profile = kProfile;
+  context_.container.seccomp_profile = kProfile;
   Security().set_seccomp_profile_path("localhost//p.json");
 #pragma GCC diagnostic pop
   EXPECT_EQ(Container()["linux"]["seccomp"]["defaultAction"], "SCMP_ACT_ALLOW");
@@ -613,15 +611,15 @@ TEST_F(SpecTest, WithoutAWishSeccompIsAsConfigured) {
 TEST_F(SpecTest, PauseContainerHasALocalProfileToo) {
   PodSecurity().mutable_seccomp()->set_profile_type(cri::SecurityProfile::Localhost);
   PodSecurity().mutable_seccomp()->set_localhost_ref("/p.json");
-  context_.seccomp_profile = kProfile;
+  context_.container.seccomp_profile = kProfile;
   EXPECT_EQ(Sandbox()["linux"]["seccomp"]["syscalls"].size(), 2u);
 }
 
 TEST_F(SpecTest, APrivilegedContainerIsNotConfined) {
   PodSecurity().set_privileged(true);
   Security().set_privileged(true);
-  context_.unset_seccomp_profile = "runtime/default";
-  context_.apparmor = true;
+  context_.host.unset_seccomp_profile = "runtime/default";
+  context_.host.apparmor = true;
   Security().mutable_seccomp()->set_profile_type(cri::SecurityProfile::Localhost);
   Security().mutable_seccomp()->set_localhost_ref("/p.json");
   Security().mutable_apparmor()->set_profile_type(cri::SecurityProfile::Localhost);
@@ -635,7 +633,7 @@ TEST_F(SpecTest, ApparmorIsByDefaultWhereTheNodeHasIt) {
   EXPECT_FALSE(Container()["process"].contains("apparmorProfile"));
   Security().mutable_apparmor();
   EXPECT_FALSE(Container()["process"].contains("apparmorProfile"));
-  context_.apparmor = true;
+  context_.host.apparmor = true;
   EXPECT_EQ(Container()["process"]["apparmorProfile"], "crisp-default");
   Security().clear_apparmor();
   EXPECT_EQ(Container()["process"]["apparmorProfile"], "crisp-default");
@@ -652,7 +650,7 @@ TEST_F(SpecTest, ALocalApparmorProfileIsByNameAndNeedsApparmor) {
   Security().set_apparmor_profile("localhost/old");
 #pragma GCC diagnostic pop
   ExpectError(TryContainer().status(), absl::StatusCode::kInvalidArgument, "\"old\"");
-  context_.apparmor = true;
+  context_.host.apparmor = true;
   EXPECT_EQ(Container()["process"]["apparmorProfile"], "old");
   Security().mutable_apparmor()->set_profile_type(cri::SecurityProfile::Localhost);
   Security().mutable_apparmor()->set_localhost_ref("localhost/new");
@@ -662,8 +660,8 @@ TEST_F(SpecTest, ALocalApparmorProfileIsByNameAndNeedsApparmor) {
 TEST_F(SpecTest, SelinuxLabelsAreOfTheContainerElseOfThePodElseOfTheNode) {
   Security().mutable_selinux_options()->set_type("my_t");
   EXPECT_FALSE(Container()["process"].contains("selinuxLabel"));
-  context_.selinux = {"system_u:system_r:container_t:s0", "system_u:object_r:container_file_t:s0"};
-  context_.selinux_level = "s0:c1,c2";
+  context_.host.selinux = {"system_u:system_r:container_t:s0", "system_u:object_r:container_file_t:s0"};
+  context_.pod.selinux_level = "s0:c1,c2";
   json spec = Container();
   EXPECT_EQ(spec["process"]["selinuxLabel"], "system_u:system_r:my_t:s0:c1,c2");
   EXPECT_EQ(spec["linux"]["mountLabel"], "system_u:object_r:container_file_t:s0:c1,c2");
@@ -689,7 +687,7 @@ TEST_F(SpecTest, AmbientCapabilitiesAreInheritableToo) {
 }
 
 TEST_F(SpecTest, UnprivilegedPortsAndPingsAreSysctlsOfThePodsNetwork) {
-  context_.unprivileged_ports = context_.unprivileged_icmp = true;
+  context_.host.unprivileged_ports = context_.host.unprivileged_icmp = true;
   EXPECT_EQ(Sandbox()["linux"]["sysctl"],
             json({{"net.ipv4.ip_unprivileged_port_start", "0"}, {"net.ipv4.ping_group_range", "0 2147483647"}}));
   (*pod_.mutable_linux()->mutable_sysctls())["net.ipv4.ip_unprivileged_port_start"] = "80";
@@ -702,7 +700,8 @@ TEST_F(SpecTest, UnprivilegedPortsAndPingsAreSysctlsOfThePodsNetwork) {
 // --- Devices ---
 
 TEST_F(SpecTest, DevicesAreMadeAndAllowed) {
-  context_.devices = {{{"/dev/one", 'c', 10, 200, 0640, 1, 2}, "rw"}, {{"/dev/two", 'b', 7, 3, 0600, 0, 0}, "r"}};
+  context_.container.devices = {{{"/dev/one", 'c', 10, 200, 0640, 1, 2}, "rw"},
+                                {{"/dev/two", 'b', 7, 3, 0600, 0, 0}, "r"}};
   const json part = Container()["linux"];
   EXPECT_EQ(part["devices"][0], json({{"path", "/dev/one"},
                                       {"type", "c"},
@@ -721,7 +720,7 @@ TEST_F(SpecTest, DevicesAreMadeAndAllowed) {
 TEST_F(SpecTest, PrivilegedWithoutHostDevicesHasTheStandardOnes) {
   PodSecurity().set_privileged(true);
   Security().set_privileged(true);
-  context_.all_devices_allowed = false;
+  context_.container.all_devices_allowed = false;
   const json part = Container()["linux"];
   EXPECT_EQ(part["devices"], json::array());
   EXPECT_EQ(part["resources"]["devices"][0], json({{"allow", false}, {"access", "rwm"}}));
@@ -729,16 +728,16 @@ TEST_F(SpecTest, PrivilegedWithoutHostDevicesHasTheStandardOnes) {
 
 TEST_F(SpecTest, CdiEditsReachEveryPartOfTheSpec) {
   AddEnv("A", "mine");
-  context_.cdi.env = {"A=vendor", "B=b"};
+  context_.container.cdi.env = {"A=vendor", "B=b"};
   CdiDeviceNode node;
   node.path = "/dev/vendor0";
   node.type = 'c';
   node.major = 240;
   node.minor = 1;
-  context_.cdi.device_nodes = {node};
-  context_.cdi.mounts = {{"/h/lib", "/usr/lib/x", "", {"ro", "nosuid"}}};
-  context_.cdi.hooks = {{"createContainer", "/usr/bin/hook", {"hook", "ldcache"}, {}, 5}};
-  context_.cdi.additional_gids = {44, 0};
+  context_.container.cdi.device_nodes = {node};
+  context_.container.cdi.mounts = {{"/h/lib", "/usr/lib/x", "", {"ro", "nosuid"}}};
+  context_.container.cdi.hooks = {{"createContainer", "/usr/bin/hook", {"hook", "ldcache"}, {}, 5}};
+  context_.container.cdi.additional_gids = {44, 0};
   const json spec = Container();
   const Strings env = spec["process"]["env"];
   EXPECT_THAT(env, Contains("A=vendor"));
@@ -765,7 +764,7 @@ TEST_F(SpecTest, RecursiveReadonlyNeedsARuntimeThatCan) {
   const absl::Status refused = TryContainer().status();
   EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(refused.message().substr(0, 14), "RROUnsupported");
-  context_.recursive_readonly = true;
+  context_.handler.runtime.recursive_readonly = true;
   EXPECT_EQ(MountAt(Container(), "/m")["options"], json({"rbind", "rprivate", "ro", "rro"}));
 }
 
@@ -776,14 +775,14 @@ TEST_F(SpecTest, IdmappedMountsNeedARuntimeThatCan) {
     mapping->set_length(10);
   }
   ExpectError(TryContainer().status(), absl::StatusCode::kInvalidArgument, "config.mounts[0].uidMappings");
-  context_.idmapped_mounts = true;
+  context_.handler.runtime.idmapped_mounts = true;
   const json expected = json::array({{{"containerID", 0}, {"hostID", 1000}, {"size", 10}}});
   EXPECT_EQ(MountAt(Container(), "/m")["uidMappings"], expected);
   EXPECT_EQ(MountAt(Container(), "/m")["gidMappings"], expected);
 }
 
 TEST_F(SpecTest, VolumesOfTheImageAreMountedBelowWhatThePodMounts) {
-  context_.volumes = {{"/v/0", "/data"}, {"/v/1", "/srv/"}};
+  context_.container.volumes = {{"/v/0", "/data"}, {"/v/1", "/srv/"}};
   AddMount("/h", "/srv/x");
   const json spec = Container();
   EXPECT_EQ(MountAt(spec, "/data")["source"], "/v/0");
@@ -793,9 +792,9 @@ TEST_F(SpecTest, VolumesOfTheImageAreMountedBelowWhatThePodMounts) {
 }
 
 TEST_F(SpecTest, CgroupsAreWritableWhereTheyAreTheContainersOwn) {
-  context_.cgroup_writable = true;
+  context_.handler.cgroup_writable = true;
   EXPECT_THAT(MountAt(Container(), "/sys/fs/cgroup")["options"].get<Strings>(), Contains("ro"));
-  context_.cgroup_v2 = true;
+  context_.host.cgroup_v2 = true;
   EXPECT_THAT(MountAt(Container(), "/sys/fs/cgroup")["options"].get<Strings>(), Contains("rw"));
   EXPECT_THAT(MountAt(Container(), "/sys")["options"].get<Strings>(), Contains("ro"));
 }
@@ -816,7 +815,7 @@ TEST_F(SpecTest, AUserNamespaceIsMadeByThePauseAndJoinedByTheOthers) {
     mapping->set_length(100000);
   }
   ExpectError(TrySandbox("").status(), absl::StatusCode::kInvalidArgument, "userns_options");
-  context_.user_namespaces = true;
+  context_.handler.runtime.user_namespace = true;
   const json expected = json::array({{{"containerID", 0}, {"hostID", 1000}, {"size", 100000}}});
   const json sandbox = Sandbox("");
   EXPECT_THAT(Namespaces(sandbox), ElementsAre("ipc", "mount", "network", "pid", "user", "uts"));

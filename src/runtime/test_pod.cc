@@ -14,6 +14,7 @@
 #include "gtest/gtest.h"
 #include "os/file.h"
 #include "os/process.h"
+#include "runtime/cleanup.h"
 
 namespace crisp {
 

@@ -4,11 +4,14 @@
 
 #include <unistd.h>
 
+#include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/call.h"
 #include "base/mutex.h"
 #include "nlohmann/json.hpp"
 #include "os/cgroup.h"

@@ -9,6 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/call.h"
 #include "base/status_macros.h"
 #include "os/cgroup.h"
 #include "os/cgroup_limits.h"
@@ -31,11 +32,16 @@ absl::StatusOr<json> ParseSpec(absl::string_view text) {
 }
 
 // Without the rules for devices, which no runtime changes and some refuse here.
-absl::StatusOr<std::string> LimitsForRuntime(absl::string_view spec_text) {
-  ASSIGN_OR_RETURN(json spec, ParseSpec(spec_text));
-  json& limits = spec["linux"]["resources"];
+std::string LimitsForRuntime(const json& spec) {
+  json limits = spec["linux"]["resources"];
   limits.erase("devices");
   return limits.dump();
+}
+
+absl::StatusOr<std::string> CgroupsPathIn(const json& spec) {
+  const auto path = spec["linux"].find("cgroupsPath");
+  if (path != spec["linux"].end() && path->is_string()) return path->get<std::string>();
+  return absl::InternalError("the container's OCI spec has no cgroupsPath");
 }
 
 absl::Status SetHugepages(const cgroup::Dirs& dirs, const cri::LinuxContainerResources& limits) {
@@ -43,10 +49,6 @@ absl::Status SetHugepages(const cgroup::Dirs& dirs, const cri::LinuxContainerRes
   for (const cri::HugepageLimit& limit : limits.hugepage_limits())
     hugepages.hugepages[limit.page_size()] = limit.limit();
   return SetCgroupLimits(dirs, hugepages);
-}
-
-int EffectiveOomScoreAdj(const SpecContext& context, const cri::LinuxContainerResources& limits) {
-  return std::max(static_cast<int>(limits.oom_score_adj()), context.oom_score_adj_floor);
 }
 
 // A process that has set its own meanwhile keeps it. One that is gone needs none.
@@ -85,28 +87,30 @@ cri::LinuxContainerResources MergeLimits(const cri::LinuxContainerResources& lim
   return merged;
 }
 
-absl::StatusOr<std::string> WithLimits(const SpecContext& context, absl::string_view spec_text,
+absl::StatusOr<std::string> WithLimits(const HostFacts& host, absl::string_view spec_text,
                                        const cri::LinuxContainerResources& limits, const std::string& field) {
   RETURN_IF_ERROR(CheckResources(limits, field));
   ASSIGN_OR_RETURN(json spec, ParseSpec(spec_text));
-  ASSIGN_OR_RETURN(json resources, ContainerLimits(context, limits, field));
+  ASSIGN_OR_RETURN(json resources, ContainerLimits(host, limits, field));
   json& old_resources = spec["linux"]["resources"];
   if (old_resources.contains("devices")) resources["devices"] = std::move(old_resources["devices"]);
   old_resources = std::move(resources);
-  spec["process"]["oomScoreAdj"] = EffectiveOomScoreAdj(context, limits);
+  spec["process"]["oomScoreAdj"] = EffectiveOomScoreAdj(host, limits.oom_score_adj());
   return spec.dump();
 }
 
-absl::Status UpdateRunning(const OciRuntime& runtime, const SpecContext& context, absl::string_view spec,
-                           const cri::LinuxContainerResources& old_limits, const cri::LinuxContainerResources& limits,
-                           const Call& call) {
-  ASSIGN_OR_RETURN(std::string for_runtime, LimitsForRuntime(spec));
+absl::Status UpdateRunning(const OciRuntime& runtime, const HostFacts& host, const std::string& container_id,
+                           absl::string_view spec_text, const cri::LinuxContainerResources& old_limits,
+                           const cri::LinuxContainerResources& limits, const Call& call) {
+  ASSIGN_OR_RETURN(const json spec, ParseSpec(spec_text));
+  ASSIGN_OR_RETURN(const std::string cgroups_path, CgroupsPathIn(spec));
   // Not "-" for stdin: runc knows it, crun does not.
   RETURN_IF_ERROR(
-      RunRuntime(runtime, {"update", "--resources", "/proc/self/fd/0", context.id}, std::move(for_runtime), call));
-  ASSIGN_OR_RETURN(const cgroup::Dirs dirs, ContainerCgroups(CgroupsPath(context), runtime.systemd_cgroup));
-  if (context.hugepage_limits) RETURN_IF_ERROR(SetHugepages(dirs, limits));
-  return SetOomScoreAdj(dirs, EffectiveOomScoreAdj(context, old_limits), EffectiveOomScoreAdj(context, limits));
+      RunRuntime(runtime, {"update", "--resources", "/proc/self/fd/0", container_id}, LimitsForRuntime(spec), call));
+  ASSIGN_OR_RETURN(const cgroup::Dirs dirs, ContainerCgroups(cgroups_path, runtime.systemd_cgroup));
+  if (host.hugepage_limits) RETURN_IF_ERROR(SetHugepages(dirs, limits));
+  return SetOomScoreAdj(dirs, EffectiveOomScoreAdj(host, old_limits.oom_score_adj()),
+                        EffectiveOomScoreAdj(host, limits.oom_score_adj()));
 }
 
 }  // namespace crisp

@@ -1,7 +1,7 @@
-// New limits for a container that exists: for the spec from which it will start, and for one that runs.
+// New limits for an existing container: in the spec from which it starts, and in the cgroups of one that runs.
 //
-// Errors: InvalidArgument or Unimplemented naming the CRI field for limits that make no sense here; Internal for a
-// damaged spec, and for what the OCI runtime or the kernel refused, in their own words.
+// Errors: InvalidArgument naming the CRI field for limits that make no sense or that this node cannot have; Internal
+// for a damaged spec, and, in its own words, for what the OCI runtime or the kernel refused.
 #pragma once
 
 #include <string>
@@ -10,27 +10,28 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "api/cri/cri.h"
-#include "base/call.h"
+#include "runtime/host_facts.h"
 #include "runtime/oci_runtime.h"
-#include "runtime/spec.h"
 
 namespace crisp {
 
-// `limits` with every field of `change` that is set in place of its own: a number that is not 0, a text that is not
-// empty, the huge pages of each size, each entry of `unified`.
+class Call;
+
+// `limits`, overwritten by each field of `change` that is set: a number that is not 0, a text that is not empty, the
+// huge pages of each size, each entry of `unified`.
 cri::LinuxContainerResources MergeLimits(const cri::LinuxContainerResources& limits,
                                          const cri::LinuxContainerResources& change);
 
-// A container's config.json, with these limits and nothing else changed. `field` is the path of `limits` in the
+// A container's config.json with these limits and everything else unchanged. `field` is the path of `limits` in the
 // request, for errors.
-absl::StatusOr<std::string> WithLimits(const SpecContext& context, absl::string_view spec,
+absl::StatusOr<std::string> WithLimits(const HostFacts& host, absl::string_view spec,
                                        const cri::LinuxContainerResources& limits, const std::string& field);
 
-// Gives these limits to a running container: `update` of the OCI runtime, which runs as a child of the caller and is
-// killed when `call` is over; then what runtimes do not update, written by crisp: huge pages, and the oom_score_adj of
-// those processes that still have `old_limits`'. `spec` is that of WithLimits.
-absl::Status UpdateRunning(const OciRuntime& runtime, const SpecContext& context, absl::string_view spec,
-                           const cri::LinuxContainerResources& old_limits, const cri::LinuxContainerResources& limits,
-                           const Call& call);
+// Gives these limits to a running container. Calls `update` of the OCI runtime as a child process, which is killed when
+// `call` is over; then writes what runtimes do not update: huge pages, and the oom_score_adj of the processes that
+// still have that of `old_limits`. `spec` is the result of WithLimits.
+absl::Status UpdateRunning(const OciRuntime& runtime, const HostFacts& host, const std::string& container_id,
+                           absl::string_view spec, const cri::LinuxContainerResources& old_limits,
+                           const cri::LinuxContainerResources& limits, const Call& call);
 
 }  // namespace crisp

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/call.h"
 #include "os/file.h"
 
 namespace crisp {
@@ -19,11 +20,10 @@ constexpr char kSpec[] = R"({
   "process": {"args": ["sleep"], "oomScoreAdj": 7},
   "linux": {"cgroupsPath": "/a/b", "resources": {"devices": [{"allow": false}], "cpu": {"shares": 9, "cpus": "0"}}}})";
 
-SpecContext Context() {
-  SpecContext context;
-  context.id = std::string(64, 'a');
-  context.swap_accounting = true;
-  return context;
+HostFacts Host() {
+  HostFacts host;
+  host.swap_accounting = true;
+  return host;
 }
 
 cri::LinuxContainerResources Limits() {
@@ -69,7 +69,7 @@ TEST(MergeLimitsTest, ListsAreMergedByWhatTheyLimit) {
 }
 
 TEST(WithLimitsTest, OnlyTheLimitsChange) {
-  const auto text = WithLimits(Context(), kSpec, Limits(), "linux");
+  const auto text = WithLimits(Host(), kSpec, Limits(), "linux");
   ASSERT_TRUE(text.ok()) << text.status();
   const json spec = json::parse(*text);
   EXPECT_EQ(spec["linux"]["resources"]["cpu"], json({{"shares", 512}, {"cpus", "0-1"}}));
@@ -84,32 +84,32 @@ TEST(WithLimitsTest, OnlyTheLimitsChange) {
 TEST(WithLimitsTest, AFieldThatMakesNoSenseIsNamedAsInTheRequest) {
   cri::LinuxContainerResources limits = Limits();
   limits.set_cpu_period(5);
-  absl::Status status = WithLimits(Context(), kSpec, limits, "linux").status();
+  absl::Status status = WithLimits(Host(), kSpec, limits, "linux").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), HasSubstr("field linux.cpu_period"));
 
   limits = Limits();
   limits.set_memory_swap_limit_in_bytes(1 << 20);
-  status = WithLimits(Context(), kSpec, limits, "linux").status();
+  status = WithLimits(Host(), kSpec, limits, "linux").status();
   EXPECT_THAT(std::string(status.message()), HasSubstr("field linux.memory_swap_limit_in_bytes"));
 
   limits = Limits();
   (*limits.mutable_unified())["memory.high"] = "1";
-  status = WithLimits(Context(), kSpec, limits, "linux").status();
+  status = WithLimits(Host(), kSpec, limits, "linux").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << "there is no cgroup v2";
   EXPECT_THAT(std::string(status.message()), HasSubstr("field linux.unified"));
 }
 
 TEST(WithLimitsTest, ADamagedSpecIsInternal) {
   for (const char* spec : {"", "{", "[]", "{}", R"({"linux": {}})"}) {
-    EXPECT_EQ(WithLimits(Context(), spec, Limits(), "linux").status().code(), absl::StatusCode::kInternal) << spec;
+    EXPECT_EQ(WithLimits(Host(), spec, Limits(), "linux").status().code(), absl::StatusCode::kInternal) << spec;
   }
 }
 
 TEST(UpdateRunningTest, WhatTheRuntimeSaysIsInTheError) {
   OciRuntime runtime;
   runtime.binary = "/bin/false";
-  const absl::Status status = UpdateRunning(runtime, Context(), kSpec, Limits(), Limits(), Call());
+  const absl::Status status = UpdateRunning(runtime, Host(), "a", kSpec, Limits(), Limits(), Call());
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
   EXPECT_THAT(std::string(status.message()), HasSubstr("/bin/false update: exit status 1"));
 }
@@ -121,7 +121,7 @@ TEST(UpdateRunningTest, ARuntimeThatHangsIsKilledAtTheDeadline) {
   runtime.binary = script;
   const MonoTime start = MonoClock::now();
   const absl::Status status =
-      UpdateRunning(runtime, Context(), kSpec, Limits(), Limits(), Call::WithTimeout(std::chrono::milliseconds(200)));
+      UpdateRunning(runtime, Host(), "a", kSpec, Limits(), Limits(), Call::WithTimeout(std::chrono::milliseconds(200)));
   EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded) << status;
   EXPECT_LT(MonoClock::now() - start, std::chrono::seconds(10));
   unlink(script.c_str());

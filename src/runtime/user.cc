@@ -1,5 +1,7 @@
-// ResolveUser. Who a process runs as decides what it may touch, so nothing is guessed here: a name that is not found is
-// an error, and a number is never looked up as a name (CVE-2024-40635 began with one that was too large).
+// Who a process runs as decides what it may touch, so nothing is guessed here: a name that is not found is an error,
+// and a number is never looked up as a name (CVE-2024-40635 began with one that was too large).
+#include "runtime/user.h"
+
 #include <algorithm>
 #include <optional>
 #include <unordered_set>
@@ -10,7 +12,6 @@
 #include "runtime/field_error.h"
 #include "runtime/message_check.h"
 #include "runtime/passwd.h"
-#include "runtime/spec.h"
 
 namespace crisp {
 namespace {

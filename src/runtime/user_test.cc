@@ -1,3 +1,5 @@
+#include "runtime/user.h"
+
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,7 +14,6 @@
 #include "os/file.h"
 #include "os/testing/test_dir.h"
 #include "runtime/passwd.h"
-#include "runtime/spec.h"
 
 namespace crisp {
 namespace {

@@ -6,8 +6,9 @@
 #include <functional>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/check_container.h"
+#include "runtime/check_sandbox.h"
 #include "runtime/message_check.h"
-#include "runtime/spec.h"
 
 namespace crisp {
 namespace {

@@ -1,33 +1,51 @@
-// Container: one container of a pod, and the cell that says where it is in its life.
+// Container: one container of a pod, its record, and its place in its life.
 //
-//   CREATED ── Started ──▶ RUNNING ── Exited ──▶ EXITED
-//      └───────────────── Ended ──────────────────┘        (never started, or its shim died)
+//   kCreating ──▶ kCreated ──▶ kStarting ──▶ kRunning ──▶ kExited
+//       │             │            └──────────────────────▶ │
+//       ▼             └────────▶ kRemoving ◀────────────────┘
+//   kAborted ─────────▶ kRemoved ◀──┘
 //
-// Ownership: shared; the pod's table holds it until it is removed. Threading: the record and the ids never change; the
-// cell has a lock of its own, held for no longer than a copy, so that List and Status never wait behind a slow
-// operation. Transitions that wait go through `gate`.
+//   kCreating   CreateContainer is at work. Clients do not see the container.
+//   kAborted    CreateContainer has failed. Clients do not see what is left until it is removed.
+//   kStarting   The shim has been asked to start it. Clients see CREATED. It stays here if the outcome is unknown
+//               (the shim did not answer in time), until StartContainer, StopContainer or a removal asks the shim.
+//   kRunning    Its first process runs.
+//   kExited     The first process has ended, the start has failed, or the shim has died.
+//   kRemoving   Nothing of it runs; what it has on the node is being removed. Clients still see it.
+//   kRemoved    Nothing is left. Somebody may still hold the object.
+//
+// An exit can arrive before the answer to the start. It is kept, and the container goes from kStarting through kRunning
+// to kExited when the answer comes, so that clients never see an end without a start.
+//
+// Ownership: shared; the pod holds it until it is removed.
+// Threading: all methods from any thread. One lock, held for no longer than a copy, so that List and Status never wait
+// behind a slow operation. Operations that wait hold `gate`.
 #pragma once
 
+#include <sys/types.h>
+
+#include <cstdint>
 #include <optional>
 #include <string>
 
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "api/cri/cri.h"
 #include "base/call.h"
 #include "base/mutex.h"
-#include "runtime/shim_client.h"
-#include "sandbox/events.h"
+#include "runtime/shim.h"
 #include "sandbox/gate.h"
-#include "sandbox/meter.h"
+#include "sandbox/phase.h"
 #include "sandbox/record.pb.h"
 
 namespace crisp {
 
-// What can be seen of a container at one moment.
+// What clients see of a container at one moment.
 struct ContainerView {
   cri::ContainerState state = cri::CONTAINER_CREATED;
-  pid_t pid = -1;
-  int64_t started_at = 0;
-  int64_t finished_at = 0;
+  pid_t pid = -1;           // of the first process while it runs, else -1; unknown is -1 too
+  int64_t started_at = 0;   // wall-clock nanoseconds; 0: never
+  int64_t finished_at = 0;  // likewise
   int exit_code = 0;
   std::string reason;
   std::string message;
@@ -35,57 +53,62 @@ struct ContainerView {
 
 class Container {
  public:
-  explicit Container(ContainerRecord record) : id_(record.id()), pod_id_(record.pod_id()), record_(std::move(record)) {}
+  enum class State { kCreating, kAborted, kCreated, kStarting, kRunning, kExited, kRemoving, kRemoved };
+
+  // The phase that the row of a container in this state has.
+  static Phase PhaseOf(State state);
+
+  // A container of an earlier daemon begins in kAborted, kCreated or kStarting, or in kExited if its record has an end;
+  // moves bring it further.
+  explicit Container(ContainerRecord record, State state = State::kCreating);
 
   const std::string& id() const { return id_; }
-  const std::string& pod_id() const { return pod_id_; }
 
+  // Admits one operation at a time. A start, an update and a removal hold it.
   Gate gate;
-  Meter meter;
-  ToldEvents told;  // PodManager's, under its lock for that
 
-  // A copy of the record as it is now.
   ContainerRecord record() const;
-  // Replaces it. Only from inside the gate.
-  void set_record(ContainerRecord record);
+  // Reads the record without a copy. `read` must not block.
+  void WithRecord(absl::FunctionRef<void(const ContainerRecord&)> read) const;
+  // Changes the record in place and returns a copy of it. `change` must not block.
+  ContainerRecord UpdateRecord(absl::FunctionRef<void(ContainerRecord*)> change);
 
+  State state() const;
+  bool running() const { return state() == State::kRunning; }
+  // Clients see it.
+  bool visible() const;
   ContainerView view() const;
-  bool running() const { return view().state == cri::CONTAINER_RUNNING; }
 
-  // True once CreateContainer has succeeded: only then the container can be seen.
-  bool created() const;
-  void set_created();
+  // The moves. Each is false, and nothing changes, if the diagram has no such move from the present state.
+  // MoveTo serves all states but kRunning and kExited.
+  bool MoveTo(State next);
+  bool Start(const StartedContainer& started);
+  // The first process has ended. In kStarting the exit is kept for Start. Only the first exit counts.
+  bool Exit(const ContainerExit& exit);
+  // The start failed, or nobody saw how the container ended. The end becomes part of the record.
+  bool End(const ContainerRecord::End& end);
 
-  void Started(const StartedContainer& started);
-  // May come before Started, when a process lives for a moment only: nobody sees EXITED until both are known.
-  void Exited(const ContainerExit& exit);
-  // The end is of the record, not of a shim.
-  void Ended(const ContainerRecord::End& end);
-  // Ends it, if it runs, in a way that nobody saw. Returns the record with that end, to be kept; nothing if it does not
-  // run.
-  // Returns the record with them.
-  ContainerRecord SetUpdatedResources(const cri::LinuxContainerResources& limits);
-  std::optional<ContainerRecord> Lost(const ContainerRecord::End& end);
-
-  // Waits until it has exited. DeadlineExceeded or Cancelled when `call` is over.
-  absl::Status WaitExited(const Call& call);
+  // Returns when it neither starts nor runs. DeadlineExceeded or Cancelled when `call` is over first.
+  absl::Status WaitExited(const Call& call) const;
 
  private:
-  ContainerView ViewLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool MoveLocked(State next) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::string id_;
-  const std::string pod_id_;
   mutable Mutex mutex_;
-  CondVar changed_;
+  mutable CondVar changed_;
+  State state_ ABSL_GUARDED_BY(mutex_);
   ContainerRecord record_ ABSL_GUARDED_BY(mutex_);
-  bool created_ ABSL_GUARDED_BY(mutex_) = false;
-  std::optional<StartedContainer> started_ ABSL_GUARDED_BY(mutex_);
-  std::optional<ContainerExit> exit_ ABSL_GUARDED_BY(mutex_);
-  std::optional<ContainerRecord::End> end_ ABSL_GUARDED_BY(mutex_);
+  pid_t pid_ ABSL_GUARDED_BY(mutex_) = -1;
+  std::optional<ContainerExit> early_exit_ ABSL_GUARDED_BY(mutex_);  // arrived in kStarting
+  std::optional<ContainerRecord::End> end_ ABSL_GUARDED_BY(mutex_);  // set by the move to kExited
 };
 
-// Why it ended, in the words that the kubelet knows.
+// The reason of an exit in the words that the kubelet knows.
 std::string ExitReason(const ContainerExit& exit);
+
+// An end that the daemon decides on, at this moment.
+ContainerRecord::End MakeEnd(int exit_code, const std::string& reason, const std::string& message);
 
 inline constexpr char kReasonStartError[] = "StartError";
 inline constexpr char kReasonUnknown[] = "Unknown";

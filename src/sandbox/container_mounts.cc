@@ -1,5 +1,5 @@
-// What a container's mounts need on the host: host paths, images, the volumes that its image declares, and the PID
-// namespace of another container. ReleaseMounts takes away what the others have made, however far they came.
+#include "sandbox/container_mounts.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,12 +14,13 @@
 #include "base/status_macros.h"
 #include "images/images.h"
 #include "images/volume_content.h"
-#include "os/cgroup.h"
 #include "os/errno_status.h"
 #include "os/file.h"
 #include "os/mount.h"
 #include "runtime/field_error.h"
-#include "sandbox/pod_manager.h"
+#include "sandbox/container.h"
+#include "sandbox/namespace_pins.h"
+#include "sandbox/pod.h"
 #include "sandbox/pod_user_namespace.h"
 #include "sandbox/spec_lookup.h"
 
@@ -28,7 +29,7 @@ namespace {
 
 constexpr char kTargetField[] = "config.linux.security_context.namespace_options.target_id";
 
-// Without "..", "." and doubled or trailing slashes. A relative path is of the root.
+// `path` without "..", "." and doubled or trailing slashes. A relative path begins at the root.
 std::string Normal(const std::string& path) {
   std::string normal = std::filesystem::path(absl::StrCat("/", path)).lexically_normal().string();
   while (absl::StartsWith(normal, "//")) normal.erase(0, 1);
@@ -36,8 +37,8 @@ std::string Normal(const std::string& path) {
   return normal;
 }
 
-// The host's name of `path` inside the image that is mounted at `root`. Nobody can change what is in there any more, so
-// that the name stays good. Anything but a file or a directory is refused: mounting a device gives it away.
+// The host's path of `path` inside the image that is mounted at `root`. The image is read-only, so the path stays
+// valid. Only files and directories are accepted: a mounted device node would give the container the device.
 absl::StatusOr<std::string> PathInImage(const std::string& root, const std::string& path) {
   ASSIGN_OR_RETURN(const Fd directory, OpenAt(AT_FDCWD, root, O_PATH | O_DIRECTORY));
   const absl::StatusOr<Fd> place = OpenInRoot(directory.get(), path.empty() ? "." : path, O_PATH);
@@ -59,8 +60,8 @@ absl::StatusOr<std::string> PathInImage(const std::string& root, const std::stri
 
 }  // namespace
 
-absl::StatusOr<cri::ContainerConfig> PodManager::ResolveMounts(const PodPtr& pod, const ContainerPtr& container) {
-  cri::ContainerConfig config = container->record().config();
+absl::StatusOr<cri::ContainerConfig> ContainerMounts::Resolve(const Pod& pod, const Container& container) const {
+  cri::ContainerConfig config = container.record().config();
   for (int i = 0; i < config.mounts_size(); ++i) {
     cri::Mount& mount = *config.mutable_mounts(i);
     if (mount.has_image()) {
@@ -75,39 +76,40 @@ absl::StatusOr<cri::ContainerConfig> PodManager::ResolveMounts(const PodPtr& pod
   return config;
 }
 
-absl::Status PodManager::MountImage(const PodPtr& pod, const ContainerPtr& container, int index, cri::Mount* mount) {
+absl::Status ContainerMounts::MountImage(const Pod& pod, const Container& container, int index,
+                                         cri::Mount* mount) const {
   const std::shared_ptr<const Image> image = images_->Find(mount->image().image());
   if (image == nullptr) return absl::NotFoundError("it is not on this node; pull it first");
-  const std::string root = layout_.ImageMount(pod->id(), container->id(), index);
+  const std::string root = layout_.ImageMount(pod.id(), container.id(), index);
   RETURN_IF_ERROR(MakeDirs(root, 0755));
   RootfsOptions options;
   options.read_only = true;
-  options.id_map = IdMapOf(pod->record().config());
-  RETURN_IF_ERROR(images_->MountRootfs(image->id, Layout::ImageMountId(container->id(), index), root, options));
+  options.id_map = IdMapOf(pod.record().config());
+  RETURN_IF_ERROR(images_->MountRootfs(image->id, Layout::ImageMountId(container.id(), index), root, options));
   ASSIGN_OR_RETURN(std::string path, PathInImage(root, mount->image_sub_path()));
   mount->set_host_path(std::move(path));
   mount->set_readonly(true);
   mount->clear_image();
   mount->clear_image_sub_path();
-  // Its layers are mounted shifted already.
+  // The layers are mounted idmapped already.
   mount->clear_uidmappings();
   mount->clear_gidmappings();
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<ImageVolume>> PodManager::MakeVolumes(const PodPtr& pod, const ContainerPtr& container,
-                                                                 const cri::ContainerConfig& config,
-                                                                 const ImageConfig& image) {
+absl::StatusOr<std::vector<ImageVolume>> ContainerMounts::MakeVolumes(const Pod& pod, const Container& container,
+                                                                      const cri::ContainerConfig& config,
+                                                                      const ImageConfig& image) const {
   std::vector<ImageVolume> volumes;
-  if (image.volumes.empty() || options_.security.ignore_image_defined_volumes) return volumes;
+  if (image.volumes.empty()) return volumes;
   std::set<std::string> taken;
   for (const cri::Mount& mount : config.mounts()) taken.insert(Normal(mount.container_path()));
-  const std::optional<IdMap> id_map = IdMapOf(pod->record().config());
+  const std::optional<IdMap> id_map = IdMapOf(pod.record().config());
   const VolumeOwner owner = id_map ? VolumeOwner{*MapId(id_map->uids, 0), *MapId(id_map->gids, 0)} : VolumeOwner{};
-  const std::string directory = layout_.Volumes(container->id());
+  const std::string directory = layout_.Volumes(container.id());
   RETURN_IF_ERROR(MakeDirs(directory, 0700));
   if (id_map) {
-    RETURN_IF_ERROR(LetRootPass(layout_.Container(container->id()), *id_map));
+    RETURN_IF_ERROR(LetRootPass(layout_.Container(container.id()), *id_map));
     RETURN_IF_ERROR(LetRootPass(directory, *id_map));
   }
   for (const std::string& declared : image.volumes) {
@@ -115,40 +117,35 @@ absl::StatusOr<std::vector<ImageVolume>> PodManager::MakeVolumes(const PodPtr& p
     if (path == "/") return absl::InvalidArgumentError("the image declares its whole root a volume");
     if (!taken.insert(path).second) continue;
     const std::string target = absl::StrCat(directory, "/", volumes.size());
-    RETURN_IF_ERROR(CopyVolumeContent(layout_.Rootfs(pod->id(), container->id()), path, target, owner));
+    RETURN_IF_ERROR(CopyVolumeContent(layout_.Rootfs(pod.id(), container.id()), path, target, owner));
     volumes.push_back({target, path});
   }
   return volumes;
 }
 
-absl::StatusOr<std::string> PodManager::PinTargetPids(const PodPtr& pod, const ContainerPtr& container,
-                                                      const std::string& target_id) {
-  for (const ContainerPtr& target : pod->containers()) {
-    if (!target->created() || !absl::StartsWith(target->id(), target_id)) continue;
+absl::StatusOr<std::string> ContainerMounts::PinTargetPids(const Pod& pod, const Container& container,
+                                                           const std::string& target_id) const {
+  for (const std::shared_ptr<Container>& target : pod.containers.All()) {
+    if (!target->visible() || !absl::StartsWith(target->id(), target_id)) continue;
     const ContainerView view = target->view();
     if (view.state != cri::CONTAINER_RUNNING || view.pid <= 0) break;
-    const std::string path = layout_.TargetPids(pod->id(), container->id());
-    RETURN_IF_ERROR(WriteFileAt(AT_FDCWD, path, "", 0600));
-    RETURN_IF_ERROR(BindMount(absl::StrCat("/proc/", view.pid, "/ns/pid"), path), "pin the PID namespace of ",
-                    target_id);
-    // What was pinned is the target's only if the pid still was.
-    ASSIGN_OR_RETURN(const cgroup::Dirs expected,
-                     ContainerCgroups(target->record().cgroups_path(), pod->runtime().systemd_cgroup));
-    if (cgroup::Inside(cgroup::OfProcess(view.pid), expected).empty()) break;
+    const std::string path = layout_.TargetPids(pod.id(), container.id());
+    RETURN_IF_ERROR(PinNamespace(view.pid, "pid", path, target->record().cgroups_path(), pod.runtime().systemd_cgroup),
+                    "container ", target_id);
     return path;
   }
   return InvalidField(kTargetField, absl::StrCat("no container ", target_id, " of this pod is running"));
 }
 
-absl::Status PodManager::ReleaseMounts(const PodPtr& pod, const ContainerPtr& container) {
-  const std::string& id = container->id();
-  const ContainerRecord record = container->record();
+absl::Status ContainerMounts::Release(const Pod& pod, const Container& container) const {
+  const std::string& id = container.id();
+  const ContainerRecord record = container.record();
   absl::Status status;
   for (int i = 0; i < record.config().mounts_size(); ++i) {
     if (!record.config().mounts(i).has_image()) continue;
-    status = Join(status, images_->ReleaseRootfs(Layout::ImageMountId(id, i), layout_.ImageMount(pod->id(), id, i)));
+    status = Join(status, images_->ReleaseRootfs(Layout::ImageMountId(id, i), layout_.ImageMount(pod.id(), id, i)));
   }
-  return Join(status, Unmount(layout_.TargetPids(pod->id(), id)));
+  return Join(status, Unmount(layout_.TargetPids(pod.id(), id)));
 }
 
 }  // namespace crisp

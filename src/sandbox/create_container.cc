@@ -1,5 +1,5 @@
-// CreateContainer: name → intent → root file system → user → spec → CREATED. The OCI runtime is not called before
-// StartContainer, so that a fault of the image shows as a failed start, where the kubelet expects it.
+#include "sandbox/create_container.h"
+
 #include <fcntl.h>
 
 #include <csignal>
@@ -11,15 +11,25 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/status_macros.h"
-#include "google/protobuf/util/message_differencer.h"
 #include "images/images.h"
 #include "os/file.h"
+#include "runtime/cgroups_path.h"
+#include "runtime/check_container.h"
+#include "runtime/spec.h"
+#include "sandbox/container.h"
+#include "sandbox/container_mounts.h"
+#include "sandbox/contents.h"
 #include "sandbox/deadlines.h"
-#include "sandbox/pod_files.h"
-#include "sandbox/pod_manager.h"
+#include "sandbox/event_publisher.h"
+#include "sandbox/handlers.h"
+#include "sandbox/namespace_pins.h"
+#include "sandbox/pod.h"
 #include "sandbox/pod_user_namespace.h"
+#include "sandbox/records.h"
 #include "sandbox/signals.h"
+#include "sandbox/spec_inputs.h"
 #include "sandbox/spec_lookup.h"
+#include "sandbox/teardown.h"
 
 namespace crisp {
 namespace {
@@ -42,31 +52,19 @@ bool SameName(const cri::ContainerMetadata& a, const cri::ContainerMetadata& b) 
   return a.name() == b.name() && a.attempt() == b.attempt();
 }
 
-PodNamespaces NamespacesOf(const PodRecord& pod, pid_t pause) {
-  const cri::NamespaceOption& options = pod.config().linux().security_context().namespace_options();
-  const auto of_pause = [pause](const char* name) { return absl::StrCat("/proc/", pause, "/ns/", name); };
-  PodNamespaces namespaces;
-  namespaces.network = pod.netns_path();
-  if (options.ipc() != cri::NODE) namespaces.ipc = of_pause("ipc");
-  if (!UsesHostNetwork(pod.config())) namespaces.uts = of_pause("uts");
-  namespaces.pid = of_pause("pid");
-  if (IdMapOf(pod.config())) namespaces.user = of_pause("user");
-  return namespaces;
-}
-
-// Said aloud, since the container runs without what it was promised.
+// The container runs without a limit that its pod asks for.
 void WarnOfDroppedLimits(const SpecContext& context, const cri::ContainerConfig& config) {
-  if (context.hugepage_limits) return;
+  if (context.host.hugepage_limits) return;
   for (const cri::HugepageLimit& limit : config.linux().resources().hugepage_limits()) {
     if (limit.limit() == 0) continue;
     LogWarning(
-        "a limit on huge pages has no effect: the hugetlb controller is not there, or disabled by "
+        "ignoring a limit on huge pages: the hugetlb controller is missing, or disabled by "
         "disable_hugetlb_controller",
         {{"container", config.metadata().name()}, {"page_size", limit.page_size()}});
   }
 }
 
-// The kubelet looks for these words at the very beginning of the text.
+// The kubelet looks for these words at the beginning of the text.
 absl::Status AnnotateBehindKeyword(const absl::Status& status, const std::string& what) {
   for (const absl::string_view word : {"RROUnsupported", "ImageVolumeMountFailed"}) {
     absl::string_view text = status.message();
@@ -76,100 +74,124 @@ absl::Status AnnotateBehindKeyword(const absl::Status& status, const std::string
   return Annotate(status, what);
 }
 
-}  // namespace
-
-absl::StatusOr<std::string> PodManager::CreateContainer(const cri::CreateContainerRequest& request, const Call& call) {
-  ASSIGN_OR_RETURN(const PodPtr pod, FindPod(request.pod_sandbox_id()));
-  RETURN_IF_ERROR(CheckContainerConfig(request.config(), pod->record().config()));
-  const cri::ContainerMetadata& name = request.config().metadata();
-  return makes_.Do(
-      absl::StrCat("container ", pod->id(), "/", name.name(), "/", name.attempt()), call,
-      [this, pod, request](const SingleFlight<std::string>::Abandoned&) { return CreateContainerOnce(pod, request); });
+absl::StatusOr<ResolvedUser> FindUser(const Container& container, const std::string& rootfs, const Image& image) {
+  ASSIGN_OR_RETURN(const Fd root, OpenAt(AT_FDCWD, rootfs, O_PATH | O_DIRECTORY));
+  return ResolveUser(root.get(), container.record().config().linux().security_context(), image.config);
 }
 
-absl::StatusOr<std::string> PodManager::CreateContainerOnce(const PodPtr& pod,
-                                                            const cri::CreateContainerRequest& request) {
+}  // namespace
+
+absl::StatusOr<std::string> ContainerCreator::Create(const cri::CreateContainerRequest& request, const Call& call) {
+  ASSIGN_OR_RETURN(const PodPtr pod, parts_.table->FindPod(request.pod_sandbox_id()));
+  RETURN_IF_ERROR(CheckContainerConfig(request.config(), pod->record().config()));
+  const cri::ContainerMetadata& name = request.config().metadata();
+  return flights_.Do(
+      absl::StrCat("container ", pod->id(), "/", name.name(), "/", name.attempt()), call,
+      [this, pod, request](const SingleFlight<std::string>::Abandoned&) { return CreateOnce(pod, request); },
+      ContentsOf(request.config()));
+}
+
+absl::StatusOr<std::string> ContainerCreator::CreateOnce(const PodPtr& pod,
+                                                         const cri::CreateContainerRequest& request) {
   const cri::ContainerConfig& config = request.config();
   const Call call = Call::WithTimeout(kTransitionDeadline);
-  for (const ContainerPtr& other : pod->containers()) {
+  ASSIGN_OR_RETURN(std::string same, FindSame(pod, config, call));
+  if (!same.empty()) return same;
+  const std::shared_ptr<const Image> image = parts_.images->Find(config.image().image());
+  if (image == nullptr) {
+    return absl::NotFoundError(absl::StrCat("image ", config.image().image(), " is not on this node; pull it first"));
+  }
+  const ContainerPtr container = NewContainer(*pod, config, *image);
+  ASSIGN_OR_RETURN(const Gate::Pass inside, container->gate.Enter(call));
+  RETURN_IF_ERROR(pod->AddContainer(container));
+  absl::Status made = Make(pod, container, *image);
+  if (made.ok()) {
+    parts_.events->ContainerCreated(pod, container);
+    return container->id();
+  }
+  made = AnnotateBehindKeyword(made, absl::StrCat("create container ", config.metadata().name()));
+  container->MoveTo(Container::State::kAborted);
+  return Join(made, parts_.teardown->RemoveContainer(pod, container, Call::WithTimeout(kUndoDeadline)));
+}
+
+absl::StatusOr<std::string> ContainerCreator::FindSame(const PodPtr& pod, const cri::ContainerConfig& config,
+                                                       const Call& call) {
+  for (const ContainerPtr& other : pod->containers.All()) {
     const ContainerRecord record = other->record();
     if (!SameName(record.config().metadata(), config.metadata())) continue;
-    if (!other->created()) {
+    if (!other->visible()) {
       ASSIGN_OR_RETURN(const Gate::Pass inside, other->gate.Enter(call));
-      RETURN_IF_ERROR(RemoveContainerResources(pod, other, call), "clear away what an earlier attempt has left");
+      RETURN_IF_ERROR(parts_.teardown->RemoveContainer(pod, other, call), "remove what an earlier attempt has left");
       continue;
     }
-    // The answer to the first request was lost: this is its repetition.
-    if (other->view().state == cri::CONTAINER_CREATED &&
-        google::protobuf::util::MessageDifferencer::Equals(record.config(), config)) {
+    if (other->view().state == cri::CONTAINER_CREATED && ContentsOf(record.config()) == ContentsOf(config)) {
       return other->id();
     }
     return absl::AlreadyExistsError(
         absl::StrCat("container name ", config.metadata().name(), " is in use by container ", other->id()));
   }
-  const std::shared_ptr<const Image> image = images_->Find(config.image().image());
-  if (image == nullptr) {
-    return absl::NotFoundError(absl::StrCat("image ", config.image().image(), " is not on this node; pull it first"));
-  }
-
-  ContainerRecord record;
-  record.set_id(NewId());
-  record.set_pod_id(pod->id());
-  *record.mutable_config() = config;
-  record.set_image_id(image->id);
-  record.set_image_ref(image->repo_digests.empty() ? image->id : image->repo_digests.front());
-  record.set_created_at(WallNanos());
-  record.set_log_path(LogPath(pod->record().config(), config));
-  record.set_stop_signal(StopSignal(config, image->config));
-  record.set_cgroups_path(CgroupsPath(ContextFor(pod, record.id())));
-  const auto container = std::make_shared<Container>(std::move(record));
-
-  ASSIGN_OR_RETURN(const Gate::Pass inside, container->gate.Enter(call));
-  RETURN_IF_ERROR(pod->AddContainer(container));
-  absl::Status made = MakeContainer(pod, container, *image);
-  if (made.ok()) {
-    Tell(pod, container, cri::CONTAINER_CREATED_EVENT);
-    return container->id();
-  }
-  made = AnnotateBehindKeyword(made, absl::StrCat("create container ", config.metadata().name()));
-  return Join(made, RemoveContainerResources(pod, container, Call::WithTimeout(kUndoDeadline)));
+  return std::string();
 }
 
-absl::Status PodManager::MakeContainer(const PodPtr& pod, const ContainerPtr& container, const Image& image) {
-  ContainerRecord record = container->record();
-  RETURN_IF_ERROR(records_.Save(Phase::kCreating, record));
-  const PodRecord pod_record = pod->record();
-  const cri::LinuxContainerSecurityContext& security = record.config().linux().security_context();
-  const std::string rootfs = layout_.Rootfs(pod->id(), container->id());
-  RETURN_IF_ERROR(MakeDirs(rootfs, 0755));
-  RETURN_IF_ERROR(images_->MountRootfs(image.id, container->id(), rootfs, {false, IdMapOf(pod_record.config())}),
-                  "mount image ", image.id);
-  ASSIGN_OR_RETURN(const Fd root, OpenAt(AT_FDCWD, rootfs, O_PATH | O_DIRECTORY));
-  ASSIGN_OR_RETURN(const ResolvedUser user, ResolveUser(root.get(), security, image.config));
+ContainerPtr ContainerCreator::NewContainer(const Pod& pod, const cri::ContainerConfig& config,
+                                            const Image& image) const {
+  ContainerRecord record;
+  record.set_id(NewId());
+  record.set_pod_id(pod.id());
+  *record.mutable_config() = config;
+  record.set_image_id(image.id);
+  record.set_image_ref(image.repo_digests.empty() ? image.id : image.repo_digests.front());
+  record.set_created_at(WallNanos());
+  record.set_log_path(LogPath(pod.record().config(), config));
+  record.set_stop_signal(StopSignal(config, image.config));
+  record.set_cgroups_path(
+      CgroupsPath(pod.runtime().systemd_cgroup, pod.record().config().linux().cgroup_parent(), record.id()));
+  return std::make_shared<Container>(std::move(record));
+}
 
-  SpecContext context = ContextFor(pod, container->id());
+absl::Status ContainerCreator::Make(const PodPtr& pod, const ContainerPtr& container, const Image& image) {
+  RETURN_IF_ERROR(parts_.records->Save(*container));
+  const std::string rootfs = parts_.layout.Rootfs(pod->id(), container->id());
+  RETURN_IF_ERROR(MakeDirs(rootfs, 0755));
+  const std::optional<IdMap> id_map = IdMapOf(pod->record().config());
+  RETURN_IF_ERROR(parts_.images->MountRootfs(image.id, container->id(), rootfs, {false, id_map}), "mount image ",
+                  image.id);
+  ASSIGN_OR_RETURN(const ResolvedUser user, FindUser(*container, rootfs, image));
+  ASSIGN_OR_RETURN(const std::string spec, BuildSpec(*pod, *container, image, user));
+  RETURN_IF_ERROR(WriteFileAt(AT_FDCWD, parts_.layout.Spec(pod->id(), container->id()), spec, 0600));
+  RETURN_IF_ERROR(MakeLogDirectory(container->record().log_path()));
+
+  const ContainerRecord record = container->UpdateRecord([&user](ContainerRecord* change) {
+    change->mutable_user()->set_uid(user.uid);
+    change->mutable_user()->set_gid(user.gid);
+    for (const uint32_t gid : user.additional_gids) change->mutable_user()->add_supplemental_groups(gid);
+  });
+  RETURN_IF_ERROR(parts_.records->Save(Container::PhaseOf(Container::State::kCreated), record));
+  container->MoveTo(Container::State::kCreated);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> ContainerCreator::BuildSpec(const Pod& pod, const Container& container, const Image& image,
+                                                        const ResolvedUser& user) const {
+  const PodRecord pod_record = pod.record();
+  const ContainerRecord record = container.record();
+  const cri::LinuxContainerSecurityContext& security = record.config().linux().security_context();
+  SpecContext context = parts_.inputs->For(pod, container.id());
   RETURN_IF_ERROR(LookUpConfinement(security, &context));
-  TellUnlabelledMounts(record.config(), context);
-  RETURN_IF_ERROR(LookUpDevices(record.config(), user, options_.security, HandlerOf(pod), &context));
-  ASSIGN_OR_RETURN(const cri::ContainerConfig config, ResolveMounts(pod, container));
-  ASSIGN_OR_RETURN(context.volumes, MakeVolumes(pod, container, config, image.config));
-  PodNamespaces namespaces = NamespacesOf(pod_record, pod->pause_pid());
+  WarnOfUnlabelledMounts(record.config(), context);
+  RETURN_IF_ERROR(LookUpDevices(record.config(), user, parts_.security,
+                                parts_.handlers->OptionsOf(pod_record.runtime_handler()), &context));
+  ASSIGN_OR_RETURN(const cri::ContainerConfig config, parts_.mounts->Resolve(pod, container));
+  if (!parts_.security.ignore_image_defined_volumes) {
+    ASSIGN_OR_RETURN(context.container.volumes, parts_.mounts->MakeVolumes(pod, container, config, image.config));
+  }
+  PodNamespaces namespaces = NamespacesOf(parts_.layout, pod_record);
   if (security.namespace_options().pid() == cri::TARGET) {
-    ASSIGN_OR_RETURN(namespaces.pid, PinTargetPids(pod, container, security.namespace_options().target_id()));
+    ASSIGN_OR_RETURN(namespaces.pid,
+                     parts_.mounts->PinTargetPids(pod, container, security.namespace_options().target_id()));
   }
   WarnOfDroppedLimits(context, config);
-  ASSIGN_OR_RETURN(const std::string spec,
-                   BuildContainerSpec(context, pod_record.config(), config, image.config, namespaces, user));
-  RETURN_IF_ERROR(WriteFileAt(AT_FDCWD, layout_.Spec(pod->id(), container->id()), spec, 0600));
-  RETURN_IF_ERROR(MakeLogDirectory(record.log_path()));
-
-  record.mutable_user()->set_uid(user.uid);
-  record.mutable_user()->set_gid(user.gid);
-  for (const uint32_t gid : user.additional_gids) record.mutable_user()->add_supplemental_groups(gid);
-  RETURN_IF_ERROR(records_.Save(Phase::kCreated, record));
-  container->set_record(std::move(record));
-  container->set_created();
-  return absl::OkStatus();
+  return BuildContainerSpec(context, pod_record.config(), config, image.config, namespaces, user);
 }
 
 }  // namespace crisp

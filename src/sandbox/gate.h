@@ -1,7 +1,10 @@
-// Gate: lets one transition of an object in at a time. It is not a lock: a transition may wait for the world while it
-// is inside, and one that waits outside leaves when its caller does.
+// Gate: admits one operation on an object at a time. Unlike a lock it may be held while the operation waits for
+// processes or storage, and a caller that waits for it gives up when its own call ends.
+//
+// Thread-safe. A Pass may be released on another thread than the one that got it.
 #pragma once
 
+#include <optional>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -27,13 +30,21 @@ class Gate {
     Gate* gate_;
   };
 
-  // Waits until nobody else is inside. The gate must outlive the pass.
+  // Waits until the gate is free. DeadlineExceeded or Cancelled when `call` is over. The gate must outlive the pass.
   absl::StatusOr<Pass> Enter(const Call& call) {
     MutexLock lock(mutex_);
     while (busy_) {
       RETURN_IF_ERROR(call.Check(), "wait for the operation before this one");
       left_.WaitUntil(mutex_, call.NextLook());
     }
+    busy_ = true;
+    return Pass(this);
+  }
+
+  // Nothing if somebody holds the gate.
+  std::optional<Pass> TryEnter() {
+    MutexLock lock(mutex_);
+    if (busy_) return std::nullopt;
     busy_ = true;
     return Pass(this);
   }

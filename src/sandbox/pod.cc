@@ -3,157 +3,119 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "sandbox/pod_cgroup.h"
+#include "sandbox/container.h"
 
 namespace crisp {
+namespace {
+
+using State = Pod::State;
+
+bool IsMove(State from, State to) {
+  switch (to) {
+    case State::kCreating:
+      return false;
+    case State::kUndoing:
+    case State::kReady:
+      return from == State::kCreating;
+    case State::kLeftover:
+      return from == State::kUndoing;
+    case State::kEnded:
+      return from == State::kReady;
+    case State::kStopping:
+      return from == State::kReady || from == State::kEnded;
+    case State::kStopped:
+      return from == State::kStopping;
+    case State::kRemoving:
+      return from == State::kStopped;
+    case State::kRemoved:
+      return from == State::kUndoing || from == State::kLeftover || from == State::kRemoving;
+  }
+  return false;
+}
+
+}  // namespace
+
+Phase Pod::PhaseOf(State state) {
+  switch (state) {
+    case State::kCreating:
+    case State::kUndoing:
+    case State::kLeftover:
+      return Phase::kCreating;
+    case State::kReady:
+    case State::kEnded:
+      return Phase::kCreated;
+    case State::kStopping:
+    case State::kStopped:
+      return Phase::kStopped;
+    case State::kRemoving:
+    case State::kRemoved:
+      return Phase::kRemoving;
+  }
+  return Phase::kCreating;
+}
+
+Pod::Pod(PodRecord record, OciRuntime runtime, PodListener* listener, State state)
+    : id_(record.id()), runtime_(std::move(runtime)), listener_(listener), state_(state), record_(std::move(record)) {}
 
 PodRecord Pod::record() const {
   MutexLock lock(mutex_);
   return record_;
 }
 
-void Pod::set_record(PodRecord record) {
+void Pod::WithRecord(absl::FunctionRef<void(const PodRecord&)> read) const {
   MutexLock lock(mutex_);
-  record_ = std::move(record);
+  read(record_);
 }
 
-std::string Pod::cgroup_name() const {
+PodRecord Pod::UpdateRecord(absl::FunctionRef<void(PodRecord*)> change) {
   MutexLock lock(mutex_);
-  return PodCgroupName(record_, runtime_.systemd_cgroup);
+  change(&record_);
+  return record_;
 }
 
-bool Pod::created() const {
+Pod::State Pod::state() const {
   MutexLock lock(mutex_);
-  return created_;
+  return state_;
 }
 
-bool Pod::set_ready() {
+bool Pod::visible() const {
+  const State now = state();
+  return now != State::kCreating && now != State::kUndoing && now != State::kRemoved;
+}
+
+bool Pod::MoveTo(State next) {
   MutexLock lock(mutex_);
-  if (ended_) return false;
-  created_ = true;
-  ready_ = true;
+  if (!IsMove(state_, next)) return false;
+  state_ = next;
   return true;
 }
 
-void Pod::set_not_ready() {
-  MutexLock lock(mutex_);
-  ready_ = false;
-}
-
-void Pod::set_created_not_ready() {
-  MutexLock lock(mutex_);
-  created_ = true;
-  ready_ = false;
-}
-
-bool Pod::ready() const {
-  MutexLock lock(mutex_);
-  return ready_;
-}
-
-void Pod::set_half_made() {
-  MutexLock lock(mutex_);
-  half_made_ = true;
-}
-
-bool Pod::half_made() const {
-  MutexLock lock(mutex_);
-  return half_made_;
-}
-
-bool Pod::stopped() const {
-  MutexLock lock(mutex_);
-  return stopped_;
-}
-
-void Pod::set_stopped() {
-  MutexLock lock(mutex_);
-  stopped_ = true;
-}
-
-pid_t Pod::pause_pid() const {
-  MutexLock lock(mutex_);
-  return pause_pid_;
-}
-
-void Pod::set_pause_pid(pid_t pid) {
-  MutexLock lock(mutex_);
-  if (!ended_) pause_pid_ = pid;
-}
-
-std::shared_ptr<ShimClient> Pod::shim() const {
-  MutexLock lock(mutex_);
-  return shim_;
-}
-
-void Pod::set_shim(std::shared_ptr<ShimClient> shim) {
-  MutexLock lock(mutex_);
-  shim_ = std::move(shim);
-}
-
-// The last reference may close the connection, which waits for a callback at work: not under the lock.
-void Pod::ForgetShim() {
-  std::shared_ptr<ShimClient> shim;
-  MutexLock lock(mutex_);
-  shim.swap(shim_);
+void Pod::MarkEnded() {
+  if (!MoveTo(State::kUndoing)) MoveTo(State::kEnded);
 }
 
 absl::Status Pod::AddContainer(std::shared_ptr<Container> container) {
   MutexLock lock(mutex_);
-  if (!ready_) return absl::FailedPreconditionError(absl::StrCat("pod ", id_, " is not ready"));
-  containers_[container->id()] = std::move(container);
+  if (state_ != State::kReady) return absl::FailedPreconditionError(absl::StrCat("pod ", id_, " is not ready"));
+  const std::string& id = container->id();
+  containers.Add(id, std::move(container));
   return absl::OkStatus();
 }
 
-void Pod::AdoptContainer(std::shared_ptr<Container> container) {
-  MutexLock lock(mutex_);
-  containers_[container->id()] = std::move(container);
-}
-
-void Pod::ForgetContainer(const std::string& id) {
-  MutexLock lock(mutex_);
-  containers_.erase(id);
-}
-
-bool Pod::has(const std::string& container_id) const {
-  MutexLock lock(mutex_);
-  return containers_.count(container_id) != 0;
-}
-
-std::vector<std::shared_ptr<Container>> Pod::containers() const {
-  MutexLock lock(mutex_);
-  std::vector<std::shared_ptr<Container>> all;
-  all.reserve(containers_.size());
-  for (const auto& [id, container] : containers_) all.push_back(container);
-  return all;
-}
-
 void Pod::OnExit(absl::string_view container_id, const ContainerExit& exit) {
-  std::shared_ptr<Container> container;
-  {
-    MutexLock lock(mutex_);
-    if (container_id == id_) {
-      ended_ = true;
-      ready_ = false;
-      pause_pid_ = -1;
-    } else {
-      const auto found = containers_.find(std::string(container_id));
-      if (found == containers_.end()) return;
-      container = found->second;
-    }
+  if (container_id == id_) {
+    MarkEnded();
+    return listener_->OnPauseExited(id_, exit);
   }
-  if (container != nullptr) container->Exited(exit);
-  hooks_.exited(container);
+  const std::shared_ptr<Container> container = containers.Find(std::string(container_id));
+  if (container == nullptr) return;
+  container->Exit(exit);
+  listener_->OnContainerExited(id_, container);
 }
 
 void Pod::OnShimGone() {
-  {
-    MutexLock lock(mutex_);
-    ended_ = true;
-    ready_ = false;
-    pause_pid_ = -1;
-  }
-  hooks_.shim_died();
+  MarkEnded();
+  listener_->OnShimDied(id_);
 }
 
 }  // namespace crisp

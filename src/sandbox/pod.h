@@ -1,86 +1,91 @@
-// Pod: one pod sandbox, its containers, and the daemon's end of its shim.
+// Pod: one pod sandbox, its containers, the daemon's connection to its shim, and its place in its life.
 //
-// Ownership: shared; PodManager's table holds it until it is removed, and it holds its containers and the shim client.
-// Threading: one lock, held for no longer than a copy or a look-up. The shim's messages arrive on the reactor's thread
-// and do no more than change a container's cell.
+//   kCreating ──▶ kReady ──▶ kEnded ──▶ kStopping ──▶ kStopped ──▶ kRemoving ──▶ kRemoved
+//       │            └─────────────────────▲                                        ▲
+//       └──────▶ kUndoing ──▶ kLeftover ──────────────────────────────────────────▶─┘
+//
+//   kCreating   RunPodSandbox is at work. Clients do not see the pod.
+//   kUndoing    RunPodSandbox has failed, or the pause container or the shim has ended before it was done. Clients do
+//               not see the pod while what it has on the node is removed.
+//   kLeftover   That removal has failed. Clients see the pod as NOTREADY, so that the kubelet stops and removes it; so
+//               do the next RunPodSandbox of its name and the next start of the daemon.
+//   kReady      The pause container and the shim run. The only state that clients see as READY, and in which
+//               containers can be created and started.
+//   kEnded      The pause container or the shim has died.
+//   kStopping   StopPodSandbox was called and is not finished.
+//   kStopped    No process of it runs and its network is gone.
+//   kRemoving   What it has on the node is being removed. Clients still see it.
+//   kRemoved    Nothing is left. Somebody may still hold the object.
+//
+// Ownership: shared; PodTable holds it until it is removed, and it holds its containers and the shim.
+// Threading: all methods from any thread. The lock is held for no longer than a copy. The shim's messages arrive on the
+// reactor's thread; the listener must not block it.
 #pragma once
 
-#include <functional>
-#include <map>
 #include <memory>
 #include <string>
-#include <vector>
 
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "base/mutex.h"
-#include "runtime/shim_client.h"
-#include "sandbox/container.h"
+#include "runtime/oci_runtime.h"
+#include "runtime/shim.h"
+#include "sandbox/container_set.h"
 #include "sandbox/gate.h"
+#include "sandbox/phase.h"
 #include "sandbox/record.pb.h"
+#include "sandbox/shim_slot.h"
 
 namespace crisp {
 
+// Learns how processes of pods end. Called on the reactor's thread with no lock held; must not block.
+class PodListener {
+ public:
+  virtual ~PodListener() = default;
+  // The container has moved to kExited already, unless its start is still unanswered.
+  virtual void OnContainerExited(const std::string& pod_id, const std::shared_ptr<Container>& container) = 0;
+  // The pod has moved to kEnded or kUndoing already.
+  virtual void OnPauseExited(const std::string& pod_id, const ContainerExit& exit) = 0;
+  virtual void OnShimDied(const std::string& pod_id) = 0;
+};
+
 class Pod : public ShimListener {
  public:
-  // Called on the reactor's thread, with no lock held.
-  struct Hooks {
-    std::function<void()> shim_died;  // once, if the shim goes without having been told to
-    // The first process of a container has ended; null: that of the pause container.
-    std::function<void(const std::shared_ptr<Container>&)> exited;
-  };
+  enum class State { kCreating, kUndoing, kLeftover, kReady, kEnded, kStopping, kStopped, kRemoving, kRemoved };
 
-  Pod(PodRecord record, OciRuntime runtime, Hooks hooks)
-      : id_(record.id()), runtime_(std::move(runtime)), hooks_(std::move(hooks)), record_(std::move(record)) {}
+  // The phase that the row of a pod in this state has.
+  static Phase PhaseOf(State state);
+
+  // `listener` outlives the shim's connection.
+  Pod(PodRecord record, OciRuntime runtime, PodListener* listener, State state = State::kCreating);
 
   const std::string& id() const { return id_; }
   const OciRuntime& runtime() const { return runtime_; }
 
-  // Stop and Remove.
+  // Admits one operation at a time: an update, a stop, a removal.
   Gate gate;
-  // The end of the shim, and the clean-up after it: a Stop, and what its death has set off, may meet there.
+  // Held while the shim is ended and what it leaves is cleaned up: StopPodSandbox and the death of a shim can meet.
   Gate shim_gate;
-  Meter meter;        // of the pod's cgroup and its interfaces
-  Meter pause_meter;  // of the pause container
-  ToldEvents told;    // PodManager's, under its lock for that
+  ShimSlot shim;
+  ContainerSet containers;
 
   PodRecord record() const;
-  void set_record(PodRecord record);  // only while it is made, and from inside the gate
+  // Reads the record without a copy. `read` must not block.
+  void WithRecord(absl::FunctionRef<void(const PodRecord&)> read) const;
+  // Changes the record in place and returns a copy of it. `change` must not block.
+  PodRecord UpdateRecord(absl::FunctionRef<void(PodRecord*)> change);
 
-  // PodCgroupName of its record, without a copy of that.
-  std::string cgroup_name() const;
-
-  // False while RunPodSandbox is still at work: such a pod cannot be seen.
-  bool created() const;
-  // READY from now on, until set_not_ready, or its pause container or its shim dies. False, and nothing is changed, if
-  // one of them has died already.
-  bool set_ready();
-  void set_not_ready();
-  // Not READY, but to be seen: what a failed clean-up or an earlier daemon left.
-  void set_created_not_ready();
-  bool ready() const;
-  // It was never acknowledged, or its removal has begun, and what is left of it could not be cleared away yet.
-  void set_half_made();
-  bool half_made() const;
-
-  // StopPodSandbox has done all it has to do.
-  bool stopped() const;
-  void set_stopped();
-
-  // -1 if the pause container does not run.
-  pid_t pause_pid() const;
-  void set_pause_pid(pid_t pid);
-
-  // Null when there is none, or no longer.
-  std::shared_ptr<ShimClient> shim() const;
-  void set_shim(std::shared_ptr<ShimClient> shim);
-  void ForgetShim();
+  State state() const;
+  bool ready() const { return state() == State::kReady; }
+  // Clients see it.
+  bool visible() const;
+  // Moves to `next`. False, and nothing changes, if the diagram has no such move from the present state.
+  bool MoveTo(State next);
+  // The pause container or the shim has died: kCreating becomes kUndoing, kReady becomes kEnded.
+  void MarkEnded();
 
   // FailedPrecondition unless the pod is READY.
   absl::Status AddContainer(std::shared_ptr<Container> container);
-  // Of an earlier daemon: whatever the pod's state.
-  void AdoptContainer(std::shared_ptr<Container> container);
-  void ForgetContainer(const std::string& id);
-  bool has(const std::string& container_id) const;
-  std::vector<std::shared_ptr<Container>> containers() const;
 
   void OnExit(absl::string_view container_id, const ContainerExit& exit) override;
   void OnShimGone() override;
@@ -88,18 +93,11 @@ class Pod : public ShimListener {
  private:
   const std::string id_;
   const OciRuntime runtime_;
-  const Hooks hooks_;
+  PodListener* const listener_;
 
   mutable Mutex mutex_;
+  State state_ ABSL_GUARDED_BY(mutex_);
   PodRecord record_ ABSL_GUARDED_BY(mutex_);
-  bool created_ ABSL_GUARDED_BY(mutex_) = false;
-  bool ready_ ABSL_GUARDED_BY(mutex_) = false;
-  bool half_made_ ABSL_GUARDED_BY(mutex_) = false;
-  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
-  bool ended_ ABSL_GUARDED_BY(mutex_) = false;  // its pause container or its shim: it is never READY again
-  pid_t pause_pid_ ABSL_GUARDED_BY(mutex_) = -1;
-  std::shared_ptr<ShimClient> shim_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::string, std::shared_ptr<Container>> containers_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace crisp

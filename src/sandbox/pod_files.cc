@@ -6,7 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "os/file.h"
-#include "sandbox/machine.h"
+#include "sandbox/node_facts.h"
 
 namespace crisp {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "os/file.h"
 #include "os/testing/test_dir.h"
-#include "sandbox/machine.h"
+#include "sandbox/node_facts.h"
 
 namespace crisp {
 namespace {

@@ -1,231 +1,165 @@
 #include "sandbox/pod_manager.h"
 
-#include <future>
 #include <utility>
 
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
-#include "base/log.h"
 #include "base/status_macros.h"
-#include "os/user_namespace.h"
-#include "runtime/runc_version.h"
+#include "sandbox/container_exec.h"
+#include "sandbox/container_killer.h"
+#include "sandbox/container_mounts.h"
+#include "sandbox/create_container.h"
+#include "sandbox/event_hub.h"
+#include "sandbox/event_publisher.h"
+#include "sandbox/handlers.h"
+#include "sandbox/node_facts.h"
+#include "sandbox/pause_container.h"
+#include "sandbox/pod.h"
+#include "sandbox/pod_network.h"
+#include "sandbox/pod_observer.h"
+#include "sandbox/pod_table.h"
+#include "sandbox/pod_watch.h"
+#include "sandbox/records.h"
+#include "sandbox/recovery.h"
+#include "sandbox/run_pod.h"
+#include "sandbox/shim_stopper.h"
+#include "sandbox/spec_inputs.h"
+#include "sandbox/start_container.h"
+#include "sandbox/stop.h"
+#include "sandbox/teardown.h"
+#include "sandbox/update_resources.h"
 
 namespace crisp {
-
 namespace {
 
-// A handler without an answer has no features, and its pods that need none run.
-RuntimeFeatures FeaturesOf(const std::string& name, const OciRuntime& runtime) {
-  auto features = AskRuntimeFeatures(runtime.binary, Call());
-  if (!features.ok()) {
-    LogWarning("an OCI runtime does not tell its features: none is taken for granted",
-               {{"runtime", name}, {"error", features.status().message()}});
-    return {};
-  }
-  if (const std::string holes = HolesOfRunc(features->runc_version); !holes.empty()) {
-    LogWarning("an OCI runtime of this version lets containers out, unless your distribution has mended it",
-               {{"runtime", name}, {"version", features->runc_version}, {"holes", holes}});
-  }
-  return *std::move(features);
-}
+class NoObserver : public PodObserver {
+ public:
+  void OnPodStopped(const std::string&) override {}
+  void OnContainerRemoved(const std::string&) override {}
+};
 
-// Side by side: each costs the time of a process. Where no thread can be had, one after the other.
-std::map<std::string, RuntimeFeatures> AskAll(const std::map<std::string, OciRuntime>& runtimes) {
-  std::map<std::string, std::future<RuntimeFeatures>> answers;
-  for (const auto& [name, runtime] : runtimes) {
-    answers[name] = std::async(std::launch::async | std::launch::deferred, FeaturesOf, name, runtime);
+// Closes the connections to the shims. The pods stay.
+class ShimCloser {
+ public:
+  explicit ShimCloser(const PodTable* table) : table_(table) {}
+  ~ShimCloser() {
+    for (const PodPtr& pod : table_->All()) pod->shim.Drop();
   }
-  std::map<std::string, RuntimeFeatures> features;
-  for (auto& [name, answer] : answers) features[name] = answer.get();
-  return features;
-}
 
-// The kernel and the file system of the layers must be able as well. Overlayfs takes idmapped layers from Linux 5.19
-// on.
-absl::Status CheckShiftedLayers(const Layout& layout, const SpecContext& machine) {
-  if (std::pair(machine.kernel_major, machine.kernel_minor) < std::pair(5, 19)) {
-    return absl::FailedPreconditionError("the kernel is older than 5.19, and cannot shift the owners of layers");
-  }
-  return CheckIdmapping(layout.Layers());
-}
-
-void JudgeUserNamespaces(const Layout& layout, const SpecContext& machine,
-                         std::map<std::string, RuntimeFeatures>* features) {
-  bool any = false;
-  for (auto& [name, one] : *features) {
-    one.user_namespace = one.user_namespace && one.idmapped_mounts;
-    any = any || one.user_namespace;
-  }
-  if (!any) return;
-  const absl::Status able = CheckShiftedLayers(layout, machine);
-  if (able.ok()) return;
-  LogInfo("no pod can have a user namespace on this node", {{"error", able.message()}});
-  for (auto& [name, one] : *features) one.user_namespace = false;
-}
+ private:
+  const PodTable* const table_;
+};
 
 }  // namespace
 
-PodManager::PodManager(Parts parts, Machine machine, std::map<std::string, RuntimeFeatures> features)
-    : layout_(std::move(parts.layout)),
-      images_(parts.images),
-      network_(parts.network),
-      reactor_(parts.reactor),
-      options_(std::move(parts.options)),
-      machine_(std::move(machine)),
-      features_(std::move(features)),
-      records_(parts.database, layout_) {}
+// Each part uses only parts above it. The last are destroyed first: operations in flight, then the connections to the
+// shims, then what the deaths of shims have set off.
+struct PodManager::Tower {
+  Tower(const PodManager::Parts& p, const SandboxOptions& options, NodeFacts facts, RuntimeHandlers::Features features)
+      : handlers(options.runtimes, options.default_runtime, options.handlers, std::move(features)),
+        inputs(p.layout, std::move(facts.host), &handlers),
+        records(p.database, p.layout),
+        publisher(&hub),
+        network(p.layout, p.network),
+        mounts(p.layout, p.images),
+        pause(p.layout, p.images, p.shims, &inputs, {options.sandbox_image, options.shim_program}),
+        killer(&records, &publisher),
+        shim_stopper(p.layout, p.shims, &records, &publisher),
+        teardown({p.layout, p.table, &records, &publisher, p.images, p.shims, &network, &mounts, &killer, &shim_stopper,
+                  p.observer != nullptr ? p.observer : &no_observer}),
+        watch(p.table, &publisher, &shim_stopper),
+        shim_closer(p.table),
+        exec(p.layout, p.table),
+        updater(p.layout, p.table, &records, &inputs),
+        stopper(p.table, &killer, &teardown),
+        starter(p.layout, p.table, &records, &publisher, &shim_stopper, options.log_line_limit),
+        creator({p.layout, p.table, &records, &publisher, p.images, &handlers, &inputs, &mounts, &teardown,
+                 options.security}),
+        runner({p.layout, p.table, &records, &publisher, &watch, &handlers, &inputs, &network, &pause, &teardown,
+                options.security.selinux_category_range}),
+        recovery({p.layout, p.table, &records, &publisher, &watch, &handlers, p.shims, &shim_stopper, &teardown,
+                  &starter, options.shim_program, std::move(facts.boot_id)}) {}
+
+  NoObserver no_observer;
+  EventHub hub;
+  RuntimeHandlers handlers;
+  SpecInputs inputs;
+  Records records;
+  EventPublisher publisher;
+  PodNetwork network;
+  ContainerMounts mounts;
+  PauseStarter pause;
+  ContainerKiller killer;
+  ShimStopper shim_stopper;
+  Teardown teardown;
+  PodWatch watch;
+  ShimCloser shim_closer;
+  ContainerExec exec;
+  ResourceUpdater updater;
+  Stopper stopper;
+  ContainerStarter starter;
+  ContainerCreator creator;
+  PodRunner runner;
+  Recovery recovery;
+};
+
+PodManager::PodManager(std::unique_ptr<Tower> tower) : tower_(std::move(tower)) {}
 
 PodManager::~PodManager() = default;
 
-PodManager::ShimCloser::~ShimCloser() {
-  for (const PodPtr& pod : manager->Pods()) pod->ForgetShim();
-}
-
 absl::StatusOr<std::unique_ptr<PodManager>> PodManager::Open(Parts parts) {
-  ASSIGN_OR_RETURN(Machine machine, LookAtMachine(parts.options.restrict_oom_score_adj, parts.options.security));
-  std::map<std::string, RuntimeFeatures> features = AskAll(parts.options.runtimes);
-  JudgeUserNamespaces(parts.layout, machine.context, &features);
-  auto manager = std::unique_ptr<PodManager>(new PodManager(std::move(parts), std::move(machine), std::move(features)));
-  RETURN_IF_ERROR(manager->Recover(), "take over the pods of the last daemon");
-  return manager;
+  const SandboxOptions& options = parts.options;
+  ASSIGN_OR_RETURN(NodeFacts facts, ReadNodeFacts(options.restrict_oom_score_adj, options.security));
+  RuntimeHandlers::Features features = AskRuntimes(options.runtimes, parts.layout, facts.host);
+  auto tower = std::make_unique<Tower>(parts, options, std::move(facts), std::move(features));
+  RETURN_IF_ERROR(tower->recovery.Run(), "take over the pods of the last daemon");
+  return std::unique_ptr<PodManager>(new PodManager(std::move(tower)));
 }
 
-absl::StatusOr<PodManager::PodPtr> PodManager::FindPod(const std::string& id) {
-  if (id.empty()) return absl::InvalidArgumentError("field pod_sandbox_id: must not be empty");
-  MutexLock lock(mutex_);
-  PodPtr found;
-  for (auto it = pods_.lower_bound(id); it != pods_.end() && absl::StartsWith(it->first, id); ++it) {
-    if (!it->second->created()) continue;
-    if (found != nullptr) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("field pod_sandbox_id: several pods have ids that begin with ", id));
-    }
-    found = it->second;
-  }
-  if (found == nullptr) return absl::NotFoundError(absl::StrCat("pod ", id, " is not known"));
-  return found;
+absl::StatusOr<std::string> PodManager::RunPod(const cri::RunPodSandboxRequest& request, const Call& call) {
+  return tower_->runner.Run(request, call);
 }
 
-absl::StatusOr<PodManager::Found> PodManager::FindContainer(const std::string& id) {
-  if (id.empty()) return absl::InvalidArgumentError("field container_id: must not be empty");
-  Found found;
-  for (const PodPtr& pod : Pods()) {
-    for (const ContainerPtr& container : pod->containers()) {
-      if (!container->created() || !absl::StartsWith(container->id(), id)) continue;
-      if (found.container != nullptr) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("field container_id: several containers have ids that begin with ", id));
-      }
-      found = {pod, container};
-    }
-  }
-  if (found.container == nullptr) return absl::NotFoundError(absl::StrCat("container ", id, " is not known"));
-  return found;
+absl::Status PodManager::StopPod(const std::string& pod_id, const Call& call) {
+  return tower_->stopper.StopPod(pod_id, call);
 }
 
-std::vector<PodManager::PodPtr> PodManager::Pods() {
-  MutexLock lock(mutex_);
-  std::vector<PodPtr> pods;
-  pods.reserve(pods_.size());
-  for (const auto& [id, pod] : pods_) pods.push_back(pod);
-  return pods;
+absl::Status PodManager::RemovePod(const std::string& pod_id, const Call& call) {
+  return tower_->stopper.RemovePod(pod_id, call);
 }
 
-PodManager::PodPtr PodManager::FindPodByName(const cri::PodSandboxMetadata& name) {
-  for (const PodPtr& pod : Pods()) {
-    const PodRecord record = pod->record();
-    const cri::PodSandboxMetadata& other = record.config().metadata();
-    if (other.name() == name.name() && other.namespace_() == name.namespace_() && other.uid() == name.uid() &&
-        other.attempt() == name.attempt()) {
-      return pod;
-    }
-  }
-  return nullptr;
+absl::Status PodManager::UpdatePod(const cri::UpdatePodSandboxResourcesRequest& request, const Call& call) {
+  return tower_->updater.UpdatePod(request, call);
 }
 
-void PodManager::Publish(const PodPtr& pod) {
-  MutexLock lock(mutex_);
-  pods_[pod->id()] = pod;
+absl::StatusOr<std::string> PodManager::CreateContainer(const cri::CreateContainerRequest& request, const Call& call) {
+  return tower_->creator.Create(request, call);
 }
 
-void PodManager::Forget(const PodPtr& pod) {
-  MutexLock lock(mutex_);
-  pods_.erase(pod->id());
+absl::Status PodManager::StartContainer(const std::string& container_id, const Call& call) {
+  return tower_->starter.Start(container_id, call);
+}
+
+absl::Status PodManager::StopContainer(const std::string& container_id, int64_t grace, const Call& call) {
+  return tower_->stopper.StopContainer(container_id, grace, call);
+}
+
+absl::Status PodManager::RemoveContainer(const std::string& container_id, const Call& call) {
+  return tower_->stopper.RemoveContainer(container_id, call);
+}
+
+absl::Status PodManager::UpdateContainer(const cri::UpdateContainerResourcesRequest& request, const Call& call) {
+  return tower_->updater.UpdateContainer(request, call);
+}
+
+const ContainerExec& PodManager::exec() const {
+  return tower_->exec;
+}
+
+EventHub& PodManager::events() {
+  return tower_->hub;
 }
 
 std::map<std::string, RuntimeFeatures> PodManager::HandlerFeatures() const {
-  std::map<std::string, RuntimeFeatures> features = features_;
-  features[""] = features_.at(options_.default_runtime);
-  return features;
-}
-
-absl::Status PodManager::ForClient(const absl::Status& status) {
-  return absl::IsUnavailable(status) ? absl::InternalError(status.message()) : status;
-}
-
-const std::string& PodManager::HandlerName(const std::string& handler) const {
-  return handler.empty() ? options_.default_runtime : handler;
-}
-
-HandlerOptions PodManager::HandlerOf(const PodPtr& pod) const {
-  const auto found = options_.handlers.find(HandlerName(pod->record().runtime_handler()));
-  return found == options_.handlers.end() ? HandlerOptions{} : found->second;
-}
-
-absl::StatusOr<OciRuntime> PodManager::RuntimeFor(const std::string& handler) {
-  const auto found = options_.runtimes.find(HandlerName(handler));
-  if (found == options_.runtimes.end()) {
-    return absl::InvalidArgumentError(absl::StrCat("field runtime_handler: no runtime \"", handler,
-                                                   "\" is configured; name it under containerd.runtimes"));
-  }
-  return found->second;
-}
-
-PodManager::PodPtr PodManager::PodOfId(const std::string& id) {
-  MutexLock lock(mutex_);
-  const auto found = pods_.find(id);
-  return found == pods_.end() ? nullptr : found->second;
-}
-
-PodManager::PodPtr PodManager::NewPod(PodRecord record, OciRuntime runtime) {
-  const std::string id = record.id();
-  Pod::Hooks hooks;
-  hooks.shim_died = [this, id] {
-    background_.Run([this, id] {
-      if (const PodPtr pod = PodOfId(id)) Collapse(pod);
-    });
-  };
-  hooks.exited = [this, id](const ContainerPtr& container) {
-    if (const PodPtr pod = PodOfId(id)) TellExit(pod, container);
-  };
-  return std::make_shared<Pod>(std::move(record), std::move(runtime), std::move(hooks));
-}
-
-SpecContext PodManager::ContextFor(const PodPtr& pod, const std::string& id) const {
-  const PodRecord record = pod->record();
-  const cri::LinuxPodSandboxConfig& config = record.config().linux();
-  const bool host_ipc = config.security_context().namespace_options().ipc() == cri::NODE;
-  SpecContext context = machine_.context;
-  context.id = id;
-  context.sandbox_id = pod->id();
-  context.cgroup_parent = config.cgroup_parent();
-  context.systemd_cgroup = pod->runtime().systemd_cgroup;
-  context.shm = host_ipc ? "/dev/shm" : layout_.Shm(pod->id());
-  context.resolv_conf = layout_.ResolvConf(pod->id());
-  context.hostname_file = layout_.Hostname(pod->id());
-  context.hosts = layout_.Hosts(pod->id());
-  context.selinux_level = record.selinux_level();
-  context.cgroup_writable = HandlerOf(pod).cgroup_writable;
-  if (const auto features = features_.find(HandlerName(record.runtime_handler())); features != features_.end()) {
-    context.recursive_readonly = features->second.recursive_readonly;
-    context.idmapped_mounts = features->second.idmapped_mounts;
-    context.user_namespaces = features->second.user_namespace;
-  }
-  return context;
-}
-
-ShimPaths PodManager::ShimPathsOf(const std::string& pod_id) const {
-  return {options_.shim_program, layout_.ShimSocket(pod_id), layout_.ShimLog(pod_id)};
+  return tower_->handlers.AllFeatures();
 }
 
 }  // namespace crisp

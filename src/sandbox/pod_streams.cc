@@ -6,7 +6,10 @@
 #include "base/status_macros.h"
 #include "os/loopback.h"
 #include "runtime/shim_stream.h"
-#include "sandbox/exec.h"
+#include "sandbox/client_status.h"
+#include "sandbox/container.h"
+#include "sandbox/container_exec.h"
+#include "sandbox/pod.h"
 
 namespace crisp {
 namespace {
@@ -26,7 +29,7 @@ class ShimSession : public StreamSession {
   const std::unique_ptr<ShimStream> stream_;
 };
 
-// What the shim opened, or why not: one that has gone has taken the container along.
+// Unavailable means that the shim has died, and its container with it.
 absl::StatusOr<std::unique_ptr<StreamSession>> ToSession(absl::StatusOr<std::unique_ptr<ShimStream>> stream,
                                                          const Container& container, absl::string_view what) {
   if (absl::IsUnavailable(stream.status())) return NotRunning(container);
@@ -37,35 +40,32 @@ absl::StatusOr<std::unique_ptr<StreamSession>> ToSession(absl::StatusOr<std::uni
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<StreamSession>> PodStreams::OpenExec(const StreamRequest& request, const Call& call) {
-  ASSIGN_OR_RETURN(const PodManager::Found found, manager_->FindContainer(request.container_id));
-  const auto& [pod, container] = found;
-  ASSIGN_OR_RETURN(const std::shared_ptr<ShimClient> shim, ShimOf(*pod, *container));
+  ASSIGN_OR_RETURN(const ContainerExec::Running running, exec_->Find(request.container_id));
+  const Container& container = *running.found.container;
   ExecStreamRequest exec;
-  exec.container_id = container->id();
-  ASSIGN_OR_RETURN(exec.process_json, ExecProcessOf(manager_->layout_.Spec(pod->id(), container->id()), request.command,
-                                                    request.terminal));
+  exec.container_id = container.id();
+  ASSIGN_OR_RETURN(exec.process_json, exec_->ProcessOf(running.found, request.command, request.terminal));
   exec.terminal = request.terminal;
   exec.input = request.input;
   exec.output = request.output;
   exec.error_output = request.error_output;
-  return ToSession(shim->OpenExec(exec, call), *container, "exec in");
+  return ToSession(running.shim->OpenExec(exec, call), container, "exec in");
 }
 
 absl::StatusOr<std::unique_ptr<StreamSession>> PodStreams::OpenAttach(const StreamRequest& request, const Call& call) {
-  ASSIGN_OR_RETURN(const PodManager::Found found, manager_->FindContainer(request.container_id));
-  const auto& [pod, container] = found;
-  ASSIGN_OR_RETURN(const std::shared_ptr<ShimClient> shim, ShimOf(*pod, *container));
-  if (request.input && !container->record().config().stdin()) {
+  ASSIGN_OR_RETURN(const ContainerExec::Running running, exec_->Find(request.container_id));
+  const Container& container = *running.found.container;
+  if (request.input && !container.record().config().stdin()) {
     return absl::FailedPreconditionError(
-        absl::StrCat("container ", container->id(), " was made without stdin; attach to its output only"));
+        absl::StrCat("container ", container.id(), " was created without stdin; attach to its output only"));
   }
-  return ToSession(shim->Attach({container->id(), request.input, request.output, request.error_output}, call),
-                   *container, "attach to");
+  return ToSession(running.shim->Attach({container.id(), request.input, request.output, request.error_output}, call),
+                   container, "attach to");
 }
 
 absl::StatusOr<LoopbackDial> PodStreams::Dial(const std::string& pod_id, uint16_t port) {
-  ASSIGN_OR_RETURN(const PodManager::PodPtr pod, manager_->FindPod(pod_id));
-  if (!pod->ready()) return absl::FailedPreconditionError(absl::StrCat("pod ", pod->id(), " is not ready"));
+  ASSIGN_OR_RETURN(const PodPtr pod, table_->FindPod(pod_id));
+  if (!pod->ready()) return PodNotReady(pod->id());
   absl::StatusOr<LoopbackDial> dial = LoopbackDial::Begin(pod->record().netns_path(), port);
   RETURN_IF_ERROR(dial, "pod ", pod->id());
   return dial;

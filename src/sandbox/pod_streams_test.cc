@@ -17,6 +17,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "images/images.h"
+#include "network/network.h"
 #include "os/cgroup.h"
 #include "os/file.h"
 #include "os/mount.h"
@@ -25,6 +26,10 @@
 #include "os/reactor.h"
 #include "os/testing/mount_namespace.h"
 #include "os/testing/test_dir.h"
+#include "runtime/shims.h"
+#include "sandbox/container_exec.h"
+#include "sandbox/pod_manager.h"
+#include "sandbox/pod_table.h"
 #include "store/database.h"
 
 namespace crisp {
@@ -123,11 +128,12 @@ class PodStreamsTest : public testing::Test {
     }
     database_ = *Database::Open(layout.Database());
     images_ = std::make_unique<OneImage>(layout, dir_ + "/rootfs");
-    auto manager =
-        PodManager::Open({layout, database_.get(), images_.get(), &network_, reactor_.get(), std::move(options)});
+    shims_ = MakeShims(reactor_.get());
+    auto manager = PodManager::Open(
+        {layout, &table_, database_.get(), images_.get(), &network_, shims_.get(), nullptr, std::move(options)});
     ASSERT_TRUE(manager.ok()) << manager.status();
     manager_ = *std::move(manager);
-    streams_ = std::make_unique<PodStreams>(manager_.get());
+    streams_ = std::make_unique<PodStreams>(&table_, &manager_->exec());
   }
 
   std::string RunPod(bool host_network = false) {
@@ -213,6 +219,8 @@ class PodStreamsTest : public testing::Test {
   std::unique_ptr<Database> database_;
   std::unique_ptr<OneImage> images_;
   LoopbackNetwork network_;
+  std::unique_ptr<Shims> shims_;
+  PodTable table_;
   std::unique_ptr<PodManager> manager_;
   std::unique_ptr<PodStreams> streams_;
   std::vector<std::string> pods_;
@@ -260,7 +268,7 @@ TEST_F(PodStreamsTest, AnExecMayHaveMoreTimeThanThereIs) {
   request.set_container_id(Start("sleep 100000"));
   for (const char* word : {"/bin/busybox", "sleep", "0.1"}) request.add_cmd(word);
   request.set_timeout(INT64_MAX);
-  const auto response = manager_->ExecSync(request, call_);
+  const auto response = manager_->exec().ExecSync(request, call_);
   EXPECT_TRUE(response.ok()) << response.status();
 }
 
@@ -295,7 +303,7 @@ TEST_F(PodStreamsTest, InputToAContainerWithoutStdinIsRefused) {
   const std::string id = Start("sleep 100000");
   const absl::Status refused = streams_->OpenAttach(Shell(id, ""), call_).status();
   EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
-  EXPECT_THAT(std::string(refused.message()), HasSubstr("made without stdin"));
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("created without stdin"));
 }
 
 TEST_F(PodStreamsTest, DialReachesThePodsOwnLoopback) {

@@ -11,13 +11,16 @@
 #include "base/status_macros.h"
 #include "os/errno_status.h"
 #include "os/file.h"
+#include "sandbox/container.h"
+#include "sandbox/pod.h"
+#include "store/database.h"
 
 namespace crisp {
 namespace {
 
 constexpr size_t kMaxCopy = 16 << 20;
 
-// The rows of a table, each as `Stored`, with its record parsed. Damaged ones go to `damaged`, by their id.
+// The rows of a table with their records parsed. `damaged` gets the ids of those that cannot be.
 template <typename Stored>
 absl::StatusOr<std::vector<Stored>> Load(Database* database, const std::string& table,
                                          absl::FunctionRef<void(const std::string&)> damaged) {
@@ -25,7 +28,7 @@ absl::StatusOr<std::vector<Stored>> Load(Database* database, const std::string& 
   RETURN_IF_ERROR(
       database->Query(absl::StrCat("SELECT id, phase, record FROM ", table, " ORDER BY id"), [&](const Row& row) {
         Stored stored{static_cast<Phase>(row.Int(1)), {}};
-        // Nothing may be done by a record without its id: the paths that are made of it would be those of all.
+        // A record without its id is not used: paths made of it would name the parents of all objects.
         if (!stored.record.ParseFromString(row.Text(2)) || stored.record.id() != row.Text(0)) {
           damaged(row.Text(0));
           return;
@@ -36,9 +39,9 @@ absl::StatusOr<std::vector<Stored>> Load(Database* database, const std::string& 
 }
 
 template <typename Stored>
-absl::StatusOr<std::vector<Stored>> LoadAndSay(Database* database, const std::string& table) {
+absl::StatusOr<std::vector<Stored>> LoadOrLog(Database* database, const std::string& table) {
   return Load<Stored>(database, table, [&](const std::string& id) {
-    LogError("a record is damaged; what it stands for is left alone", {{"table", table}, {"id", id}});
+    LogError("a record is damaged; crisp leaves its pod or container alone", {{"table", table}, {"id", id}});
   });
 }
 
@@ -47,6 +50,14 @@ const std::string& IdOf(const RecordCopy& copy) {
 }
 
 }  // namespace
+
+absl::Status Records::Save(const Pod& pod) {
+  return Save(Pod::PhaseOf(pod.state()), pod.record());
+}
+
+absl::Status Records::Save(const Container& container) {
+  return Save(Container::PhaseOf(container.state()), container.record());
+}
 
 absl::Status Records::Save(Phase phase, const PodRecord& pod) {
   RETURN_IF_ERROR(SaveRow(phase, pod));
@@ -83,11 +94,12 @@ absl::Status Records::Replace(const ContainerRecord& container) {
   return absl::OkStatus();
 }
 
-// An object that is being made has no directory yet, and one that is being removed may have none any more.
+// An object that is being created or removed may have no directory.
 void Records::KeepCopy(const std::string& id, const RecordCopy& copy) {
   const absl::Status kept = ReplaceFileAt(AT_FDCWD, layout_.RecordCopy(id), copy.SerializeAsString(), 0600);
   if (kept.ok() || ErrnoOf(kept) == ENOENT) return;
-  LogWarning("a record has no copy outside of the database", {{"id", id}, {"error", kept.message()}});
+  LogWarning("cannot copy a record beside its object; if the database is lost, so is the object",
+             {{"id", id}, {"error", kept.message()}});
 }
 
 absl::Status Records::Restore() {
@@ -99,9 +111,9 @@ absl::Status Records::Restore() {
     const std::string& id = IdOf(copy);
     const absl::Status back = copy.has_pod() ? SaveRow(phase, copy.pod()) : SaveRow(phase, copy.container());
     if (back.ok()) {
-      LogWarning("a record that the database has lost, or holds damaged, is put back from its copy", {{"id", id}});
+      LogWarning("restored a record that the database had lost or damaged, from its copy", {{"id", id}});
     } else {
-      LogError("a record that the database has lost, or holds damaged, cannot be put back",
+      LogError("cannot restore a record that the database had lost or damaged",
                {{"id", id}, {"error", back.message()}});
     }
   }
@@ -137,14 +149,14 @@ absl::StatusOr<std::vector<RecordCopy>> Records::CopiesWithoutRow() {
 }
 
 absl::Status Records::SaveRow(Phase phase, const PodRecord& pod) {
-  return Annotate(database_->Run("INSERT INTO pods VALUES (?, ?, ?) "
+  return Annotate(database_->Run("INSERT INTO pods (id, phase, record) VALUES (?, ?, ?) "
                                  "ON CONFLICT (id) DO UPDATE SET phase = excluded.phase, record = excluded.record",
                                  pod.id(), static_cast<int>(phase), Value::Blob(pod.SerializeAsString())),
                   "record pod");
 }
 
 absl::Status Records::SaveRow(Phase phase, const ContainerRecord& container) {
-  return Annotate(database_->Run("INSERT INTO containers VALUES (?, ?, ?, ?) "
+  return Annotate(database_->Run("INSERT INTO containers (id, pod_id, phase, record) VALUES (?, ?, ?, ?) "
                                  "ON CONFLICT (id) DO UPDATE SET phase = excluded.phase, record = excluded.record",
                                  container.id(), container.pod_id(), static_cast<int>(phase),
                                  Value::Blob(container.SerializeAsString())),
@@ -160,11 +172,11 @@ absl::Status Records::DeleteContainer(const std::string& id) {
 }
 
 absl::StatusOr<std::vector<StoredPod>> Records::Pods() {
-  return LoadAndSay<StoredPod>(database_, "pods");
+  return LoadOrLog<StoredPod>(database_, "pods");
 }
 
 absl::StatusOr<std::vector<StoredContainer>> Records::Containers() {
-  return LoadAndSay<StoredContainer>(database_, "containers");
+  return LoadOrLog<StoredContainer>(database_, "containers");
 }
 
 absl::StatusOr<std::string> Records::Fact(const std::string& name) {
@@ -175,8 +187,9 @@ absl::StatusOr<std::string> Records::Fact(const std::string& name) {
 }
 
 absl::Status Records::SetFact(const std::string& name, const std::string& value) {
-  return database_->Run("INSERT INTO facts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name,
-                        value);
+  return database_->Run(
+      "INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name,
+      value);
 }
 
 }  // namespace crisp

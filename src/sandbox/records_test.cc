@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "os/file.h"
 #include "os/testing/test_dir.h"
+#include "store/database.h"
 
 namespace crisp {
 namespace {

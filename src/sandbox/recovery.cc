@@ -1,22 +1,28 @@
-// The start of a daemon: what the records say is held against what is still there.
-//
-//   creating   undone, as if the request had failed
-//   created    its shim is connected to, and starts under way there are followed; without one the pod has ended
-//   stopped    the same, and it is not ready; the kubelet's next StopPodSandbox finishes it
-//   removing   finished
+#include "sandbox/recovery.h"
+
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <set>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "base/background.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "network/orphans.h"
 #include "os/file.h"
+#include "runtime/shims.h"
+#include "sandbox/container.h"
 #include "sandbox/deadlines.h"
-#include "sandbox/pod_manager.h"
+#include "sandbox/event_publisher.h"
+#include "sandbox/handlers.h"
+#include "sandbox/namespace_pins.h"
+#include "sandbox/pause_container.h"
+#include "sandbox/pod.h"
+#include "sandbox/shim_stopper.h"
+#include "sandbox/start_container.h"
+#include "sandbox/teardown.h"
 #include "shim/exit_record.h"
 
 namespace crisp {
@@ -24,169 +30,199 @@ namespace {
 
 constexpr char kBootId[] = "boot_id";
 
-void LogIfError(const absl::Status& status, absl::string_view what, absl::string_view id) {
-  if (!status.ok()) LogError(what, {{"id", id}, {"error", status.message()}});
+void LogIfError(const absl::Status& status, absl::string_view what, const std::string& pod_id,
+                const std::string& container_id = "") {
+  if (status.ok()) return;
+  if (container_id.empty()) return LogError(what, {{"pod_id", pod_id}, {"error", status.message()}});
+  LogError(what, {{"pod_id", pod_id}, {"container_id", container_id}, {"error", status.message()}});
 }
 
-}  // namespace
+const ShimContainer* FindIn(const std::vector<ShimContainer>& listed, const std::string& id) {
+  const auto found = std::find_if(listed.begin(), listed.end(), [&](const ShimContainer& one) { return one.id == id; });
+  return found == listed.end() ? nullptr : &*found;
+}
 
-absl::Status PodManager::Recover() {
-  RETURN_IF_ERROR(records_.Restore());
-  ASSIGN_OR_RETURN(const std::vector<StoredPod> pods, records_.Pods());
-  ASSIGN_OR_RETURN(const std::vector<StoredContainer> stored, records_.Containers());
-  ASSIGN_OR_RETURN(const std::string last_boot, records_.Fact(kBootId));
-  if (!last_boot.empty() && last_boot != machine_.boot_id && !pods.empty()) {
-    LogInfo("the machine was booted anew; the pods of the last boot have ended", {{"pods", pods.size()}});
+// A pod whose row says `created` counts as READY until its shim has been asked.
+Pod::State InitialState(Phase phase) {
+  switch (phase) {
+    case Phase::kCreated:
+      return Pod::State::kReady;
+    case Phase::kStopped:
+      return Pod::State::kStopping;
+    case Phase::kRemoving:
+      return Pod::State::kRemoving;
+    default:
+      return Pod::State::kUndoing;
   }
-  std::map<std::string, std::vector<StoredContainer>> containers;
-  for (const StoredContainer& container : stored) containers[container.record.pod_id()].push_back(container);
-  // Before any DEL: what they take after it nobody would give back. None was at work for a pod that is whole, whose
-  // containers may have what looks like a plugin.
+}
+
+// Plugins of the last daemon may still be at work for pods that were not created completely. What they take after a DEL
+// nobody would give back. No plugin runs for other pods, whose containers may have what looks like one.
+void EndPlugins(const std::vector<StoredPod>& pods) {
   std::set<std::string> ids;
   for (const StoredPod& pod : pods) {
     if (pod.phase != Phase::kCreated) ids.insert(pod.record.id());
   }
   const absl::Status ended = EndOrphanedPlugins(ids, kOrphanGrace, Call::WithTimeout(2 * kOrphanGrace));
-  if (!ended.ok()) LogError("plugins of the daemon before still run", {{"error", ended.message()}});
+  if (!ended.ok()) LogError("network plugins of the last daemon still run", {{"error", ended.message()}});
+}
+
+}  // namespace
+
+absl::Status Recovery::Run() {
+  RETURN_IF_ERROR(parts_.records->Restore());
+  ASSIGN_OR_RETURN(const std::vector<StoredPod> pods, parts_.records->Pods());
+  ASSIGN_OR_RETURN(const std::vector<StoredContainer> stored, parts_.records->Containers());
+  ASSIGN_OR_RETURN(const std::string last_boot, parts_.records->Fact(kBootId));
+  if (!last_boot.empty() && last_boot != parts_.boot_id && !pods.empty()) {
+    LogInfo("the node has rebooted; its pods have ended", {{"pods", pods.size()}});
+  }
+  std::map<std::string, StoredContainers> containers;
+  for (const StoredContainer& container : stored) containers[container.record.pod_id()].push_back(container);
+  EndPlugins(pods);
   {
-    // Side by side: one whose clean-up hangs must not hold up the others.
     Background recoveries;
     for (const StoredPod& pod : pods) {
       recoveries.Run([this, &pod, &mine = containers[pod.record.id()]] { RecoverPod(pod, mine); });
     }
   }
-
-  // Of a pod that was being made when its database was lost. They are named, and left to a person.
-  const auto directories = ListDir(layout_.Pods());
-  if (directories.ok()) {
-    MutexLock lock(mutex_);
-    for (const std::string& id : *directories) {
-      if (pods_.count(id) == 0) {
-        LogWarning("a pod directory has no record; its processes are left alone", {{"directory", layout_.Pod(id)}});
-      }
-    }
-  }
-  return records_.SetFact(kBootId, machine_.boot_id);
+  ReportUnknownDirectories();
+  return parts_.records->SetFact(kBootId, parts_.boot_id);
 }
 
-void PodManager::RecoverPod(const StoredPod& stored, const std::vector<StoredContainer>& containers) {
-  const std::string& id = stored.record.id();
-  const auto runtime = RuntimeFor(stored.record.runtime_handler());
-  LogIfError(runtime.status(), "the runtime of a pod is no longer configured; it cannot be cleaned up by it", id);
-  const PodPtr pod = NewPod(stored.record, runtime.ok() ? *runtime : options_.runtimes.at(options_.default_runtime));
-  Publish(pod);
+// They belong to pods that were being created when the database was lost.
+void Recovery::ReportUnknownDirectories() const {
+  const auto directories = ListDir(parts_.layout.Pods());
+  if (!directories.ok()) return;
+  for (const std::string& id : *directories) {
+    if (parts_.table->ById(id) != nullptr) continue;
+    LogWarning("a pod directory has no record; crisp leaves it and its processes alone",
+               {{"directory", parts_.layout.Pod(id)}});
+  }
+}
 
+void Recovery::RecoverPod(const StoredPod& stored, const StoredContainers& containers) const {
+  const PodPtr pod = AddPod(stored);
   const std::vector<ShimContainer> alive = Reconnect(pod);
-  RecoverContainers(pod, containers, alive);
-
-  const Call undo = Call::WithTimeout(kUndoDeadline);
+  for (const StoredContainer& container : containers) {
+    RecoverContainer(pod, container, FindIn(alive, container.record.id()));
+  }
   if (stored.phase == Phase::kCreating || stored.phase == Phase::kRemoving) {
-    const absl::Status undone = Discard(pod, undo);
-    LogIfError(undone, "finish the removal of a pod", id);
-    if (undone.ok()) return;
-    pod->set_half_made();
+    const absl::Status removed = parts_.teardown->RemovePod(pod, Call::WithTimeout(kUndoDeadline));
+    LogIfError(removed, "cannot finish the removal of a pod; RemovePodSandbox tries again", pod->id());
+    if (removed.ok()) return;
+    pod->MoveTo(Pod::State::kLeftover);
   }
-  pod->set_created_not_ready();
-  for (const ShimContainer& container : alive) {
-    if (container.id != id || container.starting || container.exited || stored.phase != Phase::kCreated) continue;
-    pod->set_pause_pid(container.started.pid);
-    pod->set_ready();
+  ResumePod(pod, FindIn(alive, pod->id()));
+  if (pod->shim.Get() == nullptr) {
+    LogIfError(parts_.shim_stopper->Stop(pod, /*hangs=*/false, Call::WithTimeout(kUndoDeadline)),
+               "cannot clean up a pod without a shim", pod->id());
   }
-  {
-    MutexLock lock(telling_);
-    pod->told = {true, true, !pod->ready(), false};
-  }
-  // Whatever of it is left runs unwatched.
-  if (pod->shim() == nullptr) LogIfError(StopShim(pod, /*hangs=*/false, undo), "clean up a pod without a shim", id);
-  for (const ShimContainer& listed : alive) {
-    if (!listed.starting) continue;
-    const auto found = FindContainer(listed.id);
-    if (!found.ok() || found->container->view().state != cri::CONTAINER_CREATED) continue;
-    LogIfError(FollowStart(*found), "follow a start", listed.id);
-  }
-  LogInfo("found pod", {{"pod", id}, {"ready", pod->ready()}, {"containers", pod->containers().size()}});
+  FollowStarts(pod);
+  LogInfo("recovered pod",
+          {{"pod_id", pod->id()}, {"ready", pod->ready()}, {"containers", pod->containers.All().size()}});
 }
 
-// The daemon before died in the middle of it. It is joined and put on record as if it had been asked for anew, also if
-// the pod is not ready any more. Its gate is held from now on: a Stop that did not wait would find nothing to kill.
-absl::Status PodManager::FollowStart(const Found& found) {
-  // Nobody knows of it yet, so nobody is inside.
-  ASSIGN_OR_RETURN(Gate::Pass inside, found.container->gate.Enter(Call::WithTimeout(kUndoDeadline)));
-  const auto follow = [this, found, held = std::make_shared<Gate::Pass>(std::move(inside))](
-                          const SingleFlight<Done>::Abandoned&) -> absl::StatusOr<Done> {
-    const absl::Status started = StartOnce(found, Call::WithTimeout(kTransitionDeadline));
-    LogIfError(started, "a start that outlived its daemon has failed", found.container->id());
-    RETURN_IF_ERROR(started);
-    return Done{};
-  };
-  const Call nobody_waits(MonoClock::now());
-  const auto begun = transitions_.Do(absl::StrCat("start ", found.container->id()), nobody_waits, follow);
-  return absl::IsDeadlineExceeded(begun.status()) ? absl::OkStatus() : begun.status();
+PodPtr Recovery::AddPod(const StoredPod& stored) const {
+  const std::string& id = stored.record.id();
+  const auto runtime = parts_.handlers->Find(stored.record.runtime_handler());
+  LogIfError(runtime.status(), "the runtime of a pod is no longer configured; the default one cleans it up", id);
+  auto pod = std::make_shared<Pod>(stored.record, runtime.ok() ? *runtime : parts_.handlers->Default(), parts_.listener,
+                                   InitialState(stored.phase));
+  parts_.table->Add(pod);
+  return pod;
 }
 
-// The daemon before died between the start and its record.
-void PodManager::RecordStart(const ContainerPtr& container, const StartedContainer& started) {
-  ContainerRecord record = container->record();
-  record.set_started_at(started.started_at);
-  LogIfError(records_.Save(Phase::kCreated, record), "record the start of a container", container->id());
-  container->set_record(std::move(record));
-}
-
-std::vector<ShimContainer> PodManager::Reconnect(const PodPtr& pod) {
+std::vector<ShimContainer> Recovery::Reconnect(const PodPtr& pod) const {
   const std::string& id = pod->id();
   const Call call = Call::WithTimeout(kReconnectDeadline);
-  auto opened = ShimClient::Connect(*reactor_, id, ShimPathsOf(id), pod.get(), call);
+  const ShimPaths paths = ShimPathsOf(parts_.layout, parts_.shim_program, id);
+  auto opened = parts_.shims->Connect(id, paths, pod.get(), call);
   if (!opened.ok()) {
-    LogInfo("no shim of a pod answers", {{"pod", id}, {"error", opened.status().message()}});
-    LogIfError(KillShim(ShimPathsOf(id), Call::WithTimeout(kKillDeadline)), "end a shim that hangs", id);
+    LogInfo("the pod has no shim that answers", {{"pod_id", id}, {"error", opened.status().message()}});
+    LogIfError(parts_.shims->Kill(paths, Call::WithTimeout(kKillDeadline)), "cannot kill a shim that hangs", id);
     return {};
   }
-  const std::shared_ptr<ShimClient> shim = *std::move(opened);
-  pod->set_shim(shim);
+  const std::shared_ptr<Shim> shim = *std::move(opened);
+  pod->shim.Set(shim);
   const auto listed = shim->List(call);
   if (listed.ok()) return *listed;
-  LogWarning("a shim does not tell what it has; its pod ends", {{"pod", id}, {"error", listed.status().message()}});
-  pod->ForgetShim();
-  LogIfError(shim->Terminate(Call::WithTimeout(kKillDeadline)), "end a shim that hangs", id);
+  LogWarning("the shim does not list its containers; crisp ends the pod",
+             {{"pod_id", id}, {"error", listed.status().message()}});
+  pod->shim.Drop();
+  LogIfError(shim->Terminate(Call::WithTimeout(kKillDeadline)), "cannot kill a shim that hangs", id);
   return {};
 }
 
-void PodManager::RecoverContainers(const PodPtr& pod, const std::vector<StoredContainer>& containers,
-                                   const std::vector<ShimContainer>& alive) {
-  for (const StoredContainer& stored : containers) {
-    const auto container = std::make_shared<Container>(stored.record);
-    pod->AdoptContainer(container);
-    if (stored.record.has_end()) container->Ended(stored.record.end());
-    if (stored.record.started_at() != 0) container->Started({-1, stored.record.started_at()});
-    for (const ShimContainer& known : alive) {
-      if (known.id != container->id() || known.starting) continue;
-      if (stored.phase == Phase::kCreated && stored.record.started_at() == 0) RecordStart(container, known.started);
-      container->Started(known.started);
-      if (known.exited) container->Exited(known.exit);
-    }
-    shim::ExitRecord exit;
-    if (shim::ReadExitRecord(layout_.ExitRecord(container->id()), &exit) == 0) {
-      container->Exited({exit.exit_code, exit.finished_at, exit.oom_killed});
-    }
-    if (stored.phase == Phase::kCreated) {
-      container->set_created();
-      const cri::ContainerState state = container->view().state;
-      MutexLock lock(telling_);
-      container->told = {true, state != cri::CONTAINER_CREATED, state == cri::CONTAINER_EXITED, false};
-      continue;
-    }
-    const bool known =
-        std::any_of(alive.begin(), alive.end(), [&](const ShimContainer& one) { return one.id == container->id(); });
-    if (container->running() && !known) {
-      // Its exit record has gone with its directory, or its shim has died: nobody will tell of its end any more.
-      LogIfError(CleanUpContainer(pod->runtime(), container->id(), stored.record.cgroups_path(),
-                                  Call::WithTimeout(kUndoDeadline)),
-                 "clean up a container without a shim", container->id());
-      container->Exited({kExitCodeUnknown, WallNanos(), false});
-    }
-    LogIfError(RemoveContainerResources(pod, container, Call::WithTimeout(kUndoDeadline)),
-               "finish the removal of a container", container->id());
+void Recovery::ResumePod(const PodPtr& pod, const ShimContainer* pause) const {
+  if (pause == nullptr || pause->starting || pause->exited) {
+    pod->MarkEnded();
+  } else if (pod->ready()) {
+    const PodRecord record =
+        pod->UpdateRecord([pause](PodRecord* change) { change->set_pause_pid(pause->started.pid); });
+    LogIfError(PinNamespaces(parts_.layout, record, pod->runtime().systemd_cgroup),
+               "cannot pin the namespaces of a pod; no container can be created in it", pod->id());
   }
+  parts_.events->Adopt(*pod);
+}
+
+void Recovery::FollowStarts(const PodPtr& pod) const {
+  for (const ContainerPtr& container : pod->containers.All()) {
+    if (container->state() != Container::State::kStarting) continue;
+    LogIfError(parts_.starter->Follow({pod, container}), "cannot follow a start", pod->id(), container->id());
+  }
+}
+
+void Recovery::RecoverContainer(const PodPtr& pod, const StoredContainer& stored, const ShimContainer* known) const {
+  const ContainerPtr container = Rebuild(stored, known);
+  pod->containers.Add(container->id(), container);
+  // Read once the shim's events find the container: no exit is missed in between.
+  if (const auto exit = ReadExit(container->id())) container->Exit(*exit);
+  const bool created = stored.phase == Phase::kCreated;
+  if (created && container->running() && stored.record.started_at() == 0) {
+    LogIfError(parts_.records->Save(*container), "cannot record the start of a container", pod->id(), container->id());
+  }
+  // Without a shim, the clean-up of the pod ends those that are only created.
+  if (known == nullptr && container->running() && (!created || pod->shim.Get() != nullptr)) EndUnknown(pod, container);
+  if (container->visible()) parts_.events->Adopt(*container);
+  if (created) return;
+  LogIfError(parts_.teardown->RemoveContainer(pod, container, Call::WithTimeout(kUndoDeadline)),
+             "cannot finish the removal of a container; RemoveContainer tries again", pod->id(), container->id());
+}
+
+ContainerPtr Recovery::Rebuild(const StoredContainer& stored, const ShimContainer* known) const {
+  using State = Container::State;
+  const ContainerRecord& record = stored.record;
+  if (stored.phase == Phase::kCreating) return std::make_shared<Container>(record, State::kAborted);
+  if (record.has_end()) return std::make_shared<Container>(record, State::kExited);
+  if (known != nullptr && known->starting) return std::make_shared<Container>(record, State::kStarting);
+
+  const std::optional<ContainerExit> exit = ReadExit(record.id());
+  const bool was_started = known != nullptr || exit.has_value() || record.started_at() != 0;
+  auto container = std::make_shared<Container>(record, was_started ? State::kStarting : State::kCreated);
+  if (!was_started) return container;
+  StartedContainer started{-1, record.started_at()};
+  if (known != nullptr) started = known->started;
+  // Nobody recorded the start of a container that lived for a moment only.
+  if (started.started_at == 0) started.started_at = exit->finished_at;
+  container->Start(started);
+  if (known != nullptr && known->exited) container->Exit(known->exit);
+  return container;
+}
+
+std::optional<ContainerExit> Recovery::ReadExit(const std::string& container_id) const {
+  shim::ExitRecord exit;
+  if (shim::ReadExitRecord(parts_.layout.ExitRecord(container_id), &exit) != 0) return std::nullopt;
+  return ContainerExit{exit.exit_code, exit.finished_at, exit.oom_killed};
+}
+
+void Recovery::EndUnknown(const PodPtr& pod, const ContainerPtr& container) const {
+  LogIfError(parts_.shims->CleanUpContainer(pod->runtime(), container->id(), container->record().cgroups_path(),
+                                            Call::WithTimeout(kUndoDeadline)),
+             "cannot clean up a container without a shim", pod->id(), container->id());
+  container->End(MakeEnd(kExitCodeUnknown, kReasonUnknown, "its shim does not know it any more"));
+  LogIfError(parts_.records->Replace(container->record()), "cannot record the end of a container", pod->id(),
+             container->id());
 }
 
 }  // namespace crisp

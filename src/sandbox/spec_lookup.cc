@@ -25,7 +25,7 @@ using Kind = ProfileChoice::Kind;
 
 // On a node without AppArmor the spec builder has the last word.
 absl::Status CheckLoaded(const ProfileChoice& apparmor, const SpecContext& context) {
-  if (apparmor.kind != Kind::kLocalhost || !context.apparmor) return absl::OkStatus();
+  if (apparmor.kind != Kind::kLocalhost || !context.host.apparmor) return absl::OkStatus();
   ASSIGN_OR_RETURN(const bool loaded, IsApparmorProfileLoaded(apparmor.localhost));
   if (loaded) return absl::OkStatus();
   return InvalidField(
@@ -35,9 +35,9 @@ absl::Status CheckLoaded(const ProfileChoice& apparmor, const SpecContext& conte
 
 template <typename Context>
 absl::Status LookUp(const Context& security, SpecContext* context) {
-  ASSIGN_OR_RETURN(const ProfileChoice seccomp, EffectiveSeccomp(security, context->unset_seccomp_profile));
+  ASSIGN_OR_RETURN(const ProfileChoice seccomp, EffectiveSeccomp(security, context->host.unset_seccomp_profile));
   if (seccomp.kind == Kind::kLocalhost) {
-    ASSIGN_OR_RETURN(context->seccomp_profile, ReadSeccompProfile(seccomp.localhost));
+    ASSIGN_OR_RETURN(context->container.seccomp_profile, ReadSeccompProfile(seccomp.localhost));
   }
   ASSIGN_OR_RETURN(const ProfileChoice apparmor, ApparmorOf(security));
   return CheckLoaded(apparmor, *context);
@@ -45,10 +45,10 @@ absl::Status LookUp(const Context& security, SpecContext* context) {
 
 absl::Status LookUpHostDevices(const HandlerOptions& handler, SpecContext* context) {
   if (handler.privileged_without_host_devices) {
-    context->all_devices_allowed = handler.privileged_without_host_devices_all_devices_allowed;
+    context->container.all_devices_allowed = handler.privileged_without_host_devices_all_devices_allowed;
     return absl::OkStatus();
   }
-  ASSIGN_OR_RETURN(context->host_devices, HostDevices());
+  ASSIGN_OR_RETURN(context->container.host_devices, HostDevices());
   return absl::OkStatus();
 }
 
@@ -58,7 +58,7 @@ absl::Status LookUpCdi(const cri::ContainerConfig& container, const SecurityOpti
   if (!options.enable_cdi) {
     return InvalidField("config.CDI_devices", "CDI is switched off in the configuration (enable_cdi)");
   }
-  ASSIGN_OR_RETURN(context->cdi, FindCdiDevices(options.cdi_spec_dirs, names));
+  ASSIGN_OR_RETURN(context->container.cdi, FindCdiDevices(options.cdi_spec_dirs, names));
   return absl::OkStatus();
 }
 
@@ -78,10 +78,10 @@ absl::Status LookUpDevices(const cri::ContainerConfig& container, const Resolved
   for (int i = 0; i < container.devices_size(); ++i) {
     ASSIGN_OR_RETURN(const std::vector<ContainerDevice> found,
                      FindDevices(container.devices(i), absl::StrCat("config.devices[", i, "]")));
-    context->devices.insert(context->devices.end(), found.begin(), found.end());
+    context->container.devices.insert(context->container.devices.end(), found.begin(), found.end());
   }
   if (options.device_ownership_from_security_context && user.uid != 0) {
-    for (ContainerDevice& device : context->devices) {
+    for (ContainerDevice& device : context->container.devices) {
       device.node.uid = user.uid;
       device.node.gid = user.gid;
     }
@@ -101,12 +101,13 @@ absl::StatusOr<std::string> ResolveHostPath(const std::string& path) {
   return result;
 }
 
-void TellUnlabelledMounts(const cri::ContainerConfig& container, const SpecContext& context) {
-  if (context.selinux.process.empty()) return;
+void WarnOfUnlabelledMounts(const cri::ContainerConfig& container, const SpecContext& context) {
+  if (context.host.selinux.process.empty()) return;
   for (const cri::Mount& mount : container.mounts()) {
     if (!mount.selinux_relabel()) continue;
-    LogWarning("a mount keeps its SELinux labels: selinux_relabel is not honoured",
-               {{"container", context.id}, {"path", mount.container_path()}, {"host_path", mount.host_path()}});
+    LogWarning(
+        "a mount keeps its SELinux labels: selinux_relabel is not honoured",
+        {{"container", context.container.id}, {"path", mount.container_path()}, {"host_path", mount.host_path()}});
   }
 }
 

@@ -8,7 +8,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "api/cri/cri.h"
-#include "runtime/spec.h"
+#include "runtime/spec_context.h"
+#include "runtime/user.h"
 #include "sandbox/security_options.h"
 
 namespace crisp {
@@ -26,7 +27,7 @@ absl::StatusOr<std::string> ResolveHostPath(const std::string& path);
 
 // Says in a warning for each mount of a node with SELinux that selinux_relabel is not honoured: its files keep the
 // labels that they have, and the policy may keep the container from them.
-void TellUnlabelledMounts(const cri::ContainerConfig& container, const SpecContext& context);
+void WarnOfUnlabelledMounts(const cri::ContainerConfig& container, const SpecContext& context);
 
 // That what is mounted at `mount`'s host path (resolved) propagates as it is asked to.
 absl::Status CheckPropagation(const cri::Mount& mount, const std::string& field);

@@ -23,19 +23,19 @@ cri::ContainerConfig WithMounts() {
 
 std::string Told(const SpecContext& context) {
   testing::internal::CaptureStderr();
-  TellUnlabelledMounts(WithMounts(), context);
+  WarnOfUnlabelledMounts(WithMounts(), context);
   return testing::internal::GetCapturedStderr();
 }
 
-TEST(TellUnlabelledMountsTest, NamesEachMountThatIsToBeRelabelled) {
+TEST(WarnOfUnlabelledMountsTest, NamesEachMountThatIsToBeRelabelled) {
   SpecContext context;
-  context.id = "c1";
-  context.selinux = {"system_u:system_r:container_t:s0", "system_u:object_r:container_file_t:s0"};
+  context.container.id = "c1";
+  context.host.selinux = {"system_u:system_r:container_t:s0", "system_u:object_r:container_file_t:s0"};
   EXPECT_THAT(Told(context),
               AllOf(HasSubstr("container=c1 path=/in/relabel host_path=/host/relabel"), Not(HasSubstr("leave"))));
 }
 
-TEST(TellUnlabelledMountsTest, SaysNothingWhereSelinuxIsNotInUse) {
+TEST(WarnOfUnlabelledMountsTest, SaysNothingWhereSelinuxIsNotInUse) {
   EXPECT_EQ(Told(SpecContext()), "");
 }
 

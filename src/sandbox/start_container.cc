@@ -1,84 +1,113 @@
-// StartContainer: the shim makes and starts the container, and tells of its first process.
+#include "sandbox/start_container.h"
+
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/status_macros.h"
+#include "runtime/shim.h"
+#include "sandbox/client_status.h"
+#include "sandbox/container.h"
 #include "sandbox/deadlines.h"
-#include "sandbox/pod_manager.h"
+#include "sandbox/event_publisher.h"
+#include "sandbox/pod.h"
+#include "sandbox/records.h"
+#include "sandbox/shim_stopper.h"
 
 namespace crisp {
 namespace {
 
-absl::Status NotReady(const Pod& pod) {
-  return absl::FailedPreconditionError(absl::StrCat("pod ", pod.id(), " is not ready"));
-}
-
-absl::Status CheckStartable(const Pod& pod, const Container& container) {
-  if (container.view().state == cri::CONTAINER_EXITED) {
-    return absl::FailedPreconditionError("it has exited, and a container runs once");
-  }
-  return pod.ready() ? absl::OkStatus() : NotReady(pod);
-}
-
-}  // namespace
-
-absl::Status PodManager::StartContainer(const std::string& container_id, const Call& call) {
-  ASSIGN_OR_RETURN(const Found found, FindContainer(container_id));
-  return transitions_
-      .Do(absl::StrCat("start ", found.container->id()), call,
-          [this, found](const SingleFlight<Done>::Abandoned&) -> absl::StatusOr<Done> {
-            const Call own = Call::WithTimeout(kTransitionDeadline);
-            const std::string what = absl::StrCat("start container ", found.container->id());
-            ASSIGN_OR_RETURN(const Gate::Pass inside, found.container->gate.Enter(own), what);
-            RETURN_IF_ERROR(FindContainer(found.container->id()), what);  // a removal may have been before us
-            if (found.container->running()) return Done{};                // the answer to the first request was lost
-            RETURN_IF_ERROR(CheckStartable(*found.pod, *found.container), what);
-            RETURN_IF_ERROR(StartOnce(found, own), what);
-            return Done{};
-          })
-      .status();
-}
-
-absl::Status PodManager::StartOnce(const Found& found, const Call& call) {
-  const auto& [pod, container] = found;
-  const std::shared_ptr<ShimClient> shim = pod->shim();
-  if (shim == nullptr) return NotReady(*pod);
-
-  ContainerRecord record = container->record();
+StartRequest RequestFor(const Layout& layout, const Pod& pod, const Container& container, int64_t log_line_limit) {
+  const ContainerRecord record = container.record();
   StartRequest request;
-  request.container_id = container->id();
-  request.bundle = layout_.Bundle(pod->id(), container->id());
-  request.exit_path = layout_.ExitRecord(container->id());
+  request.container_id = container.id();
+  request.bundle = layout.Bundle(pod.id(), container.id());
+  request.exit_path = layout.ExitRecord(container.id());
   request.log_path = record.log_path();
-  request.log_line_limit = options_.log_line_limit;
+  request.log_line_limit = log_line_limit;
   request.cgroups_path = record.cgroups_path();
-  request.runtime = pod->runtime();
+  request.runtime = pod.runtime();
   request.attachable = true;
   request.input = record.config().stdin();
   request.input_once = record.config().stdin_once();
   request.terminal = record.config().tty();
-  const auto started = shim->Start(request, call);
-  if (!started.ok()) {
-    ContainerRecord::End* end = record.mutable_end();
-    end->set_exit_code(kExitCodeStartError);
-    end->set_reason(kReasonStartError);
-    end->set_message(std::string(started.status().message()));
-    end->set_finished_at(WallNanos());
-    container->set_record(record);
-    container->Ended(record.end());
-    TellExit(pod, container);
-    return Join(ForClient(started.status()), records_.Save(Phase::kCreated, record));
+  return request;
+}
+
+}  // namespace
+
+absl::Status ContainerStarter::Start(const std::string& container_id, const Call& call) {
+  ASSIGN_OR_RETURN(const PodContainer found, table_->FindContainer(container_id));
+  const auto start = [this, found](const SingleFlight<Done>::Abandoned&) -> absl::StatusOr<Done> {
+    const Call own = Call::WithTimeout(kTransitionDeadline);
+    RETURN_IF_ERROR(StartInGate(found, own), "start container ", found.container->id());
+    return Done{};
+  };
+  return flights_.Do(found.container->id(), call, start).status();
+}
+
+absl::Status ContainerStarter::StartInGate(const PodContainer& found, const Call& call) const {
+  const auto& [pod, container] = found;
+  ASSIGN_OR_RETURN(const Gate::Pass inside, container->gate.Enter(call));
+  RETURN_IF_ERROR(table_->FindContainer(container->id()));  // it may have been removed meanwhile
+  if (container->running()) return absl::OkStatus();        // the client did not get the answer to its first request
+  if (container->view().state == cri::CONTAINER_EXITED) {
+    return absl::FailedPreconditionError("it has exited, and a container runs once");
   }
-  record.set_started_at(started->started_at);
-  container->set_record(record);
-  const absl::Status saved = records_.Save(Phase::kCreated, record);  // before anybody can add how it ended
-  container->Started(*started);
-  Tell(pod, container, cri::CONTAINER_STARTED_EVENT);
-  TellExit(pod, container);  // it may have overtaken the answer to the start
+  if (container->state() == Container::State::kRemoving) return absl::FailedPreconditionError("it is being removed");
+  if (!pod->ready()) return PodNotReady(pod->id());
+  return Ask(found, call);
+}
+
+absl::Status ContainerStarter::Ask(const PodContainer& found, const Call& call) const {
+  const auto& [pod, container] = found;
+  const std::shared_ptr<Shim> shim = pod->shim.Get();
+  if (shim == nullptr) return PodNotReady(pod->id());
+  container->MoveTo(Container::State::kStarting);  // it is there already if an earlier start was not decided
+  const auto started = shim->Start(RequestFor(layout_, *pod, *container, log_line_limit_), call);
+  if (started.ok()) return RecordStarted(found, *started);
+  if (absl::IsUnknown(started.status())) return ForClient(started.status());
+  return RecordFailed(found, ForClient(started.status()));
+}
+
+absl::Status ContainerStarter::RecordStarted(const PodContainer& found, const StartedContainer& started) const {
+  const auto& [pod, container] = found;
+  // Saved before the container is RUNNING: from then on others may add how it ended.
+  const absl::Status saved = records_->Save(
+      Container::PhaseOf(Container::State::kRunning),
+      container->UpdateRecord([&](ContainerRecord* record) { record->set_started_at(started.started_at); }));
+  container->Start(started);
+  events_->ContainerStarted(pod, container);
+  events_->ContainerExited(pod, container);  // the exit may have come before the answer to the start
   RETURN_IF_ERROR(saved);
-  // Its shim may have died behind the answer, when there was nothing running yet whose end could have been told.
-  return pod->shim() == nullptr ? EndLostContainer(pod, container) : absl::OkStatus();
+  // If the shim died after its answer, its death found no running container to end.
+  return pod->shim.Get() == nullptr ? shim_stopper_->EndLostContainer(pod, container) : absl::OkStatus();
+}
+
+absl::Status ContainerStarter::RecordFailed(const PodContainer& found, const absl::Status& why) const {
+  const auto& [pod, container] = found;
+  container->End(MakeEnd(kExitCodeStartError, kReasonStartError, std::string(why.message())));
+  events_->ContainerExited(pod, container);
+  return Join(why, records_->Save(*container));
+}
+
+absl::Status ContainerStarter::Follow(const PodContainer& found) {
+  ASSIGN_OR_RETURN(Gate::Pass inside, found.container->gate.Enter(Call::WithTimeout(kUndoDeadline)));
+  const auto follow = [this, found, held = std::make_shared<Gate::Pass>(std::move(inside))](
+                          const SingleFlight<Done>::Abandoned&) -> absl::StatusOr<Done> {
+    const absl::Status started = Ask(found, Call::WithTimeout(kTransitionDeadline));
+    if (!started.ok()) {
+      LogError("a start that was under way when the last daemon ended has failed",
+               {{"pod_id", found.pod->id()}, {"container_id", found.container->id()}, {"error", started.message()}});
+    }
+    RETURN_IF_ERROR(started);
+    return Done{};
+  };
+  const Call do_not_wait(MonoClock::now());
+  const auto begun = flights_.Do(found.container->id(), do_not_wait, follow);
+  return absl::IsDeadlineExceeded(begun.status()) ? absl::OkStatus() : begun.status();
 }
 
 }  // namespace crisp

@@ -1,4 +1,5 @@
-// UpdateContainerResources and UpdatePodSandboxResources: new limits, live and on record.
+#include "sandbox/update_resources.h"
+
 #include <fcntl.h>
 
 #include <utility>
@@ -10,10 +11,13 @@
 #include "runtime/message_check.h"
 #include "runtime/spec_resources.h"
 #include "runtime/update.h"
+#include "sandbox/container.h"
 #include "sandbox/deadlines.h"
+#include "sandbox/pod.h"
 #include "sandbox/pod_cgroup.h"
-#include "sandbox/pod_manager.h"
-#include "sandbox/status.h"
+#include "sandbox/records.h"
+#include "sandbox/spec_inputs.h"
+#include "sandbox/status_message.h"
 
 namespace crisp {
 namespace {
@@ -30,66 +34,70 @@ absl::Status CheckPodLimits(const cri::UpdatePodSandboxResourcesRequest& request
 
 }  // namespace
 
-absl::Status PodManager::UpdateContainer(const cri::UpdateContainerResourcesRequest& request, const Call& call) {
+absl::Status ResourceUpdater::UpdateContainer(const cri::UpdateContainerResourcesRequest& request, const Call& call) {
   if (request.has_windows()) return InvalidField("windows", "crisp runs Linux containers");
   RETURN_IF_ERROR(CheckStrings(request.linux(), "linux"));
-  ASSIGN_OR_RETURN(const Found found, FindContainer(request.container_id()));
+  ASSIGN_OR_RETURN(const PodContainer found, table_->FindContainer(request.container_id()));
   ASSIGN_OR_RETURN(const Gate::Pass inside, found.container->gate.Enter(call));
-  // A removal may have been before us.
-  RETURN_IF_ERROR(FindContainer(found.container->id()));
+  RETURN_IF_ERROR(table_->FindContainer(found.container->id()));  // it may have been removed meanwhile
+  const std::string what = absl::StrCat("update container ", found.container->id());
   if (found.container->view().state == cri::CONTAINER_EXITED) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("update container ", found.container->id(), ": it has exited, and will not run again"));
+    return absl::FailedPreconditionError(absl::StrCat(what, ": it has exited, and will not run again"));
   }
-  // Not broken off with its caller: what is half done would have to be undone.
-  return Annotate(ApplyUpdate(found, request.linux(), Call::WithTimeout(kUpdateDeadline)),
-                  absl::StrCat("update container ", found.container->id()));
+  // Not cancelled with its caller: what is half done would have to be undone.
+  return Annotate(Apply(found, request.linux(), Call::WithTimeout(kUpdateDeadline)), what);
 }
 
-// The spec first: the last of the steps that can fail for what the request says. What fails after it puts back what was
-// there.
-absl::Status PodManager::ApplyUpdate(const Found& found, const cri::LinuxContainerResources& change, const Call& call) {
+// The spec is written first: it is the last step that can fail for what the request says.
+absl::Status ResourceUpdater::Apply(const PodContainer& found, const cri::LinuxContainerResources& change,
+                                    const Call& call) {
   const auto& [pod, container] = found;
   const cri::LinuxContainerResources old_limits = ResourcesOf(container->record());
   const cri::LinuxContainerResources limits = MergeLimits(old_limits, change);
-  const SpecContext context = ContextFor(pod, container->id());
+  const HostFacts& host = inputs_->host();
   const std::string spec_file = layout_.Spec(pod->id(), container->id());
   ASSIGN_OR_RETURN(const std::string old_spec, ReadFileAt(AT_FDCWD, spec_file, kMaxSpec));
-  ASSIGN_OR_RETURN(const std::string spec, WithLimits(context, old_spec, limits, "linux"));
+  ASSIGN_OR_RETURN(const std::string spec, WithLimits(host, old_spec, limits, "linux"));
 
   const bool running = container->running();
   RETURN_IF_ERROR(WriteFileAtomically(AT_FDCWD, spec_file, spec, kSpecMode));
   absl::Status status =
-      running ? UpdateRunning(pod->runtime(), context, spec, old_limits, limits, call) : absl::OkStatus();
+      running ? UpdateRunning(pod->runtime(), host, container->id(), spec, old_limits, limits, call) : absl::OkStatus();
   const bool exited = running && !container->running();
-  if (status.ok()) {
-    status = records_.Replace(container->SetUpdatedResources(limits));
-    if (!status.ok()) container->SetUpdatedResources(old_limits);
-  }
+  if (status.ok()) status = Record(container, old_limits, limits);
   if (status.ok()) return status;
   if (exited) return absl::FailedPreconditionError("it has exited meanwhile");
   if (running) {
-    // What the runtime did before it failed, if anything. It may fail again, for the same reason.
+    // Undoes what the runtime did before it failed, if anything. It may fail again, for the same reason.
     const Call undo = Call::WithTimeout(kUpdateUndoDeadline);
-    UpdateRunning(pod->runtime(), context, old_spec, limits, old_limits, undo).IgnoreError();
+    UpdateRunning(pod->runtime(), host, container->id(), old_spec, limits, old_limits, undo).IgnoreError();
   }
   return Join(status, WriteFileAtomically(AT_FDCWD, spec_file, old_spec, kSpecMode));
 }
 
-absl::Status PodManager::UpdatePod(const cri::UpdatePodSandboxResourcesRequest& request, const Call& call) {
+absl::Status ResourceUpdater::Record(const ContainerPtr& container, const cri::LinuxContainerResources& old_limits,
+                                     const cri::LinuxContainerResources& limits) {
+  const auto set = [&container](const cri::LinuxContainerResources& value) {
+    return container->UpdateRecord([&](ContainerRecord* record) { *record->mutable_updated_resources() = value; });
+  };
+  const absl::Status saved = records_->Replace(set(limits));
+  if (!saved.ok()) set(old_limits);
+  return saved;
+}
+
+absl::Status ResourceUpdater::UpdatePod(const cri::UpdatePodSandboxResourcesRequest& request, const Call& call) {
   RETURN_IF_ERROR(CheckPodLimits(request));
-  ASSIGN_OR_RETURN(const PodPtr pod, FindPod(request.pod_sandbox_id()));
+  ASSIGN_OR_RETURN(const PodPtr pod, table_->FindPod(request.pod_sandbox_id()));
   ASSIGN_OR_RETURN(const Gate::Pass inside, pod->gate.Enter(call));
-  RETURN_IF_ERROR(FindPod(pod->id()));
-  if (!pod->ready()) {
-    return absl::FailedPreconditionError(absl::StrCat("update pod ", pod->id(), ": it is not ready"));
-  }
+  RETURN_IF_ERROR(table_->FindPod(pod->id()));
+  const std::string what = absl::StrCat("update pod ", pod->id());
+  if (!pod->ready()) return absl::FailedPreconditionError(absl::StrCat(what, ": it is not ready"));
   PodRecord record = pod->record();
   if (request.has_overhead()) *record.mutable_updated_overhead() = request.overhead();
   if (request.has_resources()) *record.mutable_updated_resources() = request.resources();
-  RETURN_IF_ERROR(LimitPodCgroup(record, pod->runtime().systemd_cgroup), "update pod ", pod->id());
-  RETURN_IF_ERROR(records_.Save(Phase::kCreated, record), "update pod ", pod->id());
-  pod->set_record(std::move(record));
+  RETURN_IF_ERROR(LimitPodCgroup(record, pod->runtime().systemd_cgroup), what);
+  RETURN_IF_ERROR(records_->Save(Pod::PhaseOf(Pod::State::kReady), record), what);
+  pod->UpdateRecord([&](PodRecord* change) { change->Swap(&record); });
   return absl::OkStatus();
 }
 

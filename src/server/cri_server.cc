@@ -15,9 +15,8 @@
 #include "os/errno_status.h"
 #include "os/fd.h"
 #include "os/file.h"
-#include "server/image_service.h"
+#include "server/cri_services.h"
 #include "server/long_calls.h"
-#include "server/runtime_service.h"
 
 namespace crisp {
 namespace {
@@ -53,11 +52,11 @@ absl::Status GiveTo(const std::string& path, uid_t uid, gid_t gid) {
 
 class CriServer::Impl {
  public:
-  Impl(ServerOptions options, PodManager* pods, Images* images, Network* network, StreamServer* streams)
+  Impl(ServerOptions options, const CriBackends& backends)
       : options_(std::move(options)),
-        runtime_(options_, pods, network, streams),
-        images_(images, pods),
-        long_calls_({&runtime_, &images_, pods, images, static_cast<size_t>(options_.max_send_bytes)}) {}
+        runtime_(options_, backends),
+        images_(backends.images, backends.stats),
+        long_calls_({&runtime_, &images_, backends, static_cast<size_t>(options_.max_send_bytes)}) {}
 
   ~Impl() {
     if (server_ == nullptr) return;
@@ -100,9 +99,8 @@ class CriServer::Impl {
 CriServer::CriServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 CriServer::~CriServer() = default;
 
-absl::StatusOr<std::unique_ptr<CriServer>> CriServer::Start(ServerOptions options, PodManager* pods, Images* images,
-                                                            Network* network, StreamServer* streams) {
-  auto impl = std::make_unique<Impl>(std::move(options), pods, images, network, streams);
+absl::StatusOr<std::unique_ptr<CriServer>> CriServer::Start(ServerOptions options, const CriBackends& backends) {
+  auto impl = std::make_unique<Impl>(std::move(options), backends);
   RETURN_IF_ERROR(impl->Listen());
   return std::unique_ptr<CriServer>(new CriServer(std::move(impl)));
 }

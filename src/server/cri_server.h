@@ -18,7 +18,19 @@ namespace crisp {
 class Images;
 class Network;
 class PodManager;
+class Stats;
+class StatusView;
 class StreamServer;
+
+// What the RPCs are about. All must outlive the server.
+struct CriBackends {
+  PodManager* pods;
+  const StatusView* status;
+  const Stats* stats;
+  Images* images;
+  Network* network;
+  StreamServer* streams;
+};
 
 struct ServerOptions {
   std::string address;  // path of the socket
@@ -36,8 +48,7 @@ struct ServerOptions {
 class CriServer {
  public:
   // A stale socket at the address is replaced; one that somebody answers is an error.
-  static absl::StatusOr<std::unique_ptr<CriServer>> Start(ServerOptions options, PodManager* pods, Images* images,
-                                                          Network* network, StreamServer* streams);
+  static absl::StatusOr<std::unique_ptr<CriServer>> Start(ServerOptions options, const CriBackends& backends);
   // Lets the calls in flight end for a moment, then cancels them.
   ~CriServer();
   CriServer(const CriServer&) = delete;

@@ -15,12 +15,11 @@
 #include <thread>
 
 #include "absl/status/statusor.h"
+#include "server/cri_server.h"
 
 namespace crisp {
 
 class ImageService;
-class Images;
-class PodManager;
 class RuntimeService;
 
 class LongCalls {
@@ -28,8 +27,7 @@ class LongCalls {
   struct Parts {
     RuntimeService* runtime_service;
     ImageService* image_service;
-    PodManager* pods;
-    Images* images;
+    CriBackends backends;
     size_t max_send_bytes;
   };
 
@@ -45,14 +43,11 @@ class LongCalls {
   void EndEvents();
 
  private:
-  // Each waits for calls of one method, in a file named for it.
-  void AcceptGetContainerEvents();
-  void AcceptStreamPodSandboxes();
-  void AcceptStreamContainers();
-  void AcceptStreamContainerStats();
-  void AcceptStreamPodSandboxStats();
-  void AcceptStreamPodSandboxMetrics();
-  void AcceptStreamImages();
+  // Each waits for calls of its methods.
+  void AcceptEvents();
+  void AcceptStateLists();
+  void AcceptStatsLists();
+  void AcceptImageList();
 
   const Parts parts_;
   const size_t chunk_bytes_;

@@ -22,6 +22,7 @@
 //       shim.sock                 the shim's socket (shim/protocol.h)
 //       shim.log                  what the shim had to say: one line a fault
 //       shm/                      the pod's /dev/shm, a tmpfs
+//       ns/ipc uts pid user       the pinned namespaces of the pause container that its containers join
 //       resolv.conf hostname hosts
 //       <container id>/           an OCI bundle: config.json, rootfs/ (the overlay is mounted there)
 //         images/<n>/             the root of the image that its n-th mount is from
@@ -73,6 +74,10 @@ class Layout {
   std::string ShimSocket(absl::string_view pod) const { return absl::StrCat(Pod(pod), "/shim.sock"); }
   std::string ShimLog(absl::string_view pod) const { return absl::StrCat(Pod(pod), "/shim.log"); }
   std::string Shm(absl::string_view pod) const { return absl::StrCat(Pod(pod), "/shm"); }
+  std::string NamespacePins(absl::string_view pod) const { return absl::StrCat(Pod(pod), "/ns"); }
+  std::string NamespacePin(absl::string_view pod, absl::string_view kind) const {
+    return absl::StrCat(NamespacePins(pod), "/", kind);
+  }
   std::string ResolvConf(absl::string_view pod) const { return absl::StrCat(Pod(pod), "/resolv.conf"); }
   std::string Hostname(absl::string_view pod) const { return absl::StrCat(Pod(pod), "/hostname"); }
   std::string Hosts(absl::string_view pod) const { return absl::StrCat(Pod(pod), "/hosts"); }

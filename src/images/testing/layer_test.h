@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "images/layer_source.h"
 #include "images/layer_store.h"
 #include "images/testing/tar_builder.h"
 #include "images/testing/tree_listing.h"

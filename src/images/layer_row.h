@@ -1,0 +1,36 @@
+// LayerRow: one unpacked layer as the table `layers` records it (store/schema.cc), and the names of layer directories.
+//
+// Stateless; threading and errors as of Database.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace crisp {
+
+class Database;
+
+struct LayerRow {
+  std::string chain_id;          // digest of the layer and of all below it, see layer_store.h
+  std::string name;              // of the directory below layers/
+  std::string diff_id;           // digest of the unpacked tar
+  uint64_t compressed_size = 0;  // bytes of the blob
+  uint64_t bytes = 0;            // occupied on disk, in whole blocks
+  uint64_t inodes = 0;
+};
+
+absl::StatusOr<std::vector<LayerRow>> LoadLayerRows(Database* database);
+absl::Status InsertLayerRow(Database* database, const LayerRow& row);
+
+// The name of a layer's directory: `number` in base 36. Short, so that 127 paths fit in the options of one mount.
+std::string LayerName(uint64_t number);
+// Null if `name` is not such a number.
+std::optional<uint64_t> ParseLayerName(absl::string_view name);
+
+}  // namespace crisp

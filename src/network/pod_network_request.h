@@ -1,0 +1,33 @@
+// PodNetworkRequest: what the network of one pod is made from.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace crisp {
+
+struct PortMap {
+  std::string protocol;  // "tcp", "udp" or "sctp"
+  int container_port = 0;
+  int host_port = 0;
+  std::string host_ip;  // empty: all
+};
+
+// Limits of a pod's traffic in bits per second; 0: no limit.
+struct Bandwidth {
+  uint64_t ingress = 0;
+  uint64_t egress = 0;
+};
+
+struct PodNetworkRequest {
+  std::string pod_id;
+  std::string name;
+  std::string namespace_name;
+  std::string uid;
+  std::string netns_path;
+  std::vector<PortMap> ports;  // only those with a host port
+  Bandwidth bandwidth{};
+};
+
+}  // namespace crisp

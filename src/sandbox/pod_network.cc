@@ -1,0 +1,69 @@
+#include "sandbox/pod_network.h"
+
+#include <utility>
+#include <vector>
+
+#include "base/status_macros.h"
+#include "network/network.h"
+#include "os/netns.h"
+#include "os/netns_pin.h"
+#include "sandbox/bandwidth.h"
+#include "sandbox/pod.h"
+#include "sandbox/pod_files.h"
+
+namespace crisp {
+namespace {
+
+std::vector<PortMap> HostPorts(const cri::PodSandboxConfig& config) {
+  std::vector<PortMap> ports;
+  for (const cri::PortMapping& mapping : config.port_mappings()) {
+    if (mapping.host_port() == 0) continue;
+    std::string protocol = mapping.protocol() == cri::UDP ? "udp" : mapping.protocol() == cri::SCTP ? "sctp" : "tcp";
+    ports.push_back({std::move(protocol), mapping.container_port(), mapping.host_port(), mapping.host_ip()});
+  }
+  return ports;
+}
+
+}  // namespace
+
+absl::Status PodNetwork::Plan(PodRecord* record) const {
+  if (UsesHostNetwork(record->config())) return absl::OkStatus();
+  record->set_netns_path(layout_.Netns(record->id()));
+  const cri::PodSandboxMetadata& name = record->config().metadata();
+  ASSIGN_OR_RETURN(const Bandwidth bandwidth, BandwidthOf(record->config()));
+  ASSIGN_OR_RETURN(const CniAttachment plan,
+                   network_->Plan({record->id(), name.name(), name.namespace_(), name.uid(), record->netns_path(),
+                                   HostPorts(record->config()), bandwidth}));
+  record->set_cni_plan(plan.plan);
+  return absl::OkStatus();
+}
+
+absl::Status PodNetwork::CreateNamespace(const PodRecord& record) const {
+  return Annotate(CreateNetns(record.netns_path()), "create network namespace");
+}
+
+absl::Status PodNetwork::PinNamespaceOfPause(const Pod& pod) const {
+  const PodRecord record = pod.record();
+  return PinNetnsOf(record.pause_pid(), record.netns_path());
+}
+
+absl::Status PodNetwork::Attach(Pod* pod, const Call& call) const {
+  CniAttachment attachment{pod->record().cni_plan(), ""};
+  const auto addresses = network_->Attach(&attachment, call);
+  pod->UpdateRecord([&](PodRecord* record) {
+    record->set_cni_result(attachment.result);
+    if (!addresses.ok()) return;
+    record->set_ip(addresses->ip);
+    for (const std::string& ip : addresses->additional_ips) record->add_additional_ips(ip);
+  });
+  return Annotate(addresses.status(), "set up network");
+}
+
+absl::Status PodNetwork::Detach(const PodRecord& record, const Call& call) const {
+  if (record.netns_path().empty()) return absl::OkStatus();
+  // The namespace goes after the plugins have released what they hold in it.
+  RETURN_IF_ERROR(network_->Detach({record.cni_plan(), record.cni_result()}, call), "take down network");
+  return Annotate(RemoveNetns(record.netns_path()), "remove network namespace");
+}
+
+}  // namespace crisp

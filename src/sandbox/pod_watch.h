@@ -1,0 +1,36 @@
+// PodWatch: what happens when a process of a pod or its shim ends.
+//
+// Threading: called by pods on the reactor's thread. Work that takes time runs in the background; the destructor waits
+// for it, so every shim connection must be closed before.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/background.h"
+#include "sandbox/pod.h"
+
+namespace crisp {
+
+class EventPublisher;
+class PodTable;
+class ShimStopper;
+
+class PodWatch : public PodListener {
+ public:
+  // All pointers must outlive the object.
+  PodWatch(const PodTable* table, EventPublisher* events, const ShimStopper* shim_stopper)
+      : table_(table), events_(events), shim_stopper_(shim_stopper) {}
+
+  void OnContainerExited(const std::string& pod_id, const std::shared_ptr<Container>& container) override;
+  void OnPauseExited(const std::string& pod_id, const ContainerExit& exit) override;
+  void OnShimDied(const std::string& pod_id) override;
+
+ private:
+  const PodTable* const table_;
+  EventPublisher* const events_;
+  const ShimStopper* const shim_stopper_;
+  Background background_;
+};
+
+}  // namespace crisp

@@ -1,0 +1,44 @@
+// Stopper: StopContainer, StopPodSandbox and the removals as clients call them.
+//
+// Threading: all methods from any thread. A removal and a stop of a pod go on when their caller has gone, and a
+// repeated call joins them. All are OK for what does not exist.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "base/call.h"
+#include "base/single_flight.h"
+#include "sandbox/pod_table.h"
+
+namespace crisp {
+
+class ContainerKiller;
+class Teardown;
+
+class Stopper {
+ public:
+  // All pointers must outlive the object.
+  Stopper(const PodTable* table, const ContainerKiller* killer, const Teardown* teardown)
+      : table_(table), killer_(killer), teardown_(teardown) {}
+
+  // `grace` is in seconds; 0 kills at once. A start that is under way is let finish first.
+  absl::Status StopContainer(const std::string& container_id, int64_t grace, const Call& call);
+  absl::Status RemoveContainer(const std::string& container_id, const Call& call);
+  absl::Status StopPod(const std::string& pod_id, const Call& call);
+  absl::Status RemovePod(const std::string& pod_id, const Call& call);
+
+ private:
+  struct Done {};
+  using PodStep = absl::Status (Teardown::*)(const PodPtr&, const Call&) const;
+  // Runs `step` on the pod, inside its gate.
+  absl::Status Do(const std::string& verb, PodStep step, const std::string& pod_id, const Call& call);
+
+  const PodTable* const table_;
+  const ContainerKiller* const killer_;
+  const Teardown* const teardown_;
+  SingleFlight<Done> flights_;  // by verb and id
+};
+
+}  // namespace crisp

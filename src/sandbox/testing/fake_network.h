@@ -1,0 +1,31 @@
+// FakeNetwork: a set of attached pods in place of CNI plugins.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "base/mutex.h"
+#include "network/network.h"
+#include "sandbox/testing/steps.h"
+
+namespace crisp {
+
+class FakeNetwork : public Network {
+ public:
+  explicit FakeNetwork(Steps* steps) : steps_(steps) {}
+
+  std::set<std::string> attached() const;
+
+  absl::Status Ready() override { return absl::OkStatus(); }
+  absl::StatusOr<CniAttachment> Plan(const PodNetworkRequest& request) override;
+  absl::StatusOr<PodAddresses> Attach(CniAttachment* attachment, const Call& call) override;
+  absl::Status Detach(const CniAttachment& attachment, const Call& call) override;
+  std::string Describe() override { return "{}"; }
+
+ private:
+  Steps* const steps_;
+  mutable Mutex mutex_;
+  std::set<std::string> attached_ ABSL_GUARDED_BY(mutex_);  // by plan
+};
+
+}  // namespace crisp

@@ -1,0 +1,66 @@
+// FakeNode: a node for tests of this room: real directories, database, network namespaces and mounts; shims, images and
+// network are fakes whose steps can be made to fail. Needs root; enters a mount namespace of its own.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "api/cri/cri.h"
+#include "os/testing/test_dir.h"
+#include "sandbox/pod_manager.h"
+#include "sandbox/pod_table.h"
+#include "sandbox/records.h"
+#include "sandbox/testing/fake_images.h"
+#include "sandbox/testing/fake_network.h"
+#include "sandbox/testing/fake_shims.h"
+#include "sandbox/testing/steps.h"
+#include "store/database.h"
+#include "store/layout.h"
+
+namespace crisp {
+
+class FakeNode {
+ public:
+  FakeNode();
+  ~FakeNode();
+
+  // A daemon starts. One that runs already ends first, and leaves its pods.
+  absl::Status StartDaemon();
+  // The daemon dies where it is: from now on nothing that it does has an effect. StartDaemon starts the next one.
+  void KillDaemon();
+
+  PodManager& pods() { return *manager_; }
+  const PodTable& table() const { return *table_; }
+  Steps& steps() { return steps_; }
+  FakeShims& shims() { return shims_; }
+  FakeImages& images() { return images_; }
+  Records& records() { return *records_; }
+  const Layout& layout() const { return layout_; }
+
+  cri::RunPodSandboxRequest PodRequest(const std::string& name = "web") const;
+  cri::CreateContainerRequest ContainerRequest(const std::string& pod_id, const std::string& name = "app") const;
+  absl::StatusOr<std::string> RunPod(const std::string& name = "web");
+  absl::StatusOr<std::string> CreateContainer(const std::string& pod_id, const std::string& name = "app");
+
+  // Each record agrees with the state of its object, and each object has one; else what does not.
+  std::string Contradictions();
+  // Stops and removes all pods; the first error.
+  absl::Status RemoveAllPods();
+  // All that is left of pods, wherever; empty if nothing is.
+  std::string Leftovers();
+
+ private:
+  Steps steps_;
+  const TestDir dir_;
+  const Layout layout_;
+  const std::string cgroup_;
+  FakeImages images_;
+  FakeNetwork network_;
+  FakeShims shims_;
+  std::unique_ptr<Database> database_;
+  std::unique_ptr<Records> records_;
+  std::unique_ptr<PodTable> table_;
+  std::unique_ptr<PodManager> manager_;
+};
+
+}  // namespace crisp

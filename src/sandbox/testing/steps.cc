@@ -1,0 +1,73 @@
+#include "sandbox/testing/steps.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace crisp {
+
+Steps::Step Steps::Enter(const std::string& name) {
+  std::function<void()> call;
+  Step step;
+  {
+    MutexLock lock(mutex_);
+    if (fault_ == Fault::kNone) return step;
+    --left_;
+    const bool mine = left_ == 0 || (fault_ == Fault::kFrom && left_ < 0);
+    if (!mine) return step;
+    if (!reached_) planned_name_ = name;
+    reached_ = true;
+    changed_.NotifyAll();
+    const absl::Status failed = absl::InternalError(absl::StrCat("injected fault at: ", name));
+    if (fault_ == Fault::kBefore || fault_ == Fault::kFrom) step.before = failed;
+    if (fault_ == Fault::kAfter) step.after = failed;
+    if (fault_ == Fault::kCall) call = std::exchange(call_, nullptr);
+    if (fault_ == Fault::kHold) {
+      held_ = true;
+      while (held_) changed_.Wait(mutex_);
+    }
+  }
+  if (call) call();
+  return step;
+}
+
+void Steps::Plan(Fault fault, int number) {
+  MutexLock lock(mutex_);
+  fault_ = fault;
+  left_ = number;
+  reached_ = false;
+  planned_name_.clear();
+}
+
+void Steps::CallAt(int number, std::function<void()> call) {
+  Plan(Fault::kCall, number);
+  MutexLock lock(mutex_);
+  call_ = std::move(call);
+}
+
+void Steps::Heal() {
+  MutexLock lock(mutex_);
+  fault_ = Fault::kNone;
+  held_ = false;
+  changed_.NotifyAll();
+}
+
+bool Steps::reached() const {
+  MutexLock lock(mutex_);
+  return reached_;
+}
+
+bool Steps::WaitHeld() {
+  MutexLock lock(mutex_);
+  const MonoTime end = MonoClock::now() + std::chrono::seconds(10);
+  while (!held_ && MonoClock::now() < end) changed_.WaitUntil(mutex_, end);
+  return held_;
+}
+
+void Steps::Release() {
+  MutexLock lock(mutex_);
+  held_ = false;
+  changed_.NotifyAll();
+}
+
+}  // namespace crisp

@@ -1,0 +1,34 @@
+// RuntimeRpcs: the RPCs about the runtime itself: its version, its state, its configuration.
+#pragma once
+
+#include "absl/status/status.h"
+#include "api/cri/cri.h"
+
+namespace crisp {
+
+class Network;
+class PodManager;
+struct ServerOptions;
+
+// Thread-safe.
+class RuntimeRpcs {
+ public:
+  // All must outlive this.
+  RuntimeRpcs(const ServerOptions& options, PodManager* pods, Network* network)
+      : options_(options), pods_(pods), network_(network) {}
+
+  absl::Status Version(const cri::VersionRequest& request, cri::VersionResponse* response);
+  absl::Status Status(const cri::StatusRequest& request, cri::StatusResponse* response);
+  absl::Status RuntimeConfig(const cri::RuntimeConfigRequest& request, cri::RuntimeConfigResponse* response);
+  // Accepts the pod CIDR and does nothing with it: network add-ons take theirs from the node object, and crisp writes
+  // no CNI configuration.
+  absl::Status UpdateRuntimeConfig(const cri::UpdateRuntimeConfigRequest& request,
+                                   cri::UpdateRuntimeConfigResponse* response);
+
+ private:
+  const ServerOptions& options_;
+  PodManager* const pods_;
+  Network* const network_;
+};
+
+}  // namespace crisp
