@@ -261,6 +261,9 @@ class Tree:
         for path in ("src/" + include.name, include.name):
             if path in self.sources or stem_of(path) in self.owners:
                 return self.owners_of(path)
+        if (ROOT / include.name).is_file():  # outside of src: a header of its directory's targets
+            room = room_of(pathlib.PurePosixPath(include.name).parent)
+            return {t.name for t in self.targets.values() if t.room == room and not t.test and not t.program}
         return {name for name, pattern in LIBRARIES.items() if re.match(pattern, include.name)}
 
     def comes_with(self, names):

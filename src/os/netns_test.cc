@@ -62,7 +62,7 @@ TEST_F(NetnsTest, APinnedNamespaceIsNotOursAndIsTheSameEveryTime) {
   EXPECT_FALSE(Exists(path_));
 }
 
-// True once every thread is in the namespace `expected`. A joined thread may still be ending.
+// True once every thread is in the namespace `expected`. A thread that has been joined may still be ending.
 bool AllThreadsAreIn(const std::string& expected) {
   for (int attempt = 0; attempt < 1000; ++attempt) {
     const std::vector<std::string> tasks = *ListDir("/proc/self/task");

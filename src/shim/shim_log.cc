@@ -28,8 +28,8 @@ struct Date {
   int64_t day;
 };
 
-// The Gregorian date of a day since 1970-01-01, computed in eras of 400 years that begin on 1 March. (gmtime_r(3) would
-// add the time zone code of the C library to the program.)
+// Days since 1970-01-01 to a date of the Gregorian calendar, counted in eras of 400 years that begin on 1 March.
+// (gmtime_r would pull the time zone machinery of the C library into the program.)
 Date DateOf(int64_t days) {
   days += 719468;
   const int64_t era = days / 146097;
