@@ -530,7 +530,7 @@ TEST_F(ShimTest, DeleteDuringAnExecDoesNotWaitForItself) {
   EXPECT_TRUE(pod_.client->Kill("a", SIGKILL, true, TestPod::call()).ok());
   EXPECT_EQ(pod_.listener.AwaitExit("a").exit_code, 137);
   EXPECT_TRUE(pod_.client->Delete("b", TestPod::call()).ok());
-  // Each would wait for as long as the shim may stand still, 200 ms, and a delete for much longer.
+  // If one waited for the other, each would last until the shim gives up: 200 ms for a kill, much longer for a delete.
   EXPECT_LT(MonoClock::now() - begin, milliseconds(390));
   EXPECT_EQ(pod_.listener.exits(), 2) << "the exit is told before the delete is answered";
   exec_a.join();

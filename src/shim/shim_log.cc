@@ -11,7 +11,7 @@
 namespace crisp::shim {
 namespace {
 
-constexpr off_t kMaxLogFile = 1 << 20;  // a fault that repeats for ever must not fill /run
+constexpr off_t kMaxLogFile = 1 << 20;  // a fault that repeats must not fill /run
 
 std::string& LogPath() {
   static std::string* const path = new std::string;
@@ -78,7 +78,7 @@ void LogFault(std::string_view what, int error) {
   line.append(" ").append(what);
   if (error != 0) line.append(": ").append(ErrorText(error));
   line += '\n';
-  // Nobody is left to tell of a fault of the fault log.
+  // A failure to write the log cannot be reported anywhere.
   [[maybe_unused]] const ssize_t n = write(file.get(), line.data(), line.size());
 }
 
