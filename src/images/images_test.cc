@@ -14,6 +14,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/testing/wait.h"
 #include "images/digest.h"
 #include "images/manifest.h"
 #include "images/testing/test_registry.h"
@@ -117,9 +118,7 @@ class ImagesTest : public testing::Test {
 
   // A pull that is being given up ends soon, but after its callers.
   void WaitForNothingHere() {
-    for (int i = 0; i < 300 && !(ListDir(layout_.Ingests())->empty() && ListDir(layout_.Layers())->empty()); ++i) {
-      std::this_thread::sleep_for(milliseconds(10));
-    }
+    Eventually([&] { return ListDir(layout_.Ingests())->empty() && ListDir(layout_.Layers())->empty(); });
     ExpectNothingHere();
   }
 
@@ -147,8 +146,7 @@ class ImagesTest : public testing::Test {
     });
   }
   void WaitUntilHeld() {
-    for (int i = 0; i < 500 && held_ == 0; ++i) std::this_thread::sleep_for(milliseconds(10));
-    EXPECT_GT(held_, 0);
+    EXPECT_TRUE(Eventually([&] { return held_ > 0; }));
   }
 
   TestDir dir_;
@@ -355,13 +353,13 @@ TEST_F(ImagesTest, AHundredPullsOfOneImageAreOne) {
 
 TEST_F(ImagesTest, DifferentCredentialsDoNotShareAPull) {
   Serve(Describe("x", "hello"), "app", "1");
-  HoldBlobs();
-  registry_.SetHandler([this](const FakeRequest& request) -> std::optional<FakeReply> {
+  registry_.SetHandler([this, release = std::shared_future<void>(released_.get_future())](
+                           const FakeRequest& request) -> std::optional<FakeReply> {
     if (request.Header("authorization").empty()) {
       return FakeReply{.status = 401, .headers = {{"WWW-Authenticate", "Basic realm=\"r\""}}};
     }
-    if (absl::StrContains(request.path, "/blobs/")) std::this_thread::sleep_for(milliseconds(300));
     ++held_;
+    if (absl::StrContains(request.path, "/blobs/")) release.wait();
     return std::nullopt;
   });
   auto allowed = std::async(std::launch::async, [&] {
@@ -369,6 +367,7 @@ TEST_F(ImagesTest, DifferentCredentialsDoNotShareAPull) {
   });
   WaitUntilHeld();
   EXPECT_EQ(Pull("app:1").status().code(), absl::StatusCode::kUnauthenticated);
+  released_.set_value();
   EXPECT_TRUE(allowed.get().ok());
 }
 
@@ -381,7 +380,7 @@ TEST_F(ImagesTest, NoMoreLayersAtOnceThanAllowed) {
   registry_.SetHandler([&](const FakeRequest& request) -> std::optional<FakeReply> {
     if (!absl::StrContains(request.path, "/blobs/")) return std::nullopt;
     most = std::max<int>(most, ++running);
-    std::this_thread::sleep_for(milliseconds(30));
+    LetTimePass(milliseconds(30));  // in which a third one would come
     --running;
     return std::nullopt;
   });
@@ -436,7 +435,8 @@ TEST_F(ImagesTest, AKillInTheMiddleIsSweptAtTheNextStart) {
   auto pull =
       std::async(std::launch::async, [&] { return Pull("app:1", Call(kNoDeadline, [&] { return gone.load(); })); });
   WaitUntilHeld();
-  std::this_thread::sleep_for(milliseconds(100));
+  ASSERT_TRUE(Eventually([&] { return Rows("layers") == 1 && ListDir(layout_.Ingests())->size() == 1; }))
+      << "one layer is not there, or the other one not half there";
   // What a kill now would leave on the disk.
   const std::string copy = dir_.path() + "/copy";
   EXPECT_TRUE(MakeDirs(copy, 0755).ok());

@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "base/testing/wait.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "os/file.h"
@@ -139,6 +140,14 @@ class ShimStreamTest : public testing::Test {
   }
 
   std::vector<pid_t> Processes(const std::string& id) { return cgroup::Processes(pod_.Cgroups(id)); }
+  // None of the container's processes is running, or waits for a processor: proc_pid_stat(5), field 3.
+  bool AllSleep(const std::string& id) {
+    for (const pid_t pid : Processes(id)) {
+      const std::string stat = ReadFileAt(AT_FDCWD, absl::StrCat("/proc/", pid, "/stat"), 4096).value_or("");
+      if (!absl::StrContains(stat, ") S ")) return false;
+    }
+    return true;
+  }
   // Those that execs have left.
   std::vector<std::string> ExecCgroups(const std::string& id) {
     std::vector<std::string> left;
@@ -312,7 +321,7 @@ TEST_F(ShimStreamTest, TheEndIsNotToldAfterTheDestructor) {
     auto stream = Exec("a", "exit 0");
     ASSERT_NE(stream, nullptr);
     stream->OnEnd([&](const absl::StatusOr<int>&) { EXPECT_TRUE(alive); });
-    std::this_thread::sleep_for(std::chrono::microseconds(200 * i));
+    LetTimePass(std::chrono::microseconds(200 * i));  // the destructor meets the end at another moment each time
     stream.reset();
     alive = false;
   }
@@ -476,7 +485,7 @@ TEST_F(ShimStreamTest, AClientThatDoesNotReadDoesNotHoldUpTheExit) {
   const ShimStream::Ends ends = stream->TakeEnds();
   WriteSlowly(ends.input, "go\n");
   // The pipes hold 64 KiB each and the shim a read more: the rest comes when the client reads, or is let go.
-  std::this_thread::sleep_for(milliseconds(300));
+  ASSERT_TRUE(Eventually([&] { return pod_.Output("a").size() >= 65536 && AllSleep("a") && AllSleep("a"); }));
   ASSERT_TRUE(pod_.client->Kill("a", SIGKILL, true, TestPod::call()).ok());
   const MonoTime begin = MonoClock::now();
   EXPECT_EQ(pod_.listener.AwaitExit("a").exit_code, 137);
@@ -568,7 +577,6 @@ TEST_F(ShimStreamTest, ATerminalThatNobodyHasOpenForAWhileIsReadAgain) {
   MustRunWith("a", "exec </dev/null >/dev/null 2>&1; sleep 0.5; echo here >/dev/console; sleep 0.5; exit 3",
               [](StartRequest& request) { request.terminal = true; });
   const std::string status = absl::StrCat("/proc/", pod_.client->pid(), "/stat");
-  std::this_thread::sleep_for(milliseconds(200));
   EXPECT_EQ(pod_.listener.AwaitExit("a").exit_code, 3);
   EXPECT_THAT(pod_.Log("a"), HasSubstr("here\r\n"));
   const std::vector<std::string> fields = absl::StrSplit(*ReadFileAt(AT_FDCWD, status, 4096), ' ');

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "base/testing/wait.h"
 #include "gtest/gtest.h"
 #include "shim/loop.h"
 
@@ -51,7 +52,8 @@ class OomWatchTest : public testing::Test {
     if (!IsV1()) Write(cgroup + "/memory.swap.max", "0");
   }
   static void Remove(const std::string& cgroup) {
-    for (int i = 0; i < 1000 && rmdir(cgroup.c_str()) != 0 && errno == EBUSY; ++i) usleep(1000);
+    // A process that has been reaped leaves its cgroup a moment later.
+    Eventually([&] { return rmdir(cgroup.c_str()) == 0 || errno != EBUSY; });
     EXPECT_NE(access(cgroup.c_str(), F_OK), 0) << cgroup;
   }
 

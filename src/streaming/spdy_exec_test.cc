@@ -144,9 +144,10 @@ TEST_F(SpdyExecTest, ASlowClientHoldsTheProcessBackAndGetsAll) {
   SpdyExec exec(ExecUrl(request), request);
   exec.client->KeepNoData();
   ASSERT_TRUE(exec.client->ReadOnce(std::chrono::seconds(10)));
+  ASSERT_TRUE(Eventually([&] { return target_.live() == 1; }));
   // Nothing is read for a while; then all of it must come.
-  std::this_thread::sleep_for(std::chrono::milliseconds(500));
-  EXPECT_EQ(target_.live(), 1) << "the process has written more than the pipe and the sockets hold";
+  EXPECT_TRUE(Throughout(std::chrono::milliseconds(500), [&] { return target_.live() == 1; }))
+      << "the process has written more than the pipe and the sockets hold";
   ASSERT_TRUE(exec.Finish());
   EXPECT_GT(exec.client->data_bytes(), 50000000u);
   EXPECT_LT(exec.client->data_bytes(), 50001000u);
@@ -159,7 +160,7 @@ TEST_F(SpdyExecTest, AClientThatReadsOnlyAfterTheEndGetsAllAndTheStatus) {
   // What arrives at a server that has closed would make the kernel take back what is not read.
   for (uint32_t id = 1; id < 200; id += 2) {
     exec.client->Raw(EncodePing(id));
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    LetTimePass(std::chrono::milliseconds(2));  // the pings arrive one by one, for longer than the server could linger
   }
   ASSERT_TRUE(exec.Finish());
   EXPECT_EQ(exec.Output().size(), 300000u);
@@ -195,9 +196,9 @@ TEST_F(SpdyExecTest, AVanishedClientIsNoticedThoughItsInputIsNotTaken) {
     ASSERT_TRUE(Eventually([&] { return target_.live() == 1; }));
     // Read what there is: a socket that is closed with unread bytes says more than that it is closed.
     ASSERT_TRUE(exec.client->ReadUntil([&] { return exec.client->stream(exec.output).replied; }));
-    // More than the pipe and the server's queue, so that the server does not read any more.
+    // More than the pipe and the server's queue, so that the server does not read any more once it has had some time.
     exec.client->Send(exec.input, std::string(1600 << 10, 'x'));
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    LetTimePass(std::chrono::milliseconds(100));
     exec.client->bytes().Drop(abruptly);
     EXPECT_TRUE(Eventually([&] { return target_.live() == 0; }, std::chrono::seconds(5)));
   }
@@ -209,9 +210,9 @@ TEST_F(SpdyExecTest, AClientThatVanishesWhileTheProcessStartsLeavesNothing) {
   SpdyExec exec(ExecUrl(request), request);
   ASSERT_TRUE(exec.client->ReadUntil([&] { return exec.client->stream(exec.output).replied; }));
   exec.client->bytes().Drop(false);
-  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  EXPECT_TRUE(Eventually([&] { return target_.called_off() == 1; }));
   const auto start = MonoClock::now();
-  server_ = nullptr;  // waits for what the target was asked for, which has been called off
+  server_ = nullptr;
   EXPECT_LT(MonoClock::now() - start, std::chrono::seconds(5));
   EXPECT_EQ(target_.opened(), 0);
 }
@@ -253,8 +254,8 @@ TEST_F(SpdyExecTest, AClientThatTakesNoAnswersIsNotReadFurther) {
     for (int i = 0; i < 500; ++i) exec.client->Raw(flood);
     sent_all = true;
   });
-  std::this_thread::sleep_for(std::chrono::seconds(1));
-  EXPECT_FALSE(sent_all) << "60 MB of pings were taken, and their answers kept";
+  EXPECT_TRUE(Throughout(std::chrono::seconds(1), [&] { return !sent_all; }))
+      << "60 MB of pings were taken, and their answers kept";
   server_ = nullptr;
   writer.join();
 }

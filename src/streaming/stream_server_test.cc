@@ -232,7 +232,7 @@ TEST_F(StreamServerTest, AnIdleSessionIsClosedAndABusyOneIsNot) {
   for (int i = 0; i < 15; ++i) {
     exec.client->Send(exec.input, "x");
     ASSERT_TRUE(exec.client->ReadOnce(std::chrono::milliseconds(400)));
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    LetTimePass(std::chrono::milliseconds(100));  // all in all longer than the idle time-out
   }
   EXPECT_EQ(target_.live(), 1);
   EXPECT_TRUE(exec.client->ReadUntilClosed(std::chrono::seconds(3)));
@@ -265,8 +265,8 @@ TEST_F(StreamServerTest, AClientThatDoesNotReadIsNotTakenForGone) {
   const StreamRequest request = Shell("yes");
   SpdyExec exec(ExecUrl(request), request);
   ASSERT_TRUE(exec.client->ReadOnce(std::chrono::seconds(5)));
-  std::this_thread::sleep_for(std::chrono::seconds(4));
-  EXPECT_EQ(target_.live(), 1);
+  ASSERT_TRUE(Eventually([&] { return target_.live() == 1; }));
+  EXPECT_TRUE(Throughout(std::chrono::seconds(4), [&] { return target_.live() == 1; }));
 }
 
 TEST_F(StreamServerTest, OverTlsWithACertificateOfItsOwn) {
@@ -347,7 +347,7 @@ TEST_F(StreamServerTest, EndingItWhileProcessesStartLeavesNone) {
     std::vector<std::unique_ptr<SpdyExec>> execs;
     for (int k = 0; k < 5; ++k) execs.push_back(std::make_unique<SpdyExec>(ExecUrl(request), request));
     execs[0]->client->bytes().Drop(true);
-    std::this_thread::sleep_for(std::chrono::milliseconds(i % 5));
+    LetTimePass(std::chrono::milliseconds(i % 5));  // the end meets the starts at another moment each time
     server_ = nullptr;
     ASSERT_EQ(target_.live(), 0);
   }

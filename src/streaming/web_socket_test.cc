@@ -133,8 +133,9 @@ TEST_F(WebSocketTest, AVanishedClientIsNoticedThoughItsInputIsNotTaken) {
   const auto client = ChannelClient::Connect(ExecUrl(request), kV5);
   ASSERT_TRUE(client->ReadMessage());
   ASSERT_TRUE(Eventually([&] { return target_.live() == 1; }));
+  // More than the pipe and the server's queue, so that the server does not read any more once it has had some time.
   for (int i = 0; i < 16; ++i) client->Send(kInput, std::string(100 << 10, 'x'));
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  LetTimePass(std::chrono::milliseconds(100));
   client->Drop();
   EXPECT_TRUE(Eventually([&] { return target_.live() == 0; }, std::chrono::seconds(5)));
 }
@@ -178,7 +179,7 @@ TEST_F(WebSocketTest, AnIdleSessionIsClosed) {
   for (int i = 0; i < 10; ++i) {
     client->Send(kInput, "x");
     while (client->data(kOutput).size() <= static_cast<size_t>(i)) ASSERT_TRUE(client->ReadMessage());
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    LetTimePass(std::chrono::milliseconds(100));  // all in all longer than the idle time-out
   }
   EXPECT_EQ(target_.live(), 1);
   EXPECT_FALSE(client->ReadUntilClosed());

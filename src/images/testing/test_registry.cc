@@ -17,6 +17,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/status_macros.h"
+#include "base/testing/wait.h"
 #include "images/digest.h"
 #include "os/file.h"
 #include "os/process.h"
@@ -112,7 +113,7 @@ bool SendReply(int fd, const FakeRequest& request, const FakeReply& reply) {
   if (!SendAll(fd, body)) return false;
   if (reply.reset_after) {
     // The peer must get what was sent before the reset: wait until it has read all of it, which it shows by silence.
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    LetTimePass(std::chrono::milliseconds(50));
     const linger at_once{1, 0};
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
     return false;
@@ -302,8 +303,7 @@ RealRegistry::RealRegistry(const std::string& more, const std::string& tls) {
     return;
   }
   process_ = std::move(child->pidfd);
-  for (int i = 0; i < 500 && !Connects(port_); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  EXPECT_TRUE(Connects(port_)) << "docker-registry does not listen";
+  EXPECT_TRUE(Eventually([&] { return Connects(port_); })) << "docker-registry does not listen";
 }
 
 RealRegistry::~RealRegistry() {

@@ -17,6 +17,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/testing/wait.h"
 #include "os/errno_status.h"
 #include "os/pipe.h"
 
@@ -127,10 +128,9 @@ void ProcessTarget::AddContainer(const std::string& id, std::vector<std::string>
 }
 
 absl::StatusOr<std::unique_ptr<StreamSession>> ProcessTarget::OpenExec(const StreamRequest& request, const Call& call) {
-  const MonoTime until = MonoClock::now() + delay_.load();
-  while (MonoClock::now() < until) {
-    RETURN_IF_ERROR(call.Check());
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  if (!Throughout(delay_.load(), [&] { return call.Check().ok(); })) {
+    ++called_off_;
+    return call.Check();
   }
   ChildStdio stdio;
   StreamEnds ends;
@@ -172,15 +172,6 @@ absl::StatusOr<std::unique_ptr<StreamSession>> ProcessTarget::OpenAttach(const S
 
 absl::StatusOr<LoopbackDial> ProcessTarget::Dial(const std::string&, uint16_t port) {
   return LoopbackDial::Begin("", port);
-}
-
-bool Eventually(const std::function<bool()>& holds, std::chrono::milliseconds limit) {
-  const MonoTime until = MonoClock::now() + limit;
-  while (!holds()) {
-    if (MonoClock::now() > until) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return true;
 }
 
 }  // namespace crisp

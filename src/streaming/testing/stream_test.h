@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/testing/wait.h"
 #include "streaming/stream_server.h"
 #include "streaming/testing/process_target.h"
 #include "streaming/testing/spdy_client.h"
