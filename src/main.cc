@@ -290,12 +290,13 @@ int Main(const std::vector<std::string>& args) {
     puts("crispd " CRISP_VERSION);
     return 0;
   }
+  SetLogOptions({.to_journal = StderrIsJournal()});
   absl::Status status = arguments.status();
   if (status.ok()) {
     const auto config = ReadConfig(arguments->config);
     status = config.status();
     if (config.ok()) {
-      SetLogLevel(config->log_level);
+      SetLogOptions({config->log_level, config->log_format, StderrIsJournal()});
       status = Run(*config);
     }
   }

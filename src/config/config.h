@@ -141,7 +141,8 @@ struct Config {
   // crisp never touches what containerd keeps there.
   std::string root = "/var/lib/crisp";
   std::string state = "/run/crisp";
-  LogLevel log_level = LogLevel::kInfo;  // debug.level: trace, debug, info, warn, error, fatal or panic; empty: info
+  LogLevel log_level = LogLevel::kInfo;     // debug.level: trace, debug, info, warn, error, fatal or panic; empty: info
+  LogFormat log_format = LogFormat::kText;  // debug.format: text or json; empty: text
   GrpcConfig grpc;
 
   std::string sandbox_image = "registry.k8s.io/pause:3.6";  // cri.sandbox_image: the pause container's image

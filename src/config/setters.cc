@@ -179,7 +179,18 @@ absl::Status SetSocket(const Setting& setting, Draft* draft) {
   return absl::OkStatus();
 }
 
-absl::Status SetLevel(const Setting& setting, Draft* draft) {
+absl::Status SetLogFormat(const Setting& setting, Draft* draft) {
+  if (setting.value.text == "json") {
+    draft->config.log_format = LogFormat::kJson;
+  } else if (setting.value.text.empty() || setting.value.text == "text") {
+    draft->config.log_format = LogFormat::kText;
+  } else {
+    return Bad("text or json", setting.value);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SetLogLevel(const Setting& setting, Draft* draft) {
   if (setting.value.text.empty() || ParseLogLevel(setting.value.text, &draft->config.log_level)) {
     return absl::OkStatus();
   }
