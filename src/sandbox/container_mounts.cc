@@ -18,6 +18,7 @@
 #include "os/errno_status.h"
 #include "os/file.h"
 #include "os/mount.h"
+#include "os/path.h"
 #include "runtime/field_error.h"
 #include "sandbox/pod_manager.h"
 #include "sandbox/pod_user_namespace.h"
@@ -28,12 +29,9 @@ namespace {
 
 constexpr char kTargetField[] = "config.linux.security_context.namespace_options.target_id";
 
-// Without "..", "." and doubled or trailing slashes. A relative path is of the root.
+// A relative path is of the root.
 std::string Normal(const std::string& path) {
-  std::string normal = std::filesystem::path(absl::StrCat("/", path)).lexically_normal().string();
-  while (absl::StartsWith(normal, "//")) normal.erase(0, 1);
-  if (normal.size() > 1 && normal.back() == '/') normal.pop_back();
-  return normal;
+  return LexicallyNormalPath(absl::StrCat("/", path));
 }
 
 // The host's name of `path` inside the image that is mounted at `root`. Nobody can change what is in there any more, so
