@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cstdio>
-#include <ctime>
+#include <chrono>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/str_format.h"
 
 namespace crisp {
 namespace {
@@ -25,17 +25,16 @@ bool NeedsQuotes(absl::string_view value) {
                                       [](char c) { return c <= ' ' || c == '"' || c == '=' || c == '\x7f'; });
 }
 
+// RFC 3339 in UTC, with microseconds. gmtime_r would take the lock of the C library's time zone.
 std::string Now() {
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);
-  tm utc{};
-  gmtime_r(&now.tv_sec, &utc);
-  std::array<char, 32> date{};
-  const size_t length = strftime(date.data(), date.size(), "%Y-%m-%dT%H:%M:%S", &utc);
-  std::array<char, 16> fraction{};
-  const int fraction_length = snprintf(fraction.data(), fraction.size(), ".%06ldZ", now.tv_nsec / 1000);
-  return absl::StrCat(absl::string_view(date.data(), length),
-                      absl::string_view(fraction.data(), static_cast<size_t>(fraction_length)));
+  using std::chrono::floor;
+  const auto now = floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+  const auto today = floor<std::chrono::days>(now);
+  const std::chrono::year_month_day date(today);
+  const std::chrono::hh_mm_ss time(now - today);
+  return absl::StrFormat("%04d-%02u-%02uT%02d:%02d:%02d.%06dZ", int{date.year()}, unsigned{date.month()},
+                         unsigned{date.day()}, time.hours().count(), time.minutes().count(), time.seconds().count(),
+                         time.subseconds().count());
 }
 
 }  // namespace
