@@ -19,8 +19,8 @@
 #include "absl/strings/string_view.h"
 #include "base/call.h"
 #include "base/mutex.h"
+#include "base/url.h"
 #include "images/registry_options.h"
-#include "images/url.h"
 
 namespace crisp {
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
-#include <ctime>
+#include <chrono>
 #include <thread>
 
 #include "absl/strings/escaping.h"
@@ -67,16 +67,19 @@ std::string RegistryError(const std::string& body) {
   return absl::StrCat(" (", Excerpt(*code, 60), ": ", Excerpt(*message, 200), ")");
 }
 
-// Seconds or a date (RFC 9110, section 10.2.3).
+// The time to wait by "Retry-After: <seconds>" or "Retry-After: <date>" (RFC 9110, section 10.2.3), at most an hour.
 milliseconds RetryAfter(const HttpResponse& response) {
+  using std::chrono::seconds;
+  using std::chrono::system_clock;
   const std::string value = response.Header("retry-after");
-  int64_t seconds = 0;
-  if (value.empty()) return milliseconds(0);
-  if (!absl::SimpleAtoi(value, &seconds)) {
-    const time_t when = curl_getdate(value.c_str(), nullptr);
-    seconds = when < 0 ? 0 : when - time(nullptr);
+  int64_t told = 0;
+  seconds wait{0};
+  if (absl::SimpleAtoi(value, &told)) {
+    wait = seconds(told);
+  } else if (const time_t when = curl_getdate(value.c_str(), nullptr); when >= 0) {
+    wait = std::chrono::floor<seconds>(system_clock::from_time_t(when) - system_clock::now());
   }
-  return milliseconds(std::clamp<int64_t>(seconds, 0, 3600) * 1000);
+  return std::clamp<seconds>(wait, seconds(0), std::chrono::hours(1));
 }
 
 absl::Status Sleep(milliseconds pause, const Call& call) {
@@ -316,9 +319,10 @@ absl::StatusOr<HttpResponse> RegistryClient::Send(Site& site, const Ask& ask, co
   ASSIGN_OR_RETURN(HttpResponse response, FollowRedirects(site, ask, authorization, &redirected, call));
   // A 401 of the host that we were sent on to is not about our credentials.
   if (response.status != 401 || redirected) return response;
-  ASSIGN_OR_RETURN(const bool again, site.authorizer.Answer(response, authorization, options_, http_, call));
-  if (!again) return response;
-  return FollowRedirects(site, ask, site.authorizer.Header(), &redirected, call);
+  ASSIGN_OR_RETURN(const std::optional<std::string> answer,
+                   site.authorizer.Answer(response, authorization, options_, http_, call));
+  if (!answer.has_value()) return response;
+  return FollowRedirects(site, ask, *answer, &redirected, call);
 }
 
 absl::StatusOr<HttpResponse> RegistryClient::FollowRedirects(Site& site, const Ask& ask,

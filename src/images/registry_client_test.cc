@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <future>
 #include <mutex>
 
 #include "absl/strings/escaping.h"
@@ -385,13 +387,25 @@ class TokenTest : public RegistryClientTest {
     Answer([this](const FakeRequest& request) -> std::optional<FakeReply> {
       if (request.path == "/token") return token_reply_;
       if (request.Header("authorization") == "Bearer " + good_token_) return std::nullopt;
-      return FakeReply{.status = 401,
-                       .headers = {{"WWW-Authenticate",
-                                    absl::StrCat("Bearer realm=\"", token_server_,
-                                                 "/token\",service=\"reg\",scope=\"repository:library/x:pull\"")}},
-                       .body = absl::StrCat(R"({"errors":[{"code":"UNAUTHORIZED","message":"not with )",
-                                            request.Header("authorization"), "\"}]}")};
+      return Challenge(request);
     });
+  }
+
+  FakeReply Challenge(const FakeRequest& request) const {
+    return {
+        .status = 401,
+        .headers = {{"WWW-Authenticate", absl::StrCat("Bearer realm=\"", token_server_,
+                                                      "/token\",service=\"reg\",scope=\"repository:library/x:pull\"")}},
+        .body = absl::StrCat(R"({"errors":[{"code":"UNAUTHORIZED","message":"not with )",
+                             request.Header("authorization"), "\"}]}")};
+  }
+
+  // A client that waits for an answer as long as its caller does.
+  RegistryClient& PatientClient() {
+    RegistryTimes times = Quick();
+    times.http.stall = seconds(60);
+    client_ = *RegistryClient::Create(options_, *ParseReference(registry_.host() + "/library/x:1"), {}, times);
+    return *client_;
   }
 
   FakeRequest TokenRequest() {
@@ -452,6 +466,72 @@ TEST_F(TokenTest, AnExpiredTokenIsReplaced) {
   token_reply_.body = R"({"token":"t0ken-of-tomorrow"})";
   EXPECT_TRUE(Blob(client, blob_.size()).ok());
   EXPECT_EQ(registry_.Count("/token"), 2);
+}
+
+TEST_F(TokenTest, ATokenServerThatHangsForOneScopeDelaysNoOtherScope) {
+  Answer([this](const FakeRequest& request) -> std::optional<FakeReply> {
+    if (request.path == "/token-manifests") return token_reply_;
+    if (request.path == "/token-blobs") return FakeReply{.headers = {{"Content-Length", "100"}}, .hang = true};
+    if (request.Header("authorization") == "Bearer " + good_token_) return std::nullopt;
+    const std::string scope = absl::StrContains(request.path, "/blobs/") ? "blobs" : "manifests";
+    return FakeReply{.status = 401,
+                     .headers = {{"WWW-Authenticate", absl::StrCat("Bearer realm=\"", registry_.Url("/token-"), scope,
+                                                                   "\",scope=\"", scope, "\"")}}};
+  });
+  RegistryClient& client = PatientClient();
+  std::atomic<bool> cancelled = false;
+  std::future<absl::Status> blob = std::async(std::launch::async, [&] {
+    return Blob(client, blob_.size(), Call(kNoDeadline, [&] { return cancelled.load(); })).status();
+  });
+  registry_.Await("GET /token-blobs");
+  EXPECT_EQ(client.FetchManifest(Call::WithTimeout(seconds(20))).status(), absl::OkStatus());
+  cancelled = true;
+  EXPECT_TRUE(absl::IsCancelled(blob.get()));
+}
+
+TEST_F(TokenTest, RequestsThatNeedTheSameTokenWaitForOneFetch) {
+  constexpr int kRequests = 4;
+  Answer([this](const FakeRequest& request) -> std::optional<FakeReply> {
+    if (request.path == "/token") {
+      registry_.Await("/manifests/", kRequests);  // all have been refused, or will be
+      return token_reply_;
+    }
+    if (request.Header("authorization") == "Bearer " + good_token_) return std::nullopt;
+    return Challenge(request);
+  });
+  RegistryClient& client = PatientClient();
+  std::vector<std::future<absl::Status>> requests;
+  for (int i = 0; i < kRequests; ++i) {
+    requests.push_back(std::async(std::launch::async, [&] { return client.FetchManifest(Call()).status(); }));
+  }
+  for (std::future<absl::Status>& request : requests) EXPECT_EQ(request.get(), absl::OkStatus());
+  EXPECT_EQ(registry_.Count("GET /token"), 1);
+}
+
+TEST_F(TokenTest, ACallerThatLeavesDoesNotTakeTheTokenFromTheOthers) {
+  std::promise<void> release;
+  std::shared_future<void> released = release.get_future().share();
+  Answer([&](const FakeRequest& request) -> std::optional<FakeReply> {
+    if (request.path == "/token") {
+      released.wait();
+      return token_reply_;
+    }
+    if (request.Header("authorization") == "Bearer " + good_token_) return std::nullopt;
+    return Challenge(request);
+  });
+  RegistryClient& client = PatientClient();
+  std::atomic<bool> cancelled = false;
+  std::future<absl::Status> first = std::async(std::launch::async, [&] {
+    return client.FetchManifest(Call(kNoDeadline, [&] { return cancelled.load(); })).status();
+  });
+  registry_.Await("GET /token");
+  std::future<absl::Status> second =
+      std::async(std::launch::async, [&] { return client.FetchManifest(Call()).status(); });
+  registry_.Await("/manifests/", 2);
+  cancelled = true;
+  EXPECT_TRUE(absl::IsCancelled(first.get()));
+  release.set_value();
+  EXPECT_EQ(second.get(), absl::OkStatus());
 }
 
 TEST_F(TokenTest, ATokenThatIsNotGoodEnoughEndsIt) {
