@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/testing/wait.h"
 #include "gtest/gtest.h"
 #include "os/file.h"
 #include "runtime/test_pod.h"

@@ -100,7 +100,7 @@ class OperationTest : public testing::TestWithParam<Operation> {
  protected:
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "needs root";
-    SetLogLevel(LogLevel::kError);
+    SetLogOptions({.level = LogLevel::kError});
   }
 
   // Runs the operation once for each of its steps, each time on a new node, with `plan` to prepare the fault at that
