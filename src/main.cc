@@ -19,7 +19,7 @@
 #include "absl/strings/string_view.h"
 #include "base/log.h"
 #include "base/status_macros.h"
-#include "config/config.h"
+#include "config/load_config.h"
 #include "images/images.h"
 #include "network/network.h"
 #include "os/errno_status.h"

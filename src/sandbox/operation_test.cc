@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <functional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,10 @@ struct Operation {
   std::function<void(FakeNode&, Ids*)> prepare;
   std::function<absl::Status(FakeNode&, const Ids&)> run;
 };
+
+void PrintTo(const Operation& operation, std::ostream* out) {
+  *out << operation.name;
+}
 
 Call InTime() {
   return Call::WithTimeout(std::chrono::seconds(30));

@@ -2,8 +2,8 @@
 
 #include <cstddef>
 
-#include "server/cri_server.h"
 #include "server/edge.h"
+#include "server/server_options.h"
 
 namespace crisp {
 

@@ -15,7 +15,7 @@
 #include <thread>
 
 #include "absl/status/statusor.h"
-#include "server/cri_server.h"
+#include "server/server_options.h"
 
 namespace crisp {
 

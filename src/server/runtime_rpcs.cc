@@ -4,7 +4,7 @@
 
 #include "network/network.h"
 #include "sandbox/pod_manager.h"
-#include "server/cri_server.h"
+#include "server/server_options.h"
 #include "server/verbose_info.h"
 
 namespace crisp {
