@@ -17,6 +17,7 @@
 #include "sandbox/event_publisher.h"
 #include "sandbox/pod.h"
 #include "sandbox/records.h"
+#include "sandbox/shim_facts.h"
 
 namespace crisp {
 namespace {
@@ -104,9 +105,8 @@ absl::Status ContainerKiller::Kill(const PodPtr& pod, const ContainerPtr& contai
 absl::Status ContainerKiller::SettleStart(Shim& shim, const PodPtr& pod, const ContainerPtr& container,
                                           const Call& call) const {
   ASSIGN_OR_RETURN(const std::vector<ShimContainer> listed, shim.List(call));
-  const auto known =
-      std::find_if(listed.begin(), listed.end(), [&](const ShimContainer& one) { return one.id == container->id(); });
-  if (known == listed.end()) {
+  const ShimContainer* const known = FindListed(listed, container->id());
+  if (known == nullptr) {
     container->End(MakeEnd(kExitCodeStartError, kReasonStartError, "its start was cancelled"));
   } else if (known->starting) {
     return absl::InternalError(

@@ -136,6 +136,14 @@ class OperationTest : public testing::TestWithParam<Operation> {
     EXPECT_EQ(GetParam().run(node, ids), absl::OkStatus());
   }
 
+  // The state and the record agree, before and after an attempt that succeeds, and a removal leaves nothing.
+  static void ExpectForgotten(FakeNode& node, const Ids& ids) {
+    EXPECT_EQ(node.Contradictions(), "");
+    ExpectNextAttemptSucceeds(node, ids);
+    EXPECT_EQ(node.Contradictions(), "");
+    ExpectNothingIsLeft(node);
+  }
+
   static void ExpectNothingIsLeft(FakeNode& node) {
     EXPECT_EQ(node.RemoveAllPods(), absl::OkStatus());
     EXPECT_EQ(node.Leftovers(), "");
@@ -146,10 +154,7 @@ TEST_P(OperationTest, AFaultBeforeTheEffectOfAStepIsAnErrorThatTheNextAttemptFor
   AtEachStep([](FakeNode& node, const Ids&, int step) { node.steps().Plan(Fault::kBefore, step); },
              [](FakeNode& node, const Ids& ids, const absl::Status&) {
                node.steps().Heal();
-               EXPECT_EQ(node.Contradictions(), "");
-               ExpectNextAttemptSucceeds(node, ids);
-               EXPECT_EQ(node.Contradictions(), "");
-               ExpectNothingIsLeft(node);
+               ExpectForgotten(node, ids);
              });
 }
 
@@ -157,10 +162,7 @@ TEST_P(OperationTest, AFaultBehindTheEffectOfAStepIsAnErrorThatTheNextAttemptFor
   AtEachStep([](FakeNode& node, const Ids&, int step) { node.steps().Plan(Fault::kAfter, step); },
              [](FakeNode& node, const Ids& ids, const absl::Status&) {
                node.steps().Heal();
-               EXPECT_EQ(node.Contradictions(), "");
-               ExpectNextAttemptSucceeds(node, ids);
-               EXPECT_EQ(node.Contradictions(), "");
-               ExpectNothingIsLeft(node);
+               ExpectForgotten(node, ids);
              });
 }
 
@@ -179,10 +181,7 @@ TEST_P(OperationTest, ADaemonThatDiesAtAStepIsFollowedByOneThatGoesOn) {
   AtEachStep([](FakeNode& node, const Ids&, int step) { node.steps().CallAt(step, [&node] { node.KillDaemon(); }); },
              [](FakeNode& node, const Ids& ids, const absl::Status&) {
                ASSERT_EQ(node.StartDaemon(), absl::OkStatus());
-               EXPECT_EQ(node.Contradictions(), "");
-               ExpectNextAttemptSucceeds(node, ids);
-               EXPECT_EQ(node.Contradictions(), "");
-               ExpectNothingIsLeft(node);
+               ExpectForgotten(node, ids);
              });
 }
 

@@ -1,6 +1,5 @@
 #include "sandbox/recovery.h"
 
-#include <algorithm>
 #include <map>
 #include <memory>
 #include <set>
@@ -20,10 +19,10 @@
 #include "sandbox/namespace_pins.h"
 #include "sandbox/pause_container.h"
 #include "sandbox/pod.h"
+#include "sandbox/shim_facts.h"
 #include "sandbox/shim_stopper.h"
 #include "sandbox/start_container.h"
 #include "sandbox/teardown.h"
-#include "shim/exit_record.h"
 
 namespace crisp {
 namespace {
@@ -35,11 +34,6 @@ void LogIfError(const absl::Status& status, absl::string_view what, const std::s
   if (status.ok()) return;
   if (container_id.empty()) return LogError(what, {{"pod_id", pod_id}, {"error", status.message()}});
   LogError(what, {{"pod_id", pod_id}, {"container_id", container_id}, {"error", status.message()}});
-}
-
-const ShimContainer* FindIn(const std::vector<ShimContainer>& listed, const std::string& id) {
-  const auto found = std::find_if(listed.begin(), listed.end(), [&](const ShimContainer& one) { return one.id == id; });
-  return found == listed.end() ? nullptr : &*found;
 }
 
 // A pod whose row says `created` counts as READY until its shim has been asked.
@@ -105,7 +99,7 @@ void Recovery::RecoverPod(const StoredPod& stored, const StoredContainers& conta
   const PodPtr pod = AddPod(stored);
   const std::vector<ShimContainer> alive = Reconnect(pod);
   for (const StoredContainer& container : containers) {
-    RecoverContainer(pod, container, FindIn(alive, container.record.id()));
+    RecoverContainer(pod, container, FindListed(alive, container.record.id()));
   }
   if (stored.phase == Phase::kCreating || stored.phase == Phase::kRemoving) {
     const absl::Status removed = parts_.teardown->RemovePod(pod, Call::WithTimeout(kUndoDeadline));
@@ -113,7 +107,7 @@ void Recovery::RecoverPod(const StoredPod& stored, const StoredContainers& conta
     if (removed.ok()) return;
     pod->MoveTo(Pod::State::kLeftover);
   }
-  ResumePod(pod, FindIn(alive, pod->id()));
+  ResumePod(pod, FindListed(alive, pod->id()));
   if (pod->shim.Get() == nullptr) {
     LogIfError(parts_.shim_stopper->Stop(pod, /*hangs=*/false, Call::WithTimeout(kUndoDeadline)),
                "cannot clean up a pod without a shim", pod->id());
@@ -177,7 +171,7 @@ void Recovery::RecoverContainer(const PodPtr& pod, const StoredContainer& stored
   const ContainerPtr container = Rebuild(stored, known);
   pod->containers.Add(container->id(), container);
   // Read once the shim's events find the container: no exit is missed in between.
-  if (const auto exit = ReadExit(container->id())) container->Exit(*exit);
+  if (const auto exit = ReadExit(parts_.layout, container->id())) container->Exit(*exit);
   const bool created = stored.phase == Phase::kCreated;
   if (created && container->running() && stored.record.started_at() == 0) {
     LogIfError(parts_.records->Save(*container), "cannot record the start of a container", pod->id(), container->id());
@@ -197,23 +191,17 @@ ContainerPtr Recovery::Rebuild(const StoredContainer& stored, const ShimContaine
   if (record.has_end()) return std::make_shared<Container>(record, State::kExited);
   if (known != nullptr && known->starting) return std::make_shared<Container>(record, State::kStarting);
 
-  const std::optional<ContainerExit> exit = ReadExit(record.id());
+  const std::optional<ContainerExit> exit = ReadExit(parts_.layout, record.id());
   const bool was_started = known != nullptr || exit.has_value() || record.started_at() != 0;
   auto container = std::make_shared<Container>(record, was_started ? State::kStarting : State::kCreated);
   if (!was_started) return container;
   StartedContainer started{-1, record.started_at()};
   if (known != nullptr) started = known->started;
   // Nobody recorded the start of a container that lived for a moment only.
-  if (started.started_at == 0) started.started_at = exit->finished_at;
+  if (started.started_at == 0 && exit) started.started_at = exit->finished_at;
   container->Start(started);
   if (known != nullptr && known->exited) container->Exit(known->exit);
   return container;
-}
-
-std::optional<ContainerExit> Recovery::ReadExit(const std::string& container_id) const {
-  shim::ExitRecord exit;
-  if (shim::ReadExitRecord(parts_.layout.ExitRecord(container_id), &exit) != 0) return std::nullopt;
-  return ContainerExit{exit.exit_code, exit.finished_at, exit.oom_killed};
 }
 
 void Recovery::EndUnknown(const PodPtr& pod, const ContainerPtr& container) const {

@@ -11,7 +11,7 @@
 #include "sandbox/event_publisher.h"
 #include "sandbox/pod.h"
 #include "sandbox/records.h"
-#include "shim/exit_record.h"
+#include "sandbox/shim_facts.h"
 
 namespace crisp {
 
@@ -65,9 +65,9 @@ absl::Status ShimStopper::EndLostContainer(const PodPtr& pod, const ContainerPtr
       state == Container::State::kStarting ? container->gate.TryEnter() : std::nullopt;
   if (state == Container::State::kStarting && !inside) return absl::OkStatus();
   absl::Status status;
-  shim::ExitRecord exit;
-  if (state == Container::State::kRunning && shim::ReadExitRecord(layout_.ExitRecord(container->id()), &exit) == 0) {
-    container->Exit({exit.exit_code, exit.finished_at, exit.oom_killed});
+  const bool ran = state == Container::State::kRunning;
+  if (const auto exit = ran ? ReadExit(layout_, container->id()) : std::nullopt) {
+    container->Exit(*exit);
   } else if (container->End(MakeEnd(kExitCodeUnknown, kReasonUnknown,
                                     "its shim died, or the node was restarted, and nobody saw how it ended"))) {
     status = records_->Replace(container->record());
