@@ -55,6 +55,18 @@ void StepLog::Finish(const absl::Status& status) {
   const MonoTime now = MonoClock::now();
   const MutexLock lock(mutex_);
   if (std::exchange(finished_, true) || now - start_ <= kLong) return;
+  LogEnd(LogLevel::kInfo, "operation took long", now, status);
+}
+
+void StepLog::FinishAbandoned(const absl::Status& status) {
+  const MonoTime now = MonoClock::now();
+  const MutexLock lock(mutex_);
+  if (std::exchange(finished_, true)) return;
+  LogEnd(status.ok() ? LogLevel::kInfo : LogLevel::kWarning, "operation ended after its caller had left", now, status);
+}
+
+void StepLog::LogEnd(LogLevel level, absl::string_view message, MonoTime now, const absl::Status& status) {
+  if (!IsLogged(level)) return;
   if (!last_step_.empty() && now - last_done_ > slowest_time_) {
     slowest_time_ = now - last_done_;
     slowest_step_ = absl::StrCat("after ", last_step_);
@@ -65,7 +77,7 @@ void StepLog::Finish(const absl::Status& status) {
     fields.emplace_back("slowest_step_ms", Millis(slowest_time_));
   }
   if (!status.ok()) fields.emplace_back("error", status.message());
-  Log(LogLevel::kInfo, "operation took long", WithFields(std::move(fields)));
+  Log(level, message, WithFields(std::move(fields)));
 }
 
 std::vector<LogField> StepLog::WithFields(std::vector<LogField> first) const {

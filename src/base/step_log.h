@@ -52,11 +52,16 @@ class StepLog {
   void Done(absl::string_view step, MonoTime since);
 
   // The operation is over. A step that failed has not been Done; if it is the slowest, it is named "after" the last one
-  // that was. Only the first call counts.
+  // that was. Only the first call of Finish or FinishAbandoned counts.
   void Finish(const absl::Status& status);
+  // Nobody waits for the result any more: the end is a line however long it took, and a warning if `status` is not OK.
+  //   operation ended after its caller had left operation=RunPodSandbox ms=5200 … error="…"
+  void FinishAbandoned(const absl::Status& status);
 
  private:
   void DoneLocked(absl::string_view step, MonoTime since, MonoTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void LogEnd(LogLevel level, absl::string_view message, MonoTime now, const absl::Status& status)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // `first`, then the fields of all lines, of which it is a view.
   std::vector<LogField> WithFields(std::vector<LogField> first) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

@@ -124,7 +124,11 @@ bool AnyHas(const std::string& capability, const std::vector<CniConfigList>& con
 
 // Not an error: a network may do it by means of its own.
 void WarnOfWhatNobodyDoes(const PodNetworkRequest& request, const std::vector<CniConfigList>& configs) {
-  const LogFields pod = {{"pod", request.pod_id}, {"name", request.name}, {"file", configs.front().file}};
+  const LogFields pod = {{"namespace", request.namespace_name},
+                         {"pod", request.name},
+                         {"uid", request.uid},
+                         {"pod_id", request.pod_id},
+                         {"file", configs.front().file}};
   if (!request.ports.empty() && !AnyHas("portMappings", configs)) {
     LogWarning("no CNI plugin has the capability portMappings: host ports may not work; add the plugin portmap", pod);
   }

@@ -39,7 +39,7 @@ absl::Status End(pid_t pid, const std::set<std::string>& container_ids, MonoTime
   if (container_ids.count(id) == 0) return absl::OkStatus();
   const auto left = std::max<std::chrono::nanoseconds>(patience - MonoClock::now(), std::chrono::nanoseconds(0));
   if (AwaitEnd(pidfd, call.Within(left)).ok()) return absl::OkStatus();
-  LogWarning("killing a network plugin that the daemon before has left", {{"process", pid}, {"pod", id}});
+  LogWarning("killing a network plugin that the daemon before has left", {{"process", pid}, {"pod_id", id}});
   if (const int error = pidfd.Signal(SIGKILL); error != 0 && error != ESRCH) {
     return ErrnoStatus(error, absl::StrCat("kill process ", pid));
   }

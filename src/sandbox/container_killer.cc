@@ -85,9 +85,12 @@ absl::Status ContainerKiller::Stop(const PodPtr& pod, const ContainerPtr& contai
     const std::shared_ptr<Shim> shim = pod->shim.Get();
     status = shim == nullptr ? NoShim() : shim->Kill(container->id(), container->record().stop_signal(), false, call);
     if (status.ok() && !container->WaitExited(call.Within(GraceOf(grace))).ok()) status = call.Check();
+    call.Done("send the stop signal and wait");
   }
   if (!status.ok() && !absl::IsUnavailable(status)) return status;
-  return End(pod, container, call);
+  const absl::Status ended = End(pod, container, call);
+  call.Done("kill the container");
+  return ended;
 }
 
 absl::Status ContainerKiller::Kill(const PodPtr& pod, const ContainerPtr& container, const Call& call) const {

@@ -23,16 +23,15 @@ cri::ContainerConfig WithMounts() {
 
 std::string Told(const SpecContext& context) {
   testing::internal::CaptureStderr();
-  WarnOfUnlabelledMounts(WithMounts(), context);
+  WarnOfUnlabelledMounts(WithMounts(), context, {{"container", "c"}});
   return testing::internal::GetCapturedStderr();
 }
 
 TEST(WarnOfUnlabelledMountsTest, NamesEachMountThatIsToBeRelabelled) {
   SpecContext context;
-  context.container.id = "c1";
   context.host.selinux = {"system_u:system_r:container_t:s0", "system_u:object_r:container_file_t:s0"};
   EXPECT_THAT(Told(context),
-              AllOf(HasSubstr("container=c1 path=/in/relabel host_path=/host/relabel"), Not(HasSubstr("leave"))));
+              AllOf(HasSubstr("container=c path=/in/relabel host_path=/host/relabel"), Not(HasSubstr("leave"))));
 }
 
 TEST(WarnOfUnlabelledMountsTest, SaysNothingWhereSelinuxIsNotInUse) {

@@ -5,7 +5,9 @@
 #include "sandbox/container.h"
 #include "sandbox/container_killer.h"
 #include "sandbox/deadlines.h"
+#include "sandbox/operation.h"
 #include "sandbox/pod.h"
+#include "sandbox/pod_log.h"
 #include "sandbox/teardown.h"
 
 namespace crisp {
@@ -16,21 +18,31 @@ absl::Status Stopper::StopContainer(const std::string& container_id, int64_t gra
   if (absl::IsNotFound(found.status())) return absl::OkStatus();
   RETURN_IF_ERROR(found);
   const auto& [pod, container] = *found;
-  const std::string what = absl::StrCat("stop container ", container->id());
-  // The gate is not kept: a second call with a shorter grace must not wait for this one.
-  RETURN_IF_ERROR(container->gate.Enter(call), what);
-  return Annotate(killer_->Stop(pod, container, grace, call), what);
+  StepLog log("StopContainer", LogFieldsOf(*pod, *container));
+  const absl::Status stopped = StopAfterStart(*found, grace, call.LoggedIn(&log));
+  log.Finish(stopped);
+  return Annotate(stopped, absl::StrCat("stop container ", container->id()));
+}
+
+// The gate is not kept: a second call with a shorter grace must not wait for this one.
+absl::Status Stopper::StopAfterStart(const PodContainer& found, int64_t grace, const Call& call) const {
+  RETURN_IF_ERROR(found.container->gate.Enter(call));
+  call.Done("wait for other operations on the container");
+  return killer_->Stop(found.pod, found.container, grace, call);
 }
 
 absl::Status Stopper::RemoveContainer(const std::string& container_id, const Call& call) {
   const auto found = table_->FindContainer(container_id);
   if (absl::IsNotFound(found.status())) return absl::OkStatus();
   RETURN_IF_ERROR(found);
-  const auto remove = [this, found = *found](const SingleFlight<Done>::Abandoned&) -> absl::StatusOr<Done> {
-    const Call own = Call::WithTimeout(kTransitionDeadline);
-    const std::string what = absl::StrCat("remove container ", found.container->id());
-    ASSIGN_OR_RETURN(const Gate::Pass inside, found.container->gate.Enter(own), what);
-    RETURN_IF_ERROR(teardown_->RemoveContainer(found.pod, found.container, own), what);
+  const auto remove = [this, found = *found](const SingleFlight<Done>::Abandoned& abandoned) -> absl::StatusOr<Done> {
+    Operation operation("RemoveContainer", LogFieldsOf(*found.pod, *found.container), kTransitionDeadline, abandoned);
+    const absl::Status removed = [&]() -> absl::Status {
+      ASSIGN_OR_RETURN(const Gate::Pass inside, found.container->gate.Enter(operation.call()));
+      operation.call().Done("wait for other operations on the container");
+      return teardown_->RemoveContainer(found.pod, found.container, operation.call());
+    }();
+    RETURN_IF_ERROR(operation.End(removed), "remove container ", found.container->id());
     return Done{};
   };
   return flights_.Do(absl::StrCat("remove ", found->container->id()), call, remove).status();
@@ -48,11 +60,16 @@ absl::Status Stopper::Do(const std::string& verb, PodStep step, const std::strin
   const auto pod = table_->FindPod(pod_id);
   if (absl::IsNotFound(pod.status())) return absl::OkStatus();
   RETURN_IF_ERROR(pod);
-  const auto work = [this, step, pod = *pod, verb](const SingleFlight<Done>::Abandoned&) -> absl::StatusOr<Done> {
-    const Call own = Call::WithTimeout(kTransitionDeadline);
-    const std::string what = absl::StrCat(verb, " pod ", pod->id());
-    ASSIGN_OR_RETURN(const Gate::Pass inside, pod->gate.Enter(own), what);
-    RETURN_IF_ERROR((teardown_->*step)(pod, own), what);
+  const auto work = [this, step, pod = *pod,
+                     verb](const SingleFlight<Done>::Abandoned& abandoned) -> absl::StatusOr<Done> {
+    Operation operation(verb == "stop" ? "StopPodSandbox" : "RemovePodSandbox", LogFieldsOf(*pod), kTransitionDeadline,
+                        abandoned);
+    const absl::Status done = [&]() -> absl::Status {
+      ASSIGN_OR_RETURN(const Gate::Pass inside, pod->gate.Enter(operation.call()));
+      operation.call().Done("wait for other operations on the pod");
+      return (teardown_->*step)(pod, operation.call());
+    }();
+    RETURN_IF_ERROR(operation.End(done), verb, " pod ", pod->id());
     return Done{};
   };
   return flights_.Do(absl::StrCat(verb, " ", (*pod)->id()), call, work).status();

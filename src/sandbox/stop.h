@@ -31,6 +31,7 @@ class Stopper {
 
  private:
   struct Done {};
+  absl::Status StopAfterStart(const PodContainer& found, int64_t grace, const Call& call) const;
   using PodStep = absl::Status (Teardown::*)(const PodPtr&, const Call&) const;
   // Runs `step` on the pod, inside its gate.
   absl::Status Do(const std::string& verb, PodStep step, const std::string& pod_id, const Call& call);

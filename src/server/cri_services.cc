@@ -8,7 +8,7 @@
 namespace crisp {
 
 RuntimeService::RuntimeService(const ServerOptions& options, const CriBackends& backends)
-    : runtime_(options, backends.pods, backends.network),
+    : runtime_(options, backends.pods, backends.health, backends.network),
       pods_(backends.pods),
       containers_(backends.pods, static_cast<size_t>(options.max_send_bytes)),
       state_(backends.status),

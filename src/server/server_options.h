@@ -12,6 +12,7 @@ namespace crisp {
 class Images;
 class Network;
 class PodManager;
+class RuntimeHealth;
 class Stats;
 class StatusView;
 class StreamServer;
@@ -19,6 +20,7 @@ class StreamServer;
 // What the RPCs are about. All must outlive the server.
 struct CriBackends {
   PodManager* pods;
+  RuntimeHealth* health;
   const StatusView* status;
   const Stats* stats;
   Images* images;

@@ -65,9 +65,11 @@ int64_t Database::Transaction::changes() const {
 
 absl::Status Database::Transaction::Commit() {
   if (sqlite3_exec(database_->handle_, "COMMIT", nullptr, nullptr, nullptr) != SQLITE_OK) {
+    database_->write_failed_ = true;
     return database_->Error("commit");  // the destructor rolls back
   }
   Database* database = std::exchange(database_, nullptr);
+  database->write_failed_ = false;
   database->mutex_.Unlock();
   return absl::OkStatus();
 }
@@ -134,7 +136,22 @@ absl::StatusOr<Database::Transaction> Database::Begin() ABSL_NO_THREAD_SAFETY_AN
 
 absl::Status Database::RunAlone(absl::string_view sql, const std::vector<Value>& values) {
   MutexLock lock(mutex_);
-  return RunStatement(sql, values, nullptr);
+  const absl::Status status = RunStatement(sql, values, nullptr);
+  write_failed_ = !status.ok();
+  return status;
+}
+
+absl::Status Database::CheckWritable() {
+  {
+    MutexLock lock(mutex_);
+    if (!write_failed_) return absl::OkStatus();
+  }
+  // The header page is written even if the value is the same.
+  int64_t version = 0;
+  RETURN_IF_ERROR(Query("PRAGMA user_version", [&version](const Row& row) { version = row.Int(0); }));
+  ASSIGN_OR_RETURN(Transaction transaction, Begin());
+  RETURN_IF_ERROR(transaction.Run(absl::StrCat("PRAGMA user_version = ", version)));
+  return transaction.Commit();
 }
 
 absl::Status Database::RunStatement(absl::string_view sql, const std::vector<Value>& values, const RowCallback* each) {

@@ -100,6 +100,9 @@ class Database {
 
   absl::StatusOr<Transaction> Begin();
 
+  // OK if the last write succeeded. After one that failed, writes something small, and returns what comes of it.
+  absl::Status CheckWritable();
+
   // A transaction of one statement.
   template <typename... Values>
   absl::Status Run(absl::string_view sql, const Values&... values) {
@@ -120,6 +123,7 @@ class Database {
   absl::Status Error(absl::string_view what) const;
 
   Mutex mutex_;
+  bool write_failed_ ABSL_GUARDED_BY(mutex_) = false;
   sqlite3* handle_ = nullptr;
 };
 

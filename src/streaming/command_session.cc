@@ -181,7 +181,7 @@ void CommandSession::Finish() {
 
 void CommandSession::OnGone(absl::string_view why) {
   if (std::exchange(gone_, true)) return;
-  if (!finished_) LogInfo("stream ends early", {{"container", request_.container_id}, {"reason", why}});
+  if (!finished_) LogInfo("stream ends early", {{"container_id", request_.container_id}, {"reason", why}});
   finished_ = true;
   timer_.Cancel();
   EndProcess();
