@@ -15,6 +15,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "base/log.h"
+#include "base/testing/captured_log.h"
 #include "base/testing/wait.h"
 #include "images/digest.h"
 #include "images/testing/images_test.h"
@@ -27,8 +30,11 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using testing::AnyOf;
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::SizeIs;
+using testing::UnorderedElementsAre;
 
 class ImagePullTest : public ImagesTest {};
 
@@ -112,6 +118,60 @@ TEST_F(ImagePullTest, SharedLayersAreFetchedOnce) {
   EXPECT_EQ(Rows("layers"), 2);
   ASSERT_TRUE(images_->Remove(Ref("app:1")).ok());
   ExpectNothingHere();
+}
+
+// The lines of the log, without their time, that have this field.
+std::vector<nlohmann::json> LinesWith(const CapturedLog& log, const std::string& field) {
+  std::vector<nlohmann::json> lines;
+  const std::string text = log.Text();
+  for (const absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
+    nlohmann::json parsed = nlohmann::json::parse(line.begin(), line.end());
+    if (parsed.contains(field)) lines.push_back(std::move(parsed));
+  }
+  return lines;
+}
+
+TEST_F(ImagePullTest, EachStepIsADebugLineWithImageDigestAndLayer) {
+  ImageDescription description = Describe("x", "hello", 2);
+  description.with_index = true;
+  const WrittenImage written = Serve(description, "app", "1");
+  const CapturedLog captured({.level = LogLevel::kDebug, .format = LogFormat::kJson});
+  ASSERT_TRUE(Pull("app:1").ok());
+  ASSERT_TRUE(Pull("app:1").ok());
+  std::vector<std::string> steps;
+  for (const nlohmann::json& line : LinesWith(captured, "step")) {
+    EXPECT_EQ(line.at("operation"), "PullImage");
+    EXPECT_EQ(line.at("image"), Ref("app:1"));
+    EXPECT_TRUE(line.contains("ms"));
+    if (line.at("step") != "manifest" && line.at("step") != "resolve") {
+      EXPECT_EQ(line.at("digest"), written.digest);
+    }
+    steps.push_back(line.at("step").get<std::string>() + " " + line.value("layer", ""));
+  }
+  const std::string one = written.layer_digests[0];
+  const std::string two = written.layer_digests[1];
+  EXPECT_THAT(steps, UnorderedElementsAre("manifest ", "platform manifest ", "config ", "fetch " + one, "unpack " + one,
+                                          "commit " + one, "fetch " + two, "unpack " + two, "commit " + two, "record ",
+                                          "resolve "));
+  EXPECT_THAT(LinesWith(captured, "slowest_step"), IsEmpty());
+}
+
+TEST_F(ImagePullTest, APullOfOverASecondNamesItsSlowestStepAndLayer) {
+  const WrittenImage written = Serve(Describe("x", "hello", 2), "app", "1");
+  registry_.SetHandler([&](const FakeRequest& request) -> std::optional<FakeReply> {
+    if (absl::StrContains(request.path, written.layer_digests[1])) LetTimePass(milliseconds(1100));
+    return std::nullopt;
+  });
+  const CapturedLog captured({.format = LogFormat::kJson});
+  ASSERT_TRUE(Pull("app:1").ok());
+  const std::vector<nlohmann::json> lines = LinesWith(captured, "operation");
+  ASSERT_THAT(lines, SizeIs(1));
+  EXPECT_EQ(lines[0].at("level"), "info");
+  EXPECT_EQ(lines[0].at("operation"), "PullImage");
+  EXPECT_EQ(lines[0].at("image"), Ref("app:1"));
+  EXPECT_EQ(lines[0].at("digest"), written.digest);
+  EXPECT_EQ(lines[0].at("layer"), written.layer_digests[1]);
+  EXPECT_THAT(lines[0].at("slowest_step").get<std::string>(), AnyOf("fetch", "unpack"));
 }
 
 TEST_F(ImagePullTest, AHundredPullsOfOneImageAreOne) {

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "base/step_log.h"
 
 namespace crisp {
 namespace {
@@ -19,7 +20,7 @@ struct Found {
   bool platform_untold = false;  // an index led to it and did not say for which platform it is
 };
 
-absl::StatusOr<Found> FindManifest(ImageSource& source, RawManifest raw, const Call& call) {
+absl::StatusOr<Found> FindManifest(ImageSource& source, RawManifest raw, const Call& call, StepLog& log) {
   const Platform host = HostPlatform();
   bool platform_untold = false;
   for (int depth = 0; depth <= kIndexDepthLimit; ++depth) {
@@ -27,6 +28,7 @@ absl::StatusOr<Found> FindManifest(ImageSource& source, RawManifest raw, const C
     if (Manifest* manifest = std::get_if<Manifest>(&parsed)) return Found{std::move(*manifest), platform_untold};
     ASSIGN_OR_RETURN(const IndexEntry chosen, ChoosePlatform(std::get<Index>(parsed), host));
     ASSIGN_OR_RETURN(raw, source.FetchManifest(chosen.descriptor, call));
+    log.Done("platform manifest");
     // What the index says is covered by its digest; what the registry says is not.
     if (!chosen.descriptor.media_type.empty()) raw.content_type = chosen.descriptor.media_type;
     platform_untold = chosen.platform.os.empty();
@@ -62,12 +64,13 @@ absl::Status Combine(const Manifest& manifest, ImageParts* image) {
 
 }  // namespace
 
-absl::StatusOr<ImageParts> DescribeImage(ImageSource& source, RawManifest top, const Call& call) {
-  ASSIGN_OR_RETURN(const Found found, FindManifest(source, std::move(top), call));
+absl::StatusOr<ImageParts> DescribeImage(ImageSource& source, RawManifest top, const Call& call, StepLog& log) {
+  ASSIGN_OR_RETURN(const Found found, FindManifest(source, std::move(top), call, log));
   const Manifest& manifest = found.manifest;
   ImageParts image;
   image.id = manifest.config.digest;
   ASSIGN_OR_RETURN(image.config_json, source.FetchBlob(manifest.config, call));
+  log.Done("config");
   ASSIGN_OR_RETURN(image.config, ParseImageConfig(image.config_json), manifest.config.digest);
   // Where the index named the platform, or there is no choice, what the config says is often not true: builders write
   // the machine that they ran on.

@@ -16,6 +16,8 @@
 
 namespace crisp {
 
+class StepLog;
+
 // A manifest or an index, checked against `digest`.
 struct RawManifest {
   std::string body;
@@ -40,7 +42,8 @@ struct ImageParts {
 };
 
 // Follows `top` through indexes to the image for this machine. Errors: NotFound if there is none, those of the source,
-// Internal for what is malformed or contradicts itself.
-absl::StatusOr<ImageParts> DescribeImage(ImageSource& source, RawManifest top, const Call& call);
+// Internal for what is malformed or contradicts itself. The steps in `log` are "platform manifest", if `top` is an
+// index, and "config".
+absl::StatusOr<ImageParts> DescribeImage(ImageSource& source, RawManifest top, const Call& call, StepLog& log);
 
 }  // namespace crisp

@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/step_log.h"
 #include "images/digest.h"
 #include "images/oci_layout.h"
 #include "images/registry_client.h"
@@ -79,17 +80,27 @@ absl::StatusOr<std::string> ImageStore::Pull(const std::string& reference, const
 
 absl::StatusOr<std::string> ImageStore::PullNow(const Reference& reference, const RegistryAuth& auth,
                                                 const Call& call) {
+  StepLog log("PullImage", {{"image", reference.String()}});
+  absl::StatusOr<std::string> id = PullSteps(reference, auth, call, log);
+  log.Finish(id.status());
+  return id;
+}
+
+absl::StatusOr<std::string> ImageStore::PullSteps(const Reference& reference, const RegistryAuth& auth,
+                                                  const Call& call, StepLog& log) {
   ASSIGN_OR_RETURN(const std::unique_ptr<RegistryClient> client, RegistryClient::Create(registry_, reference, auth));
   if (const std::shared_ptr<const Image> known = Find(reference.String()); known != nullptr) {
     // Even what is here is asked for: whether these credentials may have it, the registry knows.
     const absl::StatusOr<std::string> digest = client->ResolveDigest(call);
+    log.Done("resolve");
     if (!digest.ok() && !absl::IsUnimplemented(digest.status())) return digest.status();
     if (digest.ok() && Find(absl::StrCat(reference.Name(), "@", *digest)) == known) return known->id;
   }
   ASSIGN_OR_RETURN(RawManifest top, client->FetchManifest(call));
+  log.Done("manifest");
   const std::string tag = reference.digest.empty() ? reference.String() : "";
   absl::StatusOr<std::string> id =
-      TakeIn(*client, std::move(top), reference.Name(), tag, registry_.max_concurrent_downloads, call);
+      TakeIn(*client, std::move(top), reference.Name(), tag, registry_.max_concurrent_downloads, call, log);
   if (!id.ok() && !absl::StrContains(id.status().message(), reference.String())) {
     return Annotate(id.status(), absl::StrCat("pull ", reference.String()));
   }
@@ -97,14 +108,17 @@ absl::StatusOr<std::string> ImageStore::PullNow(const Reference& reference, cons
 }
 
 absl::StatusOr<std::string> ImageStore::TakeIn(ImageSource& source, RawManifest top, const std::string& name,
-                                               const std::string& tag, int parallel, const Call& call) {
+                                               const std::string& tag, int parallel, const Call& call, StepLog& log) {
+  log.Add("digest", top.digest);
   const std::string digest = absl::StrCat(name, "@", top.digest);
-  ASSIGN_OR_RETURN(const ImageParts image, DescribeImage(source, std::move(top), call));
+  ASSIGN_OR_RETURN(const ImageParts image, DescribeImage(source, std::move(top), call, log));
   absl::Status recorded;
   {
-    ASSIGN_OR_RETURN(const LayerLease lease, layers_->Unpack(image.layers, source, parallel, call));
+    ASSIGN_OR_RETURN(const LayerLease lease, layers_->Unpack(image.layers, source, parallel, call, &log));
+    const MonoTime unpacked = MonoClock::now();
     recorded = call.Check();
     if (recorded.ok()) recorded = Record(image, lease.chain_ids(), tag, digest);
+    if (recorded.ok()) log.Done("record", unpacked);
     if (recorded.ok()) return image.id;
   }
   // Nothing names these layers, now that the lease has gone.
@@ -134,9 +148,11 @@ absl::Status ImageStore::ImportLayout(const std::string& directory, const Call& 
     ASSIGN_OR_RETURN(const Reference reference, ParseReference(entry.name), directory);
     const std::string name = reference.String();
     if (Find(name) != nullptr) continue;
+    StepLog log("ImportImage", {{"image", name}});
     ASSIGN_OR_RETURN(RawManifest top, layout->FetchManifest(entry.descriptor, call));
+    log.Done("manifest");
     const std::string tag = reference.digest.empty() ? name : "";
-    RETURN_IF_ERROR(TakeIn(*layout, std::move(top), reference.Name(), tag, 0, call), name);
+    RETURN_IF_ERROR(TakeIn(*layout, std::move(top), reference.Name(), tag, 0, call, log), name);
   }
   return absl::OkStatus();
 }

@@ -18,6 +18,8 @@
 
 namespace crisp {
 
+class StepLog;
+
 class ImageStore : public Images {
  public:
   // `pinned_image` of the options is normalised.
@@ -46,9 +48,11 @@ class ImageStore : public Images {
   };
 
   absl::StatusOr<std::string> PullNow(const Reference& reference, const RegistryAuth& auth, const Call& call);
+  absl::StatusOr<std::string> PullSteps(const Reference& reference, const RegistryAuth& auth, const Call& call,
+                                        StepLog& log);
   // Fetches what is missing of the image that `top` leads to, and records it. `tag` may be empty.
   absl::StatusOr<std::string> TakeIn(ImageSource& source, RawManifest top, const std::string& name,
-                                     const std::string& tag, int parallel, const Call& call);
+                                     const std::string& tag, int parallel, const Call& call, StepLog& log);
   absl::Status Record(const ImageParts& image, const std::vector<std::string>& chain_ids, const std::string& tag,
                       const std::string& digest);
   absl::Status ImportLayout(const std::string& directory, const Call& call);

@@ -14,7 +14,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "base/call.h"
+#include "base/clock.h"
 #include "base/mutex.h"
 #include "images/layer_catalog.h"
 #include "images/layer_source.h"
@@ -22,6 +24,8 @@
 #include "store/layout.h"
 
 namespace crisp {
+
+class StepLog;
 
 // The layers that are being unpacked, of all pulls.
 struct FlightBoard {
@@ -32,9 +36,11 @@ struct FlightBoard {
 
 class LayerPull {
  public:
-  // All arguments must outlive the object. `chain_ids` are those of `layers`; `parallel` of 0 or less: no limit.
+  // All arguments must outlive the object. `chain_ids` are those of `layers`; `parallel` of 0 or less: no limit. `log`
+  // may be null.
   LayerPull(const std::vector<LayerDescriptor>& layers, const std::vector<std::string>& chain_ids, LayerSource* source,
-            int parallel, const Call* call, const Layout* layout, LayerCatalog* catalog, FlightBoard* board);
+            int parallel, const Call* call, const Layout* layout, LayerCatalog* catalog, FlightBoard* board,
+            StepLog* log);
 
   // Returns once every layer exists or, after the first error, once none of this pull's own layers is running.
   absl::Status Run();
@@ -46,6 +52,7 @@ class LayerPull {
   absl::Status Unpack(size_t layer, const std::string& name);
   absl::StatusOr<LowerView> WaitForLower(size_t layer);
   size_t RingBytes() const;
+  void Done(absl::string_view step, size_t layer, MonoTime since);
 
   const std::vector<LayerDescriptor>& layers_;
   const std::vector<std::string>& chain_ids_;
@@ -55,6 +62,7 @@ class LayerPull {
   const Layout* const layout_;
   LayerCatalog* const catalog_;
   FlightBoard* const board_;
+  StepLog* const log_;
 
   std::atomic<bool> given_up_ = false;
   const Call flight_call_;  // ends when the caller has gone or another layer has failed
