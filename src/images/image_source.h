@@ -1,4 +1,4 @@
-// ImageSource: where the parts of one image come from: a registry, or an OCI layout on disk.
+// ImageSource: the place from which an image is fetched, a registry or an OCI layout on disk.
 #pragma once
 
 #include <cstdint>
@@ -18,25 +18,25 @@ namespace crisp {
 
 class StepLog;
 
-// A manifest or an index, checked against `digest`.
+// The bytes of a manifest or an index, verified against `digest`.
 struct RawManifest {
   std::string body;
-  std::string content_type;  // as the source says; may be empty
+  std::string content_type;  // according to the source; may be empty
   std::string digest;
 };
 
-// All methods from any thread. What FetchManifest and FetchBlob return has the size and the digest asked for.
+// Thread-safe. What FetchManifest and FetchBlob return has the size and digest of the descriptor.
 class ImageSource : public LayerSource {
  public:
   virtual absl::StatusOr<RawManifest> FetchManifest(const Descriptor& descriptor, const Call& call) = 0;
   virtual absl::StatusOr<std::string> FetchBlob(const Descriptor& descriptor, const Call& call) = 0;
 };
 
-// An image as it is known before its layers are fetched.
+// What is known of an image before its layers are fetched.
 struct ImageParts {
   std::string id;                       // the config's digest
-  std::string config_json;              // as it came
-  ParsedImageConfig config;             //
+  std::string config_json;              // the config as it was fetched
+  ParsedImageConfig config;             // the same, parsed
   std::vector<LayerDescriptor> layers;  // lowest first
   uint64_t size = 0;                    // of the layers' blobs and the config
 };

@@ -17,8 +17,8 @@ namespace {
 constexpr absl::string_view kIdPrefix = "sha256:";
 constexpr absl::string_view kUnavailable = "RegistryUnavailable: ";
 
-// Two pulls of one reference are the same only if they show the same credentials: else one could get by the other what
-// it may not have.
+// Pulls share a flight only if they have the same credentials. Otherwise a caller could get an image for which only
+// another caller is authorised.
 std::string FlightKey(const Reference& reference, const RegistryAuth& auth) {
   std::string secrets;
   for (const std::string* part :
@@ -28,7 +28,7 @@ std::string FlightKey(const Reference& reference, const RegistryAuth& auth) {
   return absl::StrCat(reference.String(), " ", DigestOf(secrets));
 }
 
-// The kubelet knows an error by how its text begins, so this goes before what others put in front.
+// The kubelet recognises the error by the beginning of its text, so the prefix is moved in front of all annotations.
 absl::Status WithUnavailableInFront(const absl::Status& status) {
   const absl::string_view text = status.message();
   const size_t at = text.find(kUnavailable);
@@ -71,7 +71,7 @@ absl::StatusOr<std::string> ImageStore::Pull(const std::string& reference, const
   };
   for (;;) {
     absl::StatusOr<std::string> id = pulls_.Do(FlightKey(parsed, auth), call, work);
-    // We joined a pull that its last caller had just left: it ended for him, not for us.
+    // This call joined a pull whose last caller had just left, and which was therefore cancelled. Start a new one.
     if (IsPullGivenUp(id.status()) && call.Check().ok()) continue;
     if (IsPullGivenUp(id.status())) return Annotate(id.status(), absl::StrCat("pull ", parsed.String()));
     return id.ok() ? std::move(id) : WithUnavailableInFront(id.status());
@@ -90,7 +90,7 @@ absl::StatusOr<std::string> ImageStore::PullSteps(const Reference& reference, co
                                                   const Call& call, StepLog& log) {
   ASSIGN_OR_RETURN(const std::unique_ptr<RegistryClient> client, RegistryClient::Create(registry_, reference, auth));
   if (const std::shared_ptr<const Image> known = Find(reference.String()); known != nullptr) {
-    // Even what is here is asked for: whether these credentials may have it, the registry knows.
+    // Ask the registry even if the image exists: it decides whether these credentials give access to it.
     const absl::StatusOr<std::string> digest = client->ResolveDigest(call);
     log.Done("resolve");
     if (!digest.ok() && !absl::IsUnimplemented(digest.status())) return digest.status();
@@ -121,7 +121,7 @@ absl::StatusOr<std::string> ImageStore::TakeIn(ImageSource& source, RawManifest 
     if (recorded.ok()) log.Done("record", unpacked);
     if (recorded.ok()) return image.id;
   }
-  // Nothing names these layers, now that the lease has gone.
+  // The lease has ended, so nothing refers to these layers.
   return Annotate(Join(recorded, layers_->CollectGarbage()), absl::StrCat("record image ", image.id));
 }
 
@@ -159,7 +159,7 @@ absl::Status ImageStore::ImportLayout(const std::string& directory, const Call& 
 
 std::shared_ptr<const Image> ImageStore::Find(const std::string& name) {
   const std::shared_ptr<const Snapshot> now = snapshot();
-  // A digest could be read as a tag of "library/sha256" too, and must not: an id names one image whatever is pulled.
+  // "sha256:<hex>" also parses as a tag of "library/sha256". It is always an id, whatever has been pulled.
   if (const absl::StatusOr<std::string> reference = NormalizeReference(name); reference.ok() && !IsDigest(name)) {
     const auto it = now->ids.find(*reference);
     if (it != now->ids.end()) return now->records.at(it->second).image;
@@ -182,7 +182,7 @@ std::vector<std::shared_ptr<const Image>> ImageStore::List() {
 absl::Status ImageStore::Remove(const std::string& name) {
   {
     MutexLock lock(change_);
-    // One that is gone may have left layers, if its removal was broken off.
+    // If the image is gone, an interrupted removal may still have left layers, which are collected below.
     if (const std::shared_ptr<const Image> image = Find(name); image != nullptr) {
       RETURN_IF_ERROR(DeleteImage(*database_, image->id), "remove image ", image->id);
       RETURN_IF_ERROR(Publish());
@@ -197,9 +197,10 @@ absl::Status ImageStore::MountRootfs(const std::string& image_id, const std::str
   const auto it = now->records.find(image_id);
   if (it == now->records.end()) return absl::NotFoundError(absl::StrCat("no image ", image_id));
   const absl::Status mounted = layers_->MountRootfs(it->second.chain_ids, container_id, target, options);
-  // Its layers may have gone between the look and the mount.
+  // The image may have been removed between the look-up and the mount.
   if (!mounted.ok() && snapshot()->records.count(image_id) == 0) {
-    return absl::NotFoundError(absl::StrCat("image ", image_id, " has just been removed"));
+    return absl::NotFoundError(
+        absl::StrCat("image ", image_id, " was removed while its root file system was being made"));
   }
   return mounted;
 }

@@ -72,7 +72,7 @@ void LayerPull::Fly(size_t layer) {
   board_->chain_ids.erase(chain_ids_[layer]);
   --running_;
   if (!status.ok() && status_.ok()) {
-    // If the caller has gone, that is the error, rather than its symptom inside the layer.
+    // If the call has ended, report that rather than its symptom in the layer.
     const absl::Status gone = call_->Check();
     status_ = gone.ok() ? Annotate(status, absl::StrCat("layer ", layers_[layer].digest)) : gone;
   }

@@ -1,4 +1,4 @@
-// LayerPull: one LayerStore::Unpack. Starts layers lowest first, as many at once as allowed, and waits for all of them.
+// LayerPull: one call of LayerStore::Unpack. Starts layers lowest first, as many at once as allowed, and waits for all.
 //
 // There is no deadlock: a running layer waits only for lower layers, and the lowest missing layer is always started,
 // even beyond the limits. So at least one layer can always make progress.
@@ -27,7 +27,7 @@ namespace crisp {
 
 class StepLog;
 
-// The layers that are being unpacked, of all pulls.
+// The layers that all pulls are unpacking at the moment.
 struct FlightBoard {
   Mutex mutex;
   CondVar changed;  // a layer has ended, or a pull has failed
@@ -65,7 +65,7 @@ class LayerPull {
   StepLog* const log_;
 
   std::atomic<bool> given_up_ = false;
-  const Call flight_call_;  // ends when the caller has gone or another layer has failed
+  const Call flight_call_;  // ends when the call of the pull ends or another layer has failed
   std::vector<std::thread> threads_;
   size_t first_missing_ ABSL_GUARDED_BY(board_->mutex) = 0;
   size_t running_ ABSL_GUARDED_BY(board_->mutex) = 0;
