@@ -35,7 +35,6 @@ class TarWriter {
   absl::Status Wrote(size_t size);
   void Flush();
 
-  uint64_t bytes() const { return bytes_; }
   // The digest of the tar. Call once, last.
   std::string Digest() { return hash_.Finish(); }
 
