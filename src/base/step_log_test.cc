@@ -52,6 +52,24 @@ TEST(StepLogTest, AStepIsADebugLineWithTheFieldsOfTheOperation) {
   EXPECT_EQ(lines[1].at("pod_id"), "abc");
 }
 
+TEST(StepLogTest, AStepHasFieldsOfItsOwn) {
+  const CapturedLog captured(kDebugJson);
+  {
+    StepLog log("PullImage", {{"image", "busybox"}}, Ago(std::chrono::milliseconds(1500)));
+    log.Done("fetch", Ago(std::chrono::milliseconds(1400)), {{"layer", "one"}});
+    log.Done("fetch", Ago(std::chrono::milliseconds(100)), {{"layer", "two"}});
+    log.Done("record", MonoClock::now());
+  }
+  const auto lines = LinesOf(captured);
+  ASSERT_THAT(lines, SizeIs(4));
+  EXPECT_EQ(lines[0].at("layer"), "one");
+  EXPECT_EQ(lines[0].at("image"), "busybox");
+  EXPECT_EQ(lines[1].at("layer"), "two");
+  EXPECT_FALSE(lines[2].contains("layer"));
+  EXPECT_EQ(lines[3].at("slowest_step"), "fetch");
+  EXPECT_EQ(lines[3].at("layer"), "one");
+}
+
 TEST(StepLogTest, AStepTakesFromTheEndOfTheOneBefore) {
   const CapturedLog captured(kDebugJson);
   StepLog log("StopPodSandbox", {}, Ago(std::chrono::milliseconds(500)));

@@ -1,4 +1,4 @@
-// Endpoint: one place that serves the images of a registry, the registry itself or a mirror of it.
+// Endpoint: a server of a registry's images, the registry itself or a mirror.
 //
 // The path of an endpoint's URL is used as it is; "/v2" is the default for an empty one. Credentials are not part of
 // the URL: they are configured by host (RegistryOptions::auth).

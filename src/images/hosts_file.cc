@@ -54,7 +54,7 @@ absl::StatusOr<std::string> OnlyString(const toml::node& node, absl::string_view
   return text->get();
 }
 
-// A file with both certificate and key, or the pair [certificate, key], alone or as the only one of a list.
+// Either one file with certificate and key, or the pair [certificate, key]. The pair may be the only element of a list.
 absl::Status ReadClient(const toml::node& node, const std::string& directory, RegistryTls* tls) {
   const toml::array* pair = node.as_array();
   if (pair != nullptr && pair->size() == 1 && pair->get(0)->is_array()) pair = pair->get(0)->as_array();
@@ -135,13 +135,13 @@ absl::StatusOr<Endpoint> MakeHost(const std::string& url, const toml::table& tab
   return endpoint;
 }
 
-// What errors call the table of one host. A user or password in the URL is not shown.
+// The name of a host's table in errors, without a user or password in the URL.
 std::string HostKey(const toml::key& url) {
   return absl::StrCat("host.\"", WithoutUserInfo(std::string(url.str())), "\"");
 }
 
-// The endpoints of the tables `host`, in the order in which they stand in the file. A toml::table does not keep the
-// order, but the line of each key is known.
+// The endpoints of the tables `host` in the order of the file. A toml::table does not keep the order, so the keys are
+// sorted by line.
 absl::StatusOr<std::vector<Endpoint>> ReadHostTables(const toml::table& hosts, const std::string& directory,
                                                      const std::string& domain) {
   std::vector<std::pair<toml::source_index, Endpoint>> by_line;
@@ -190,7 +190,7 @@ absl::StatusOr<std::vector<Endpoint>> ReadCertificates(const std::string& direct
                               : absl::EndsWith(name, ".key")  ? &tls.key_file
                                                               : nullptr;
     if (file == nullptr) continue;
-    if (!file->empty()) return Invalid(absl::StrCat(*file, " and ", name, ": put what is in them into one file"));
+    if (!file->empty()) return Invalid(absl::StrCat(*file, " and ", name, ": merge them into one file"));
     *file = absl::StrCat(directory, "/", name);
   }
   for (Endpoint& endpoint : own) endpoint.tls = tls;

@@ -88,7 +88,7 @@ absl::Status LayerCatalog::CollectGarbage() {
   ASSIGN_OR_RETURN(const std::vector<LayerRow> unused, ForgetUnused(), "collect unused layers");
   absl::Status status;
   for (const LayerRow& row : unused) {
-    // First moved out of layers/: a daemon that restarts now must not take a half removed layer for a complete one.
+    // Moved out of layers/ first, so that a daemon that restarts now does not find a half removed layer there.
     absl::Status removed = Move(layout_.Layer(row.name), layout_.Ingest(row.name));
     if (removed.ok()) removed = RemoveTree(layout_.Ingest(row.name));
     status = Join(status, removed);
@@ -96,8 +96,8 @@ absl::Status LayerCatalog::CollectGarbage() {
   return Annotate(status, "remove unused layers");
 }
 
-// No lock of the catalog is held while the database works. The layers disappear from memory before they are deleted: a
-// pull that comes in between unpacks them anew, under another name, and its row waits for the end of this transaction.
+// The catalog is not locked while the database works. The layers are removed from memory before they are deleted. A
+// pull that starts in between unpacks them again under another name, and its row waits for the end of this transaction.
 absl::StatusOr<std::vector<LayerRow>> LayerCatalog::ForgetUnused() {
   ASSIGN_OR_RETURN(Database::Transaction transaction, database_->Begin());
   std::vector<std::string> chain_ids;

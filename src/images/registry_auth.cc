@@ -239,7 +239,7 @@ absl::StatusOr<std::string> Authorizer::BearerHeader(const HttpRequest& request,
   };
   for (;;) {
     absl::StatusOr<std::string> header = fetches_.Do(key, call, work);
-    // Cancelled while our caller still waits: we joined a fetch just when its last caller had left.
+    // Cancelled although this call has not ended: it joined a fetch whose last caller had just left. Start a new one.
     if (!absl::IsCancelled(header.status()) || !call.Check().ok()) return header;
   }
 }

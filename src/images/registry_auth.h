@@ -1,5 +1,5 @@
-// Credentials of a pull, and how an endpoint gets them: the token flow of the distribution project
-// (docs/spec/auth/token and oauth), HTTP Basic, or a ready bearer token.
+// Credentials of a pull and the ways to present them: the token flow of the distribution project (docs/spec/auth/token
+// and oauth), HTTP Basic, or a given bearer token.
 //
 // Credentials belong to one host. They are sent to the endpoints of that host and to the token server that it names,
 // and nowhere else. They are sent unencrypted only if the endpoint itself is unencrypted. No error has a secret in it.
@@ -32,7 +32,7 @@ struct Credentials {
   }
 };
 
-// What `endpoint` gets when an image of `domain` is pulled with `auth`: `auth` if it is for that host, else what is
+// The credentials for `endpoint` in a pull from `domain` with `auth`: `auth` if it is for that host, else those
 // configured for the host. InvalidArgument if the field `auth` is not base64 of "user:password".
 absl::StatusOr<Credentials> CredentialsFor(const RegistryOptions& options, const std::string& domain,
                                            const RegistryAuth& auth, const Endpoint& endpoint);
@@ -56,8 +56,8 @@ class Authorizer {
   std::string Header() const;
 
   // The value to send after `refusal`, a 401 to a request that had `sent`. Gets a token if the challenge asks for one.
-  // Nothing if another attempt is of no use. Errors are those of the token server. `options` and `http` must outlive
-  // the object: a fetch goes on for a moment after its last caller has gone.
+  // Null if another attempt cannot help. Errors are those of the token server. `options` and `http` must outlive
+  // the object: a fetch can outlive its last caller for a moment.
   absl::StatusOr<std::optional<std::string>> Answer(const HttpResponse& refusal, const std::string& sent,
                                                     const RegistryOptions& options, HttpClient& http, const Call& call);
 
