@@ -13,6 +13,8 @@ Rules:
   - Targets do not depend on each other in a cycle, and neither do the files of a room. A header and its .cc file count
     as one file.
   - A test may include whatever its program links. Only tests include headers of tests.
+  - Helpers of tests that other rooms use are a library whose name ends in _testing. A test that includes one of its
+    headers links it: TEST_DEPENDS of crisp_room names it.
   - The table "Rooms" in ARCHITECTURE.md has a row for each room. Its column "Uses" lists the rooms that the room names;
     remarks in parentheses are ignored. "base" is listed only where it is the only one. "all" allows anything.
 
@@ -312,8 +314,13 @@ def check_includes(tree):
 
 def check_test_include(tree, path, include, providers):
     programs = tree.owners_of(path)
-    if is_test("src/" + include.name) or programs & tree.owners.get(stem_of("src/" + include.name), set()):
+    listed = tree.owners.get(stem_of("src/" + include.name), set())
+    if programs & listed:
         return
+    if is_test("src/" + include.name):
+        providers = {name for name in listed if name.endswith("_testing")}
+        if not providers:
+            return
     if not providers & tree.closure(programs | {"GTest::gtest", "GTest::gmock"}):
         report(path, include.line, f'"{include.name}" belongs to {any_of(providers)}, which the test does not link',
                "name it in TEST_DEPENDS")

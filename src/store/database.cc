@@ -74,7 +74,7 @@ Database::Transaction::~Transaction() {
 
 absl::Status Database::Transaction::Commit() {
   const absl::Status committed = database_->LockedConnection().Run("COMMIT");
-  database_->write_failed_ = !committed.ok();
+  database_->SetWriteFailed(!committed.ok());
   RETURN_IF_ERROR(committed);  // the destructor rolls back
   End();
   return absl::OkStatus();

@@ -88,6 +88,7 @@ class Database {
   explicit Database(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {}
   // For transactions, which hold the lock.
   Connection& LockedConnection() ABSL_NO_THREAD_SAFETY_ANALYSIS { return *connection_; }
+  void SetWriteFailed(bool failed) ABSL_NO_THREAD_SAFETY_ANALYSIS { write_failed_ = failed; }
 
   Mutex mutex_;
   bool write_failed_ ABSL_GUARDED_BY(mutex_) = false;

@@ -62,12 +62,12 @@ absl::Status FakeNode::StartDaemon() {
   RETURN_IF_ERROR(database_->Query("PRAGMA query_only = 0", [](const Row&) {}));
   table_ = std::make_unique<PodTable>();
   SandboxOptions options;
-  options.runtimes["runc"] = {"/bin/true", layout_.RuntimeRoot("runc"), false, false, false};
+  options.runtimes["runc"] = {runtime_, layout_.RuntimeRoot("runc"), false, false, false};
   options.default_runtime = "runc";
   options.sandbox_image = "pause";
   options.shim_program = "/nowhere/crisp-shim";
   ASSIGN_OR_RETURN(manager_, PodManager::Open({layout_, table_.get(), database_.get(), &images_, &network_, &shims_,
-                                               nullptr, std::move(options)}));
+                                               observer_, std::move(options)}));
   return absl::OkStatus();
 }
 
