@@ -145,7 +145,7 @@ absl::Status Run(const Config& config) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Network> network,
                    Network::Start({config.cni.bin_dirs, config.cni.conf_dir, config.cni.max_conf_num}));
   const std::unique_ptr<Shims> shims = MakeShims(reactor.get());
-  RuntimeHealth health({layout, database.get(), sandbox_options.runtimes[sandbox_options.default_runtime].binary,
+  RuntimeHealth health({layout, database.get(), sandbox_options.runtimes.at(sandbox_options.default_runtime).binary,
                         sandbox_options.shim_program});
   PodTable table;
   Sampler sampler(&table, layout);

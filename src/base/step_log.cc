@@ -34,10 +34,6 @@ void StepLog::Done(absl::string_view step) {
   DoneLocked(step, std::exchange(latest->second, now), now, {});
 }
 
-void StepLog::Done(absl::string_view step, MonoTime since) {
-  Done(step, since, {});
-}
-
 void StepLog::Done(absl::string_view step, MonoTime since, OwnedLogFields step_fields) {
   const MonoTime now = MonoClock::now();
   const MutexLock lock(mutex_);

@@ -49,10 +49,9 @@ class StepLog {
   // The calling thread has finished `step`. Without `since` the step began when the thread finished its previous one;
   // the first one of a thread began with the operation.
   void Done(absl::string_view step);
-  void Done(absl::string_view step, MonoTime since);
-  // With fields of this step alone, such as the layer of an image. The line of a long operation has those of its
+  // `step_fields` are of this step alone, such as the layer of an image. The line of a long operation has those of its
   // slowest step.
-  void Done(absl::string_view step, MonoTime since, OwnedLogFields step_fields);
+  void Done(absl::string_view step, MonoTime since, OwnedLogFields step_fields = {});
 
   // The operation is over. A step that failed has not been Done; if it is the slowest, it is named "after" the last one
   // that was. Only the first call of Finish or FinishAbandoned counts.

@@ -15,9 +15,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "base/log.h"
 #include "base/testing/captured_log.h"
+#include "base/testing/json_lines.h"
 #include "base/testing/wait.h"
 #include "images/digest.h"
 #include "images/testing/images_test.h"
@@ -120,17 +120,6 @@ TEST_F(ImagePullTest, SharedLayersAreFetchedOnce) {
   ExpectNothingHere();
 }
 
-// The lines of the log, without their time, that have this field.
-std::vector<nlohmann::json> LinesWith(const CapturedLog& log, const std::string& field) {
-  std::vector<nlohmann::json> lines;
-  const std::string text = log.Text();
-  for (const absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
-    nlohmann::json parsed = nlohmann::json::parse(line.begin(), line.end());
-    if (parsed.contains(field)) lines.push_back(std::move(parsed));
-  }
-  return lines;
-}
-
 TEST_F(ImagePullTest, EachStepIsADebugLineWithImageDigestAndLayer) {
   ImageDescription description = Describe("x", "hello", 2);
   description.with_index = true;
@@ -139,7 +128,7 @@ TEST_F(ImagePullTest, EachStepIsADebugLineWithImageDigestAndLayer) {
   ASSERT_TRUE(Pull("app:1").ok());
   ASSERT_TRUE(Pull("app:1").ok());
   std::vector<std::string> steps;
-  for (const nlohmann::json& line : LinesWith(captured, "step")) {
+  for (const nlohmann::json& line : JsonLinesWith(captured, "step")) {
     EXPECT_EQ(line.at("operation"), "PullImage");
     EXPECT_EQ(line.at("image"), Ref("app:1"));
     EXPECT_TRUE(line.contains("ms"));
@@ -153,7 +142,7 @@ TEST_F(ImagePullTest, EachStepIsADebugLineWithImageDigestAndLayer) {
   EXPECT_THAT(steps, UnorderedElementsAre("manifest ", "platform manifest ", "config ", "fetch " + one, "unpack " + one,
                                           "commit " + one, "fetch " + two, "unpack " + two, "commit " + two, "record ",
                                           "resolve "));
-  EXPECT_THAT(LinesWith(captured, "slowest_step"), IsEmpty());
+  EXPECT_THAT(JsonLinesWith(captured, "slowest_step"), IsEmpty());
 }
 
 TEST_F(ImagePullTest, APullOfOverASecondNamesItsSlowestStepAndLayer) {
@@ -164,7 +153,7 @@ TEST_F(ImagePullTest, APullOfOverASecondNamesItsSlowestStepAndLayer) {
   });
   const CapturedLog captured({.format = LogFormat::kJson});
   ASSERT_TRUE(Pull("app:1").ok());
-  const std::vector<nlohmann::json> lines = LinesWith(captured, "operation");
+  const std::vector<nlohmann::json> lines = JsonLinesWith(captured, "operation");
   ASSERT_THAT(lines, SizeIs(1));
   EXPECT_EQ(lines[0].at("level"), "info");
   EXPECT_EQ(lines[0].at("operation"), "PullImage");

@@ -55,15 +55,15 @@ bool SameName(const cri::ContainerMetadata& a, const cri::ContainerMetadata& b) 
 }
 
 // The container runs without a limit that its pod asks for.
-void WarnOfDroppedLimits(const SpecContext& context, const cri::ContainerConfig& config,
-                         const OwnedLogFields& log_fields) {
+void WarnOfDroppedLimits(const SpecContext& context, const cri::ContainerConfig& config, const Pod& pod,
+                         const Container& container) {
   if (context.host.hugepage_limits) return;
   for (const cri::HugepageLimit& limit : config.linux().resources().hugepage_limits()) {
     if (limit.limit() == 0) continue;
-    Log(LogLevel::kWarning,
-        "ignoring a limit on huge pages: the hugetlb controller is missing, or disabled by "
-        "disable_hugetlb_controller",
-        log_fields, {{"page_size", limit.page_size()}});
+    LogContainer(LogLevel::kWarning,
+                 "ignoring a limit on huge pages: the hugetlb controller is missing, or disabled by "
+                 "disable_hugetlb_controller",
+                 pod, container, {{"page_size", limit.page_size()}});
   }
 }
 
@@ -191,8 +191,7 @@ absl::StatusOr<std::string> ContainerCreator::BuildSpec(const Pod& pod, const Co
   const cri::LinuxContainerSecurityContext& security = record.config().linux().security_context();
   SpecContext context = parts_.inputs->For(pod, container.id());
   RETURN_IF_ERROR(LookUpConfinement(security, &context));
-  const OwnedLogFields log_fields = LogFieldsOf(pod, container);
-  WarnOfUnlabelledMounts(record.config(), context, log_fields);
+  WarnOfUnlabelledMounts(record.config(), context, LogFieldsOf(pod, container));
   RETURN_IF_ERROR(LookUpDevices(record.config(), user, parts_.security,
                                 parts_.handlers->OptionsOf(pod_record.runtime_handler()), &context));
   ASSIGN_OR_RETURN(const cri::ContainerConfig config, parts_.mounts->Resolve(pod, container));
@@ -204,7 +203,7 @@ absl::StatusOr<std::string> ContainerCreator::BuildSpec(const Pod& pod, const Co
     ASSIGN_OR_RETURN(namespaces.pid,
                      parts_.mounts->PinTargetPids(pod, container, security.namespace_options().target_id()));
   }
-  WarnOfDroppedLimits(context, config, log_fields);
+  WarnOfDroppedLimits(context, config, pod, container);
   return BuildContainerSpec(context, pod_record.config(), config, image.config, namespaces, user);
 }
 

@@ -18,6 +18,9 @@
 
 namespace crisp {
 
+// The step in which an operation waits for the gate of its pod or container.
+inline constexpr char kWaitForOthers[] = "wait for other operations on it";
+
 class Operation {
  public:
   // `abandoned` is true once nobody waits for the result (base/single_flight.h).

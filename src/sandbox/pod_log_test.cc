@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_split.h"
 #include "base/testing/captured_log.h"
+#include "base/testing/json_lines.h"
 #include "base/testing/wait.h"
 #include "sandbox/container.h"
 #include "sandbox/pod.h"
@@ -27,12 +27,8 @@ constexpr LogOptions kInfoJson = {.format = LogFormat::kJson};
 
 // The lines whose message is `message`.
 std::vector<json> Lines(const CapturedLog& log, const std::string& message) {
-  std::vector<json> lines;
-  const std::string text = log.Text();
-  for (const absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
-    json parsed = json::parse(line.begin(), line.end());
-    if (parsed.at("msg") == message) lines.push_back(std::move(parsed));
-  }
+  std::vector<json> lines = JsonLines(log);
+  std::erase_if(lines, [&message](const json& line) { return line.at("msg") != message; });
   return lines;
 }
 

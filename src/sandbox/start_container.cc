@@ -52,7 +52,7 @@ absl::Status ContainerStarter::Start(const std::string& container_id, const Call
 absl::Status ContainerStarter::StartInGate(const PodContainer& found, const Call& call) const {
   const auto& [pod, container] = found;
   ASSIGN_OR_RETURN(const Gate::Pass inside, container->gate.Enter(call));
-  call.Done("wait for other operations on the container");
+  call.Done(kWaitForOthers);
   RETURN_IF_ERROR(table_->FindContainer(container->id()));  // it may have been removed meanwhile
   if (container->running()) return absl::OkStatus();        // the client did not get the answer to its first request
   if (container->view().state == cri::CONTAINER_EXITED) {

@@ -72,7 +72,12 @@ absl::Status Connection::Run(absl::string_view sql, const std::vector<Value>& va
   while ((result = sqlite3_step(raw)) == SQLITE_ROW) {
     if (each != nullptr) (*each)(Row(raw));
   }
-  return result == SQLITE_DONE ? absl::OkStatus() : Error(sql);
+  if (result != SQLITE_DONE) {
+    write_failed_ = true;
+    return Error(sql);
+  }
+  if (sqlite3_stmt_readonly(raw) == 0) write_failed_ = false;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<int64_t> Connection::QueryInt(absl::string_view sql) {

@@ -76,6 +76,8 @@ class Connection {
 
   // Rows that the last statement changed.
   int64_t changes() const;
+  // The last write failed, or a statement has failed since. Reads that succeed change nothing.
+  bool write_failed() const { return write_failed_; }
   const std::string& path() const { return path_; }
 
  private:
@@ -84,6 +86,7 @@ class Connection {
 
   const std::string path_;
   sqlite3* const handle_;
+  bool write_failed_ = false;
 };
 
 }  // namespace crisp

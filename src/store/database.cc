@@ -73,9 +73,7 @@ Database::Transaction::~Transaction() {
 }
 
 absl::Status Database::Transaction::Commit() {
-  const absl::Status committed = database_->LockedConnection().Run("COMMIT");
-  database_->SetWriteFailed(!committed.ok());
-  RETURN_IF_ERROR(committed);  // the destructor rolls back
+  RETURN_IF_ERROR(database_->LockedConnection().Run("COMMIT"));  // after an error the destructor rolls back
   End();
   return absl::OkStatus();
 }
@@ -110,16 +108,11 @@ absl::StatusOr<Database::Transaction> Database::Begin() ABSL_NO_THREAD_SAFETY_AN
 }
 
 absl::Status Database::CheckWritable() {
-  {
-    MutexLock lock(mutex_);
-    if (!write_failed_) return absl::OkStatus();
-  }
+  MutexLock lock(mutex_);
+  if (!connection_->write_failed()) return absl::OkStatus();
   // The header page is written even if the value is the same.
-  int64_t version = 0;
-  RETURN_IF_ERROR(Query("PRAGMA user_version", [&version](const Row& row) { version = row.Int(0); }));
-  ASSIGN_OR_RETURN(Transaction transaction, Begin());
-  RETURN_IF_ERROR(transaction.Run(absl::StrCat("PRAGMA user_version = ", version)));
-  return transaction.Commit();
+  ASSIGN_OR_RETURN(const int64_t version, connection_->QueryInt("PRAGMA user_version"));
+  return connection_->Run(absl::StrCat("PRAGMA user_version = ", version));
 }
 
 }  // namespace crisp

@@ -74,9 +74,7 @@ class Database {
   template <typename... Values>
   absl::Status Run(absl::string_view sql, const Values&... values) {
     MutexLock lock(mutex_);
-    absl::Status status = connection_->Run(sql, {Value(values)...});
-    write_failed_ = !status.ok();
-    return status;
+    return connection_->Run(sql, {Value(values)...});
   }
   template <typename... Values>
   absl::Status Query(absl::string_view sql, const RowCallback& each, const Values&... values) {
@@ -88,10 +86,8 @@ class Database {
   explicit Database(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {}
   // For transactions, which hold the lock.
   Connection& LockedConnection() ABSL_NO_THREAD_SAFETY_ANALYSIS { return *connection_; }
-  void SetWriteFailed(bool failed) ABSL_NO_THREAD_SAFETY_ANALYSIS { write_failed_ = failed; }
 
   Mutex mutex_;
-  bool write_failed_ ABSL_GUARDED_BY(mutex_) = false;
   const std::unique_ptr<Connection> connection_ ABSL_PT_GUARDED_BY(mutex_);
 };
 

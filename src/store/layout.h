@@ -7,10 +7,10 @@
 //     ingest/<n>/                 a layer that is being unpacked; removed at start
 //     containers/<id>/            for each container and pause container (whose id is the pod's); 0700
 //       upper/ work/              the writable layer, overlayfs
-//       shifted/ empty/           while the overlay is being mounted: idmapped layers; for a read-only one: its last
-//       layer volumes/<n>/              the volumes that the image declares record                    a copy of its
-//       row, in case the database is lost (sandbox/records.h) exit                      the exit record
-//       (shim/exit_record.h), written once, by the shim or after its death
+//       shifted/ empty/           idmapped layers while the overlay is being mounted; the last layer of a read-only one
+//       volumes/<n>/              the volumes that the image declares
+//       record                    a copy of its row, in case the database is lost (sandbox/records.h)
+//       exit                      the exit record (shim/exit_record.h), written once, by the shim or after its death
 //     containers/<id>-image-<n>/  for the n-th mount of a container, if it is a mount of an image
 //   <state>/                      gone after a reboot; 0711
 //     lock                        held by the daemon (flock), so that no two share a state
