@@ -13,11 +13,6 @@
 namespace crisp::e2e {
 namespace {
 
-using ::testing::AllOf;
-using ::testing::AnyOf;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-
 class BadInputTest : public NodeTest {
  protected:
   // Nothing came of it, and the daemon is the same process that it was.
@@ -283,7 +278,7 @@ TEST_F(BadInputTest, GarbageOnTheSocketHurtsNobody) {
     const Fd connection(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    node().socket().copy(address.sun_path, sizeof address.sun_path - 1);
+    node().paths().socket().copy(address.sun_path, sizeof address.sun_path - 1);
     ASSERT_EQ(connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
     // Every other one begins as HTTP/2 does, so that the garbage gets further.
     std::string garbage = attempt % 2 == 0 ? "" : "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -314,9 +309,9 @@ TEST_F(StatusTest, SaysWhatIsReadyAndWhichHandlersThereAre) {
   }
   std::vector<std::string> handlers;
   for (const cri::RuntimeHandler& handler : status.runtime_handlers()) handlers.push_back(handler.name());
-  EXPECT_THAT(handlers, ::testing::UnorderedElementsAre("", "runc"));
+  EXPECT_THAT(handlers, UnorderedElementsAre("", "runc"));
   EXPECT_TRUE(status.features().supplemental_groups_policy());
-  EXPECT_THAT(status.info().at("config"), AllOf(HasSubstr("\"stateDir\""), HasSubstr(node().state())));
+  EXPECT_THAT(status.info().at("config"), AllOf(HasSubstr("\"stateDir\""), HasSubstr(node().paths().state())));
   EXPECT_THAT(Must(cri().Status(false)).info(), IsEmpty());
 }
 
@@ -349,7 +344,7 @@ TEST_F(StatusTest, AnUnknownHandlerIsRefusedByName) {
 TEST_F(StatusTest, ASecondDaemonOnTheSameDirectoriesIsRefused) {
   Command command;
   command.path = CRISP_CRISPD;
-  command.args = {"--config", node().config_file()};
+  command.args = {"--config", node().paths().config_file()};
   const auto second = RunCommand(command, Call::WithTimeout(std::chrono::seconds(10)));
   ASSERT_TRUE(second.ok());
   EXPECT_NE(second->exit_code, 0);

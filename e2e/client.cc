@@ -3,7 +3,7 @@
 namespace crisp::e2e {
 namespace {
 
-// The cap that the kubelet sets on a message, in both directions.
+// The kubelet's cap on a message that it receives.
 constexpr int kMaxMessage = 16 << 20;
 
 const char* CodeName(grpc::StatusCode code) {
@@ -45,7 +45,7 @@ std::string Describe(const grpc::Status& status) {
 Cri::Cri(const std::string& socket) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxMessage);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 100);  // the daemon is restarted in the middle of tests
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 100);  // tests restart the daemon
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 20);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   const auto channel = grpc::CreateCustomChannel("unix:" + socket, grpc::InsecureChannelCredentials(), arguments);

@@ -1,7 +1,7 @@
-// Cri: a CRI client as the kubelet is one, with a short method for each RPC that takes what the tests vary.
+// Cri: a CRI client, with a short method for each RPC whose arguments are what the tests vary.
 //
-// Every call answers with the gRPC status and the response; Must unwraps the response and ends the test when the call
-// failed. Time-outs are the client's; a call that has none of its own gets kCallTimeout.
+// Every call answers with the gRPC status and the response. Must returns the response, and throws if the call has
+// failed. Deadlines are set by the client, kCallTimeout unless a call names another.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -30,7 +30,7 @@ struct Answer {
   std::string text() const { return status.error_message(); }
 };
 
-// "NOT_FOUND: pod … " for messages of tests.
+// "NOT_FOUND: <message>", for messages of tests.
 std::string Describe(const grpc::Status& status);
 
 template <typename T>
@@ -39,9 +39,10 @@ T Must(Answer<T> answer) {
   return std::move(answer.value);
 }
 
+// Thread-safe.
 class Cri {
  public:
-  // Connects when first used. `socket` is the path of crispd's unix socket.
+  // Connects when it is first used. `socket` is the path of crispd's unix socket.
   explicit Cri(const std::string& socket);
 
   template <typename Stub, typename Request, typename Response>
@@ -50,7 +51,7 @@ class Cri {
     grpc::ClientContext context;
     return Call(method, request, timeout, &context);
   }
-  // With a context of the caller's, who may cancel it from another thread.
+  // With a context of the caller's, which another thread may cancel.
   template <typename Stub, typename Request, typename Response>
   Answer<Response> Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                         const Request& request, std::chrono::milliseconds timeout, grpc::ClientContext* context) {
@@ -60,7 +61,7 @@ class Cri {
     return answer;
   }
 
-  // For the calls that are answered by a stream.
+  // For calls that are answered by a stream.
   cri::RuntimeService::Stub& runtime() { return *runtime_; }
   cri::ImageService::Stub& image_service() { return *images_; }
 

@@ -5,10 +5,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <stdexcept>
-#include <thread>
 
+#include "base/testing/wait.h"
 #include "os/fd.h"
 #include "os/process.h"
 
@@ -33,14 +32,7 @@ void DaemonProcess::Kill() {
 int DaemonProcess::Terminate() {
   if (pid_ < 0) return 0;
   kill(pid_, SIGTERM);
-  int status = 0;
-  for (int i = 0; i < 1000; ++i) {
-    if (waitpid(pid_, &status, WNOHANG) == pid_) {
-      pid_ = -1;
-      return status;
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
+  if (Eventually([this] { return !Running(); })) return end_;
   Kill();
   return SIGKILL;
 }

@@ -1,4 +1,4 @@
-// A program that a test starts and ends: crispd, docker-registry. Its output goes to a file.
+// DaemonProcess: a program that a test starts and ends, crispd or docker-registry. Its output goes to a file.
 #pragma once
 
 #include <sys/types.h>
@@ -8,7 +8,7 @@
 
 namespace crisp::e2e {
 
-// Not thread-safe. Throws std::runtime_error when a program cannot be started.
+// Owns the process: the destructor kills it. Not thread-safe.
 class DaemonProcess {
  public:
   DaemonProcess() = default;
@@ -16,21 +16,22 @@ class DaemonProcess {
   DaemonProcess(const DaemonProcess&) = delete;
   DaemonProcess& operator=(const DaemonProcess&) = delete;
 
-  // Output is appended to `log`.
+  // Appends its output to the file `log`. Throws std::runtime_error if the program cannot be started.
   void Start(const std::string& path, const std::vector<std::string>& arguments, const std::string& log);
-  // SIGKILL, and reaped. Nothing if it is not running.
+  // Ends it with SIGKILL and reaps it. Does nothing if it does not run.
   void Kill();
-  // SIGTERM, and reaped; SIGKILL after ten seconds. The wait status, 0 if it was not running.
+  // Ends it with SIGTERM, or after ten seconds with SIGKILL, and reaps it. Returns the wait status; 0 if it did not
+  // run.
   int Terminate();
-  // False once it has ended by itself.
+  // False once it has ended; reaps it then.
   bool Running();
-  // How it ended by itself: "exit status 1", "killed by signal 11". After Running was false.
+  // How it ended: "exit status 1", "killed by signal 11". Call it after Running has returned false.
   std::string End() const;
   pid_t pid() const { return pid_; }
 
  private:
-  pid_t pid_ = -1;
-  int end_ = 0;
+  pid_t pid_ = -1;  // -1 while none runs
+  int end_ = 0;     // the wait status
 };
 
 }  // namespace crisp::e2e

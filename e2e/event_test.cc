@@ -10,10 +10,6 @@
 namespace crisp::e2e {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-
 constexpr std::chrono::seconds kSoon{10};
 
 // A subscription, read by a thread of its own from its beginning to its end.
@@ -52,7 +48,7 @@ class Subscriber {
     return name.substr(10, name.size() - 16);
   }
   bool Waits(const std::string& id, const std::vector<std::string>& types) {
-    return Eventually(kSoon, [&] { return Of(id) == types; });
+    return Eventually([&] { return Of(id) == types; }, kSoon);
   }
   cri::ContainerEventResponse Find(const std::string& id, const std::string& type) {
     for (const cri::ContainerEventResponse& event : Events()) {
@@ -78,7 +74,7 @@ class Subscriber {
 class EventTest : public NodeTest {
  protected:
   size_t DaemonThreads() {
-    const std::string tasks = "/proc/" + std::to_string(node().pid()) + "/task";
+    const std::string tasks = ProcPath(node().pid(), "task");
     return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(tasks), {}));
   }
 };
@@ -133,7 +129,7 @@ TEST_F(EventTest, APodIsToldOfAsItsPauseContainer) {
   // By this the kubelet knows which pod it can forget.
   EXPECT_EQ(subscriber.Find(pod.id, "DELETED").pod_sandbox_status().id(), pod.id);
   EXPECT_EQ(subscriber.Find(pod.id, "DELETED").pod_sandbox_status().metadata().uid(), "uid-pod");
-  EXPECT_THAT(subscriber.Events(), ::testing::SizeIs(8));
+  EXPECT_THAT(subscriber.Events(), SizeIs(8));
 }
 
 TEST_F(EventTest, OneThatLivesForAMomentIsStartedBeforeItIsStopped) {
@@ -167,14 +163,14 @@ TEST_F(EventTest, OneThatCannotStartStopsWithoutHavingStarted) {
 }
 
 TEST_F(EventTest, OfAPodThatFailedNothingIsTold) {
-  node().WriteCniConfig("e2e-bridge");
-  node().Fail("ADD", R"({"cniVersion": "0.4.0", "code": 7, "msg": "no more addresses"})", 1);
+  node().WriteCniConfig(kBridge);
+  node().wrappers().Fail("ADD", R"({"cniVersion": "0.4.0", "code": 7, "msg": "no more addresses"})", 1);
   Subscriber subscriber(cri());
   EXPECT_FALSE(cri().RunPod(PodConfig("failed")).ok());
-  node().Release("ADD");
+  node().wrappers().Release("ADD");
   const PodRef pod = RunPod("works");
   ASSERT_TRUE(subscriber.Waits(pod.id, {"CREATED", "STARTED"}));
-  EXPECT_THAT(subscriber.Events(), ::testing::SizeIs(2));
+  EXPECT_THAT(subscriber.Events(), SizeIs(2));
 }
 
 TEST_F(EventTest, TheDeathOfAShimStopsThePodAndItsContainers) {
@@ -217,7 +213,7 @@ TEST_F(EventTest, AllSubscribersHearTheSameInTheSameOrder) {
   for (auto& end : ends) end.get();
   std::vector<std::vector<std::string>> heard;
   for (const auto& subscriber : subscribers) {
-    EXPECT_TRUE(Eventually(kSoon, [&] { return subscriber->Events().size() == 12; }));
+    EXPECT_TRUE(Eventually([&] { return subscriber->Events().size() == 12; }, kSoon));
     std::vector<std::string>& list = heard.emplace_back();
     for (const cri::ContainerEventResponse& event : subscriber->Events()) {
       list.push_back(event.container_id() + " " + Subscriber::TypeOf(event));
@@ -264,7 +260,7 @@ TEST_F(EventTest, SubscribersCostNoThreadsAndLeaveNothingBehind) {
   }
   // They have gone: what happens now is sent to nobody.
   RunToEnd(pod, ContainerOf("unheard", "true"));
-  EXPECT_TRUE(Eventually(kSoon, [&] { return DaemonThreads() <= before + 2; }));
+  EXPECT_TRUE(Eventually([&] { return DaemonThreads() <= before + 2; }, kSoon));
 }
 
 // Not only when the daemon stops waiting for connections that no client closes.

@@ -1,4 +1,4 @@
-// ExecSync.
+// ExecSync: a command in a container whose output is the answer.
 #include <future>
 
 #include "e2e/fixture.h"
@@ -6,16 +6,11 @@
 namespace crisp::e2e {
 namespace {
 
-using ::testing::HasSubstr;
-using ::testing::Not;
-
 constexpr size_t kOutputCap = 16 << 20;
 
 class ExecTest : public NodeTest {
  protected:
-  void SetUp() override {
-    NodeTest::SetUp();
-    if (IsSkipped()) return;
+  void Begin() override {
     pod_ = RunPod("exec");
     container_ = Start(pod_, ContainerOf("main", "sleep 100000"));
   }
@@ -26,24 +21,9 @@ class ExecTest : public NodeTest {
     return cri().Exec(container_, {"sh", "-c", script}, timeout);
   }
 
-  static bool Runs(const std::string& text) {
-    for (const std::string& process : ProcessList({})) {
-      if (process.find(text) != std::string::npos) return true;
-    }
-    return false;
-  }
-
   PodRef pod_;
   std::string container_;
 };
-
-// In KiB, of /proc/PID/status or smaps_rollup.
-int64_t MemoryOf(pid_t pid, const std::string& file, const std::string& key) {
-  for (const std::string& line : Lines(ReadFile("/proc/" + std::to_string(pid) + "/" + file))) {
-    if (line.rfind(key + ":", 0) == 0) return std::stoll(line.substr(key.size() + 1));
-  }
-  throw std::runtime_error("no " + key + " of process " + std::to_string(pid));
-}
 
 TEST_F(ExecTest, GivesTheCodeAndBothStreams) {
   const auto result = Must(Exec("echo out; echo err >&2; exit 3"));
@@ -64,10 +44,8 @@ TEST_F(ExecTest, ASignalIs128AndItsNumber) {
 TEST_F(ExecTest, RunsInTheContainersNamespacesWithItsEnvironment) {
   cri::ContainerConfig config = ContainerOf("env", "sleep 1000");
   config.set_working_dir("/tmp");
-  config.mutable_linux()->mutable_security_context()->mutable_run_as_user()->set_value(1234);
-  cri::KeyValue* variable = config.add_envs();
-  variable->set_key("NAME");
-  variable->set_value("of the container");
+  Security(config).mutable_run_as_user()->set_value(1234);
+  AddEnv(config, "NAME", "of the container");
   const std::string id = Start(pod_, config);
   EXPECT_EQ(Sh(id, "pwd; echo $NAME; id -u; hostname"), "/tmp\nof the container\n1234\nexec\n");
 }
@@ -75,10 +53,10 @@ TEST_F(ExecTest, RunsInTheContainersNamespacesWithItsEnvironment) {
 TEST_F(ExecTest, AMissingProgramIsAnErrorOrTheShellsCode) {
   const auto answer = cri().Exec(container(), {"/no/such/program"});
   if (answer.ok()) {
-    EXPECT_THAT(answer.value.exit_code(), ::testing::AnyOf(126, 127));
+    EXPECT_THAT(answer.value.exit_code(), AnyOf(126, 127));
   } else {
     EXPECT_THAT(answer.text(), HasSubstr("/no/such/program"));
-    EXPECT_NE(answer.code(), grpc::NOT_FOUND) << "to the kubelet that means that the container is gone";
+    EXPECT_NE(answer.code(), grpc::NOT_FOUND) << "the kubelet takes NotFound for a container that is gone";
   }
   EXPECT_EQ(Must(Exec("echo fine")).stdout(), "fine\n");
 }
@@ -108,7 +86,7 @@ TEST_F(ExecTest, AClientThatGoesAwayTakesItsCommandWithIt) {
   request.set_container_id(container());
   for (const char* word : {"sh", "-c", "sleep 56789; true"}) request.add_cmd(word);
   EXPECT_EQ(cri().Call(&Runtime::ExecSync, request, std::chrono::milliseconds(700)).code(), grpc::DEADLINE_EXCEEDED);
-  EXPECT_TRUE(Eventually(std::chrono::seconds(3), [] { return !Runs("sleep 56789"); }));
+  EXPECT_TRUE(Eventually([] { return !Runs("sleep 56789"); }, std::chrono::seconds(3)));
 }
 
 TEST_F(ExecTest, AChildThatHoldsThePipeDoesNotHoldTheAnswer) {
@@ -120,17 +98,17 @@ TEST_F(ExecTest, AChildThatHoldsThePipeDoesNotHoldTheAnswer) {
 
 TEST_F(ExecTest, ABigOutputIsCappedAndGrowsNobody) {
   const pid_t shim = PidByCommand("crisp-shim");
-  Must(Exec("head -c 20000000 /dev/zero"));  // what a first time costs is not growth
-  const int64_t daemon_before = MemoryOf(node().pid(), "status", "RssAnon");
-  const int64_t shim_before = MemoryOf(shim, "status", "VmHWM");
+  Must(Exec("head -c 20000000 /dev/zero"));  // buffers that stay are not growth
+  const int64_t daemon_before = MemoryKib(node().pid(), "status", "RssAnon");
+  const int64_t shim_before = MemoryKib(shim, "status", "VmHWM");
   const auto result = Must(Exec("head -c 104857600 /dev/zero; echo end >&2"));
   EXPECT_EQ(result.exit_code(), 0) << "the command was not drained to its end";
   EXPECT_LE(result.stdout().size(), kOutputCap);
   EXPECT_GT(result.stdout().size(), kOutputCap / 2);
   EXPECT_EQ(result.stderr(), "end\n");
-  EXPECT_LT(MemoryOf(node().pid(), "status", "RssAnon") - daemon_before, 8 << 10);
-  EXPECT_LT(MemoryOf(node().pid(), "status", "VmHWM"), 160 << 10);
-  EXPECT_LT(MemoryOf(shim, "status", "VmHWM") - shim_before, 1 << 10);
+  EXPECT_LT(MemoryKib(node().pid(), "status", "RssAnon") - daemon_before, 8 << 10);
+  EXPECT_LT(MemoryKib(node().pid(), "status", "VmHWM"), 160 << 10);
+  EXPECT_LT(MemoryKib(shim, "status", "VmHWM") - shim_before, 1 << 10);
 }
 
 TEST_F(ExecTest, ManyAtOnceEachGetTheirOwnOutput) {
@@ -150,18 +128,19 @@ TEST_F(ExecTest, ManyAtOnceEachGetTheirOwnOutput) {
 TEST_F(ExecTest, OneAfterTheOtherLeavesNothingOpen) {
   Must(Exec("true"));
   const pid_t shim = PidByCommand("crisp-shim");
-  const Snapshot before = TakeSnapshot({node().root(), node().state(), node().cgroup_parent(), {node().pid()}});
-  const Snapshot shim_before = TakeSnapshot({node().root(), node().state(), node().cgroup_parent(), {shim}});
+  const Snapshot before = node().Look();
+  const Snapshot shim_before = node().Look(shim);
   for (int i = 0; i < 30; ++i) Must(Exec("exit 1"));
   std::string daemon_left, shim_left;
-  Eventually(std::chrono::seconds(2), [&] {
-    daemon_left =
-        Difference(before, TakeSnapshot({node().root(), node().state(), node().cgroup_parent(), {node().pid()}}));
-    shim_left = Difference(shim_before, TakeSnapshot({node().root(), node().state(), node().cgroup_parent(), {shim}}));
-    return daemon_left.empty() && shim_left.empty();
-  });
+  Eventually(
+      [&] {
+        daemon_left = Difference(before, node().Look());
+        shim_left = Difference(shim_before, node().Look(shim));
+        return daemon_left.empty() && shim_left.empty();
+      },
+      std::chrono::seconds(2));
   EXPECT_EQ(daemon_left, "");
-  EXPECT_EQ(shim_left, "") << "(\"fd of crispd\" is the shim's here)";
+  EXPECT_EQ(shim_left, "") << "with the shim as the daemon";
 }
 
 TEST_F(ExecTest, InAContainerThatDoesNotRunIsRefused) {

@@ -56,24 +56,9 @@ class Times {
   std::map<std::string, std::vector<double>> times_;
 };
 
-// In KiB: the proportional set size, smaps_rollup of proc(5).
+// In KiB: the proportional set size, which counts a page that n processes share as a part of n.
 int64_t PssOf(pid_t pid) {
-  for (const std::string& line : Lines(ReadFile("/proc/" + std::to_string(pid) + "/smaps_rollup"))) {
-    if (line.rfind("Pss:", 0) == 0) return std::stoll(line.substr(4));
-  }
-  return -1;
-}
-
-// User and system time of a process with its threads, in seconds: fields 14 and 15 of /proc/PID/stat.
-double CpuOf(pid_t pid) {
-  const std::string stat = ReadFile("/proc/" + std::to_string(pid) + "/stat");
-  std::istringstream fields(stat.substr(stat.rfind(')') + 2));
-  std::string field;
-  double ticks = 0;
-  for (int i = 3; i <= 15 && fields >> field; ++i) {
-    if (i >= 14) ticks += std::stod(field);
-  }
-  return ticks / static_cast<double>(sysconf(_SC_CLK_TCK));
+  return MemoryKib(pid, "smaps_rollup", "Pss");
 }
 
 class Figures : public NodeTest {};
@@ -85,12 +70,11 @@ TEST_F(Figures, Calls) {
     for (int i = 0; i < kRuns + 2; ++i) {
       cri::PodSandboxConfig config = PodConfig("figures-" + std::to_string(i) + (host_network ? "h" : ""));
       if (host_network) {
-        config.clear_hostname();
-        config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(cri::NODE);
+        UseHostNetwork(config);
       }
       cri::ContainerConfig container = ContainerRunning("main", {"sleep", "1000"});
       if (host_network) {
-        container.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(cri::NODE);
+        UseHostNetwork(container);
       }
       PodRef pod;
       std::string id;
@@ -151,14 +135,14 @@ TEST_F(Figures, ExecOutput) {
   for (int i = 0; i < kOutputs; ++i) {
     const auto client = SpdyClient::Connect(Must(cri().Call(&Runtime::Exec, request)).url(), {"v4.channel.k8s.io"});
     client->KeepNoData();
-    const double before = CpuOf(node().pid());
+    const double before = CpuSeconds(node().pid());
     const auto start = Clock::now();
     client->OpenChannel("error");
     client->OpenChannel("stdout");
     ASSERT_TRUE(client->ReadUntilClosed(std::chrono::seconds(100)));
     ASSERT_GE(client->data_bytes(), kBytes);
     rates.push_back(static_cast<double>(kBytes) / 1e6 / std::chrono::duration<double>(Clock::now() - start).count());
-    cpu.push_back(CpuOf(node().pid()) - before);
+    cpu.push_back(CpuSeconds(node().pid()) - before);
   }
   printf("exec, 1 GiB of output        median %.0f MB/s, %.2f s CPU of crispd, of %d\n", Median(rates), Median(cpu),
          kOutputs);
@@ -214,12 +198,12 @@ class PullFigures : public NodeTest {
 // Nothing is removed between the pulls: ext4 looks for inodes that it has not freed in the last minutes, which takes
 // longer than to unpack.
 TEST_F(PullFigures, FiveLayers) {
-  Registry registry(node().directory() + "/large", node().directory() + "/large/store", 5001, false);
+  Registry registry(node().paths().directory() + "/large", node().paths().directory() + "/large/store", 5001, false);
   uint64_t packed = 0;
   size_t entries = 0;
   for (int i = 0; i < kPulls; ++i) {
     const ImageDescription image = Large(i);
-    const std::string layout = node().directory() + "/large/layout" + std::to_string(i);
+    const std::string layout = node().paths().directory() + "/large/layout" + std::to_string(i);
     const auto written = WriteImageLayout(layout, {image});
     ASSERT_TRUE(written.ok()) << written.status();
     Push(layout, image.reference, 5001);
@@ -232,10 +216,10 @@ TEST_F(PullFigures, FiveLayers) {
   std::vector<double> cpu;
   for (int i = 0; i < kPulls; ++i) {
     const auto start = Clock::now();
-    const double before = CpuOf(node().pid());
+    const double before = CpuSeconds(node().pid());
     Must(cri().Pull(kLarge + std::to_string(i), std::chrono::minutes(5)));
     wall.push_back(std::chrono::duration<double>(Clock::now() - start).count());
-    cpu.push_back(CpuOf(node().pid()) - before);
+    cpu.push_back(CpuSeconds(node().pid()) - before);
   }
   const auto usage = Must(cri().ImageFsInfo()).image_filesystems(0);
   printf("an image of %d layers, %zu entries, %.0f MB packed, %.0f MB unpacked\n", kLargeLayers, entries,

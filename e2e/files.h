@@ -1,4 +1,4 @@
-// Files and commands for tests: short, and an exception where something cannot be done.
+// Files and commands for tests. Each function throws std::runtime_error where it cannot do its work.
 #pragma once
 
 #include <string>
@@ -6,15 +6,20 @@
 
 namespace crisp::e2e {
 
-std::string ReadFile(const std::string& path);  // empty if it is not there
+// Empty if there is no such file.
+std::string ReadFile(const std::string& path);
+// Makes missing parents too.
 void WriteFile(const std::string& path, const std::string& data);
-// Makes missing parents too; an executable script.
+// The same for an executable file.
 void WriteScript(const std::string& path, const std::string& text);
+// Makes missing parents too. The directory may exist.
 void MakeDirectory(const std::string& path);
+// A symbolic link that leads nowhere exists.
 bool FileExists(const std::string& path);
 std::vector<std::string> Lines(const std::string& text);
 
-// Standard output of a program of this machine; throws with its standard error if it fails.
+// Runs a program of this machine, for up to a minute, and returns its standard output. The exception for a program that
+// fails has its standard error.
 std::string Run(const std::string& path, const std::vector<std::string>& arguments);
 
 }  // namespace crisp::e2e

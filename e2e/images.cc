@@ -111,7 +111,7 @@ ImageDescription WithPasswd(const std::string& reference, const std::string& pas
   return image;
 }
 
-// image_test.cc says what must come out.
+// layer_test.cc says what a container must see.
 ImageDescription OddLayers() {
   ImageDescription image = Busybox(kOddLayers);
   LayerEntry setuid = FileEntry("odd/setuid", "s", 06755);
@@ -157,17 +157,17 @@ ImageDescription OddLayers() {
                               WhiteoutEntry("odd/gone-tree"),
                               OpaqueEntry("odd/opaque"),
                               FileEntry("odd/opaque/new", "new"),
-                              // Below a symbolic link that only the layer below carries: lands in odd/real.
+                              // Its parent is a symbolic link in the layer below: it lands in odd/real.
                               FileEntry("odd/link/through-link", "through"),
                               FileEntry("odd/absolute/through-absolute", "through"),
-                              // Its parent stands only in the layer below, with a mode of its own that must stay.
+                              // Only the layer below has its parent, whose mode must stay.
                               FileEntry("odd/sticky/inner", "inner"),
-                              // Its parents stand nowhere.
+                              // No layer has its parents.
                               FileEntry("odd/nowhere/at/all", "made"),
                               DirectoryEntry("odd/file-to-dir"),
                               FileEntry("odd/file-to-dir/inner", "inner"),
                               FileEntry("odd/dir-to-file", "file"),
-                              // Changes a file of the layer below through a hard link within this layer.
+                              // A hard link within this layer.
                               FileEntry("odd/three", "again"),
                               HardlinkEntry("odd/four", "odd/three"),
                           },
@@ -182,7 +182,7 @@ ImageDescription Schema2() {
   return image;
 }
 
-// An image for this machine and one that cannot run here, which the index names first.
+// The first one of the index cannot run here.
 std::vector<ImageDescription> BothPlatforms() {
   ImageDescription foreign;
   foreign.reference = kIndex;
@@ -249,7 +249,7 @@ std::string StampOf(const std::string& file) {
   return stamp.str();
 }
 
-// Layouts are kept beside the store: the preload directory of a test is made of them.
+// Keeps the layouts: tests make preload directories of them.
 void MakeStore(const std::string& directory) {
   fs::remove_all(directory);
   MakeDirectory(directory + "/store");
@@ -274,7 +274,7 @@ void MakeStore(const std::string& directory) {
 }
 
 ImageStore Load() {
-  // The stamp has the program in it: each program has a store of its own.
+  // Each program has a store of its own, since the stamp is of the program too.
   const std::string cache = std::string(CRISP_E2E_CACHE) + "/" + fs::read_symlink("/proc/self/exe").filename().string();
   MakeDirectory(cache);
   const Fd lock(open((cache + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));

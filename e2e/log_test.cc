@@ -7,10 +7,6 @@
 namespace crisp::e2e {
 namespace {
 
-using ::testing::Each;
-using ::testing::IsEmpty;
-using ::testing::SizeIs;
-
 // max_container_log_line_size of the default configuration.
 constexpr size_t kLineLimit = 16384;
 
@@ -18,7 +14,7 @@ class LogTest : public NodeTest {
  protected:
   std::vector<LogLine> LogOf(const PodRef& pod, const std::string& script) {
     RunToEnd(pod, ContainerOf("log", script));
-    return ParseLog(ReadFile(LogPath(pod, "log")));
+    return ParseLog(ReadFile(pod.LogPath("log")));
   }
 
   static std::string Numbered(int count, const std::string& prefix) {
@@ -32,14 +28,12 @@ TEST_F(LogTest, KeepsEveryByte) {
   std::string bytes;
   for (int byte = 0; byte < 256; ++byte) bytes += static_cast<char>(byte);
   bytes += std::string("\n\n\0\n  two  \r\n\xff\xfe\n", 16);
-  WriteFile(node().directory() + "/bytes", bytes);
+  WriteFile(node().paths().directory() + "/bytes", bytes);
   const PodRef pod = RunPod("bytes");
   cri::ContainerConfig config = ContainerRunning("log", {"cat", "/bytes"});
-  cri::Mount* mount = config.add_mounts();
-  mount->set_host_path(node().directory() + "/bytes");
-  mount->set_container_path("/bytes");
+  AddMount(config, node().paths().directory() + "/bytes", "/bytes");
   RunToEnd(pod, config);
-  const std::vector<LogLine> lines = ParseLog(ReadFile(LogPath(pod, "log")));
+  const std::vector<LogLine> lines = ParseLog(ReadFile(pod.LogPath("log")));
   EXPECT_EQ(Written(lines, "stdout"), bytes);
   EXPECT_EQ(Written(lines, "stderr"), "");
 }
@@ -85,7 +79,7 @@ TEST_F(LogTest, RotationUnderLoadLosesNoLineAndDoublesNone) {
   constexpr int kCount = 60000;
   const std::string id = Start(pod, ContainerOf("log", "i=0; while [ $i -lt " + std::to_string(kCount) +
                                                            " ]; do echo line $i; i=$((i+1)); done"));
-  const std::string path = LogPath(pod, "log");
+  const std::string path = pod.LogPath("log");
   std::vector<std::string> rotated;
   while (StatusOf(id).state() == cri::CONTAINER_RUNNING && rotated.size() < 20) {
     rotated.push_back(path + "." + std::to_string(rotated.size()));
@@ -93,7 +87,7 @@ TEST_F(LogTest, RotationUnderLoadLosesNoLineAndDoublesNone) {
     const auto answer = cri().ReopenLog(id);
     if (!answer.ok()) break;  // it has just exited
     ASSERT_TRUE(FileExists(path));
-    std::this_thread::sleep_for(std::chrono::milliseconds(15));
+    Eventually([&] { return !ReadFile(path).empty() || StatusOf(id).state() != cri::CONTAINER_RUNNING; });
   }
   EXPECT_GE(rotated.size(), 5u) << "the container ended too early for the test to mean anything";
   EXPECT_EQ(WaitForExit(id).exit_code(), 0);
@@ -126,12 +120,12 @@ TEST_F(LogTest, IsWholeWhenTheExitIsSeen) {
 
 TEST_F(LogTest, AChildThatHoldsThePipeDoesNotHoldTheExit) {
   cri::PodSandboxConfig pod_config = PodConfig("holder");
-  pod_config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(cri::POD);
+  Namespaces(pod_config).set_pid(cri::POD);
   const PodRef pod = RunPod(pod_config);
   cri::ContainerConfig config = ContainerOf("holder", "setsid sleep 23456 & echo started; exit 4");
-  config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(cri::POD);
+  Namespaces(config).set_pid(cri::POD);
   EXPECT_EQ(RunToEnd(pod, config).exit_code(), 4);
-  EXPECT_EQ(Written(ParseLog(ReadFile(LogPath(pod, "holder"))), "stdout"), "started\n");
+  EXPECT_EQ(Written(ParseLog(ReadFile(pod.LogPath("holder"))), "stdout"), "started\n");
 }
 
 }  // namespace

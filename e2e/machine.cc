@@ -23,6 +23,7 @@
 #include <sstream>
 #include <system_error>
 
+#include "base/testing/wait.h"
 #include "os/fd.h"
 
 namespace crisp::e2e {
@@ -47,8 +48,8 @@ std::string TempRoot() {
   return dir != nullptr && *dir != '\0' ? dir : "/tmp";
 }
 
-// A machine's directory is locked (flock) as long as it lives; one that is not is left over from a test that was
-// killed. The gate keeps a machine that is just being made from looking left over.
+// A machine's directory is locked (flock) as long as the machine lives. One that is not locked was left by a test that
+// was killed, and is swept away. The gate, another lock, is held from before a directory is made until it is locked.
 class Directory {
  public:
   Directory() {
@@ -105,7 +106,7 @@ void MountTmpfsOn(const char* target) {
   Require(mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") == 0, std::string("mount on ") + target);
 }
 
-// Overlayfs takes no upper directory on another overlayfs, as in a container of a CI machine.
+// In a container, the temporary directory may be on an overlayfs, which takes no upper directory of another overlayfs.
 void MakeFitForOverlay(const std::string& directory) {
   struct statfs info {};
   Require(statfs(directory.c_str(), &info) == 0, "statfs " + directory);
@@ -128,7 +129,8 @@ int ExitCode(int status) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-// Kills whatever has become a child of this process, and its orphans after it, as the end of a PID namespace does.
+// Kills every child of this process until there is none: their orphans become its children. Without a PID namespace
+// this does what the end of one does.
 void KillOrphans() {
   const std::string children = "/proc/self/task/" + std::to_string(getpid()) + "/children";
   for (;;) {
@@ -138,7 +140,7 @@ void KillOrphans() {
   }
 }
 
-// Process 1 of the machine: makes it, starts the test, and reaps whatever becomes an orphan, as init does on a node.
+// Process 1 of the machine: furnishes it, runs `body` in a child and reaps all orphans until that child has ended.
 [[noreturn]] void Init(const Machine& machine, const std::function<int(const Machine&)>& body) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -153,6 +155,17 @@ void KillOrphans() {
     if (WithSystemd()) KillOrphans();
     _exit(ExitCode(status));
   }
+}
+
+// True once `top` is not there.
+bool TryToRemoveCgroups(const std::string& top) {
+  std::error_code error;
+  std::vector<std::string> found{top};  // parents before their children
+  for (fs::recursive_directory_iterator it(top, error), end; !error && it != end; it.increment(error)) {
+    if (it->is_directory(error)) found.push_back(it->path());
+  }
+  for (auto it = found.rbegin(); it != found.rend(); ++it) rmdir(it->c_str());
+  return !fs::exists(top, error);
 }
 
 }  // namespace
@@ -199,17 +212,8 @@ std::vector<std::string> CgroupHierarchies() {
 
 void RemoveCgroups(const std::string& parent) {
   for (const std::string& hierarchy : CgroupHierarchies()) {
-    const std::string top = hierarchy + parent;
-    for (int attempt = 0; attempt < 100; ++attempt) {  // a killed process leaves its cgroup a moment later
-      std::error_code error;
-      std::vector<std::string> below{top};
-      for (fs::recursive_directory_iterator it(top, error), end; !error && it != end; it.increment(error)) {
-        if (it->is_directory(error)) below.push_back(it->path());
-      }
-      for (auto it = below.rbegin(); it != below.rend(); ++it) rmdir(it->c_str());
-      if (!fs::exists(top, error)) break;
-      usleep(20000);
-    }
+    // A process that was killed leaves its cgroup a moment later.
+    Eventually([&] { return TryToRemoveCgroups(hierarchy + parent); }, std::chrono::seconds(2));
   }
 }
 

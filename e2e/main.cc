@@ -1,4 +1,4 @@
-// Every end-to-end test runs in a machine of its own (machine.h).
+// Runs all tests that the command line picks in one new machine (machine.h); ctest picks one.
 #include "gtest/gtest.h"
 
 #include "e2e/fixture.h"

@@ -4,18 +4,12 @@
 
 #include <filesystem>
 
-#include "e2e/cri_log.h"
 #include "e2e/fixture.h"
 
 namespace crisp::e2e {
 namespace {
 
 namespace fs = std::filesystem;
-
-using ::testing::AllOf;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using ::testing::StartsWith;
 
 class MountTest : public NodeTest {
  protected:
@@ -24,30 +18,9 @@ class MountTest : public NodeTest {
     NodeTest::TearDown();
   }
 
-  std::string OutputOf(const PodRef& pod, const cri::ContainerConfig& config) {
-    const std::string& name = config.metadata().name();
-    const cri::ContainerStatus status = RunToEnd(pod, config);
-    const auto log = ParseLog(ReadFile(LogPath(pod, name)));
-    EXPECT_EQ(status.exit_code(), 0) << status.message() << Written(log, "stderr");
-    return Written(log, "stdout");
-  }
-
-  static cri::Mount& Add(cri::ContainerConfig& config, const std::string& from, const std::string& to) {
-    cri::Mount* mount = config.add_mounts();
-    mount->set_host_path(from);
-    mount->set_container_path(to);
-    return *mount;
-  }
-  static cri::Mount& AddImage(cri::ContainerConfig& config, const std::string& image, const std::string& to) {
-    cri::Mount* mount = config.add_mounts();
-    mount->mutable_image()->set_image(image);
-    mount->set_container_path(to);
-    return *mount;
-  }
-
-  // A tmpfs of its own, whose propagation is `flag`. Gone after the test.
+  // The path of a new tmpfs whose propagation is `flag`. Unmounted after the test.
   std::string Tmpfs(const std::string& name, unsigned long flag) {
-    const std::string path = node().directory() + "/" + name;
+    const std::string path = node().paths().directory() + "/" + name;
     MakeDirectory(path);
     Mount("tmpfs", path, "tmpfs", 0);
     Mount("", path, "", flag);
@@ -65,7 +38,7 @@ class MountTest : public NodeTest {
 
 TEST_F(MountTest, WhatIsMountedLaterReachesWhereItWasAskedTo) {
   cri::PodSandboxConfig pod_config = PodConfig("propagation");
-  pod_config.mutable_linux()->mutable_security_context()->set_privileged(true);
+  Security(pod_config).set_privileged(true);
   const PodRef pod = RunPod(pod_config);
   struct Case {
     cri::MountPropagation propagation;
@@ -79,8 +52,8 @@ TEST_F(MountTest, WhatIsMountedLaterReachesWhereItWasAskedTo) {
     MakeDirectory(host + "/from-host");
     MakeDirectory(host + "/from-container");
     cri::ContainerConfig config = ContainerOf(name, "sleep 1000");
-    Add(config, host, "/mnt").set_propagation(propagation);
-    config.mutable_linux()->mutable_security_context()->set_privileged(true);
+    AddMount(config, host, "/mnt").set_propagation(propagation);
+    Security(config).set_privileged(true);
     const std::string id = Start(pod, config);
     Mount("tmpfs", host + "/from-host", "tmpfs", 0);
     WriteFile(host + "/from-host/file", "x");
@@ -97,7 +70,7 @@ TEST_F(MountTest, AMountThatCannotPropagateIsRefused) {
   const std::string host = Tmpfs("private", MS_PRIVATE);
   for (const auto propagation : {cri::PROPAGATION_BIDIRECTIONAL, cri::PROPAGATION_HOST_TO_CONTAINER}) {
     cri::ContainerConfig config = ContainerOf("main", "true");
-    Add(config, host, "/mnt").set_propagation(propagation);
+    AddMount(config, host, "/mnt").set_propagation(propagation);
     const auto answer = cri().CreateContainer(pod.id, pod.config, config);
     EXPECT_EQ(answer.code(), grpc::INVALID_ARGUMENT) << Describe(answer.status);
     EXPECT_THAT(answer.text(), AllOf(HasSubstr("mounts[0].propagation"), HasSubstr(host)));
@@ -117,10 +90,10 @@ TEST_F(MountTest, RecursiveReadOnlyHoldsBelowTooAndIsReported) {
   MakeDirectory(host + "/below");
   Mount("tmpfs", host + "/below", "tmpfs", 0);
   cri::ContainerConfig config = ContainerOf("plain", "touch /mnt/x 2>&1; touch /mnt/below/x && echo written");
-  Add(config, host, "/mnt").set_readonly(true);
+  AddMount(config, host, "/mnt").set_readonly(true);
   EXPECT_EQ(OutputOf(pod, config), "touch: /mnt/x: Read-only file system\nwritten\n");
   config = ContainerOf("recursive", "touch /mnt/x 2>&1; touch /mnt/below/y 2>&1; true");
-  Add(config, host, "/mnt").set_readonly(true);
+  AddMount(config, host, "/mnt").set_readonly(true);
   config.mutable_mounts(0)->set_recursive_read_only(true);
   EXPECT_EQ(OutputOf(pod, config),
             "touch: /mnt/x: Read-only file system\ntouch: /mnt/below/y: Read-only file system\n");
@@ -133,10 +106,7 @@ class OldRuntimeTest : public MountTest {
     const std::string old = machine.directory + "/old-runc";
     WriteScript(old, "#!/bin/sh\n[ \"$1\" = features ] && exit 1\nexec /usr/sbin/runc \"$@\"\n");
     NodeOptions options;
-    options.extra_toml =
-        "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.old]\nruntime_type = \"io.containerd.runc.v2\"\n"
-        "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.old.options]\nBinaryName = \"" +
-        old + "\"\n";
+    options.extra_toml = HandlerToml("old", old);
     return options;
   }
 };
@@ -146,21 +116,15 @@ TEST_F(OldRuntimeTest, WhatARuntimeDoesNotKnowIsRefusedWithTheWordThatTheKubelet
   for (const cri::RuntimeHandler& handler : runtime.runtime_handlers()) {
     EXPECT_EQ(handler.features().recursive_read_only_mounts(), handler.name() != "old") << handler.name();
   }
-  const cri::PodSandboxConfig pod_config = PodConfig("old");
-  const PodRef pod{Must(cri().RunPod(pod_config, std::chrono::seconds(60), "old")).pod_sandbox_id(), pod_config};
+  const PodRef pod = RunPod(PodConfig("old"), "old");
   cri::ContainerConfig config = ContainerOf("main", "true");
-  Add(config, node().directory(), "/mnt").set_readonly(true);
+  AddMount(config, node().paths().directory(), "/mnt").set_readonly(true);
   config.mutable_mounts(0)->set_recursive_read_only(true);
   EXPECT_THAT(cri().CreateContainer(pod.id, pod.config, config).text(), StartsWith("RROUnsupported"));
   EXPECT_THAT(Containers(), IsEmpty());
   cri::PodSandboxConfig user_namespace = PodConfig("userns");
-  auto* user =
-      user_namespace.mutable_linux()->mutable_security_context()->mutable_namespace_options()->mutable_userns_options();
-  for (cri::IDMapping* mapping : {user->add_uids(), user->add_gids()}) {
-    mapping->set_host_id(100000);
-    mapping->set_length(65536);
-  }
-  EXPECT_THAT(cri().RunPod(user_namespace, std::chrono::seconds(60), "old").text(), HasSubstr("userns_options"));
+  MapIds(*Namespaces(user_namespace).mutable_userns_options(), 100000, 65536);
+  EXPECT_THAT(cri().RunPod(user_namespace, kCallTimeout, "old").text(), HasSubstr("userns_options"));
 }
 
 TEST_F(MountTest, VolumesOfTheImageHaveItsContentAndAreTheContainersOwn) {
@@ -171,20 +135,18 @@ TEST_F(MountTest, VolumesOfTheImageHaveItsContentAndAreTheContainersOwn) {
                   "cat /data/file /odd/file; stat -c '%a %u %g' /data; ls /linked /new; echo mine > /data/file; "
                   "cat /data/file; grep -c -E ' /(data|var|new|odd) ' /proc/mounts");
   config.mutable_image()->set_image(kVolumes);
-  // The image's link /linked leads to its own /var, never to the host's (CVE-2022-23648).
+  // The image's link /linked leads to its own /var, never to the host's (containerd's CVE-2022-23648).
   ASSERT_TRUE(fs::exists("/var/lib")) << "the test needs something that only the host has in /var";
   const std::string id = Create(pod, config);
   Must(cri().StartContainer(id));
   const cri::ContainerStatus status = WaitForExit(id);
   EXPECT_EQ(status.exit_code(), 0);
-  EXPECT_EQ(Written(ParseLog(ReadFile(LogPath(pod, "first"))), "stdout"),
-            "of the image\nodd\n750 1234 50\n/linked:\nwww\n\n/new:\nmine\n4\n");
+  EXPECT_EQ(LoggedOutput(pod, "first"), "of the image\nodd\n750 1234 50\n/linked:\nwww\n\n/new:\nmine\n4\n");
   EXPECT_TRUE(status.mounts().empty());
-  config.mutable_metadata()->set_name("second");
-  config.set_log_path("second.log");
+  Rename(config, "second");
   config.mutable_command(2)->assign("cat /data/file; ls /new");
   EXPECT_EQ(OutputOf(pod, config), "of the image\n");
-  const std::string kept = node().root() + "/containers/" + id + "/volumes";
+  const std::string kept = node().paths().root() + "/containers/" + id + "/volumes";
   EXPECT_TRUE(FileExists(kept));
   Must(cri().RemoveContainer(id));
   EXPECT_FALSE(FileExists(kept));
@@ -193,10 +155,10 @@ TEST_F(MountTest, VolumesOfTheImageHaveItsContentAndAreTheContainersOwn) {
 TEST_F(MountTest, AMountOfThePodTakesThePlaceOfAVolume) {
   Must(cri().Pull(kVolumes));
   const PodRef pod = RunPod("covered");
-  WriteFile(node().directory() + "/mine/file", "of the host\n");
+  WriteFile(node().paths().directory() + "/mine/file", "of the host\n");
   cri::ContainerConfig config = ContainerOf("main", "cat /data/file");
   config.mutable_image()->set_image(kVolumes);
-  Add(config, node().directory() + "/mine", "/data/");
+  AddMount(config, node().paths().directory() + "/mine", "/data/");
   EXPECT_EQ(OutputOf(pod, config), "of the host\n");
 }
 
@@ -208,18 +170,18 @@ TEST_F(MountTest, AnImageIsMountedReadOnly) {
       ContainerOf("main",
                   "cat /whole/data/file /part/below /single; ls /whole | tr '\\n' ' '; touch /whole/x 2>&1; "
                   "touch /part/x 2>&1; sleep 1000");
-  AddImage(config, kVolumes, "/whole");
-  AddImage(config, kOddLayers, "/part").set_image_sub_path("odd/link");  // a link to "real"
-  AddImage(config, kVolumes, "/single").set_image_sub_path("data/file");
+  AddImageMount(config, kVolumes, "/whole");
+  AddImageMount(config, kOddLayers, "/part").set_image_sub_path("odd/link");  // a link to "real"
+  AddImageMount(config, kVolumes, "/single").set_image_sub_path("data/file");
   const std::string id = Start(pod, config);
   WaitFor("its output", std::chrono::seconds(10),
-          [&] { return ReadFile(LogPath(pod, "main")).find("/part/x") != std::string::npos; });
-  EXPECT_EQ(Written(ParseLog(ReadFile(LogPath(pod, "main"))), "stdout"),
+          [&] { return ReadFile(pod.LogPath("main")).find("/part/x") != std::string::npos; });
+  EXPECT_EQ(LoggedOutput(pod, "main"),
             "of the image\nbelowof the image\nbin data etc home linked odd out root tmp var "
             "touch: /whole/x: Read-only file system\ntouch: /part/x: Read-only file system\n");
   EXPECT_EQ(StatusOf(id).mounts(1).image().image(), kOddLayers);
   EXPECT_EQ(StatusOf(id).mounts(1).image_sub_path(), "odd/link");
-  // It is held: its content stays as long as the container has it.
+  // The content of an image that is removed stays for the container that has it mounted.
   Must(cri().RemoveImage(kVolumes));
   EXPECT_EQ(Sh(id, "cat /whole/data/file"), "of the image\n");
   Must(cri().RemoveContainer(id));
@@ -230,7 +192,7 @@ TEST_F(MountTest, AnImageThatCannotBeMountedIsToldWithTheWordThatTheKubeletLooks
   const PodRef pod = RunPod("faults");
   const auto refused = [&](const std::string& image, const std::string& path) {
     cri::ContainerConfig config = ContainerOf("main", "true");
-    AddImage(config, image, "/mnt").set_image_sub_path(path);
+    AddImageMount(config, image, "/mnt").set_image_sub_path(path);
     const auto answer = cri().CreateContainer(pod.id, pod.config, config);
     EXPECT_FALSE(answer.ok()) << image << " " << path;
     EXPECT_THAT(answer.text(), AllOf(StartsWith("ImageVolumeMountFailed"), HasSubstr(image))) << path;
@@ -248,12 +210,12 @@ TEST_F(MountTest, AMountedImageOutlivesTheDaemonAndIsGivenBack) {
   Must(cri().Pull(kVolumes));
   const PodRef pod = RunPod("restart");
   cri::ContainerConfig config = ContainerOf("main", "sleep 1000");
-  AddImage(config, kVolumes, "/image");
+  AddImageMount(config, kVolumes, "/image");
   const std::string id = Start(pod, config);
   node().Restart();
   EXPECT_EQ(Sh(id, "cat /image/data/file"), "of the image\n");
   Must(cri().RemoveContainer(id));
-  EXPECT_FALSE(FileExists(node().root() + "/containers/" + id + "-image-0"));
+  EXPECT_FALSE(FileExists(node().paths().root() + "/containers/" + id + "-image-0"));
 }
 
 }  // namespace

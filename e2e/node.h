@@ -9,39 +9,40 @@
 #include "e2e/client.h"
 #include "e2e/daemon_process.h"
 #include "e2e/images.h"
+#include "e2e/log_records.h"
 #include "e2e/machine.h"
+#include "e2e/node_paths.h"
 #include "e2e/registry.h"
 #include "e2e/snapshot.h"
+#include "e2e/wrappers.h"
 
 namespace crisp::e2e {
 
 inline constexpr int kRegistryPort = 5000;
 
-class Node;
-
 struct NodeOptions {
-  std::vector<std::string> endpoints = {"http://127.0.0.1:5000"};  // of every registry host that tests name
+  std::vector<std::string> endpoints = {"http://127.0.0.1:5000"};  // mirrors of every registry host that tests name
   bool cni_config = true;
   std::string sandbox_image = kPause;
   std::string preload_dir;
-  std::string state_parent = "/run/e2e";                // crispd adds "/crisp"
-  bool pull_images = true;                              // the pause image and busybox, before the test begins
-  std::string cri_toml;                                 // keys of the CRI plugin's own table
-  std::string extra_toml;                               // behind the rest
-  std::function<std::string(const Node&)> config = {};  // the whole file, in place of ours
+  std::string state_parent = "/run/e2e";  // crispd adds "/crisp"
+  bool pull_images = true;                // the pause image and busybox, before the test begins
+  std::string cri_toml;                   // more keys of the CRI plugin's own table
+  std::string extra_toml;                 // more tables
+  // The whole configuration file in place of ours. Its keys may be given to these paths only.
+  std::function<std::string(const NodePaths&)> config = {};
 };
 
-// How a wrapper around runc or a CNI plugin makes a moment last, so that a test can do something in it.
-enum class Moment { kBefore, kAfter };
-
+// Not thread-safe, but for cri(). Throws std::runtime_error where a node cannot be had.
 class Node {
  public:
-  // Writes the configuration. Nothing runs yet.
+  // Writes the configuration and starts the registry. crispd does not run yet.
   Node(const Machine& machine, const NodeOptions& options);
 
-  // Starts crispd and returns when it answers Version. Throws with its log if it ends instead.
+  // Starts crispd and returns when it answers Version. Throws with its log if it ends or hangs instead.
   void Start();
   void Kill() { crispd_.Kill(); }
+  // As a service manager ends it: SIGTERM. Returns the wait status.
   int Terminate() { return crispd_.Terminate(); }
   void Restart() {
     Kill();
@@ -50,53 +51,38 @@ class Node {
   bool Running() { return crispd_.Running(); }
   pid_t pid() const { return crispd_.pid(); }
 
+  // A new client after each Start.
   Cri& cri() { return *cri_; }
   Registry& registry() { return *registry_; }
-  std::string Log() const;
+  Wrappers& wrappers() { return wrappers_; }
+  const NodePaths& paths() const { return paths_; }
 
-  const std::string& directory() const { return directory_; }
-  std::string root() const { return directory_ + "/root/crisp"; }  // crispd adds "/crisp" to what its file says
-  std::string state() const { return state_parent_ + "/crisp"; }
-  std::string socket() const { return "/run/crisp.sock"; }
-  std::string logs() const { return directory_ + "/logs"; }
-  std::string config_file() const { return directory_ + "/config.toml"; }
-  std::string cni_conf_dir() const { return directory_ + "/cni/net.d"; }
-  std::string cni_bin_dir() const { return directory_ + "/cni/bin"; }
+  // What crispd has logged since the node was made, at every level, over all its starts.
+  std::string Log() const;
+  std::vector<LogRecord> LogRecords() const { return ParseLogRecords(Log()); }
+
+  // The cgroup that the test's pods are made in: "/crisp-e2e-XXXXXX", or a slice's path.
   const std::string& cgroup_parent() const { return cgroup_parent_; }
-  // Where the container `id` is in every hierarchy: "/parent/id", or systemd's scope.
+  // The path of the container's cgroup in every hierarchy: "/parent/id", or systemd's scope.
   std::string CgroupOf(const std::string& id) const {
     return cgroup_parent_ + (WithSystemd() ? "/crisp-" + id + ".scope" : "/" + id);
   }
 
-  Snapshot Look() const;
-  SnapshotScope Scope() const;
+  // Everything that pods leave traces in. The descriptors in it are crispd's, or those of the process `whose`.
+  Snapshot Look() const { return Look(pid()); }
+  Snapshot Look(pid_t whose) const;
 
-  // The network that pods get; `plugin` stands in for bridge where it is given. `last` runs behind portmap.
+  // The network that pods get from now on: `plugin` makes its interface, portmap its host ports, and `last` runs at the
+  // end if it is given.
   void WriteCniConfig(const std::string& plugin = "bridge", const std::string& last = "");
   void RemoveCniConfig();
 
-  // From now on `command` ("create", "start", "exec", "delete", "update" of runc; "ADD", "DEL" of the plugin
-  // "e2e-bridge"; "last-ADD", "last-DEL" of "e2e-last") stalls, before or after it has done its work, until Release.
-  // For runc every call goes through the wrapper, for CNI call WriteCniConfig with the plugin.
-  void Stall(const std::string& command, Moment moment = Moment::kBefore);
-  // Waits until a call of `command` has got there and returns the pid of the wrapper that stalls.
-  pid_t WaitForStalled(const std::string& command);
-  // From now on `command` is killed (SIGKILL) that long after it was called, if it has not ended, until Release.
-  void KillAfter(const std::string& command, double seconds);
-  // Lets go who stalls, and the calls to come.
-  void Release(const std::string& command);
-  void ReleaseAll();
-  // From now on `command` prints `output`, exits with `code` and does nothing else, until Release.
-  void Fail(const std::string& command, const std::string& output, int code);
-
  private:
-  std::string Marker(const std::string& command) const { return directory_ + "/wrap/" + command; }
   void WriteConfig(const NodeOptions& options);
-  void WriteWrappers();
 
-  const std::string directory_;
-  const std::string state_parent_;
+  const NodePaths paths_;
   const std::string cgroup_parent_;
+  Wrappers wrappers_;
   std::unique_ptr<Registry> registry_;
   std::unique_ptr<Cri> cri_;
   DaemonProcess crispd_;

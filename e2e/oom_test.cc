@@ -44,7 +44,7 @@ TEST_F(OomTest, AChildThatWasKilledIsToldAtTheEndOfItsContainer) {
   const cri::ContainerStatus status = RunToEnd(pod, Limited("c", "tail -c 200m /dev/zero; echo $?; exit 3"));
   EXPECT_EQ(status.exit_code(), 3);
   EXPECT_EQ(status.reason(), "OOMKilled");
-  EXPECT_THAT(ReadFile(LogPath(pod, "c")), ::testing::HasSubstr("stdout F 137\n"));
+  EXPECT_THAT(ReadFile(pod.LogPath("c")), HasSubstr("stdout F 137\n"));
 }
 
 TEST_F(OomTest, AnExecThatWasKilledIsToldAtTheEndOfItsContainer) {

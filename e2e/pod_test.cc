@@ -1,39 +1,19 @@
 // The life of pods.
 #include <future>
 
+#include "base/clock.h"
 #include "e2e/fixture.h"
 #include "e2e/http.h"
 
 namespace crisp::e2e {
 namespace {
 
-using ::testing::AllOf;
-using ::testing::Contains;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using ::testing::MatchesRegex;
-using ::testing::Not;
-using ::testing::SizeIs;
-using ::testing::StartsWith;
-
-cri::ContainerConfig WebServer(cri::ContainerConfig config) {
-  config.clear_command();
-  for (const char* word : {"sh", "-c", "echo 'a page' > /var/www/index.html; exec httpd -f -p 80 -h /var/www"}) {
-    config.add_command(word);
-  }
-  return config;
-}
-
 class PodTest : public NodeTest {
  protected:
-  std::string StartWebServer(const PodRef& pod) { return Start(pod, WebServer(ContainerOf("web", ""))); }
-
-  std::vector<std::string> ListedPods(const cri::PodSandboxFilter& filter = {}) {
-    std::vector<std::string> ids;
-    for (const cri::PodSandbox& pod : Pods(filter)) ids.push_back(pod.id());
-    return ids;
+  std::string StartWebServer(const PodRef& pod) {
+    return Start(pod, ContainerOf("web", "echo 'a page' > /var/www/index.html; exec httpd -f -p 80 -h /var/www"));
   }
+  std::vector<std::string> ListedPods(const cri::PodSandboxFilter& filter = {}) { return IdsOf(Pods(filter)); }
 };
 
 TEST_F(PodTest, LivesFromRunToRemoveWithTwoContainers) {
@@ -48,7 +28,7 @@ TEST_F(PodTest, LivesFromRunToRemoveWithTwoContainers) {
   // The second container shares the first one's network.
   const cri::ContainerStatus client = RunToEnd(pod, ContainerOf("client", "wget -q -O - http://127.0.0.1/"));
   EXPECT_EQ(client.exit_code(), 0);
-  EXPECT_THAT(ReadFile(LogPath(pod, "client")), HasSubstr("stdout F a page"));
+  EXPECT_THAT(ReadFile(pod.LogPath("client")), HasSubstr("stdout F a page"));
   EXPECT_THAT(Containers(), SizeIs(2));
 
   Must(cri().StopContainer(web, 0));
@@ -70,14 +50,14 @@ TEST_F(PodTest, StatusGivesBackWhatWasAskedFor) {
   config.mutable_metadata()->set_attempt(3);
   (*config.mutable_labels())["a.b/c"] = "d e=f,\"g\"";
   (*config.mutable_annotations())["note"] = "line 1\nline 2 \xc3\xa9";
-  const int64_t before = std::chrono::system_clock::now().time_since_epoch().count();
+  const int64_t before = WallNanos();
   const PodRef pod = RunPod(config);
   const cri::PodSandboxStatus status = PodStatus(pod.id);
   EXPECT_EQ(status.id(), pod.id);
   EXPECT_EQ(status.metadata().SerializeAsString(), config.metadata().SerializeAsString());
   EXPECT_EQ(status.state(), cri::SANDBOX_READY);
   EXPECT_GE(status.created_at(), before);
-  EXPECT_LE(status.created_at(), std::chrono::system_clock::now().time_since_epoch().count());
+  EXPECT_LE(status.created_at(), WallNanos());
   EXPECT_EQ(status.labels().at("a.b/c"), "d e=f,\"g\"");
   EXPECT_EQ(status.labels().at("app"), "status");
   EXPECT_EQ(status.annotations().at("note"), "line 1\nline 2 \xc3\xa9");
@@ -91,7 +71,7 @@ TEST_F(PodTest, StatusGivesBackWhatWasAskedFor) {
   EXPECT_EQ(listed.annotations().at("note"), "line 1\nline 2 \xc3\xa9");
 }
 
-// What the kubelet takes in place of a ContainerStatus for each (its evented PLEG).
+// The kubelet's evented PLEG takes these in place of a ContainerStatus for each container.
 TEST_F(PodTest, StatusHasItsContainersOldestFirstAndATime) {
   const PodRef pod = RunPod("with-containers");
   const PodRef other = RunPod("another");
@@ -99,17 +79,17 @@ TEST_F(PodTest, StatusHasItsContainersOldestFirstAndATime) {
   const std::string first = Start(pod, ContainerOf("first", "exit 3"));
   const std::string second = Start(pod, ContainerOf("second", "sleep 1000"));
   WaitForExit(first);
-  const int64_t before = std::chrono::system_clock::now().time_since_epoch().count();
+  const int64_t before = WallNanos();
   const auto answer = Must(cri().PodStatus(pod.id));
   EXPECT_GE(answer.timestamp(), before);
-  EXPECT_LE(answer.timestamp(), std::chrono::system_clock::now().time_since_epoch().count());
+  EXPECT_LE(answer.timestamp(), WallNanos());
   ASSERT_EQ(answer.containers_statuses_size(), 2);
   EXPECT_EQ(answer.containers_statuses(0).DebugString(), StatusOf(first).DebugString());
   EXPECT_EQ(answer.containers_statuses(1).DebugString(), StatusOf(second).DebugString());
 }
 
 TEST_F(PodTest, AllAddressesOfAPodOutliveTheDaemon) {
-  WriteFile(node().cni_conf_dir() + "/05-dual.conflist", R"({"cniVersion": "1.0.0", "name": "dual", "plugins": [
+  WriteFile(node().paths().cni_conf_dir() + "/05-dual.conflist", R"({"cniVersion": "1.0.0", "name": "dual", "plugins": [
     {"type": "bridge", "bridge": "cni1", "isGateway": true, "ipam": {"type": "host-local",
      "ranges": [[{"subnet": "10.89.0.0/24"}], [{"subnet": "fd00:89::/64"}]]}}]})");
   WaitFor("the network to be the new one", std::chrono::seconds(10),
@@ -211,11 +191,10 @@ TEST_F(PodTest, TheNameOfARemovedPodIsFree) {
 
 TEST_F(PodTest, OnTheHostNetworkItHasTheHostsInterfaces) {
   cri::PodSandboxConfig config = PodConfig("host");
-  config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(cri::NODE);
-  config.clear_hostname();
+  UseHostNetwork(config);
   const PodRef pod = RunPod(config);
   cri::ContainerConfig container = ContainerOf("shell", "sleep 1000");
-  container.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(cri::NODE);
+  UseHostNetwork(container);
   const std::string shell = Start(pod, container);
   char host_namespace[64] = {};
   ASSERT_GT(readlink("/proc/self/ns/net", host_namespace, sizeof host_namespace - 1), 0);
@@ -283,12 +262,12 @@ TEST_F(PodTest, ContainersShareIpcAndShmAndOtherPodsDoNot) {
 
 TEST_F(PodTest, ProcessesAreSharedWhereThePodAsksForIt) {
   cri::PodSandboxConfig config = PodConfig("pids");
-  config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(cri::POD);
+  Namespaces(config).set_pid(cri::POD);
   const PodRef pod = RunPod(config);
   std::vector<std::string> seen;
   for (const char* name : {"one", "two"}) {
     cri::ContainerConfig container = ContainerOf(name, "sleep 1000");
-    container.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(cri::POD);
+    Namespaces(container).set_pid(cri::POD);
     seen.push_back(Start(pod, container));
   }
   EXPECT_EQ(Sh(seen[0], "readlink /proc/self/ns/pid"), Sh(seen[1], "readlink /proc/self/ns/pid"));
@@ -298,187 +277,12 @@ TEST_F(PodTest, ProcessesAreSharedWhereThePodAsksForIt) {
 TEST_F(PodTest, ThePauseProcessIsUnprivilegedInItsCgroup) {
   const PodRef pod = RunPod("pause");
   const pid_t pause = PidOf(pod.id);
-  EXPECT_EQ(ReadFile("/proc/" + std::to_string(pause) + "/comm"), "pause\n");
-  for (const std::string& line : Lines(ReadFile("/proc/" + std::to_string(pause) + "/cgroup"))) {
+  EXPECT_EQ(ReadFile(ProcPath(pause, "comm")), "pause\n");
+  for (const std::string& line : Lines(ReadFile(ProcPath(pause, "cgroup")))) {
     if (line.find(":memory:") != std::string::npos) {
-      EXPECT_THAT(line, ::testing::EndsWith(node().CgroupOf(pod.id)));
+      EXPECT_THAT(line, EndsWith(node().CgroupOf(pod.id)));
     }
   }
-}
-
-// --- Network faults ---
-
-class SlowNetworkTest : public PodTest {
- protected:
-  void SetUp() override {
-    PodTest::SetUp();
-    if (!IsSkipped() && !HasFatalFailure()) node().WriteCniConfig("e2e-bridge");
-  }
-
-  std::future<Answer<cri::RunPodSandboxResponse>> RunInBackground(const std::string& name,
-                                                                  std::chrono::milliseconds timeout = kCallTimeout) {
-    return std::async(std::launch::async,
-                      [this, config = PodConfig(name), timeout] { return cri().RunPod(config, timeout); });
-  }
-};
-
-TEST_F(SlowNetworkTest, TwoRunsOfOneNameAtOnceAreOne) {
-  node().Stall("ADD");
-  auto first = RunInBackground("joined");
-  node().WaitForStalled("ADD");
-  auto second = RunInBackground("joined");
-  EXPECT_EQ(second.wait_for(std::chrono::milliseconds(300)), std::future_status::timeout) << "it did not wait";
-  node().Release("ADD");
-  const std::string id = Must(first.get()).pod_sandbox_id();
-  EXPECT_EQ(Must(second.get()).pod_sandbox_id(), id);
-  EXPECT_THAT(ListedPods(), ElementsAre(id));
-}
-
-TEST_F(SlowNetworkTest, ARetryAfterATimeOutJoinsTheRunThatIsStillGoing) {
-  node().Stall("ADD");
-  EXPECT_EQ(RunInBackground("slow", std::chrono::milliseconds(500)).get().code(), grpc::DEADLINE_EXCEEDED);
-  auto retry = RunInBackground("slow");
-  EXPECT_EQ(retry.wait_for(std::chrono::milliseconds(300)), std::future_status::timeout) << "it did not wait";
-  node().Release("ADD");
-  const std::string id = Must(retry.get()).pod_sandbox_id();
-  EXPECT_THAT(ListedPods(), ElementsAre(id));
-}
-
-TEST_F(SlowNetworkTest, ARetryAfterTheRunHasEndedGetsItsPod) {
-  node().Stall("ADD");
-  EXPECT_EQ(RunInBackground("collected", std::chrono::milliseconds(500)).get().code(), grpc::DEADLINE_EXCEEDED);
-  node().Release("ADD");
-  WaitFor("the pod to be listed", std::chrono::seconds(20), [&] { return ListedPods().size() == 1; });
-  const std::string id = ListedPods().front();
-  EXPECT_EQ(RunPod("collected").id, id);
-  EXPECT_THAT(ListedPods(), ElementsAre(id));
-}
-
-TEST_F(SlowNetworkTest, ACancelledRunIsCollectedByTheNext) {
-  node().Stall("ADD");
-  grpc::ClientContext context;
-  cri::RunPodSandboxRequest request;
-  *request.mutable_config() = PodConfig("cancelled");
-  auto run = std::async(std::launch::async,
-                        [&] { return cri().Call(&Runtime::RunPodSandbox, request, kCallTimeout, &context); });
-  node().WaitForStalled("ADD");
-  context.TryCancel();
-  EXPECT_EQ(run.get().code(), grpc::CANCELLED);
-  auto retry = RunInBackground("cancelled");
-  node().Release("ADD");
-  EXPECT_THAT(ListedPods(), ElementsAre(Must(retry.get()).pod_sandbox_id()));
-}
-
-TEST_F(SlowNetworkTest, OtherPodsDoNotWaitForOneThatHangs) {
-  const PodRef pod = RunPod("quick");
-  const std::string shell = Start(pod, ContainerOf("shell", "sleep 1000"));
-  node().Stall("ADD");
-  auto stuck = RunInBackground("stuck");
-  node().WaitForStalled("ADD");
-  const auto begin = std::chrono::steady_clock::now();
-  EXPECT_EQ(Sh(shell, "echo works"), "works\n");
-  RunToEnd(pod, ContainerOf("second", "true"));
-  EXPECT_THAT(ListedPods(), Contains(pod.id));
-  Must(cri().StopPod(pod.id));  // DEL goes through the same plugin
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
-  node().Release("ADD");
-  Must(stuck.get());
-}
-
-TEST_F(SlowNetworkTest, AFailingPluginIsNamedAndNothingIsLeft) {
-  node().Fail("ADD", R"({"cniVersion": "1.0.0", "code": 11, "msg": "out of luck", "details": "today"})", 1);
-  const auto answer = cri().RunPod(PodConfig("failing"));
-  EXPECT_EQ(answer.code(), grpc::INTERNAL) << Describe(answer.status);
-  EXPECT_THAT(answer.text(), AllOf(HasSubstr("e2e-bridge"), HasSubstr("out of luck")));
-  EXPECT_THAT(Pods(), IsEmpty());
-  EXPECT_EQ(Leftovers(), "");
-  node().Release("ADD");
-  RunPod("failing");
-}
-
-TEST_F(SlowNetworkTest, AFailureAfterThePluginsWorkIsUndone) {
-  // The bridge has made its link and its lease, and portmap its rules, when the last plugin of the list fails.
-  node().WriteCniConfig("bridge", "e2e-last");
-  node().Fail("last-ADD", R"({"cniVersion": "1.0.0", "code": 11, "msg": "the last straw"})", 1);
-  cri::PodSandboxConfig config = PodConfig("undone");
-  cri::PortMapping* mapping = config.add_port_mappings();
-  mapping->set_container_port(80);
-  mapping->set_host_port(18081);
-  const auto answer = cri().RunPod(config);
-  EXPECT_THAT(answer.text(), AllOf(HasSubstr("e2e-last"), HasSubstr("the last straw")));
-  EXPECT_THAT(Pods(), IsEmpty());
-  EXPECT_EQ(Leftovers(), "");
-  node().Release("last-ADD");
-  RunPod(config);
-}
-
-TEST_F(SlowNetworkTest, APluginThatPrintsGarbageIsAnError) {
-  node().Fail("ADD", "<html>this is no result</html>", 0);
-  const auto answer = cri().RunPod(PodConfig("garbage"));
-  EXPECT_EQ(answer.code(), grpc::INTERNAL) << Describe(answer.status);
-  EXPECT_THAT(answer.text(), HasSubstr("e2e-bridge"));
-  EXPECT_EQ(Leftovers(), "");
-  node().Release("ADD");
-  RunPod("garbage");
-}
-
-TEST_F(SlowNetworkTest, StopFailsWhileThePluginCannotAndWorksAfterwards) {
-  const PodRef pod = RunPod("del");
-  Start(pod, ContainerOf("running", "sleep 1000"));
-  node().Fail("DEL", R"({"cniVersion": "1.0.0", "code": 11, "msg": "not now"})", 1);
-  const auto answer = cri().StopPod(pod.id);
-  EXPECT_EQ(answer.code(), grpc::INTERNAL) << Describe(answer.status);
-  EXPECT_THAT(answer.text(), HasSubstr("not now"));
-  EXPECT_EQ(PodStatus(pod.id).state(), cri::SANDBOX_NOTREADY);
-  node().Release("DEL");
-  Must(cri().StopPod(pod.id));
-  Must(cri().RemovePod(pod.id));
-  EXPECT_EQ(Leftovers(), "");
-}
-
-TEST_F(SlowNetworkTest, StopUsesTheConfigurationThatThePodWasMadeWith) {
-  const PodRef pod = RunPod("cached");
-  node().RemoveCniConfig();
-  Must(cri().StopPod(pod.id));
-  Must(cri().RemovePod(pod.id));
-  EXPECT_EQ(Leftovers(), "");
-}
-
-class NoNetworkTest : public PodTest {
- protected:
-  NodeOptions Options(const Machine&) override {
-    NodeOptions options;
-    options.cni_config = false;
-    return options;
-  }
-
-  cri::RuntimeCondition Condition(const std::string& type) {
-    const auto answer = Must(cri().Status());
-    for (const cri::RuntimeCondition& condition : answer.status().conditions()) {
-      if (condition.type() == type) return condition;
-    }
-    throw std::runtime_error("Status has no condition " + type);
-  }
-};
-
-TEST_F(NoNetworkTest, StatusSaysWhyAndNoticesAConfigurationThatComes) {
-  EXPECT_TRUE(Condition("RuntimeReady").status());
-  const cri::RuntimeCondition network = Condition("NetworkReady");
-  EXPECT_FALSE(network.status());
-  EXPECT_THAT(network.reason(), Not(IsEmpty()));
-  EXPECT_THAT(network.message(), HasSubstr(node().cni_conf_dir()));
-  EXPECT_FALSE(cri().RunPod(PodConfig("early")).ok());
-  EXPECT_EQ(Leftovers(), "");
-  node().WriteCniConfig();
-  WaitFor("NetworkReady", std::chrono::seconds(5), [&] { return Condition("NetworkReady").status(); });
-  RunPod("early");
-}
-
-TEST_F(NoNetworkTest, HostNetworkPodsRunAnyway) {
-  cri::PodSandboxConfig config = PodConfig("host");
-  config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(cri::NODE);
-  config.clear_hostname();
-  EXPECT_EQ(PodStatus(RunPod(config).id).state(), cri::SANDBOX_READY);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 
 #include "e2e/files.h"
 #include "e2e/machine.h"
+#include "e2e/processes.h"
 
 namespace crisp::e2e {
 namespace {
@@ -18,48 +19,22 @@ namespace {
 namespace fs = std::filesystem;
 using Things = std::multiset<std::string>;
 
+constexpr char kDescriptors[] = "descriptor of the daemon";
+
 bool StartsWith(const std::string& text, const std::string& prefix) {
   return text.rfind(prefix, 0) == 0;
 }
 
-bool IsNumber(const std::string& text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c); });
-}
-
-std::string CommandLine(const std::string& pid) {
-  std::string line = ReadFile("/proc/" + pid + "/cmdline");
-  std::replace(line.begin(), line.end(), '\0', ' ');
-  if (line.empty()) {  // a zombie, that nobody has waited for, or a thread of the kernel
-    const std::string stat = ReadFile("/proc/" + pid + "/stat");
-    const size_t end = stat.rfind(')');
-    if (end == std::string::npos || stat.compare(end, 3, ") Z") != 0) return "";
-    line = "zombie " + stat.substr(0, end + 1).substr(stat.find('('));
-  }
-  return line;
-}
-
-std::map<std::string, std::string> Processes(const std::vector<pid_t>& except) {
-  std::map<std::string, std::string> found;
-  for (const auto& entry : fs::directory_iterator("/proc")) {
-    const std::string pid = entry.path().filename();
-    if (!IsNumber(pid) || pid == "1" || pid == std::to_string(getpid())) continue;
-    if (std::any_of(except.begin(), except.end(), [&](pid_t p) { return std::to_string(p) == pid; })) continue;
-    const std::string line = CommandLine(pid);
-    if (!line.empty()) found[pid] = line;
-  }
-  return found;
-}
-
 Things ProcessNames(const SnapshotScope& scope) {
   Things things;
-  for (const auto& [pid, line] : Processes(scope.daemons)) things.insert(line);
+  for (const auto& [pid, line] : CommandLines({scope.daemon})) things.insert(line);
   return things;
 }
 
-// Mount points with the type of what is there, as `pid` sees them.
-Things MountsOf(const std::string& pid) {
+// "type on mount point" of all mounts that the process sees.
+Things MountsOf(pid_t pid) {
   Things things;
-  for (const std::string& line : Lines(ReadFile("/proc/" + pid + "/mountinfo"))) {
+  for (const std::string& line : Lines(ReadFile(ProcPath(pid, "mountinfo")))) {
     std::istringstream fields(line);
     std::string id, parent, device, root, target, rest, type;
     fields >> id >> parent >> device >> root >> target;
@@ -72,9 +47,9 @@ Things MountsOf(const std::string& pid) {
 }
 
 Things Mounts(const SnapshotScope& scope) {
-  Things things = MountsOf("self");
-  for (const std::string& mount : MountsOf(std::to_string(scope.daemons.front()))) {
-    if (things.count(mount) == 0) things.insert("(in crispd's own namespace) " + mount);
+  Things things = MountsOf(getpid());
+  for (const std::string& mount : MountsOf(scope.daemon)) {
+    if (things.count(mount) == 0) things.insert("(in the daemon's own namespace) " + mount);
   }
   return things;
 }
@@ -86,7 +61,7 @@ Things FilesIn(const std::string& directory) {
   return things;
 }
 
-// The bridge outlives its last pod by the plugin's design.
+// The plugin bridge leaves its bridge, cni0, for the pods to come.
 Things Links() {
   Things things;
   struct if_nameindex* names = if_nameindex();
@@ -108,7 +83,7 @@ Things Leases() {
   return things;
 }
 
-// The chains that portmap and the bridge's masquerading make once for all pods, and the jumps into them, stay.
+// The plugins portmap and bridge make some chains, and jumps into them, once for all pods and leave them.
 bool MadeOnceForAllPods(const std::string& rule) {
   static const std::array<const char*, 9> kRules = {
       ":CNI-HOSTPORT-DNAT ",
@@ -151,8 +126,8 @@ Things Cgroups(const std::string& parent) {
   return things;
 }
 
-// Layers are counted and not named: their names are numbers that grow. The database is not looked into. The OCI
-// runtime's own root, one for each handler, stays.
+// Layers are counted and not named: their names are numbers that grow. The database is left out: its size says nothing.
+// So are the OCI runtimes' roots, one a handler, and empty directories at the top, which crispd makes once.
 Things FilesBelow(const std::string& directory) {
   Things things;
   std::error_code error;
@@ -184,7 +159,8 @@ Things Sockets() {
   return things;
 }
 
-std::string WithoutNumber(std::string target) {
+// Without the inode number of a socket or pipe.
+std::string KindOf(std::string target) {
   for (const char* kind : {"socket:[", "pipe:["}) {
     if (StartsWith(target, kind)) return kind;
   }
@@ -194,9 +170,9 @@ std::string WithoutNumber(std::string target) {
 Things Descriptors(pid_t pid) {
   Things things;
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator("/proc/" + std::to_string(pid) + "/fd", error)) {
+  for (const auto& entry : fs::directory_iterator(ProcPath(pid, "fd"), error)) {
     const fs::path target = fs::read_symlink(entry.path(), error);
-    if (!error) things.insert(WithoutNumber(target));
+    if (!error) things.insert(KindOf(target));
   }
   return things;
 }
@@ -206,7 +182,7 @@ void Compare(const std::string& kind, const Things& before, const Things& after,
   std::set_difference(after.begin(), after.end(), before.begin(), before.end(), std::back_inserter(left));
   std::set_difference(before.begin(), before.end(), after.begin(), after.end(), std::back_inserter(lost));
   for (const std::string& thing : left) out << "  left: " << kind << ": " << thing << "\n";
-  if (kind == "fd of crispd") lost.clear();  // a connection that was idle has been closed
+  if (kind == kDescriptors) lost.clear();  // a connection that was idle has been closed
   for (const std::string& thing : lost) out << "  lost: " << kind << ": " << thing << "\n";
 }
 
@@ -225,7 +201,7 @@ Snapshot TakeSnapshot(const SnapshotScope& scope) {
   seen["file"] = FilesBelow(scope.root);
   seen["file"].merge(FilesBelow(scope.state));
   seen["socket"] = Sockets();
-  seen["fd of crispd"] = Descriptors(scope.daemons.front());
+  seen[kDescriptors] = Descriptors(scope.daemon);
   return snapshot;
 }
 
@@ -233,12 +209,6 @@ std::string Difference(const Snapshot& before, const Snapshot& after) {
   std::ostringstream out;
   for (const auto& [kind, things] : before.seen) Compare(kind, things, after.seen.at(kind), out);
   return out.str();
-}
-
-std::vector<std::string> ProcessList(const std::vector<pid_t>& except) {
-  std::vector<std::string> list;
-  for (const auto& [pid, line] : Processes(except)) list.push_back(pid + " " + line);
-  return list;
 }
 
 }  // namespace crisp::e2e

@@ -13,7 +13,6 @@ namespace crisp::e2e {
 namespace {
 
 namespace fs = std::filesystem;
-using ::testing::HasSubstr;
 
 std::string Mode(const std::string& path) {
   struct stat info {};
@@ -28,9 +27,9 @@ class StartTest : public NodeTest {
   // Starts another crispd with the node's configuration, but for these replacements, waits until it ends by itself, and
   // returns what it logged.
   std::string RunAnother(const std::vector<std::pair<std::string, std::string>>& replacements) {
-    const std::string config = node().directory() + "/another.toml";
-    const std::string log = node().directory() + "/another.log";
-    WriteFile(config, absl::StrReplaceAll(ReadFile(node().config_file()), replacements));
+    const std::string config = node().paths().directory() + "/another.toml";
+    const std::string log = node().paths().directory() + "/another.log";
+    WriteFile(config, absl::StrReplaceAll(ReadFile(node().paths().config_file()), replacements));
     DaemonProcess another;
     another.Start(CRISP_CRISPD, {"--config", config}, log);
     WaitFor("the other crispd to end", std::chrono::seconds(20), [&] { return !another.Running(); });
@@ -40,12 +39,12 @@ class StartTest : public NodeTest {
 };
 
 TEST_F(StartTest, TwoDaemonsShareNeitherRootNorState) {
-  const std::string root = "root = \"" + node().directory() + "/root\"";
-  const std::string other = "\"" + node().directory() + "/other\"";
-  EXPECT_THAT(RunAnother({{"state = \"/run/e2e\"", "state = " + other}, {node().socket(), "/run/other.sock"}}),
-              HasSubstr("lock " + node().root() + "/lock (is another crispd running?)"));
-  EXPECT_THAT(RunAnother({{root, "root = " + other}, {node().socket(), "/run/other.sock"}}),
-              HasSubstr("lock " + node().state() + "/lock (is another crispd running?)"));
+  const std::string root = "root = \"" + node().paths().directory() + "/root\"";
+  const std::string other = "\"" + node().paths().directory() + "/other\"";
+  EXPECT_THAT(RunAnother({{"state = \"/run/e2e\"", "state = " + other}, {node().paths().socket(), "/run/other.sock"}}),
+              HasSubstr("lock " + node().paths().root() + "/lock (is another crispd running?)"));
+  EXPECT_THAT(RunAnother({{root, "root = " + other}, {node().paths().socket(), "/run/other.sock"}}),
+              HasSubstr("lock " + node().paths().state() + "/lock (is another crispd running?)"));
   EXPECT_EQ(PodStatus(RunPod("after").id).state(), cri::SANDBOX_READY);
 }
 
@@ -53,12 +52,12 @@ TEST_F(StartTest, DirectoriesThatAreTooOpenAreClosed) {
   const PodRef pod = RunPod("open");
   node().Kill();
   const std::vector<std::pair<std::string, std::string>> modes = {
-      {node().root(), "711"},
-      {node().state(), "711"},
-      {node().state() + "/pods", "711"},
-      {node().root() + "/layers", "700"},
-      {node().state() + "/oci", "700"},
-      {node().state() + "/pods/" + pod.id, "700"},
+      {node().paths().root(), "711"},
+      {node().paths().state(), "711"},
+      {node().paths().state() + "/pods", "711"},
+      {node().paths().root() + "/layers", "700"},
+      {node().paths().state() + "/oci", "700"},
+      {node().paths().state() + "/pods/" + pod.id, "700"},
   };
   for (const auto& [path, mode] : modes) {
     EXPECT_EQ(Mode(path), mode) << path;
@@ -136,13 +135,13 @@ class UsersConfigTest : public StartTest {
   NodeOptions Options(const Machine&) override {
     NodeOptions options;
     options.pull_images = false;
-    options.config = [](const Node& node) {
+    options.config = [](const NodePaths& paths) {
       const std::vector<std::pair<std::string, std::string>> places = {
-          {"\"/var/lib/containerd\"", "\"" + fs::path(node.root()).parent_path().string() + "\""},
-          {"\"/run/containerd\"", "\"" + fs::path(node.state()).parent_path().string() + "\""},
-          {"\"/run/containerd/containerd.sock\"", "\"" + node.socket() + "\""},
-          {"\"/opt/cni/bin\"", "\"" + node.cni_bin_dir() + "\""},
-          {"\"/etc/cni/net.d\"", "\"" + node.cni_conf_dir() + "\""}};
+          {"\"/var/lib/containerd\"", "\"" + paths.root_parent() + "\""},
+          {"\"/run/containerd\"", "\"" + paths.state_parent() + "\""},
+          {"\"/run/containerd/containerd.sock\"", "\"" + paths.socket() + "\""},
+          {"\"/opt/cni/bin\"", "\"" + paths.cni_bin_dir() + "\""},
+          {"\"/etc/cni/net.d\"", "\"" + paths.cni_conf_dir() + "\""}};
       const std::string text = ReadFile(CRISP_USERS_CONFIG);
       for (const auto& [from, to] : places) EXPECT_THAT(text, HasSubstr(from));
       return absl::StrReplaceAll(text, places);
@@ -161,7 +160,7 @@ TEST_F(UsersConfigTest, ServesAndNamesNoKeyTwice) {
   for (const std::string& line : Lines(node().Log())) {
     if (line.find(" warning ") == std::string::npos) continue;
     if (line.find("registry.cn-hangzhou.aliyuncs.com") != std::string::npos) ++of_the_mirror;
-    const size_t at = line.find(node().config_file() + ":");
+    const size_t at = line.find(node().paths().config_file() + ":");
     if (at == std::string::npos) continue;  // of this machine
     const size_t key = line.find(": ", at) + 2;
     EXPECT_TRUE(keys.insert(line.substr(key, line.find(": ", key) - key)).second) << line;

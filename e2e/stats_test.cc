@@ -1,41 +1,17 @@
-// What containers and pods use, as the kubelet asks for it.
+// What containers and pods use, as the kubelet asks for it: the stats of containers and pods.
 #include <signal.h>
 
-#include <filesystem>
-#include <fstream>
-#include <map>
-#include <set>
-
+#include "base/clock.h"
 #include "e2e/cgroup_files.h"
 #include "e2e/fixture.h"
 
 namespace crisp::e2e {
 namespace {
 
-using ::testing::Contains;
-using ::testing::ElementsAre;
-using ::testing::IsEmpty;
-using ::testing::Not;
-using ::testing::UnorderedElementsAre;
-
 constexpr std::chrono::seconds kSoon{10};
 
 class StatsTest : public NodeTest {
  protected:
-  // The kubelet gives every pod a cgroup of its own; so does a test that wants one.
-  cri::PodSandboxConfig WithOwnCgroup(const std::string& name) {
-    cri::PodSandboxConfig config = PodConfig(name);
-    parents_.push_back(node().cgroup_parent() + "/pod-" + name);
-    config.mutable_linux()->set_cgroup_parent(parents_.back());
-    return config;
-  }
-  void TearDown() override {
-    // As the kubelet does: the pod's cgroup is its own.
-    if (!parents_.empty()) RemoveAllPods();
-    for (const std::string& parent : parents_) RemoveCgroups(parent);
-    NodeTest::TearDown();
-  }
-
   std::string Sleeper(const PodRef& pod, const std::string& name) {
     return Start(pod, ContainerOf(name, "sleep 1000"));
   }
@@ -72,25 +48,6 @@ class StatsTest : public NodeTest {
     for (const cri::PodSandboxStats& stats : ListPods(filter)) ids.push_back(stats.attributes().id());
     return ids;
   }
-
-  // Everything that a stream sends.
-  template <typename Response, typename Request, typename Stub>
-  std::vector<Response> ReadAll(Stub& stub,
-                                std::unique_ptr<grpc::ClientReader<Response>> (Stub::*method)(grpc::ClientContext*,
-                                                                                              const Request&),
-                                const Request& request = {}) {
-    grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + kCallTimeout);
-    const auto reader = (stub.*method)(&context, request);
-    std::vector<Response> all;
-    for (Response one; reader->Read(&one);) all.push_back(std::move(one));
-    const grpc::Status end = reader->Finish();
-    EXPECT_TRUE(end.ok()) << Describe(end);
-    return all;
-  }
-
- private:
-  std::vector<std::string> parents_;
 };
 
 // --- Containers ---
@@ -101,7 +58,7 @@ TEST_F(StatsTest, ARunningContainerHasAllItsNumbers) {
   (*config.mutable_labels())["tier"] = "front";
   (*config.mutable_annotations())["note"] = "kept";
   config.mutable_linux()->mutable_resources()->set_memory_limit_in_bytes(64 << 20);
-  const int64_t before = std::chrono::system_clock::now().time_since_epoch().count();
+  const int64_t before = WallNanos();
   const std::string id = Start(pod, config);
   const cri::ContainerStats stats = Stats(id);
   EXPECT_EQ(stats.attributes().id(), id);
@@ -126,7 +83,7 @@ TEST_F(StatsTest, TheFileSystemOfContainersHasTheWritesOfThemAll) {
   const std::string write = "head -c 1048576 /dev/zero >/big";
   Start(pod, ContainerOf("running", write + "; sleep 1000"));
   const std::string exited = Start(pod, ContainerOf("exited", write));
-  WaitFor("the exit", std::chrono::seconds(10), [&] { return StatusOf(exited).state() == cri::CONTAINER_EXITED; });
+  WaitForExit(exited);
   const auto usage = [&] { return Must(cri().ImageFsInfo()).container_filesystems(0); };
   WaitFor("the walk", std::chrono::seconds(10), [&] { return usage().used_bytes().value() >= 2u << 20; });
   EXPECT_GE(usage().inodes_used().value(), 4u);
@@ -145,7 +102,7 @@ TEST_F(StatsTest, TheRateIsOfTheTimeSinceTheCallBefore) {
   const std::string idle = Sleeper(pod, "idle");
   EXPECT_FALSE(Stats(busy).cpu().has_usage_nano_cores()) << "there is no call before";
   Stats(idle);
-  std::this_thread::sleep_for(std::chrono::seconds(1));
+  LetTimePass(std::chrono::seconds(1));  // the interval that the rate is of
   const uint64_t rate = Stats(busy).cpu().usage_nano_cores().value();
   EXPECT_GT(rate, 10'000'000u) << "however busy the machine is otherwise";
   EXPECT_LT(rate, 1'500'000'000u);
@@ -255,7 +212,7 @@ TEST_F(StatsTest, ADaemonThatWasRestartedGoesOnCounting) {
 // --- Pods ---
 
 TEST_F(StatsTest, APodHasItsCgroupsNumbersItsNetworkAndItsContainers) {
-  const PodRef pod = RunPod(WithOwnCgroup("own"));
+  const PodRef pod = RunPod(PodConfigWithCgroup("own"));
   const std::string id = Start(pod, ContainerOf("own", "sleep 1000 & sleep 1000 & wait"));
   WaitFor("three processes", kSoon,
           [&] { return Lines(CgroupFile(PidOf(id), "memory", "cgroup.procs", "cgroup.procs")).size() == 3; });
@@ -292,7 +249,7 @@ TEST_F(StatsTest, PodsThatShareACgroupAreCountedApart) {
 
 TEST_F(StatsTest, APodOnTheHostsNetworkHasNoNetworkOfItsOwn) {
   cri::PodSandboxConfig config = PodConfig("host");
-  config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(cri::NODE);
+  Namespaces(config).set_network(cri::NODE);
   const PodRef pod = RunPod(config);
   const cri::PodSandboxStats stats = PodStats(pod.id);
   EXPECT_FALSE(stats.linux().has_network());
@@ -318,162 +275,6 @@ TEST_F(StatsTest, TheListHasPodsThatAreReadyOldestFirst) {
   const cri::PodSandboxStats stopped = PodStats(two.id);
   EXPECT_EQ(stopped.attributes().metadata().name(), "two");
   EXPECT_FALSE(stopped.linux().has_cpu());
-}
-
-// --- Metrics ---
-
-TEST_F(StatsTest, MetricsHaveTheLabelsOfTheirDescriptors) {
-  const PodRef pod = RunPod(WithOwnCgroup("metrics"));
-  const std::string id = Sleeper(pod, "metrics");
-  std::map<std::string, std::vector<std::string>> keys;
-  const auto described = Must(cri().Call(&Runtime::ListMetricDescriptors, cri::ListMetricDescriptorsRequest()));
-  for (const cri::MetricDescriptor& one : described.descriptors()) {
-    keys[one.name()] = {one.label_keys().begin(), one.label_keys().end()};
-  }
-  const auto answer = Must(cri().Call(&Runtime::ListPodSandboxMetrics, cri::ListPodSandboxMetricsRequest()));
-  ASSERT_EQ(answer.pod_metrics_size(), 1);
-  EXPECT_EQ(answer.pod_metrics(0).pod_sandbox_id(), pod.id);
-  ASSERT_EQ(answer.pod_metrics(0).container_metrics_size(), 1);
-  EXPECT_EQ(answer.pod_metrics(0).container_metrics(0).container_id(), id);
-
-  const auto value_of = [&](const cri::Metric& metric, const std::string& key) -> std::string {
-    const std::vector<std::string>& names = keys[metric.name()];
-    for (int i = 0; i < metric.label_values_size(); ++i) {
-      if (names.at(static_cast<size_t>(i)) == key) return metric.label_values(i);
-    }
-    return "?";
-  };
-  std::set<std::string> names;
-  for (const cri::Metric& metric : answer.pod_metrics(0).container_metrics(0).metrics()) {
-    names.insert(metric.name());
-    ASSERT_EQ(keys[metric.name()].size(), static_cast<size_t>(metric.label_values_size())) << metric.name();
-    EXPECT_EQ(value_of(metric, "container"), "metrics");
-    EXPECT_EQ(value_of(metric, "pod"), "metrics");
-    EXPECT_EQ(value_of(metric, "namespace"), "e2e");
-    EXPECT_EQ(value_of(metric, "name"), id);
-    EXPECT_EQ(value_of(metric, "image"), kBusybox);
-    EXPECT_THAT(value_of(metric, "id"), ::testing::EndsWith("/pod-metrics/" + id));
-  }
-  for (const char* name :
-       {"container_cpu_usage_seconds_total", "container_cpu_cfs_periods_total", "container_memory_working_set_bytes",
-        "container_memory_rss", "container_memory_failures_total", "container_processes", "container_threads",
-        "container_fs_usage_bytes", "container_spec_memory_limit_bytes", "container_oom_events_total",
-        "container_start_time_seconds", "container_last_seen"}) {
-    EXPECT_THAT(names, Contains(name));
-  }
-  std::map<std::string, cri::Metric> of_pod;
-  for (const cri::Metric& metric : answer.pod_metrics(0).metrics()) of_pod[metric.name()] = metric;
-  const cri::Metric& received = of_pod["container_network_receive_bytes_total"];
-  EXPECT_EQ(value_of(received, "interface"), "eth0");
-  EXPECT_EQ(value_of(received, "container"), "");
-  EXPECT_EQ(value_of(received, "pod"), "metrics");
-  EXPECT_GT(received.value().value(), 0u);
-}
-
-// --- Streams ---
-
-TEST_F(StatsTest, StreamsSendWhatTheListsDo) {
-  const PodRef pod = RunPod("streamed");
-  const std::string a = Sleeper(pod, "a");
-  const std::string b = Create(pod, ContainerOf("b", "sleep 1000"));
-
-  const auto pods = ReadAll(cri().runtime(), &Runtime::StreamPodSandboxes);
-  ASSERT_EQ(pods.size(), 1u);
-  ASSERT_EQ(pods[0].pod_sandboxes_size(), 1);
-  EXPECT_EQ(pods[0].pod_sandboxes(0).SerializeAsString(), Pods()[0].SerializeAsString());
-
-  const auto containers = ReadAll(cri().runtime(), &Runtime::StreamContainers);
-  ASSERT_EQ(containers.size(), 1u);
-  ASSERT_EQ(containers[0].containers_size(), 2);
-  EXPECT_EQ(containers[0].containers(0).id(), a);
-  EXPECT_EQ(containers[0].containers(1).id(), b);
-  cri::StreamContainersRequest created;
-  created.mutable_filter()->mutable_state()->set_state(cri::CONTAINER_CREATED);
-  const auto filtered = ReadAll(cri().runtime(), &Runtime::StreamContainers, created);
-  ASSERT_EQ(filtered.size(), 1u);
-  ASSERT_EQ(filtered[0].containers_size(), 1);
-  EXPECT_EQ(filtered[0].containers(0).id(), b);
-
-  const auto stats = ReadAll(cri().runtime(), &Runtime::StreamContainerStats);
-  ASSERT_EQ(stats.size(), 1u);
-  ASSERT_EQ(stats[0].container_stats_size(), 1);
-  EXPECT_EQ(stats[0].container_stats(0).attributes().id(), a);
-  EXPECT_TRUE(stats[0].container_stats(0).has_memory());
-
-  const auto pod_stats = ReadAll(cri().runtime(), &Runtime::StreamPodSandboxStats);
-  ASSERT_EQ(pod_stats.size(), 1u);
-  EXPECT_EQ(pod_stats[0].pod_sandbox_stats(0).attributes().id(), pod.id);
-
-  const auto metrics = ReadAll(cri().runtime(), &Runtime::StreamPodSandboxMetrics);
-  ASSERT_EQ(metrics.size(), 1u);
-  EXPECT_EQ(metrics[0].pod_sandbox_metrics(0).pod_sandbox_id(), pod.id);
-
-  const auto images = ReadAll(cri().image_service(), &ImageStub::StreamImages);
-  ASSERT_EQ(images.size(), 1u);
-  EXPECT_EQ(static_cast<size_t>(images[0].images_size()), Images().size());
-  cri::StreamImagesRequest one;
-  one.mutable_filter()->mutable_image()->set_image(kBusybox);
-  EXPECT_EQ(ReadAll(cri().image_service(), &ImageStub::StreamImages, one)[0].images_size(), 1);
-}
-
-TEST_F(StatsTest, AStreamOfNothingEndsWell) {
-  EXPECT_THAT(ReadAll(cri().runtime(), &Runtime::StreamPodSandboxes), IsEmpty());
-  EXPECT_THAT(ReadAll(cri().runtime(), &Runtime::StreamContainerStats), IsEmpty());
-}
-
-TEST_F(StatsTest, AListBeyondTheCapOfAMessageIsStreamed) {
-  const PodRef pod = RunPod("long");
-  const std::string note(400'000, 'x');
-  std::vector<std::string> ids;
-  for (int i = 0; i < 8; ++i) {
-    cri::ContainerConfig config = ContainerOf("c" + std::to_string(i), "true");
-    (*config.mutable_annotations())["note"] = note;
-    ids.push_back(Create(pod, config));
-  }
-  std::vector<std::string> streamed;
-  const auto messages = ReadAll(cri().runtime(), &Runtime::StreamContainers);
-  EXPECT_GE(messages.size(), 4u);
-  for (const cri::StreamContainersResponse& message : messages) {
-    EXPECT_LE(message.ByteSizeLong(), 1u << 20);
-    for (const cri::Container& container : message.containers()) streamed.push_back(container.id());
-  }
-  EXPECT_EQ(streamed, ids);
-}
-
-// But for gRPC's own timers: two threads that look every second whether one is due (gRPC 1.51, timer_generic.cc).
-TEST_F(StatsTest, NothingWakesUpWhileNothingHappens) {
-  const PodRef pod = RunPod("quiet");
-  Sleeper(pod, "quiet");
-  grpc::ClientContext context;
-  const auto subscription = cri().runtime().GetContainerEvents(&context, cri::GetEventsRequest());
-  subscription->WaitForInitialMetadata();
-  List();
-  ListPods();
-  using Switches = std::map<std::string, int64_t>;  // by thread
-  const auto look = [this] {
-    Switches all;
-    for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(node().pid()) + "/task")) {
-      const std::string status = ReadFile(task.path().string() + "/status");
-      const std::string name = ReadFile(task.path().string() + "/comm");
-      if (name.rfind("grpc_global_tim", 0) == 0 || name.rfind("timer_manager", 0) == 0) continue;
-      const std::string key = "\nvoluntary_ctxt_switches:";
-      const size_t at = status.find(key);
-      if (at != std::string::npos) {
-        all[task.path().filename().string() + " " + name] = std::stoll(status.substr(at + key.size()));
-      }
-    }
-    return all;
-  };
-  std::this_thread::sleep_for(std::chrono::seconds(2));  // for the threads of the calls to end
-  Switches before = look();
-  std::this_thread::sleep_for(std::chrono::seconds(5));
-  int64_t sum = 0;
-  std::string who;
-  for (const auto& [thread, count] : look()) {
-    sum += count - before[thread];
-    if (count != before[thread]) who += thread + ": " + std::to_string(count - before[thread]) + "\n";
-  }
-  EXPECT_LE(sum, 4) << who;
 }
 
 }  // namespace

@@ -5,11 +5,9 @@
 namespace crisp::e2e {
 namespace {
 
-using ::testing::HasSubstr;
-
 class StdioTest : public NodeTest {
  protected:
-  std::string LogOf(const PodRef& pod, const std::string& name) { return ReadFile(LogPath(pod, name)); }
+  std::string LogOf(const PodRef& pod, const std::string& name) { return ReadFile(pod.LogPath(name)); }
 };
 
 TEST_F(StdioTest, ATerminalIsOneAndItsOutputIsLoggedAsStdout) {

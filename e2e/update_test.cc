@@ -1,4 +1,4 @@
-// New limits for containers and pods that exist.
+// UpdateContainerResources and UpdatePodSandboxResources: new limits for containers and pods that exist.
 #include <filesystem>
 #include <set>
 
@@ -8,28 +8,9 @@
 namespace crisp::e2e {
 namespace {
 
-using ::testing::AnyOf;
-using ::testing::HasSubstr;
-using ::testing::StartsWith;
-
 class UpdateTest : public NodeTest {
  protected:
-  cri::PodSandboxConfig WithOwnCgroup(const std::string& name) {
-    cri::PodSandboxConfig config = PodConfig(name);
-    parents_.push_back(node().cgroup_parent() + "/pod-" + name);
-    config.mutable_linux()->set_cgroup_parent(parents_.back());
-    return config;
-  }
-  void TearDown() override {
-    if (!parents_.empty()) {
-      node().ReleaseAll();
-      RemoveAllPods();
-    }
-    for (const std::string& parent : parents_) RemoveCgroups(parent);
-    NodeTest::TearDown();
-  }
-
-  // With limits that can be changed without being broken.
+  // A container with limits that leave room for changes.
   static cri::ContainerConfig Limited(const std::string& name) {
     cri::ContainerConfig config = ContainerOf(name, "sleep 1000");
     cri::LinuxContainerResources* limits = config.mutable_linux()->mutable_resources();
@@ -61,9 +42,6 @@ class UpdateTest : public NodeTest {
   static std::string Quota(pid_t pid) { return CgroupFile(pid, "cpu", "cpu.cfs_quota_us", "cpu.max"); }
   static std::string Shares(pid_t pid) { return CgroupFile(pid, "cpu", "cpu.shares", "cpu.weight"); }
   static std::string Cpus(pid_t pid) { return CgroupFile(pid, "cpuset", "cpuset.cpus", "cpuset.cpus"); }
-
- private:
-  std::vector<std::string> parents_;
 };
 
 TEST_F(UpdateTest, ARunningContainerGetsItsNewLimitsAtOnce) {
@@ -82,7 +60,7 @@ TEST_F(UpdateTest, ARunningContainerGetsItsNewLimitsAtOnce) {
   EXPECT_EQ(Cpus(pid), "0");
   EXPECT_EQ(LimitsOf(id).cpu_shares(), 1024);
   EXPECT_EQ(LimitsOf(id).cpu_quota(), 30000);
-  EXPECT_EQ(LimitsOf(id).cpu_period(), 100000) << "what is not said stays";
+  EXPECT_EQ(LimitsOf(id).cpu_period(), 100000) << "a limit that the update does not name stays";
   EXPECT_EQ(LimitsOf(id).memory_limit_in_bytes(), 96 << 20);
   EXPECT_EQ(LimitsOf(id).cpuset_cpus(), "0");
   EXPECT_EQ(StatusOf(id).state(), cri::CONTAINER_RUNNING);
@@ -122,7 +100,7 @@ TEST_F(UpdateTest, ACreatedContainerStartsWithItsNewLimits) {
   EXPECT_EQ(Memory(pid), std::to_string(32 << 20));
   EXPECT_THAT(Quota(pid), StartsWith("20000"));
   EXPECT_THAT(Shares(pid), AnyOf("512", "20"));
-  EXPECT_EQ(ReadFile("/proc/" + std::to_string(pid) + "/oom_score_adj"), "700\n");
+  EXPECT_EQ(ReadFile(ProcPath(pid, "oom_score_adj")), "700\n");
 }
 
 TEST_F(UpdateTest, LimitsOutliveTheDaemon) {
@@ -171,7 +149,7 @@ class HugepageTest : public UpdateTest {
   static std::string Hugepages(pid_t pid) {
     return CgroupFile(pid, "hugetlb", "hugetlb.2MB.limit_in_bytes", "hugetlb.2MB.max");
   }
-  // The controller is there: in a hierarchy of its own (v1), or in the one hierarchy.
+  // Whether the node has the controller: in a hierarchy of its own (v1), or in the one hierarchy.
   static bool NodeHasIt() {
     return HasCgroupV2() ? ReadFile("/sys/fs/cgroup/cgroup.controllers").find("hugetlb") != std::string::npos
                          : FileExists("/sys/fs/cgroup/hugetlb/cgroup.procs");
@@ -229,7 +207,7 @@ TEST_F(UpdateTest, TheOomScoreOfWhatRunsFollows) {
   const auto scores = [&] {
     std::multiset<std::string> found;
     for (const std::string& pid : Lines(CgroupFile(PidOf(id), "memory", "cgroup.procs", "cgroup.procs"))) {
-      found.insert(ReadFile("/proc/" + pid + "/oom_score_adj"));
+      found.insert(ReadFile(ProcPath(std::stoi(pid), "oom_score_adj")));
     }
     return found;
   };
@@ -286,8 +264,7 @@ TEST_F(UpdateTest, WhatTheKernelRefusesChangesNothing) {
   EXPECT_EQ(LimitsOf(id).cpuset_cpus(), "");
   EXPECT_EQ(LimitsOf(id).cpu_quota(), 50000);
   EXPECT_THAT(Quota(pid), StartsWith("50000"));
-  EXPECT_THAT(ReadFile(node().state() + "/pods/" + pod.id + "/" + id + "/config.json"),
-              ::testing::Not(HasSubstr("4000")));
+  EXPECT_THAT(ReadFile(node().paths().spec(pod.id, id)), Not(HasSubstr("4000")));
 }
 
 TEST_F(UpdateTest, ARuntimeThatFailsIsAnErrorAndTheNextUpdateWorks) {
@@ -295,12 +272,12 @@ TEST_F(UpdateTest, ARuntimeThatFailsIsAnErrorAndTheNextUpdateWorks) {
   const std::string id = Start(pod, Limited("fails"));
   cri::LinuxContainerResources limits;
   limits.set_cpu_quota(40000);
-  node().Fail("update", "", 3);
+  node().wrappers().Fail("update", "", 3);
   const auto answer = Update(id, limits);
   EXPECT_EQ(answer.code(), grpc::StatusCode::INTERNAL) << answer.text();
   EXPECT_THAT(answer.text(), HasSubstr("exit status 3"));
   EXPECT_EQ(LimitsOf(id).cpu_quota(), 50000);
-  node().Release("update");
+  node().wrappers().Release("update");
   Must(Update(id, limits));
   EXPECT_THAT(Quota(PidOf(id)), StartsWith("40000"));
 }
@@ -308,12 +285,12 @@ TEST_F(UpdateTest, ARuntimeThatFailsIsAnErrorAndTheNextUpdateWorks) {
 TEST_F(UpdateTest, AContainerCanBeStoppedAfterAnUpdateThatHangs) {
   const PodRef pod = RunPod("hangs");
   const std::string id = Start(pod, Limited("hangs"));
-  node().Stall("update");
+  node().wrappers().Stall("update");
   cri::LinuxContainerResources limits;
   limits.set_cpu_quota(40000);
   const auto answer = Update(id, limits);
   EXPECT_EQ(answer.code(), grpc::StatusCode::DEADLINE_EXCEEDED) << answer.text();
-  node().Release("update");
+  node().wrappers().Release("update");
   Must(cri().StopContainer(id, 0));
   EXPECT_EQ(StatusOf(id).state(), cri::CONTAINER_EXITED);
 }
@@ -332,7 +309,7 @@ TEST_F(UpdateTest, WhatHasExitedOrIsNotThereCannotBeUpdated) {
 // --- Pods ---
 
 TEST_F(UpdateTest, APodsOwnCgroupIsLimitedByOverheadAndResourcesTogether) {
-  const cri::PodSandboxConfig config = WithOwnCgroup("pod");
+  const cri::PodSandboxConfig config = PodConfigWithCgroup("pod");
   const PodRef pod = RunPod(config);
   const std::string& cgroup = config.linux().cgroup_parent();
   cri::LinuxContainerResources overhead;
@@ -347,7 +324,7 @@ TEST_F(UpdateTest, APodsOwnCgroupIsLimitedByOverheadAndResourcesTogether) {
   EXPECT_EQ(CgroupFileOf(cgroup, "memory", "memory.limit_in_bytes", "memory.max"), std::to_string(216 << 20));
   EXPECT_THAT(CgroupFileOf(cgroup, "cpu", "cpu.cfs_quota_us", "cpu.max"), StartsWith("80000"));
   EXPECT_THAT(CgroupFileOf(cgroup, "cpu", "cpu.shares", "cpu.weight"), AnyOf("512", "20"));
-  // They hold for containers that come later, and are known after a restart.
+  // They hold for containers that come later, and outlive the daemon.
   node().Restart();
   Start(pod, Limited("later"));
   EXPECT_EQ(CgroupFileOf(cgroup, "memory", "memory.limit_in_bytes", "memory.max"), std::to_string(216 << 20));
@@ -356,10 +333,10 @@ TEST_F(UpdateTest, APodsOwnCgroupIsLimitedByOverheadAndResourcesTogether) {
   EXPECT_THAT(info, HasSubstr("\"memoryLimitInBytes\":\"" + std::to_string(16 << 20) + "\""));
 }
 
-// The kubelet makes the pod's cgroup and writes it before it calls: where one container has no limit the pod has none,
-// but the request has the sum of the others.
+// The kubelet makes the pod's cgroup and writes its limits before it calls. If one container has no limit the pod has
+// none, but the request has the sum of the others' limits.
 TEST_F(UpdateTest, ACgroupThatIsTheKubeletsIsLeftAsItIs) {
-  const cri::PodSandboxConfig config = WithOwnCgroup("kubelet");
+  const cri::PodSandboxConfig config = PodConfigWithCgroup("kubelet");
   const std::string& cgroup = config.linux().cgroup_parent();
   for (const std::string& hierarchy : CgroupHierarchies()) std::filesystem::create_directories(hierarchy + cgroup);
   const PodRef pod = RunPod(config);

@@ -1,21 +1,16 @@
-// Pods with a user namespace, by Debian's crun: its runc is too old for idmapped mounts.
+// Pods with a user namespace, made by crun: Debian 12's runc has no idmapped mounts.
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
 
-#include "e2e/cri_log.h"
 #include "e2e/fixture.h"
 
 namespace crisp::e2e {
 namespace {
 
 namespace fs = std::filesystem;
-
-using ::testing::AllOf;
-using ::testing::HasSubstr;
-using ::testing::MatchesRegex;
 
 constexpr char kCrun[] = "/usr/bin/crun";
 constexpr char kCgroups[] = "/sys/fs/cgroup";
@@ -24,8 +19,8 @@ void Require(bool ok, const std::string& what) {
   if (!ok) throw std::runtime_error("cannot " + what);
 }
 
-// crun 1.8.1 refuses a machine with both kinds of cgroups. Puts a directory with those of v1 only over the machine's;
-// what is below is another mount namespace's too, and is not touched.
+// crun 1.8.1 refuses a machine with both kinds of cgroups. Mounts a directory with only those of v1 over the machine's,
+// in this mount namespace.
 void HideUnifiedCgroups(const std::string& directory) {
   if (!fs::exists(std::string(kCgroups) + "/unified")) return;
   const std::string stage = directory + "/cgroups";
@@ -49,10 +44,7 @@ class UserNamespaceTest : public NodeTest {
   NodeOptions Options(const Machine& machine) override {
     HideUnifiedCgroups(machine.directory);
     NodeOptions options;
-    options.extra_toml =
-        "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.crun]\nruntime_type = \"io.containerd.runc.v2\"\n"
-        "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.crun.options]\nBinaryName = \"" +
-        std::string(kCrun) + "\"\n";
+    options.extra_toml = HandlerToml("crun", kCrun);
     return options;
   }
 
@@ -61,38 +53,20 @@ class UserNamespaceTest : public NodeTest {
     NodeTest::SetUp();
   }
 
-  static void Map(cri::UserNamespace* user, uint32_t host_id, uint32_t length) {
-    for (cri::IDMapping* mapping : {user->add_uids(), user->add_gids()}) {
-      mapping->set_host_id(host_id);
-      mapping->set_length(length);
-    }
-  }
-
   cri::PodSandboxConfig ShiftedConfig(const std::string& name) {
     cri::PodSandboxConfig config = PodConfig(name);
-    auto* options = config.mutable_linux()->mutable_security_context()->mutable_namespace_options();
+    auto* options = Security(config).mutable_namespace_options();
     options->mutable_userns_options()->set_mode(cri::POD);
-    Map(options->mutable_userns_options(), 200000, 65536);
+    MapIds(*options->mutable_userns_options(), 200000, 65536);
     return config;
   }
 
-  PodRef RunShifted(const cri::PodSandboxConfig& config) {
-    return {Must(cri().RunPod(config, std::chrono::seconds(60), "crun")).pod_sandbox_id(), config};
-  }
+  PodRef RunShifted(const std::string& name) { return RunPod(ShiftedConfig(name), "crun"); }
 
   static cri::ContainerConfig Inside(const PodRef& pod, const std::string& name, const std::string& script) {
     cri::ContainerConfig config = ContainerOf(name, script);
-    *config.mutable_linux()->mutable_security_context()->mutable_namespace_options() =
-        pod.config.linux().security_context().namespace_options();
+    *Security(config).mutable_namespace_options() = pod.config.linux().security_context().namespace_options();
     return config;
-  }
-
-  std::string OutputOf(const PodRef& pod, const cri::ContainerConfig& config) {
-    const std::string& name = config.metadata().name();
-    const cri::ContainerStatus status = RunToEnd(pod, config);
-    const auto log = ParseLog(ReadFile(LogPath(pod, name)));
-    EXPECT_EQ(status.exit_code(), 0) << status.message() << Written(log, "stderr");
-    return Written(log, "stdout");
   }
 
   static struct stat Stat(const std::string& path) {
@@ -112,26 +86,25 @@ TEST_F(UserNamespaceTest, TheFeatureIsReportedForTheRuntimeThatHasIt) {
 }
 
 TEST_F(UserNamespaceTest, RootInsideIsSomebodyOutside) {
-  const PodRef pod = RunShifted(ShiftedConfig("shifted"));
+  const PodRef pod = RunShifted("shifted");
   EXPECT_EQ(PodStatus(pod.id).linux().namespaces().options().userns_options().uids(0).host_id(), 200000u);
   const std::string id =
       Start(pod, Inside(pod, "main", "cat /proc/self/uid_map /proc/self/gid_map; id -u; sleep 1000"));
   WaitFor("its output", std::chrono::seconds(10),
-          [&] { return ReadFile(LogPath(pod, "main")).find("F 0\n") != std::string::npos; });
-  EXPECT_THAT(Written(ParseLog(ReadFile(LogPath(pod, "main"))), "stdout"),
-              MatchesRegex(" +0 +200000 +65536\n +0 +200000 +65536\n0\n"));
-  EXPECT_EQ(Stat("/proc/" + std::to_string(PidOf(id))).st_uid, 200000u);
-  EXPECT_EQ(Stat("/proc/" + std::to_string(PidOf(pod.id))).st_uid, 265535u);  // the pause image's user is 65535
+          [&] { return ReadFile(pod.LogPath("main")).find("F 0\n") != std::string::npos; });
+  EXPECT_THAT(LoggedOutput(pod, "main"), MatchesRegex(" +0 +200000 +65536\n +0 +200000 +65536\n0\n"));
+  EXPECT_EQ(Stat(ProcPath(PidOf(id), "")).st_uid, 200000u);
+  EXPECT_EQ(Stat(ProcPath(PidOf(pod.id), "")).st_uid, 265535u);  // the pause image's user is 65535
   EXPECT_EQ(Sh(id, "id -u; stat -c %u:%g /bin/busybox /etc/passwd /; touch /new && stat -c %u /new; chown 5 /bin/sh"),
             "0\n0:0\n0:0\n0:0\n0\n");
-  EXPECT_EQ(Stat(node().root() + "/containers/" + id + "/upper/new").st_uid, 200000u);
+  EXPECT_EQ(Stat(node().paths().root() + "/containers/" + id + "/upper/new").st_uid, 200000u);
 }
 
 TEST_F(UserNamespaceTest, ThePodsNetworkFilesAndSysctlsWork) {
   cri::PodSandboxConfig config = ShiftedConfig("network");
   (*config.mutable_linux()->mutable_sysctls())["net.ipv4.ip_unprivileged_port_start"] = "81";
   config.mutable_dns_config()->add_servers("192.0.2.53");
-  const PodRef pod = RunShifted(config);
+  const PodRef pod = RunPod(config, "crun");
   const std::string ip = PodStatus(pod.id).network().ip();
   EXPECT_FALSE(ip.empty());
   const std::string output =
@@ -145,30 +118,26 @@ TEST_F(UserNamespaceTest, ThePodsNetworkFilesAndSysctlsWork) {
 
 TEST_F(UserNamespaceTest, OwnersOfVolumesAreShiftedBothWays) {
   Must(cri().Pull(kVolumes));
-  const PodRef pod = RunShifted(ShiftedConfig("volumes"));
-  const std::string host = node().directory() + "/volume";
+  const PodRef pod = RunShifted("volumes");
+  const std::string host = node().paths().directory() + "/volume";
   WriteFile(host + "/file", "of the host\n");
   cri::ContainerConfig config =
       Inside(pod, "main",
              "stat -c %u /mnt/file; touch /mnt/new; stat -c %u /mnt/new; cat /data/file; stat -c %u:%g /data "
              "/new; touch /new/x; cat /image/data/file; stat -c %u:%g /image/data");
   config.mutable_image()->set_image(kVolumes);
-  cri::Mount* mount = config.add_mounts();
-  mount->set_host_path(host);
-  mount->set_container_path("/mnt");
-  for (cri::IDMapping* mapping : {mount->add_uidmappings(), mount->add_gidmappings()}) {
+  cri::Mount& volume = AddMount(config, host, "/mnt");
+  for (cri::IDMapping* mapping : {volume.add_uidmappings(), volume.add_gidmappings()}) {
     mapping->set_host_id(200000);
     mapping->set_length(65536);
   }
-  mount = config.add_mounts();
-  mount->mutable_image()->set_image(kVolumes);
-  mount->set_container_path("/image");
+  AddImageMount(config, kVolumes, "/image");
   EXPECT_EQ(OutputOf(pod, config), "0\n0\nof the image\n1234:50\n0:0\nof the image\n1234:50\n");
   EXPECT_EQ(Stat(host + "/new").st_uid, 0u);
 }
 
 TEST_F(UserNamespaceTest, APodLivesThroughARestartOfTheDaemon) {
-  const PodRef pod = RunShifted(ShiftedConfig("restart"));
+  const PodRef pod = RunShifted("restart");
   const std::string id = Start(pod, Inside(pod, "main", "sleep 1000"));
   node().Restart();
   EXPECT_EQ(PodStatus(pod.id).state(), cri::SANDBOX_READY);
@@ -177,23 +146,23 @@ TEST_F(UserNamespaceTest, APodLivesThroughARestartOfTheDaemon) {
 }
 
 TEST_F(UserNamespaceTest, AFailureLeavesNothing) {
-  node().WriteCniConfig("e2e-bridge");
-  node().Fail("ADD", R"({"cniVersion": "1.0.0", "code": 7, "msg": "no more"})", 1);
-  const auto answer = cri().RunPod(ShiftedConfig("fails"), std::chrono::seconds(60), "crun");
+  node().WriteCniConfig(kBridge);
+  node().wrappers().Fail("ADD", R"({"cniVersion": "1.0.0", "code": 7, "msg": "no more"})", 1);
+  const auto answer = cri().RunPod(ShiftedConfig("fails"), kCallTimeout, "crun");
   EXPECT_THAT(answer.text(), HasSubstr("no more"));
   EXPECT_TRUE(Pods().empty());
-  node().ReleaseAll();
+  node().wrappers().ReleaseAll();
 }
 
 TEST_F(UserNamespaceTest, WhatCannotBeIsRefused) {
   const auto refused = [&](const std::string& what, const std::function<void(cri::NamespaceOption*)>& spoil) {
     cri::PodSandboxConfig config = ShiftedConfig("bad");
-    spoil(config.mutable_linux()->mutable_security_context()->mutable_namespace_options());
-    const auto answer = cri().RunPod(config, std::chrono::seconds(60), "crun");
+    spoil(Security(config).mutable_namespace_options());
+    const auto answer = cri().RunPod(config, kCallTimeout, "crun");
     EXPECT_EQ(answer.code(), grpc::INVALID_ARGUMENT) << what << Describe(answer.status);
     EXPECT_THAT(answer.text(), HasSubstr(what));
   };
-  refused("uids", [](auto* options) { Map(options->mutable_userns_options(), 5, 5); });
+  refused("uids", [](auto* options) { MapIds(*options->mutable_userns_options(), 5, 5); });
   refused("length", [](auto* options) { options->mutable_userns_options()->mutable_uids(0)->set_length(0); });
   refused("container_id",
           [](auto* options) { options->mutable_userns_options()->mutable_uids(0)->set_container_id(1); });

@@ -1,28 +1,21 @@
-// Waiting for what happens outside of the test, always with an end.
+// Waiting for what happens outside of the test, always with a bound. Eventually and LetTimePass are
+// base/testing/wait.h's.
 #pragma once
 
 #include <chrono>
 #include <functional>
 #include <stdexcept>
 #include <string>
-#include <thread>
+
+#include "base/testing/wait.h"
 
 namespace crisp::e2e {
 
-// True as soon as `condition` holds, false if it has not held before the time was up.
-inline bool Eventually(std::chrono::milliseconds limit, const std::function<bool()>& condition) {
-  const auto end = std::chrono::steady_clock::now() + limit;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() >= end) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return true;
-}
-
-// Ends the test with an exception that says `what` was waited for in vain.
+// Waits until `condition` holds. Throws std::runtime_error that says `what` was waited for if it does not within
+// `limit`; GoogleTest reports it as a failure of the test.
 inline void WaitFor(const std::string& what, std::chrono::milliseconds limit, const std::function<bool()>& condition) {
-  if (!Eventually(limit, condition)) {
-    throw std::runtime_error("waited in vain for " + std::to_string(limit.count()) + " ms: " + what);
+  if (!Eventually(condition, limit)) {
+    throw std::runtime_error("waited " + std::to_string(limit.count()) + " ms in vain for " + what);
   }
 }
 

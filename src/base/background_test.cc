@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/testing/no_threads.h"
+#include "base/testing/wait.h"
 
 namespace crisp {
 namespace {
@@ -26,7 +27,7 @@ TEST(BackgroundTest, TheDestructorWaitsForWorkAndWhatItHolds) {
   {
     Background background;
     background.Run([held = std::move(held), &done] {
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      LetTimePass(std::chrono::milliseconds(20));  // a destructor that does not wait is through by then
       done = true;
     });
   }

@@ -59,6 +59,12 @@ std::vector<LogField> ViewOf(const OwnedLogFields& owned) {
   return fields;
 }
 
+std::vector<LogField> Joined(const OwnedLogFields& owned, absl::Span<const LogField> more) {
+  std::vector<LogField> fields = ViewOf(owned);
+  fields.insert(fields.end(), more.begin(), more.end());
+  return fields;
+}
+
 void SetLogOptions(const LogOptions& options) {
   internal::log_level = options.level;
   g_format = options.format;

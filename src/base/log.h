@@ -29,6 +29,8 @@ using OwnedLogFields = std::vector<std::pair<std::string, std::string>>;
 
 // `owned` as fields of one line; valid as long as it is unchanged.
 std::vector<LogField> ViewOf(const OwnedLogFields& owned);
+// Likewise, with `more` behind.
+std::vector<LogField> Joined(const OwnedLogFields& owned, absl::Span<const LogField> more);
 
 struct LogOptions {
   LogLevel level = LogLevel::kInfo;  // lines below are dropped
@@ -64,8 +66,9 @@ inline void Log(LogLevel level, absl::string_view message, absl::Span<const LogF
 inline void Log(LogLevel level, absl::string_view message, LogFields fields = {}) {
   if (IsLogged(level)) internal::WriteLog(level, message, fields);
 }
-inline void Log(LogLevel level, absl::string_view message, const OwnedLogFields& fields) {
-  if (IsLogged(level)) internal::WriteLog(level, message, ViewOf(fields));
+inline void Log(LogLevel level, absl::string_view message, const OwnedLogFields& fields,
+                absl::Span<const LogField> more = {}) {
+  if (IsLogged(level)) internal::WriteLog(level, message, Joined(fields, more));
 }
 
 inline void LogDebug(absl::string_view message, LogFields fields = {}) {

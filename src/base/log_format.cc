@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <cstdio>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace crisp {
@@ -17,9 +19,12 @@ absl::string_view LevelName(LogLevel level) {
   return kNames[static_cast<size_t>(level)];
 }
 
+// Also for every character that CHexEscape changes: a reader then finds escapes between quotes only.
 bool NeedsQuotes(absl::string_view value) {
-  return value.empty() || std::any_of(value.begin(), value.end(),
-                                      [](char c) { return c <= ' ' || c == '"' || c == '=' || c == '\x7f'; });
+  constexpr absl::string_view kSpecial = "\"'\\=";
+  return value.empty() || std::any_of(value.begin(), value.end(), [kSpecial](char c) {
+           return !absl::ascii_isgraph(static_cast<unsigned char>(c)) || absl::StrContains(kSpecial, c);
+         });
 }
 
 // The forms of Unicode 15, table 3-7: by its first byte, how long a sequence is and what its second byte may be.

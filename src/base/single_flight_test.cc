@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "base/testing/no_threads.h"
+#include "base/testing/wait.h"
 
 namespace crisp {
 namespace {
@@ -22,11 +23,22 @@ TEST(SingleFlightTest, ASecondCallerJoinsTheFirst) {
     may_finish.wait();
     return ++runs;
   };
-  auto first = std::async(std::launch::async, [&] { return flights.Do("web", Call(), work); });
-  auto second = std::async(std::launch::async, [&] { return flights.Do("web", Call(), work); });
+  std::atomic<bool> first_waits{false};
+  std::atomic<bool> second_waits{false};
+  const auto do_and_tell = [&](std::atomic<bool>* waits) {  // a caller that waits is asked whether it has gone
+    return std::async(std::launch::async, [&flights, work, waits] {
+      const auto gone = [waits] {
+        *waits = true;
+        return false;
+      };
+      return flights.Do("web", Call(kNoDeadline, gone), work);
+    });
+  };
+  auto first = do_and_tell(&first_waits);
+  auto second = do_and_tell(&second_waits);
   EXPECT_EQ(flights.Do("web", Call::WithTimeout(milliseconds(20)), work).status().code(),
             absl::StatusCode::kDeadlineExceeded);
-  std::this_thread::sleep_for(milliseconds(20));
+  EXPECT_TRUE(Eventually([&] { return first_waits && second_waits; }));
   go.set_value();
   EXPECT_EQ(*first.get(), 1);
   EXPECT_EQ(*second.get(), 1);
@@ -45,8 +57,7 @@ TEST(SingleFlightTest, WorkThatEverybodyLeftIsTold) {
   std::promise<bool> told;
   SingleFlight<int> flights;
   auto work = [&](const SingleFlight<int>::Abandoned& abandoned) -> absl::StatusOr<int> {
-    for (int i = 0; i < 500 && !abandoned(); ++i) std::this_thread::sleep_for(milliseconds(10));
-    told.set_value(abandoned());
+    told.set_value(Eventually(abandoned));
     return 0;
   };
   EXPECT_FALSE(flights.Do("x", Call::WithTimeout(milliseconds(10)), work).ok());
@@ -80,7 +91,7 @@ TEST(SingleFlightTest, TheDestructorWaitsUntilWhatTheWorkHoldsIsLetGo) {
   struct SlowToGo {
     explicit SlowToGo(std::atomic<bool>* is_gone) : gone(is_gone) {}
     ~SlowToGo() {
-      std::this_thread::sleep_for(milliseconds(50));
+      LetTimePass(milliseconds(50));  // a destructor that does not wait is through by then
       *gone = true;
     }
     std::atomic<bool>* gone;

@@ -31,33 +31,48 @@ void StepLog::Done(absl::string_view step) {
   const MutexLock lock(mutex_);
   auto latest = std::find_if(latest_.begin(), latest_.end(), [self](const auto& entry) { return entry.first == self; });
   if (latest == latest_.end()) latest = latest_.insert(latest_.end(), {self, start_});
-  DoneLocked(step, std::exchange(latest->second, now), now);
+  DoneLocked(step, std::exchange(latest->second, now), now, {});
 }
 
-void StepLog::Done(absl::string_view step, MonoTime since) {
+void StepLog::Done(absl::string_view step, MonoTime since, OwnedLogFields step_fields) {
   const MonoTime now = MonoClock::now();
   const MutexLock lock(mutex_);
-  DoneLocked(step, since, now);
+  DoneLocked(step, since, now, std::move(step_fields));
 }
 
-void StepLog::DoneLocked(absl::string_view step, MonoTime since, MonoTime now) {
+void StepLog::DoneLocked(absl::string_view step, MonoTime since, MonoTime now, OwnedLogFields step_fields) {
   last_step_ = std::string(step);
   last_done_ = now;
-  if (now - since >= slowest_time_) {
-    slowest_time_ = now - since;
-    slowest_step_ = last_step_;
+  if (IsLogged(LogLevel::kDebug)) {
+    Log(LogLevel::kDebug, "step",
+        WithFields({{"operation", operation_}, {"step", step}, {"ms", Millis(now - since)}}, step_fields));
   }
-  if (!IsLogged(LogLevel::kDebug)) return;
-  Log(LogLevel::kDebug, "step", WithFields({{"operation", operation_}, {"step", step}, {"ms", Millis(now - since)}}));
+  if (now - since < slowest_time_) return;
+  slowest_time_ = now - since;
+  slowest_step_ = last_step_;
+  slowest_fields_ = std::move(step_fields);
 }
 
 void StepLog::Finish(const absl::Status& status) {
   const MonoTime now = MonoClock::now();
   const MutexLock lock(mutex_);
   if (std::exchange(finished_, true) || now - start_ <= kLong) return;
+  LogEnd(LogLevel::kInfo, "operation took long", now, status);
+}
+
+void StepLog::FinishAbandoned(const absl::Status& status) {
+  const MonoTime now = MonoClock::now();
+  const MutexLock lock(mutex_);
+  if (std::exchange(finished_, true)) return;
+  LogEnd(status.ok() ? LogLevel::kInfo : LogLevel::kWarning, "operation ended after its caller had left", now, status);
+}
+
+void StepLog::LogEnd(LogLevel level, absl::string_view message, MonoTime now, const absl::Status& status) {
+  if (!IsLogged(level)) return;
   if (!last_step_.empty() && now - last_done_ > slowest_time_) {
     slowest_time_ = now - last_done_;
     slowest_step_ = absl::StrCat("after ", last_step_);
+    slowest_fields_.clear();
   }
   std::vector<LogField> fields = {{"operation", operation_}, {"ms", Millis(now - start_)}};
   if (!slowest_step_.empty()) {
@@ -65,12 +80,14 @@ void StepLog::Finish(const absl::Status& status) {
     fields.emplace_back("slowest_step_ms", Millis(slowest_time_));
   }
   if (!status.ok()) fields.emplace_back("error", status.message());
-  Log(LogLevel::kInfo, "operation took long", WithFields(std::move(fields)));
+  Log(level, message, WithFields(std::move(fields), slowest_fields_));
 }
 
-std::vector<LogField> StepLog::WithFields(std::vector<LogField> first) const {
-  const std::vector<LogField> all_lines = ViewOf(fields_);
-  first.insert(first.end(), all_lines.begin(), all_lines.end());
+std::vector<LogField> StepLog::WithFields(std::vector<LogField> first, const OwnedLogFields& step_fields) const {
+  for (const OwnedLogFields* fields : {&step_fields, &fields_}) {
+    const std::vector<LogField> more = ViewOf(*fields);
+    first.insert(first.end(), more.begin(), more.end());
+  }
   return first;
 }
 

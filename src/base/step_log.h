@@ -49,16 +49,25 @@ class StepLog {
   // The calling thread has finished `step`. Without `since` the step began when the thread finished its previous one;
   // the first one of a thread began with the operation.
   void Done(absl::string_view step);
-  void Done(absl::string_view step, MonoTime since);
+  // `step_fields` are of this step alone, such as the layer of an image. The line of a long operation has those of its
+  // slowest step.
+  void Done(absl::string_view step, MonoTime since, OwnedLogFields step_fields = {});
 
   // The operation is over. A step that failed has not been Done; if it is the slowest, it is named "after" the last one
-  // that was. Only the first call counts.
+  // that was. Only the first call of Finish or FinishAbandoned counts.
   void Finish(const absl::Status& status);
+  // Nobody waits for the result any more: the end is a line however long it took, and a warning if `status` is not OK.
+  //   operation ended after its caller had left operation=RunPodSandbox ms=5200 … error="…"
+  void FinishAbandoned(const absl::Status& status);
 
  private:
-  void DoneLocked(absl::string_view step, MonoTime since, MonoTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // `first`, then the fields of all lines, of which it is a view.
-  std::vector<LogField> WithFields(std::vector<LogField> first) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void DoneLocked(absl::string_view step, MonoTime since, MonoTime now, OwnedLogFields step_fields)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void LogEnd(LogLevel level, absl::string_view message, MonoTime now, const absl::Status& status)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // `first`, `step_fields`, then the fields of all lines; a view of the latter two.
+  std::vector<LogField> WithFields(std::vector<LogField> first, const OwnedLogFields& step_fields) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::string operation_;
   const MonoTime start_;
@@ -70,6 +79,7 @@ class StepLog {
   std::string last_step_ ABSL_GUARDED_BY(mutex_);
   MonoTime last_done_ ABSL_GUARDED_BY(mutex_);
   std::string slowest_step_ ABSL_GUARDED_BY(mutex_);
+  OwnedLogFields slowest_fields_ ABSL_GUARDED_BY(mutex_);
   MonoClock::duration slowest_time_ ABSL_GUARDED_BY(mutex_){0};
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
 };

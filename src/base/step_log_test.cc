@@ -8,8 +8,8 @@
 #include <thread>
 #include <vector>
 
-#include "absl/strings/str_split.h"
 #include "base/testing/captured_log.h"
+#include "base/testing/json_lines.h"
 
 namespace crisp {
 namespace {
@@ -19,15 +19,6 @@ using testing::SizeIs;
 
 constexpr LogOptions kDebugJson = {.level = LogLevel::kDebug, .format = LogFormat::kJson};
 constexpr LogOptions kInfoJson = {.format = LogFormat::kJson};
-
-std::vector<nlohmann::json> LinesOf(const CapturedLog& log) {
-  std::vector<nlohmann::json> lines;
-  const std::string text = log.Text();
-  for (const absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
-    lines.push_back(nlohmann::json::parse(line.begin(), line.end()));
-  }
-  return lines;
-}
 
 MonoTime Ago(std::chrono::milliseconds time) {
   return MonoClock::now() - time;
@@ -39,7 +30,7 @@ TEST(StepLogTest, AStepIsADebugLineWithTheFieldsOfTheOperation) {
   log.Done("create netns");
   log.Add("pod_id", "abc");
   log.Done("run CNI");
-  const auto lines = LinesOf(captured);
+  const auto lines = JsonLines(captured);
   ASSERT_THAT(lines, SizeIs(2));
   EXPECT_EQ(lines[0].at("level"), "debug");
   EXPECT_EQ(lines[0].at("msg"), "step");
@@ -52,13 +43,31 @@ TEST(StepLogTest, AStepIsADebugLineWithTheFieldsOfTheOperation) {
   EXPECT_EQ(lines[1].at("pod_id"), "abc");
 }
 
+TEST(StepLogTest, AStepHasFieldsOfItsOwn) {
+  const CapturedLog captured(kDebugJson);
+  {
+    StepLog log("PullImage", {{"image", "busybox"}}, Ago(std::chrono::milliseconds(1500)));
+    log.Done("fetch", Ago(std::chrono::milliseconds(1400)), {{"layer", "one"}});
+    log.Done("fetch", Ago(std::chrono::milliseconds(100)), {{"layer", "two"}});
+    log.Done("record", MonoClock::now());
+  }
+  const auto lines = JsonLines(captured);
+  ASSERT_THAT(lines, SizeIs(4));
+  EXPECT_EQ(lines[0].at("layer"), "one");
+  EXPECT_EQ(lines[0].at("image"), "busybox");
+  EXPECT_EQ(lines[1].at("layer"), "two");
+  EXPECT_FALSE(lines[2].contains("layer"));
+  EXPECT_EQ(lines[3].at("slowest_step"), "fetch");
+  EXPECT_EQ(lines[3].at("layer"), "one");
+}
+
 TEST(StepLogTest, AStepTakesFromTheEndOfTheOneBefore) {
   const CapturedLog captured(kDebugJson);
   StepLog log("StopPodSandbox", {}, Ago(std::chrono::milliseconds(500)));
   log.Done("kill");
   log.Done("unmount");
   log.Done("elsewhere", Ago(std::chrono::milliseconds(300)));
-  const auto lines = LinesOf(captured);
+  const auto lines = JsonLines(captured);
   ASSERT_THAT(lines, SizeIs(3));
   EXPECT_GE(lines[0].at("ms").get<double>(), 500);
   EXPECT_LT(lines[1].at("ms").get<double>(), 500);
@@ -70,7 +79,7 @@ TEST(StepLogTest, AFastOperationThatSucceedsWritesNothingAboveDebug) {
   StepLog log("StopContainer", {});
   log.Done("kill");
   log.Finish(absl::OkStatus());
-  EXPECT_THAT(LinesOf(captured), IsEmpty());
+  EXPECT_THAT(JsonLines(captured), IsEmpty());
 }
 
 TEST(StepLogTest, ASlowOperationNamesItsSlowestStepOnce) {
@@ -81,7 +90,7 @@ TEST(StepLogTest, ASlowOperationNamesItsSlowestStepOnce) {
     log.Done("unmount", Ago(std::chrono::milliseconds(5)));
     log.Finish(absl::OkStatus());
   }
-  const auto lines = LinesOf(captured);
+  const auto lines = JsonLines(captured);
   ASSERT_THAT(lines, SizeIs(1));
   EXPECT_EQ(lines[0].at("level"), "info");
   EXPECT_EQ(lines[0].at("msg"), "operation took long");
@@ -95,15 +104,15 @@ TEST(StepLogTest, ASlowOperationNamesItsSlowestStepOnce) {
 TEST(StepLogTest, TheDestructorFinishes) {
   const CapturedLog captured(kInfoJson);
   { const StepLog log("RemovePodSandbox", {}, Ago(std::chrono::seconds(2))); }
-  ASSERT_THAT(LinesOf(captured), SizeIs(1));
-  EXPECT_EQ(LinesOf(captured)[0].at("msg"), "operation took long");
+  ASSERT_THAT(JsonLines(captured), SizeIs(1));
+  EXPECT_EQ(JsonLines(captured)[0].at("msg"), "operation took long");
 }
 
 TEST(StepLogTest, AFastFailureIsLeftToTheCaller) {
   const CapturedLog captured(kInfoJson);
   StepLog log("CreateContainer", {});
   log.Finish(absl::InternalError("no space"));
-  EXPECT_THAT(LinesOf(captured), IsEmpty());
+  EXPECT_THAT(JsonLines(captured), IsEmpty());
 }
 
 TEST(StepLogTest, ASlowFailureNamesItsErrorAndTheStepThatWasNotDone) {
@@ -111,7 +120,7 @@ TEST(StepLogTest, ASlowFailureNamesItsErrorAndTheStepThatWasNotDone) {
   StepLog log("CreateContainer", {}, Ago(std::chrono::seconds(2)));
   log.Done("find image", Ago(std::chrono::hours(-1)));  // shorter than any
   log.Finish(absl::InternalError("no space"));
-  const auto line = LinesOf(captured).at(0);
+  const auto line = JsonLines(captured).at(0);
   EXPECT_EQ(line.at("error"), "no space");
   EXPECT_EQ(line.at("slowest_step"), "after find image");
 }
@@ -126,7 +135,7 @@ TEST(StepLogTest, ThreadsShareOne) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_THAT(LinesOf(captured), SizeIs(200));
+  EXPECT_THAT(JsonLines(captured), SizeIs(200));
 }
 
 }  // namespace

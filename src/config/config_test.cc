@@ -1,4 +1,4 @@
-#include "config/config.h"
+#include "config/load_config.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -372,7 +372,7 @@ TEST_F(ConfigTest, BadValuesAreNamedWithWhatIsExpected) {
 
 TEST_F(ConfigTest, AnEndpointMustBeAUrl) {
   const std::string mirror = "[plugins.'io.containerd.grpc.v1.cri'.registry.mirrors.'docker.io']\nendpoint = ";
-  EXPECT_THAT(ErrorOf(mirror + "['mirror:5000']"), HasSubstr("http:// or https://, found \"mirror:5000\""));
+  EXPECT_THAT(ErrorOf(mirror + "['mirror:5000']"), HasSubstr("\"mirror:5000\" is not an http:// or https:// URL"));
   EXPECT_THAT(ErrorOf(mirror + "['https:///v2']"), HasSubstr("with a host"));
   EXPECT_THAT(ErrorOf(mirror + "['https://:5000']"), HasSubstr("with a host"));
   EXPECT_THAT(ErrorOf(mirror + "'https://a'"), HasSubstr("expected a list of strings, found a string"));

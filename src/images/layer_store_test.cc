@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/testing/no_threads.h"
+#include "base/testing/wait.h"
 #include "images/digest.h"
 #include "images/layer_limits.h"
 #include "images/testing/layer_test.h"
@@ -177,7 +178,7 @@ TEST_F(LayerStoreTest, ACancelInTheMiddleEndsSoonAndLeavesNothing) {
   source_.Before([&](const LayerDescriptor&, size_t sent, const Call& call) {
     if (sent < 5'000'000) return absl::OkStatus();
     cancelled = true;
-    while (call.Check().ok()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    Eventually([&] { return !call.Check().ok(); });
     return call.Check();
   });
   const absl::Status status =
@@ -220,8 +221,7 @@ TEST_F(LayerStoreTest, WhoJoinedTakesOverWhenTheFirstIsCancelled) {
   std::atomic<int> started = 0;
   source_.Before([&](const LayerDescriptor&, size_t sent, const Call& call) {
     if (sent == 0) ++started;
-    while (started <= 2 && sent > 1'000'000 && call.Check().ok())
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    if (sent > 1'000'000) Eventually([&] { return started > 2 || !call.Check().ok(); });
     return started <= 2 ? call.Check() : absl::OkStatus();
   });
   std::thread first([&] {
@@ -236,8 +236,8 @@ TEST_F(LayerStoreTest, WhoJoinedTakesOverWhenTheFirstIsCancelled) {
     EXPECT_THAT(Names(layout_->Layers()), SizeIs(2));
   });
   while (!joined) std::this_thread::yield();
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  EXPECT_EQ(started, 2) << "the second fetched what the first was at";
+  EXPECT_TRUE(Throughout(std::chrono::milliseconds(50), [&] { return started == 2; }))
+      << "the second fetched what the first was at";
   cancelled = true;
   first.join();
   second.join();
@@ -258,7 +258,7 @@ TEST_F(LayerStoreTest, ALayerThatNeedsItsParentsWaitsForThemAndDoesNotBlockThem)
       layers.push_back(source_.AddGzip(tar));
     }
     source_.Before([&](const LayerDescriptor& layer, size_t sent, const Call&) {
-      if (sent == 0 && layer.digest == layers[0].digest) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      if (sent == 0 && layer.digest == layers[0].digest) LetTimePass(std::chrono::milliseconds(100));
       return absl::OkStatus();
     });
     const auto lease = Unpack(layers, parallel);
@@ -274,7 +274,7 @@ TEST_F(LayerStoreTest, AtMostSoManyLayersAreFetchedAtOnce) {
   std::atomic<int> now = 0, most = 0;
   source_.Before([&](const LayerDescriptor& layer, size_t sent, const Call&) {
     if (sent == 0) most = std::max<int>(most, ++now);
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    LetTimePass(std::chrono::milliseconds(1));  // in which others begin
     if (sent == layer.size) --now;
     return absl::OkStatus();
   });

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "base/json.h"
+#include "base/testing/wait.h"
 #include "network/network.h"
 #include "network/test_world.h"
 
@@ -101,8 +102,7 @@ TEST_F(NetworkFaultTest, APluginThatHangsIsKilledAtTheDeadlineWithItsChildren) {
   EXPECT_LT(MonoClock::now() - start, seconds(10));
   const std::string child = ReadFile("child");
   ASSERT_NE(child, "");
-  for (int i = 0; i < 3000 && IsRunning(std::stoi(child)); ++i) usleep(1000);
-  EXPECT_FALSE(IsRunning(std::stoi(child)));
+  EXPECT_TRUE(Eventually([&] { return !IsRunning(std::stoi(child)); }, seconds(3)));
   DetachLeavesNothing();
 }
 

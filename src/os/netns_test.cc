@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/testing/no_threads.h"
+#include "base/testing/wait.h"
 #include "os/errno_status.h"
 #include "os/file.h"
 #include "os/mount.h"
@@ -62,24 +63,18 @@ TEST_F(NetnsTest, APinnedNamespaceIsNotOursAndIsTheSameEveryTime) {
   EXPECT_FALSE(Exists(path_));
 }
 
-// True once every thread is in the namespace `expected`. A thread that has been joined may still be ending.
 bool AllThreadsAreIn(const std::string& expected) {
-  for (int attempt = 0; attempt < 1000; ++attempt) {
-    const std::vector<std::string> tasks = *ListDir("/proc/self/task");
-    if (std::all_of(tasks.begin(), tasks.end(), [&](const std::string& task) {
-          return NamespaceOf(("/proc/self/task/" + task + "/ns/net").c_str()) == expected;
-        })) {
-      return true;
-    }
-    usleep(1000);
-  }
-  return false;
+  const std::vector<std::string> tasks = *ListDir("/proc/self/task");
+  return std::all_of(tasks.begin(), tasks.end(), [&](const std::string& task) {
+    return NamespaceOf(("/proc/self/task/" + task + "/ns/net").c_str()) == expected;
+  });
 }
 
 TEST_F(NetnsTest, NoThreadOfOursIsMoved) {
   const std::string before = NamespaceOf("/proc/self/ns/net");
   ASSERT_TRUE(CreateNetns(path_).ok());
-  EXPECT_TRUE(AllThreadsAreIn(before));
+  // A thread that has been joined may still be ending.
+  EXPECT_TRUE(Eventually([&] { return AllThreadsAreIn(before); }));
 }
 
 TEST_F(NetnsTest, CreateDoesNotTakeAFileThatExists) {
@@ -96,7 +91,7 @@ TEST_F(NetnsTest, CreateBelowAFileFailsAndNamesThePath) {
   EXPECT_FALSE(CreateNetns("relative").ok());
 }
 
-// Without CAP_SYS_ADMIN in effect, as long as it lives. New threads inherit it.
+// While it lives, the calling thread and those that it starts lack CAP_SYS_ADMIN.
 class NoAdmin {
  public:
   NoAdmin() {
@@ -126,7 +121,7 @@ TEST_F(NetnsTest, AFailedUnshareLeavesNoFile) {
 }
 
 TEST_F(NetnsTest, AFailedMountLeavesNoFile) {
-  // Files can be made in a file system that has been detached from the tree, but nothing can be mounted there.
+  // In a detached file system files can be made, but nothing can be mounted.
   ASSERT_TRUE(MakeDirs(dir_ + "/detached", 0755).ok());
   ASSERT_TRUE(MountTmpfs(dir_ + "/detached", "64k", "0755").ok());
   const Fd detached = *OpenAt(AT_FDCWD, dir_ + "/detached", O_RDONLY | O_DIRECTORY);

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <future>
 
+#include "base/testing/wait.h"
 #include "gtest/gtest.h"
 #include "os/fd.h"
 
@@ -77,17 +78,16 @@ TEST(ReactorTest, UnwatchWaitsForARunningCallbackAndNoneFollows) {
                   ->Watch(event.get(),
                           [&] {
                             if (finished == 0) entered.set_value();
-                            std::this_thread::sleep_for(milliseconds(50));
+                            LetTimePass(milliseconds(50));  // an Unwatch that does not wait returns meanwhile
                             ++finished;
                           })
                   .ok());
-  Signal(event.get());  // never cleared: it stays ready
+  Signal(event.get());  // never read: it stays ready
   entered.get_future().wait();
   reactor->Unwatch(event.get());
   const int at_return = finished;
   EXPECT_GE(at_return, 1);
-  std::this_thread::sleep_for(milliseconds(80));
-  EXPECT_EQ(finished, at_return);
+  EXPECT_TRUE(Throughout(milliseconds(80), [&] { return finished == at_return; }));
 }
 
 TEST(ReactorTest, ADescriptorNumberUsedAgainGetsItsOwnCallback) {

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "absl/strings/str_cat.h"
+#include "base/testing/wait.h"
 #include "os/errno_status.h"
 #include "os/file.h"
 #include "os/mount.h"
@@ -112,7 +113,7 @@ TEST_F(UserNamespaceTest, ANetworkNamespaceOfAProcessIsPinned) {
     struct stat info {};
     return stat(path.c_str(), &info) == 0 ? info.st_ino : 0;
   };
-  for (int i = 0; i < 500 && inode(of_child) == inode("/proc/self/ns/net"); ++i) usleep(10000);
+  ASSERT_TRUE(Eventually([&] { return inode(of_child) != inode("/proc/self/ns/net"); }));
   const absl::Status pinned = PinNetnsOf(child->pid, dir_ + "/ns/pin");
   EXPECT_TRUE(pinned.ok()) << pinned;
   EXPECT_TRUE(IsNetns(dir_ + "/ns/pin"));

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/id.h"
+#include "base/testing/wait.h"
 #include "os/file.h"
 #include "os/process.h"
 #include "runtime/cgroups_path.h"
@@ -123,7 +124,7 @@ class RuncTest : public testing::Test {
     EXPECT_TRUE(child.ok()) << child.status();
     netns_holder_ = std::move(child).value();
     const std::string path = absl::StrCat("/proc/", netns_holder_.pid, "/ns/net");
-    for (int i = 0; i < 500 && fs::read_symlink(path) == fs::read_symlink("/proc/self/ns/net"); ++i) usleep(10000);
+    EXPECT_TRUE(Eventually([&] { return fs::read_symlink(path) != fs::read_symlink("/proc/self/ns/net"); }));
     return path;
   }
 

@@ -10,6 +10,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/testing/wait.h"
 #include "os/file.h"
 #include "os/process.h"
 #include "runtime/test_pod.h"
@@ -108,7 +109,7 @@ void MeasureMemory() {
     }
     Check(pods.back()->Exec("a", "echo hello").status());
   }
-  usleep(200000);
+  LetTimePass(std::chrono::milliseconds(200));  // for what the shims still free
   for (const auto& pod : {pods.front().get(), pods.back().get()}) {
     const std::string path = absl::StrCat("/proc/", pod->client->pid(), "/smaps_rollup");
     const auto rollup = ReadFileAt(AT_FDCWD, path, 65536);

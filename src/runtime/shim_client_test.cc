@@ -10,8 +10,10 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <filesystem>
 #include <future>
 #include <thread>
 
@@ -19,6 +21,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/testing/wait.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "os/fd.h"
@@ -58,6 +61,17 @@ class ShimTest : public testing::Test {
     const auto started = pod_.Run(id, TestPod::Shell(script));
     EXPECT_TRUE(started.ok()) << started.status();
     return started.ok() ? started->pid : -1;
+  }
+
+  static std::string CommandLine(pid_t pid) {
+    std::string words = ReadFileAt(AT_FDCWD, absl::StrCat("/proc/", pid, "/cmdline"), 4096).value_or("");
+    std::replace(words.begin(), words.end(), '\0', ' ');
+    return words;
+  }
+  // The pids of the shim's children, of those too that it has not reaped yet.
+  std::vector<std::string> ShimChildren() {
+    const std::string path = absl::StrCat("/proc/", pod_.client->pid(), "/task/", pod_.client->pid(), "/children");
+    return absl::StrSplit(ReadFileAt(AT_FDCWD, path, 4096).value_or(""), ' ', absl::SkipEmpty());
   }
 
   TestPod pod_;
@@ -145,8 +159,7 @@ TEST_F(ShimTest, WithoutAPidNamespaceNobodyOutlivesTheFirstProcess) {
   EXPECT_EQ(pod_.listener.AwaitExit("a").exit_code, 5);
   EXPECT_TRUE(cgroup::Processes(pod_.Cgroups("a")).empty());
   // Orphans that died are not left as the shim's zombies either.
-  const std::string children = absl::StrCat("/proc/", pod_.client->pid(), "/task/", pod_.client->pid(), "/children");
-  EXPECT_TRUE(Eventually([&] { return ReadFileAt(AT_FDCWD, children, 4096).value_or("") == ""; }));
+  EXPECT_TRUE(Eventually([&] { return ShimChildren().empty(); }));
 }
 
 TEST_F(ShimTest, AnOomKillIsTold) {
@@ -197,13 +210,15 @@ TEST_F(ShimTest, ALogThatCannotBeOpenedIsAnErrorBeforeAnythingIsMade) {
   EXPECT_EQ(pod_.Leftovers("a"), "");
 }
 
-// A runtime that stalls at one of its commands, with a child of its own, which ends soon after it; and is slow to
-// delete, so that what the client does at its own deadline falls into the clean-up.
+// A runtime that stalls at one of its commands, with a child of its own, which ends soon after it; the file
+// "<path>.stalled" tells that it does. Its delete is slow, so that what the client does at its own deadline falls into
+// the clean-up.
 std::string StallingRuntime(const TestPod& pod, const std::string& command) {
   const std::string path = pod.Path("stall-" + command);
-  const std::string script = absl::StrCat("#!/bin/sh\ncase \" $* \" in *' ", command,
-                                          " '*) sh -c 'while [ -d /proc/$PPID ]; do sleep 0.1; done'; "
-                                          "exit 1;; *' delete '*) sleep 0.2; esac\nexec /usr/sbin/runc \"$@\"\n");
+  const std::string script =
+      absl::StrCat("#!/bin/sh\ncase \" $* \" in *' ", command,
+                   " '*) touch $0.stalled; sh -c 'while [ -d /proc/$PPID ]; do sleep 0.1; done'; "
+                   "exit 1;; *' delete '*) sleep 0.2; esac\nexec /usr/sbin/runc \"$@\"\n");
   EXPECT_TRUE(WriteFileAt(AT_FDCWD, path, script, 0755).ok());
   return path;
 }
@@ -219,8 +234,7 @@ TEST_P(StalledRuntimeTest, TheDeadlineEndsItAndNothingIsLeft) {
   EXPECT_THAT(std::string(started.status().message()), HasSubstr(GetParam()));
   EXPECT_LT(MonoClock::now() - begin, seconds(4));
   EXPECT_EQ(pod_.Leftovers("a"), "");
-  const std::string children = absl::StrCat("/proc/", pod_.client->pid(), "/task/", pod_.client->pid(), "/children");
-  EXPECT_TRUE(Eventually([&] { return ReadFileAt(AT_FDCWD, children, 4096).value_or("") == ""; }));
+  EXPECT_TRUE(Eventually([&] { return ShimChildren().empty(); }));
 }
 
 INSTANTIATE_TEST_SUITE_P(Steps, StalledRuntimeTest, testing::Values("create", "start"));
@@ -230,7 +244,7 @@ TEST_F(ShimTest, ACancelledStartIsUndone) {
   request.runtime.binary = StallingRuntime(pod_, "create");
   std::atomic<bool> cancelled{false};
   std::thread canceller([&] {
-    std::this_thread::sleep_for(milliseconds(200));
+    EXPECT_TRUE(Eventually([&] { return Exists(request.runtime.binary + ".stalled"); }));
     cancelled = true;
   });
   const auto started = pod_.client->Start(request, Call(kNoDeadline, [&] { return cancelled.load(); }));
@@ -376,11 +390,12 @@ TEST_F(ShimTest, ACancelledExecIsKilled) {
   const pid_t pid = MustRun("a", "sleep 1000");
   std::atomic<bool> cancelled{false};
   std::thread canceller([&] {
-    std::this_thread::sleep_for(milliseconds(300));
+    EXPECT_TRUE(Eventually([&] { return Exists(pod_.Path("rootfs/tmp/running")); }));
     cancelled = true;
   });
-  const auto result = pod_.client->Exec({"a", TestPod::Process(TestPod::Shell("sleep 1000")), seconds(0), 1000},
-                                        Call(kNoDeadline, [&] { return cancelled.load(); }));
+  const std::string process = TestPod::Process(TestPod::Shell("touch /tmp/running; sleep 1000"));
+  const auto result =
+      pod_.client->Exec({"a", process, seconds(0), 1000}, Call(kNoDeadline, [&] { return cancelled.load(); }));
   canceller.join();
   EXPECT_EQ(result.status().code(), absl::StatusCode::kCancelled) << result.status();
   EXPECT_THAT(cgroup::Processes(pod_.Cgroups("a")), ElementsAre(pid));
@@ -409,17 +424,16 @@ TEST_F(ShimTest, ADaemonThatGoesEndsItsExecsAndNotWhatOnesThatHaveEndedLeft) {
   const auto left = [&] {
     std::vector<pid_t> others = cgroup::Processes(pod_.Cgroups("a"));
     std::erase(others, pid);
-    if (others.size() != 1) return false;
-    return absl::StrContains(*ReadFileAt(AT_FDCWD, absl::StrCat("/proc/", others[0], "/cmdline"), 4096), "2000");
+    return others.size() == 1 && absl::StrContains(CommandLine(others[0]), "2000");
   };
-  std::this_thread::sleep_for(milliseconds(200));
+  // The container, and the exec that runs: the shim has seen the end of the other one.
+  ASSERT_TRUE(Eventually([&] { return ShimChildren().size() == 2; }));
   auto second = ShimClient::Connect(*pod_.reactor, "pod", pod_.paths, &pod_.listener, TestPod::call());
   ASSERT_TRUE(second.ok()) << second.status();
   running.join();
   ended.join();
   EXPECT_TRUE(Eventually(left));
-  std::this_thread::sleep_for(milliseconds(200));
-  EXPECT_TRUE(left()) << "and stays";
+  EXPECT_TRUE(Throughout(milliseconds(200), left)) << "and stays";
   pod_.client = *std::move(second);
 }
 
@@ -461,10 +475,10 @@ TEST_F(ShimTest, ManyExecsAtOnceEachGetTheirOwnOutput) {
 TEST_F(ShimTest, AnExecEndsWithItsContainer) {
   MustRun("a", "sleep 1000");
   std::thread killer([&] {
-    std::this_thread::sleep_for(milliseconds(300));
+    EXPECT_TRUE(Eventually([&] { return Exists(pod_.Path("rootfs/tmp/running")); }));
     EXPECT_TRUE(pod_.client->Kill("a", SIGKILL, false, TestPod::call()).ok());
   });
-  const auto result = pod_.Exec("a", "sleep 1000");
+  const auto result = pod_.Exec("a", "touch /tmp/running; sleep 1000");
   killer.join();
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->exit_code, 137);
@@ -486,7 +500,7 @@ TEST_F(ShimTest, NothingIsLostWhileTheDaemonDoesNotRead) {
     });
   }
   EXPECT_TRUE(Eventually([&] { return ListDir(pod_.Path("rootfs/tmp"))->size() == kExecs; }));
-  std::this_thread::sleep_for(seconds(2));
+  LetTimePass(seconds(2));  // longer than the shim waits for the end of a pipe, CollectedExec::kDrainNanos
   read_on.set_value();
   for (std::thread& thread : threads) thread.join();
 }
@@ -530,7 +544,7 @@ TEST_F(ShimTest, DeleteDuringAnExecDoesNotWaitForItself) {
   EXPECT_TRUE(pod_.client->Kill("a", SIGKILL, true, TestPod::call()).ok());
   EXPECT_EQ(pod_.listener.AwaitExit("a").exit_code, 137);
   EXPECT_TRUE(pod_.client->Delete("b", TestPod::call()).ok());
-  // Each would wait for as long as the shim may stand still, 200 ms, and a delete for much longer.
+  // If one waited for the other, each would last until the shim gives up: 200 ms for a kill, much longer for a delete.
   EXPECT_LT(MonoClock::now() - begin, milliseconds(390));
   EXPECT_EQ(pod_.listener.exits(), 2) << "the exit is told before the delete is answered";
   exec_a.join();
@@ -570,7 +584,7 @@ TEST_F(ShimTest, AShimOutOfDescriptorsRefusesWhatItCannotTakeAndServesOn) {
   };
   const auto connecting = ConnectPackets(pod_.paths.socket);
   const int ticks = processor_ticks();
-  std::this_thread::sleep_for(seconds(1));
+  LetTimePass(seconds(1));  // in which its processor time is measured
   EXPECT_LT(processor_ticks() - ticks, 20) << "it does not spin for a connection that it cannot accept";
   ASSERT_EQ(prlimit(shim, RLIMIT_NOFILE, &before, nullptr), 0);
   EXPECT_EQ(pod_.Exec("a", "exit 7")->exit_code, 7);
@@ -580,13 +594,13 @@ TEST_F(ShimTest, AShimOutOfDescriptorsRefusesWhatItCannotTakeAndServesOn) {
 // ---- logs ----
 
 TEST_F(ShimTest, ReopenUnderLoadLosesNoLineAndDoublesNone) {
-  MustRun("a", "i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done");
+  MustRun("a", "i=0; while [ $i -lt 60000 ]; do echo line $i; i=$((i+1)); done");
   int rotations = 0;
   while (pod_.listener.exits() == 0) {
     const std::string rotated = pod_.Path(absl::StrCat("a.log.", rotations++));
     ASSERT_EQ(rename(pod_.Path("a.log").c_str(), rotated.c_str()), 0);
     ASSERT_TRUE(pod_.client->ReopenLog("a", TestPod::call()).ok());
-    std::this_thread::sleep_for(milliseconds(3));
+    Eventually([&] { return std::filesystem::file_size(pod_.Path("a.log")) > 0 || pod_.listener.exits() > 0; });
   }
   EXPECT_GT(rotations, 3);
   std::string all;
@@ -597,7 +611,7 @@ TEST_F(ShimTest, ReopenUnderLoadLosesNoLineAndDoublesNone) {
     ASSERT_TRUE(absl::EndsWith(line, absl::StrCat(" stdout F line ", next))) << line << " is not " << next;
     ++next;
   }
-  EXPECT_EQ(next, 20000);
+  EXPECT_EQ(next, 60000);
 }
 
 TEST_F(ShimTest, AFullDiskBlocksTheContainerAndLosesNoLine) {
@@ -900,10 +914,12 @@ TEST_F(ShimTest, ItDoesNothingWhenNothingHappens) {
     const std::string text = *ReadFileAt(AT_FDCWD, status, 8192);
     return text.substr(text.find("voluntary_ctxt_switches"));
   };
-  std::this_thread::sleep_for(milliseconds(200));
-  const std::string before = switches();
-  std::this_thread::sleep_for(seconds(1));
-  EXPECT_EQ(switches(), before);
+  // The first second may still have something of the start in it.
+  EXPECT_TRUE(Eventually([&] {
+    const std::string before = switches();
+    LetTimePass(seconds(1));  // in which nothing happens
+    return switches() == before;
+  })) << "it wakes up at least once a second";
 }
 
 // Mounts of the tests are nobody else's.

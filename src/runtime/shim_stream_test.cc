@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "base/testing/wait.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "os/file.h"
@@ -125,7 +126,7 @@ class ShimStreamTest : public testing::Test {
                                                       bool terminal = false) {
     nlohmann::json process = nlohmann::json::parse(TestPod::Process(args));
     process["terminal"] = terminal;
-    return pod_.client->OpenExec({id, process.dump(), terminal, true, true, !terminal}, TestPod::call());
+    return pod_.client->OpenExec({id, process.dump(), {terminal, true, true, !terminal}}, TestPod::call());
   }
   std::unique_ptr<ShimStream> Exec(const std::string& id, const std::string& script, bool terminal = false) {
     auto stream = TryExec(id, TestPod::Shell(script), terminal);
@@ -133,12 +134,20 @@ class ShimStreamTest : public testing::Test {
     return stream.ok() ? *std::move(stream) : nullptr;
   }
   std::unique_ptr<ShimStream> Attach(const std::string& id, bool input = true) {
-    auto stream = pod_.client->Attach({id, input, true, true}, TestPod::call());
+    auto stream = pod_.client->Attach({id, {false, input, true, true}}, TestPod::call());
     EXPECT_TRUE(stream.ok()) << stream.status();
     return stream.ok() ? *std::move(stream) : nullptr;
   }
 
   std::vector<pid_t> Processes(const std::string& id) { return cgroup::Processes(pod_.Cgroups(id)); }
+  // None of the container's processes is running, or waits for a processor: proc_pid_stat(5), field 3.
+  bool AllSleep(const std::string& id) {
+    for (const pid_t pid : Processes(id)) {
+      const std::string stat = ReadFileAt(AT_FDCWD, absl::StrCat("/proc/", pid, "/stat"), 4096).value_or("");
+      if (!absl::StrContains(stat, ") S ")) return false;
+    }
+    return true;
+  }
   // Those that execs have left.
   std::vector<std::string> ExecCgroups(const std::string& id) {
     std::vector<std::string> left;
@@ -186,7 +195,8 @@ TEST_F(ShimStreamTest, OnlyARunningContainerCanBeEnteredOrAttachedTo) {
   pod_.listener.AwaitExit("a");
   for (const char* id : {"a", "none"}) {
     EXPECT_TRUE(absl::IsFailedPrecondition(TryExec(id, TestPod::Shell("exit 0")).status()));
-    EXPECT_TRUE(absl::IsFailedPrecondition(pod_.client->Attach({id, true, true, true}, TestPod::call()).status()));
+    EXPECT_TRUE(
+        absl::IsFailedPrecondition(pod_.client->Attach({id, {false, true, true, true}}, TestPod::call()).status()));
   }
 }
 
@@ -228,7 +238,7 @@ TEST_F(ShimStreamTest, AnExecThatIsCancelledWhileItIsStartedLeavesNothing) {
   for (int i = 0; i < 12; ++i) {
     const MonoTime when = MonoClock::now() + milliseconds(4 * i);
     const auto stream = pod_.client->OpenExec(
-        {"a", TestPod::Process(TestPod::Shell("sleep 1000")), false, true, true, true}, Call(when));
+        {"a", TestPod::Process(TestPod::Shell("sleep 1000")), {false, true, true, true}}, Call(when));
     EXPECT_TRUE(stream.ok() || absl::IsDeadlineExceeded(stream.status())) << stream.status();
   }
   EXPECT_TRUE(Eventually([&] { return Processes("a").size() == 1; }));
@@ -246,7 +256,7 @@ TEST_F(ShimStreamTest, AnExecThatIsCancelledWhileItsPidFileIsWrittenLeavesNothin
   MustRunWith("a", "sleep 1000", [&](StartRequest& request) { request.runtime.binary = writes; });
   const auto begun = [&] { return Exists(pod_.Path("a/.exec-1.pid")); };
   const auto stream = pod_.client->OpenExec(
-      {"a", TestPod::Process(TestPod::Shell("sleep 1000")), false, true, true, true}, Call(kNoDeadline, begun));
+      {"a", TestPod::Process(TestPod::Shell("sleep 1000")), {false, true, true, true}}, Call(kNoDeadline, begun));
   EXPECT_EQ(stream.status().code(), absl::StatusCode::kCancelled) << stream.status();
   EXPECT_TRUE(Eventually([&] { return ListDir(pod_.Path("a"))->size() == 2; }));
   EXPECT_THAT(*ListDir(pod_.Path("a")), testing::UnorderedElementsAre("config.json", "init.pid"));
@@ -288,7 +298,7 @@ TEST_F(ShimStreamTest, TheOutputOfATerminalIsThereAlsoIfItWasNotAskedFor) {
   MustRun("a", "sleep 1000");
   nlohmann::json process = nlohmann::json::parse(TestPod::Process(TestPod::Shell("echo hello; exit 3")));
   process["terminal"] = true;
-  const auto stream = pod_.client->OpenExec({"a", process.dump(), true, true, false, false}, TestPod::call());
+  const auto stream = pod_.client->OpenExec({"a", process.dump(), {true, true, false, false}}, TestPod::call());
   ASSERT_TRUE(stream.ok()) << stream.status();
   EXPECT_EQ(ReadToEnd((*stream)->TakeEnds().output), "hello\r\n");
   EXPECT_EQ(End(**stream).Wait().value(), 3);
@@ -312,7 +322,7 @@ TEST_F(ShimStreamTest, TheEndIsNotToldAfterTheDestructor) {
     auto stream = Exec("a", "exit 0");
     ASSERT_NE(stream, nullptr);
     stream->OnEnd([&](const absl::StatusOr<int>&) { EXPECT_TRUE(alive); });
-    std::this_thread::sleep_for(std::chrono::microseconds(200 * i));
+    LetTimePass(std::chrono::microseconds(200 * i));  // the destructor meets the end at another moment each time
     stream.reset();
     alive = false;
   }
@@ -476,7 +486,7 @@ TEST_F(ShimStreamTest, AClientThatDoesNotReadDoesNotHoldUpTheExit) {
   const ShimStream::Ends ends = stream->TakeEnds();
   WriteSlowly(ends.input, "go\n");
   // The pipes hold 64 KiB each and the shim a read more: the rest comes when the client reads, or is let go.
-  std::this_thread::sleep_for(milliseconds(300));
+  ASSERT_TRUE(Eventually([&] { return pod_.Output("a").size() >= 65536 && AllSleep("a") && AllSleep("a"); }));
   ASSERT_TRUE(pod_.client->Kill("a", SIGKILL, true, TestPod::call()).ok());
   const MonoTime begin = MonoClock::now();
   EXPECT_EQ(pod_.listener.AwaitExit("a").exit_code, 137);
@@ -568,7 +578,6 @@ TEST_F(ShimStreamTest, ATerminalThatNobodyHasOpenForAWhileIsReadAgain) {
   MustRunWith("a", "exec </dev/null >/dev/null 2>&1; sleep 0.5; echo here >/dev/console; sleep 0.5; exit 3",
               [](StartRequest& request) { request.terminal = true; });
   const std::string status = absl::StrCat("/proc/", pod_.client->pid(), "/stat");
-  std::this_thread::sleep_for(milliseconds(200));
   EXPECT_EQ(pod_.listener.AwaitExit("a").exit_code, 3);
   EXPECT_THAT(pod_.Log("a"), HasSubstr("here\r\n"));
   const std::vector<std::string> fields = absl::StrSplit(*ReadFileAt(AT_FDCWD, status, 4096), ' ');

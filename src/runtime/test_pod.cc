@@ -54,15 +54,6 @@ int RecordingListener::exits() {
   return count_;
 }
 
-bool Eventually(const std::function<bool()>& condition) {
-  const MonoTime patience = MonoClock::now() + std::chrono::seconds(10);
-  while (!condition()) {
-    if (MonoClock::now() > patience) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return true;
-}
-
 TestPod::TestPod() {
   char dir[] = "/tmp/crisp-shim-test-XXXXXX";
   EXPECT_NE(mkdtemp(dir), nullptr);

@@ -83,7 +83,4 @@ class TestPod {
   std::vector<std::string> ids_;
 };
 
-// Waits, at most 10 s, until `condition` holds.
-bool Eventually(const std::function<bool()>& condition);
-
 }  // namespace crisp

@@ -55,7 +55,7 @@ class CriServer::Impl {
   Impl(ServerOptions options, const CriBackends& backends)
       : options_(std::move(options)),
         runtime_(options_, backends),
-        images_(backends.images, backends.stats),
+        images_(backends),
         stream_calls_({&runtime_, &images_, backends, static_cast<size_t>(options_.max_send_bytes)}) {}
 
   ~Impl() {

@@ -28,6 +28,7 @@
 #include "server/event_source.h"
 #include "server/list_source.h"
 #include "server/message_source.h"
+#include "server/unknown_fields.h"
 
 namespace crisp {
 
@@ -159,25 +160,31 @@ void AcceptEvents(Service* service, grpc::ServerCompletionQueue* queue, EventHub
       });
 }
 
+// What the calls of streamed lists share. All must outlive them.
+struct ListServing {
+  grpc::ServerCompletionQueue* queue;
+  WorkerPool* workers;  // builds the lists
+  UnknownFieldLog* unknown_fields;
+  size_t chunk_bytes;  // of a message
+};
+
 // Waits for calls of the method that `ask`, Request<Method> of the generated service, asks gRPC for. Each is answered
-// with what `list` returns for its request, in messages of `chunk_bytes`. `list` runs on one of `workers`.
+// with what `list` returns for its request; `field` returns the repeated field of a message that holds the items.
 template <typename Service, typename Method, typename Request, typename Response, typename List, typename Field>
-void AcceptList(absl::string_view method, Service* service,
+void AcceptList(absl::string_view method, const ListServing& serving, Service* service,
                 void (Method::*ask)(grpc::ServerContext*, Request*, grpc::ServerAsyncWriter<Response>*,
                                     grpc::CompletionQueue*, grpc::ServerCompletionQueue*, void*),
-                grpc::ServerCompletionQueue* queue, WorkerPool* workers, size_t chunk_bytes, const List& list,
-                const Field& field) {
+                const List& list, const Field& field) {
   using Stream = StreamCall<Request, Response>;
   Stream::Accept(
       method,
       [=](grpc::ServerContext* context, Request* request, typename Stream::Writer* writer, void* tag) {
-        (service->*ask)(context, request, writer, queue, queue, tag);
+        (service->*ask)(context, request, writer, serving.queue, serving.queue, tag);
       },
       [=](const Request& request, std::function<void()> wake) -> typename Stream::Source {
-        auto build = [list, request, chunk_bytes, field] {
-          return InChunks<Response>(list(request), chunk_bytes, field);
-        };
-        return ListSource<Response>::Start(workers, std::move(build), std::move(wake));
+        serving.unknown_fields->Look(method, request);
+        auto build = [=] { return InChunks<Response>(list(request), serving.chunk_bytes, field); };
+        return ListSource<Response>::Start(serving.workers, std::move(build), std::move(wake));
       });
 }
 

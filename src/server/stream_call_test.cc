@@ -38,8 +38,8 @@ class StreamCallTest : public testing::Test {
     ASSERT_NE(server_, nullptr);
     AcceptEvents(&service_, loop_.queue(), &hub_);
     AcceptList(
-        "StreamContainers", &service_, &Service::RequestStreamContainers, loop_.queue(), &workers_, kChunkBytes,
-        [this](const cri::StreamContainersRequest&) { return BlockingList(); },
+        "StreamContainers", {loop_.queue(), &workers_, &unknown_fields_, kChunkBytes}, &service_,
+        &Service::RequestStreamContainers, [this](const cri::StreamContainersRequest&) { return BlockingList(); },
         [](cri::StreamContainersResponse& message) { return message.mutable_containers(); });
     ASSERT_TRUE(loop_.Start().ok());
     stub_ = cri::RuntimeService::NewStub(server_->InProcessChannel({}));
@@ -79,6 +79,7 @@ class StreamCallTest : public testing::Test {
 
   Service service_;
   EventHub hub_;
+  UnknownFieldLog unknown_fields_;
   std::unique_ptr<grpc::Server> server_;
   absl::Notification release_;
   absl::Notification list_began_;

@@ -47,17 +47,20 @@ void StreamCalls::AcceptEvents() {
   crisp::AcceptEvents(parts_.runtime_service, loop_.queue(), &parts_.backends.pods->events());
 }
 
+ListServing StreamCalls::Serving(UnknownFieldLog* unknown_fields) {
+  return {loop_.queue(), &workers_, unknown_fields, chunk_bytes_};
+}
+
 void StreamCalls::AcceptStateLists() {
+  const ListServing runtime_lists = Serving(&parts_.runtime_service->edge().unknown_fields());
   AcceptList(
-      "StreamPodSandboxes", parts_.runtime_service, &RuntimeService::RequestStreamPodSandboxes, loop_.queue(),
-      &workers_, chunk_bytes_,
+      "StreamPodSandboxes", runtime_lists, parts_.runtime_service, &RuntimeService::RequestStreamPodSandboxes,
       [this](const cri::StreamPodSandboxesRequest& request) {
         return parts_.backends.status->ListPods(request.filter());
       },
       [](cri::StreamPodSandboxesResponse& message) { return message.mutable_pod_sandboxes(); });
   AcceptList(
-      "StreamContainers", parts_.runtime_service, &RuntimeService::RequestStreamContainers, loop_.queue(), &workers_,
-      chunk_bytes_,
+      "StreamContainers", runtime_lists, parts_.runtime_service, &RuntimeService::RequestStreamContainers,
       [this](const cri::StreamContainersRequest& request) {
         return parts_.backends.status->ListContainers(request.filter());
       },
@@ -65,30 +68,29 @@ void StreamCalls::AcceptStateLists() {
 }
 
 void StreamCalls::AcceptStatsLists() {
+  const ListServing runtime_lists = Serving(&parts_.runtime_service->edge().unknown_fields());
   AcceptList(
-      "StreamContainerStats", parts_.runtime_service, &RuntimeService::RequestStreamContainerStats, loop_.queue(),
-      &workers_, chunk_bytes_,
+      "StreamContainerStats", runtime_lists, parts_.runtime_service, &RuntimeService::RequestStreamContainerStats,
       [this](const cri::StreamContainerStatsRequest& request) {
         return parts_.backends.stats->ListContainers(request.filter());
       },
       [](cri::StreamContainerStatsResponse& message) { return message.mutable_container_stats(); });
   AcceptList(
-      "StreamPodSandboxStats", parts_.runtime_service, &RuntimeService::RequestStreamPodSandboxStats, loop_.queue(),
-      &workers_, chunk_bytes_,
+      "StreamPodSandboxStats", runtime_lists, parts_.runtime_service, &RuntimeService::RequestStreamPodSandboxStats,
       [this](const cri::StreamPodSandboxStatsRequest& request) {
         return parts_.backends.stats->ListPods(request.filter());
       },
       [](cri::StreamPodSandboxStatsResponse& message) { return message.mutable_pod_sandbox_stats(); });
   AcceptList(
-      "StreamPodSandboxMetrics", parts_.runtime_service, &RuntimeService::RequestStreamPodSandboxMetrics, loop_.queue(),
-      &workers_, chunk_bytes_,
+      "StreamPodSandboxMetrics", runtime_lists, parts_.runtime_service, &RuntimeService::RequestStreamPodSandboxMetrics,
       [this](const cri::StreamPodSandboxMetricsRequest&) { return parts_.backends.stats->ListPodMetrics(); },
       [](cri::StreamPodSandboxMetricsResponse& message) { return message.mutable_pod_sandbox_metrics(); });
 }
 
 void StreamCalls::AcceptImageList() {
+  const ListServing image_lists = Serving(&parts_.image_service->edge().unknown_fields());
   AcceptList(
-      "StreamImages", parts_.image_service, &ImageService::RequestStreamImages, loop_.queue(), &workers_, chunk_bytes_,
+      "StreamImages", image_lists, parts_.image_service, &ImageService::RequestStreamImages,
       [this](const cri::StreamImagesRequest& request) {
         return ImageMessages(parts_.backends.images, request.filter());
       },

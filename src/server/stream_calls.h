@@ -17,12 +17,14 @@
 #include "absl/status/status.h"
 #include "base/worker_pool.h"
 #include "server/completion_loop.h"
-#include "server/cri_server.h"
+#include "server/server_options.h"
 
 namespace crisp {
 
 class ImageService;
 class RuntimeService;
+class UnknownFieldLog;
+struct ListServing;
 
 class StreamCalls {
  public:
@@ -48,6 +50,7 @@ class StreamCalls {
   static constexpr int kMostListThreads = 4;
   static constexpr size_t kMostWaitingLists = 1000;
 
+  ListServing Serving(UnknownFieldLog* unknown_fields);
   // Each waits for calls of its methods.
   void AcceptEvents();
   void AcceptStateLists();

@@ -1,4 +1,4 @@
-// On whichever hierarchy has the memory controller here, v1 or v2. Needs root.
+// Runs on the hierarchy that has the memory controller on this machine, v1 or v2. Needs root.
 #include "shim/oom_watch.h"
 
 #include <signal.h>
@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <optional>
 #include <string>
 
+#include "base/testing/wait.h"
 #include "gtest/gtest.h"
 #include "shim/loop.h"
 
@@ -28,8 +30,7 @@ bool Write(const std::string& path, const std::string& text) {
   return file.good();
 }
 
-// A cgroup with two in it, each of which may be taken away as systemd takes a scope: in the moment in which it is
-// empty.
+// A cgroup with two below it. A test may remove one as soon as it is empty, as systemd removes a scope.
 class OomWatchTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -51,11 +52,12 @@ class OomWatchTest : public testing::Test {
     if (!IsV1()) Write(cgroup + "/memory.swap.max", "0");
   }
   static void Remove(const std::string& cgroup) {
-    for (int i = 0; i < 1000 && rmdir(cgroup.c_str()) != 0 && errno == EBUSY; ++i) usleep(1000);
+    // A process that has been reaped leaves its cgroup a moment later.
+    Eventually([&] { return rmdir(cgroup.c_str()) == 0 || errno != EBUSY; });
     EXPECT_NE(access(cgroup.c_str(), F_OK), 0) << cgroup;
   }
 
-  // A process in `cgroup` that touches `bytes`. How it ended, as waitpid says.
+  // Runs a process in `cgroup` that touches `bytes`. Returns its status, as of waitpid(2).
   static int Eat(const std::string& cgroup, size_t bytes) {
     const pid_t pid = fork();
     if (pid == 0) {
@@ -71,6 +73,17 @@ class OomWatchTest : public testing::Test {
   }
   static bool WasKilled(int status) { return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL; }
 
+  // The judgement. Runs the loop if it is pending.
+  bool Killed(bool suspicious) {
+    std::optional<bool> killed;
+    watch_.Judge(suspicious, [&](bool judged) {
+      killed = judged;
+      loop_.Stop();
+    });
+    if (!killed.has_value()) loop_.Run();
+    return killed.value();
+  }
+
   void RunLoop(int64_t nanos) {
     loop_.After(nanos, [this] { loop_.Stop(); });
     loop_.Run();
@@ -83,18 +96,18 @@ class OomWatchTest : public testing::Test {
 
 TEST_F(OomWatchTest, AKillIsTold) {
   Limit(above_ + "/ours");
-  EXPECT_FALSE(watch_.Killed(false));
+  EXPECT_FALSE(Killed(false));
   EXPECT_EQ(Eat(above_ + "/ours", kLimit / 2), 0);
-  EXPECT_FALSE(watch_.Killed(false));
+  EXPECT_FALSE(Killed(false));
   EXPECT_TRUE(WasKilled(Eat(above_ + "/ours", 4 * kLimit)));
-  EXPECT_TRUE(watch_.Killed(true));
+  EXPECT_TRUE(Killed(true));
 }
 
 TEST_F(OomWatchTest, AKillIsToldWhenTheCgroupIsGoneBeforeAnybodyLooks) {
   Limit(above_ + "/ours");
   EXPECT_TRUE(WasKilled(Eat(above_ + "/ours", 4 * kLimit)));
   Remove(above_ + "/ours");
-  EXPECT_TRUE(watch_.Killed(true));
+  EXPECT_TRUE(Killed(true));
 }
 
 TEST_F(OomWatchTest, AKillIsToldWhenTheCgroupGoesWhileTheKernelTells) {
@@ -102,41 +115,41 @@ TEST_F(OomWatchTest, AKillIsToldWhenTheCgroupGoesWhileTheKernelTells) {
   EXPECT_TRUE(WasKilled(Eat(above_ + "/ours", 4 * kLimit)));
   Remove(above_ + "/ours");
   RunLoop(100'000'000);
-  EXPECT_TRUE(watch_.Killed(true));
+  EXPECT_TRUE(Killed(true));
 }
 
 TEST_F(OomWatchTest, ACgroupThatGoesIsNoKill) {
   Limit(above_ + "/ours");
   EXPECT_EQ(Eat(above_ + "/ours", kLimit / 2), 0);
   Remove(above_ + "/ours");
-  EXPECT_FALSE(watch_.Killed(false));
+  EXPECT_FALSE(Killed(false));
 }
 
 TEST_F(OomWatchTest, ASuspiciousEndWithoutAnOomIsNoKill) {
   Remove(above_ + "/ours");
-  EXPECT_FALSE(watch_.Killed(true));
+  EXPECT_FALSE(Killed(true));
 }
 
 TEST_F(OomWatchTest, ACgroupThatGoesWhileTheLoopRunsIsNoKill) {
   Remove(above_ + "/ours");
   RunLoop(100'000'000);
-  EXPECT_FALSE(watch_.Killed(false));
+  EXPECT_FALSE(Killed(false));
 }
 
 TEST_F(OomWatchTest, AKillOfOursForTheLimitAboveIsOurs) {
   Limit(above_);
   EXPECT_TRUE(WasKilled(Eat(above_ + "/ours", 4 * kLimit)));
   Remove(above_ + "/ours");
-  EXPECT_TRUE(watch_.Killed(true));
+  EXPECT_TRUE(Killed(true));
 }
 
 TEST_F(OomWatchTest, AKillOfANeighbourIsNotOurs) {
   Limit(above_);
   EXPECT_TRUE(WasKilled(Eat(above_ + "/other", 4 * kLimit)));
-  EXPECT_FALSE(watch_.Killed(false));
+  EXPECT_FALSE(Killed(false));
   RunLoop(2 * OomWatch::kSettleNanos);
   Remove(above_ + "/ours");
-  EXPECT_FALSE(watch_.Killed(false));
+  EXPECT_FALSE(Killed(false));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Any bytes, to the decoder of every message, of both directions; and what a runtime may have written to its log.
-// What can be decoded must encode to something that decodes again.
+// Decodes any bytes as every message of both directions, and as a runtime's log. A message that can be decoded must
+// encode to a packet that decodes again.
 #include <cstdlib>
 
 #include "shim/codec.h"

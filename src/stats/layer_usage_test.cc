@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "base/testing/wait.h"
 #include "os/file.h"
 #include "os/testing/test_dir.h"
 #include "sandbox/container.h"
@@ -57,13 +58,9 @@ TEST_F(LayerUsageTest, AnAnswerIsKeptForAWhileAndThenRenewedBehind) {
   EXPECT_EQ(usage.Get({layer})[0]->usage.inodes, 2u);
   Make("a", 5);
   EXPECT_EQ(usage.Get({layer})[0]->usage.inodes, 2u) << "fresh enough";
-  std::this_thread::sleep_for(LayerUsage::kFreshFor);
+  LetTimePass(LayerUsage::kFreshFor);
   EXPECT_EQ(usage.Get({layer})[0]->usage.inodes, 2u) << "old, but nobody waits";
-  const MonoTime end = MonoClock::now() + std::chrono::seconds(5);
-  while (usage.Get({layer})[0]->usage.inodes != 6 && MonoClock::now() < end) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  EXPECT_EQ(usage.Get({layer})[0]->usage.inodes, 6u);
+  EXPECT_TRUE(Eventually([&] { return usage.Get({layer})[0]->usage.inodes == 6; }));
 }
 
 TEST_F(LayerUsageTest, ALayerThatIsNotThereHasNoAnswerAndHoldsUpNobody) {

@@ -264,7 +264,7 @@ TEST_F(PortForwardTest, AnIdleSessionIsClosedWithItsConnections) {
     tunnel.Send(tunnelled.data, "x");
     ASSERT_TRUE(client->ReadUntil([&] { return client->stream(streams.data).data.size() == i; }));
     ASSERT_TRUE(tunnel.ReadUntil([&] { return tunnel.stream(tunnelled.data).data.size() == i; }));
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    LetTimePass(std::chrono::milliseconds(100));  // all in all longer than the idle time-out
   }
   EXPECT_EQ(open, 2);
   EXPECT_TRUE(client->ReadUntilClosed(std::chrono::seconds(3)));

@@ -52,7 +52,7 @@ TEST_F(SpdyExecTest, AnOldProtocolHearsTheExitCodeAsText) {
 
 TEST_F(SpdyExecTest, BothOutputsAreApart) {
   StreamRequest request = Shell("echo out; echo err >&2");
-  request.error_output = true;
+  request.streams.error_output = true;
   SpdyExec exec(ExecUrl(request), request);
   ASSERT_TRUE(exec.Finish());
   EXPECT_EQ(exec.Output(), "out\n");
@@ -61,7 +61,7 @@ TEST_F(SpdyExecTest, BothOutputsAreApart) {
 
 TEST_F(SpdyExecTest, InputEndsWhenTheClientsStreamDoes) {
   StreamRequest request = Shell("cat; echo end");
-  request.input = true;
+  request.streams.input = true;
   SpdyExec exec(ExecUrl(request), request);
   exec.client->Send(exec.input, "one ");
   exec.client->Send(exec.input, "two\n", true);
@@ -72,7 +72,7 @@ TEST_F(SpdyExecTest, InputEndsWhenTheClientsStreamDoes) {
 TEST_F(SpdyExecTest, InputSentWhileTheProcessStartsIsNotLost) {
   target_.set_delay(std::chrono::milliseconds(200));
   StreamRequest request = Command({"cat"});
-  request.input = true;
+  request.streams.input = true;
   SpdyExec exec(ExecUrl(request), request);
   exec.client->Send(exec.input, "early", true);
   ASSERT_TRUE(exec.Finish());
@@ -81,7 +81,7 @@ TEST_F(SpdyExecTest, InputSentWhileTheProcessStartsIsNotLost) {
 
 TEST_F(SpdyExecTest, LargeInputAndOutputAreByteForByte) {
   StreamRequest request = Command({"cat"});
-  request.input = true;
+  request.streams.input = true;
   SpdyExec exec(ExecUrl(request), request);
   std::string data;
   for (int i = 0; data.size() < 20 << 20; ++i) absl::StrAppend(&data, i, ",");
@@ -97,8 +97,8 @@ TEST_F(SpdyExecTest, LargeInputAndOutputAreByteForByte) {
 
 TEST_F(SpdyExecTest, ATerminalHasTheSizeThatTheClientGivesIt) {
   StreamRequest request = Shell("read line; stty size; read line; stty size");
-  request.input = true;
-  request.terminal = true;
+  request.streams.input = true;
+  request.streams.terminal = true;
   SpdyExec exec(ExecUrl(request), request);
   exec.client->Send(exec.resize, R"({"Width":120,"Height":40})");
   exec.client->Send(exec.input, "go\n");
@@ -113,9 +113,9 @@ TEST_F(SpdyExecTest, ATerminalHasTheSizeThatTheClientGivesIt) {
 
 TEST_F(SpdyExecTest, ATerminalWhoseOutputNobodyWantsDoesNotHoldUpTheProcess) {
   StreamRequest request = Shell("head -c 1000000 /dev/zero; exit 5");
-  request.input = true;
-  request.output = false;
-  request.terminal = true;
+  request.streams.input = true;
+  request.streams.output = false;
+  request.streams.terminal = true;
   SpdyExec exec(ExecUrl(request), request);
   ASSERT_TRUE(exec.Finish());
   EXPECT_THAT(exec.Result(), HasSubstr(R"("message":"5")"));
@@ -144,9 +144,10 @@ TEST_F(SpdyExecTest, ASlowClientHoldsTheProcessBackAndGetsAll) {
   SpdyExec exec(ExecUrl(request), request);
   exec.client->KeepNoData();
   ASSERT_TRUE(exec.client->ReadOnce(std::chrono::seconds(10)));
+  ASSERT_TRUE(Eventually([&] { return target_.live() == 1; }));
   // Nothing is read for a while; then all of it must come.
-  std::this_thread::sleep_for(std::chrono::milliseconds(500));
-  EXPECT_EQ(target_.live(), 1) << "the process has written more than the pipe and the sockets hold";
+  EXPECT_TRUE(Throughout(std::chrono::milliseconds(500), [&] { return target_.live() == 1; }))
+      << "the process has written more than the pipe and the sockets hold";
   ASSERT_TRUE(exec.Finish());
   EXPECT_GT(exec.client->data_bytes(), 50000000u);
   EXPECT_LT(exec.client->data_bytes(), 50001000u);
@@ -159,7 +160,7 @@ TEST_F(SpdyExecTest, AClientThatReadsOnlyAfterTheEndGetsAllAndTheStatus) {
   // What arrives at a server that has closed would make the kernel take back what is not read.
   for (uint32_t id = 1; id < 200; id += 2) {
     exec.client->Raw(EncodePing(id));
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    LetTimePass(std::chrono::milliseconds(2));  // the pings arrive one by one, for longer than the server could linger
   }
   ASSERT_TRUE(exec.Finish());
   EXPECT_EQ(exec.Output().size(), 300000u);
@@ -190,14 +191,14 @@ TEST_F(SpdyExecTest, AVanishedClientEndsAProcessThatIsSilent) {
 TEST_F(SpdyExecTest, AVanishedClientIsNoticedThoughItsInputIsNotTaken) {
   for (const bool abruptly : {false, true}) {
     StreamRequest request = Command({"sleep", "1000"});
-    request.input = true;
+    request.streams.input = true;
     SpdyExec exec(ExecUrl(request), request);
     ASSERT_TRUE(Eventually([&] { return target_.live() == 1; }));
     // Read what there is: a socket that is closed with unread bytes says more than that it is closed.
     ASSERT_TRUE(exec.client->ReadUntil([&] { return exec.client->stream(exec.output).replied; }));
-    // More than the pipe and the server's queue, so that the server does not read any more.
+    // More than the pipe and the server's queue, so that the server does not read any more once it has had some time.
     exec.client->Send(exec.input, std::string(1600 << 10, 'x'));
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    LetTimePass(std::chrono::milliseconds(100));
     exec.client->bytes().Drop(abruptly);
     EXPECT_TRUE(Eventually([&] { return target_.live() == 0; }, std::chrono::seconds(5)));
   }
@@ -209,9 +210,9 @@ TEST_F(SpdyExecTest, AClientThatVanishesWhileTheProcessStartsLeavesNothing) {
   SpdyExec exec(ExecUrl(request), request);
   ASSERT_TRUE(exec.client->ReadUntil([&] { return exec.client->stream(exec.output).replied; }));
   exec.client->bytes().Drop(false);
-  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  EXPECT_TRUE(Eventually([&] { return target_.called_off() == 1; }));
   const auto start = MonoClock::now();
-  server_ = nullptr;  // waits for what the target was asked for, which has been called off
+  server_ = nullptr;
   EXPECT_LT(MonoClock::now() - start, std::chrono::seconds(5));
   EXPECT_EQ(target_.opened(), 0);
 }
@@ -229,7 +230,7 @@ TEST_F(SpdyExecTest, GoAwayEndsTheSessionOnceItsStreamsAreClosed) {
 
 TEST_F(SpdyExecTest, PingsAreAnsweredAndUnknownFramesIgnored) {
   StreamRequest request = Command({"cat"});
-  request.input = true;
+  request.streams.input = true;
   SpdyExec exec(ExecUrl(request), request);
   exec.client->Raw(EncodePing(1));
   exec.client->Raw(EncodePing(2));  // an answer to none of ours
@@ -253,8 +254,8 @@ TEST_F(SpdyExecTest, AClientThatTakesNoAnswersIsNotReadFurther) {
     for (int i = 0; i < 500; ++i) exec.client->Raw(flood);
     sent_all = true;
   });
-  std::this_thread::sleep_for(std::chrono::seconds(1));
-  EXPECT_FALSE(sent_all) << "60 MB of pings were taken, and their answers kept";
+  EXPECT_TRUE(Throughout(std::chrono::seconds(1), [&] { return !sent_all; }))
+      << "60 MB of pings were taken, and their answers kept";
   server_ = nullptr;
   writer.join();
 }
@@ -275,7 +276,7 @@ TEST_F(SpdyExecTest, StreamsThatWereNotAskedForAreRefused) {
 
 TEST_F(SpdyExecTest, AStreamNumberThatIsUsedOrEvenIsAnErrorOfThatStream) {
   StreamRequest request = Command({"cat"});
-  request.input = true;
+  request.streams.input = true;
   SpdyExec exec(ExecUrl(request), request);
   const auto reset_of = [&](uint32_t stream) -> uint32_t& { return exec.client->stream(stream).reset; };
   exec.client->OpenAs(4, {{"streamtype", "stdin"}});
@@ -304,7 +305,7 @@ TEST_F(SpdyExecTest, AClientThatOpensNoStreamsIsSentAway) {
 TEST_F(SpdyExecTest, AnAttachmentEndsWellWhateverTheContainersExitCode) {
   target_.AddContainer("c1", {"sh", "-c", "cat; exit 3"});
   StreamRequest request = Command({});
-  request.input = true;
+  request.streams.input = true;
   SpdyExec attach(*server_->AttachUrl(request), request);
   attach.client->Send(attach.input, "to the container", true);
   ASSERT_TRUE(attach.Finish());

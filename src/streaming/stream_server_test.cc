@@ -185,7 +185,7 @@ TEST_F(StreamServerTest, WhoHasNoTokenTakesNoPlaceOfThoseThatHave) {
   files.rlim_cur = files.rlim_max;
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &files), 0);
   StreamRequest request = Command({"cat"});
-  request.input = true;
+  request.streams.input = true;
   SpdyExec exec(ExecUrl(request), request);
   ASSERT_TRUE(Eventually([&] { return target_.live() == 1; }));
   const std::string url = ExecUrl(request);
@@ -210,7 +210,7 @@ TEST_F(StreamServerTest, AnIdleSessionIsClosedAlsoIfItsInputIsStuck) {
   options.idle_timeout = std::chrono::milliseconds(2500);
   StartServer(options);
   StreamRequest request = Command({"sleep", "1000"});
-  request.input = true;
+  request.streams.input = true;
   const std::string input(64 << 10, 'x');
   SpdyExec exec(ExecUrl(request), request);
   const auto web_socket = ChannelClient::Connect(ExecUrl(request), "v5.channel.k8s.io");
@@ -227,12 +227,12 @@ TEST_F(StreamServerTest, AnIdleSessionIsClosedAndABusyOneIsNot) {
   options.idle_timeout = std::chrono::milliseconds(500);
   StartServer(options);
   StreamRequest request = Command({"cat"});
-  request.input = true;
+  request.streams.input = true;
   SpdyExec exec(ExecUrl(request), request);
   for (int i = 0; i < 15; ++i) {
     exec.client->Send(exec.input, "x");
     ASSERT_TRUE(exec.client->ReadOnce(std::chrono::milliseconds(400)));
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    LetTimePass(std::chrono::milliseconds(100));  // all in all longer than the idle time-out
   }
   EXPECT_EQ(target_.live(), 1);
   EXPECT_TRUE(exec.client->ReadUntilClosed(std::chrono::seconds(3)));
@@ -265,8 +265,8 @@ TEST_F(StreamServerTest, AClientThatDoesNotReadIsNotTakenForGone) {
   const StreamRequest request = Shell("yes");
   SpdyExec exec(ExecUrl(request), request);
   ASSERT_TRUE(exec.client->ReadOnce(std::chrono::seconds(5)));
-  std::this_thread::sleep_for(std::chrono::seconds(4));
-  EXPECT_EQ(target_.live(), 1);
+  ASSERT_TRUE(Eventually([&] { return target_.live() == 1; }));
+  EXPECT_TRUE(Throughout(std::chrono::seconds(4), [&] { return target_.live() == 1; }));
 }
 
 TEST_F(StreamServerTest, OverTlsWithACertificateOfItsOwn) {
@@ -274,7 +274,7 @@ TEST_F(StreamServerTest, OverTlsWithACertificateOfItsOwn) {
   options.tls = true;
   StartServer(options);
   StreamRequest request = Command({"cat"});
-  request.input = true;
+  request.streams.input = true;
   const std::string url = ExecUrl(request);
   EXPECT_THAT(url, StartsWith("https://127.0.0.1:"));
   SpdyExec exec(url, request);
@@ -347,7 +347,7 @@ TEST_F(StreamServerTest, EndingItWhileProcessesStartLeavesNone) {
     std::vector<std::unique_ptr<SpdyExec>> execs;
     for (int k = 0; k < 5; ++k) execs.push_back(std::make_unique<SpdyExec>(ExecUrl(request), request));
     execs[0]->client->bytes().Drop(true);
-    std::this_thread::sleep_for(std::chrono::milliseconds(i % 5));
+    LetTimePass(std::chrono::milliseconds(i % 5));  // the end meets the starts at another moment each time
     server_ = nullptr;
     ASSERT_EQ(target_.live(), 0);
   }
@@ -359,7 +359,7 @@ TEST_F(StreamServerTest, NothingGrowsOverAThousandSessions) {
   const auto round = [&](int count) {
     for (int i = 0; i < count; ++i) {
       StreamRequest request = Command({"cat"});
-      request.input = true;
+      request.streams.input = true;
       const std::string url = i % 10 == 0 ? *server_->AttachUrl(request) : ExecUrl(request);
       if (i % 4 == 3) {
         const auto client = ChannelClient::Connect(url, "v5.channel.k8s.io");

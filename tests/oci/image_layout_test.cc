@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/call.h"
+#include "base/testing/wait.h"
 #include "os/file.h"
 #include "os/process.h"
 #include "os/testing/test_dir.h"
@@ -105,7 +106,7 @@ TEST_F(ImageLayoutTest, IndexNamesTheManifestAndTheManifestItsBlobs) {
 
 TEST_F(ImageLayoutTest, SameDescriptionGivesTheSameDigests) {
   const WrittenImage first = Write(directory_, TwoLayers());
-  sleep(1);  // a time in a gzip or tar header has seconds
+  LetTimePass(std::chrono::seconds(1));  // a time in a gzip or tar header has seconds
   const WrittenImage second = Write(directory_, TwoLayers());
   EXPECT_EQ(first.digest, second.digest);
 }

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -17,6 +18,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/status_macros.h"
+#include "base/testing/wait.h"
 #include "images/digest.h"
 #include "os/file.h"
 #include "os/process.h"
@@ -112,7 +114,7 @@ bool SendReply(int fd, const FakeRequest& request, const FakeReply& reply) {
   if (!SendAll(fd, body)) return false;
   if (reply.reset_after) {
     // The peer must get what was sent before the reset: wait until it has read all of it, which it shows by silence.
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    LetTimePass(std::chrono::milliseconds(50));
     const linger at_once{1, 0};
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
     return false;
@@ -176,6 +178,7 @@ FakeReply FakeRegistry::Answer(const FakeRequest& request) {
   {
     MutexLock lock(mutex_);
     requests_.push_back(request);
+    changed_.NotifyAll();
     handler = handler_;
   }
   if (handler != nullptr) {
@@ -259,11 +262,19 @@ std::vector<FakeRequest> FakeRegistry::requests() const {
 }
 
 int FakeRegistry::Count(const std::string& part) const {
-  int count = 0;
-  for (const FakeRequest& request : requests()) {
-    count += absl::StrContains(absl::StrCat(request.method, " ", request.path), part) ? 1 : 0;
-  }
-  return count;
+  MutexLock lock(mutex_);
+  return CountLocked(part);
+}
+
+int FakeRegistry::CountLocked(const std::string& part) const {
+  return static_cast<int>(std::count_if(requests_.begin(), requests_.end(), [&](const FakeRequest& request) {
+    return absl::StrContains(absl::StrCat(request.method, " ", request.path), part);
+  }));
+}
+
+void FakeRegistry::Await(const std::string& part, int count) {
+  MutexLock lock(mutex_);
+  while (CountLocked(part) < count) changed_.Wait(mutex_);
 }
 
 void FakeRegistry::ForgetRequests() {
@@ -302,8 +313,7 @@ RealRegistry::RealRegistry(const std::string& more, const std::string& tls) {
     return;
   }
   process_ = std::move(child->pidfd);
-  for (int i = 0; i < 500 && !Connects(port_); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  EXPECT_TRUE(Connects(port_)) << "docker-registry does not listen";
+  EXPECT_TRUE(Eventually([&] { return Connects(port_); })) << "docker-registry does not listen";
 }
 
 RealRegistry::~RealRegistry() {

@@ -17,6 +17,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/testing/wait.h"
 #include "os/errno_status.h"
 #include "os/pipe.h"
 
@@ -127,15 +128,14 @@ void ProcessTarget::AddContainer(const std::string& id, std::vector<std::string>
 }
 
 absl::StatusOr<std::unique_ptr<StreamSession>> ProcessTarget::OpenExec(const StreamRequest& request, const Call& call) {
-  const MonoTime until = MonoClock::now() + delay_.load();
-  while (MonoClock::now() < until) {
-    RETURN_IF_ERROR(call.Check());
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  if (!Throughout(delay_.load(), [&] { return call.Check().ok(); })) {
+    ++called_off_;
+    return call.Check();
   }
   ChildStdio stdio;
   StreamEnds ends;
   Fd terminal;
-  if (request.terminal) {
+  if (request.streams.terminal) {
     terminal = Fd(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
     char name[64];
     if (grantpt(terminal.get()) != 0 || unlockpt(terminal.get()) != 0 || ptsname_r(terminal.get(), name, 64) != 0) {
@@ -143,15 +143,15 @@ absl::StatusOr<std::unique_ptr<StreamSession>> ProcessTarget::OpenExec(const Str
     }
     stdio.terminal = name;
     fcntl(terminal.get(), F_SETFL, O_NONBLOCK);
-    if (request.input) ends.input = Fd(fcntl(terminal.get(), F_DUPFD_CLOEXEC, 3));
+    if (request.streams.input) ends.input = Fd(fcntl(terminal.get(), F_DUPFD_CLOEXEC, 3));
     ends.output = Fd(fcntl(terminal.get(), F_DUPFD_CLOEXEC, 3));
   } else {
     const auto to_child = [&](Fd* ours, int number) {
       if (MakePipe(number == 0 ? PipeEnd::kWrite : PipeEnd::kRead, ours, &stdio.fds[number]) != 0) abort();
     };
-    if (request.input) to_child(&ends.input, 0);
-    if (request.output) to_child(&ends.output, 1);
-    if (request.error_output) to_child(&ends.error_output, 2);
+    if (request.streams.input) to_child(&ends.input, 0);
+    if (request.streams.output) to_child(&ends.output, 1);
+    if (request.streams.error_output) to_child(&ends.error_output, 2);
   }
   ASSIGN_OR_RETURN(const pid_t pid, Spawn(request.command, stdio));
   ++opened_;
@@ -172,15 +172,6 @@ absl::StatusOr<std::unique_ptr<StreamSession>> ProcessTarget::OpenAttach(const S
 
 absl::StatusOr<LoopbackDial> ProcessTarget::Dial(const std::string&, uint16_t port) {
   return LoopbackDial::Begin("", port);
-}
-
-bool Eventually(const std::function<bool()>& holds, std::chrono::milliseconds limit) {
-  const MonoTime until = MonoClock::now() + limit;
-  while (!holds()) {
-    if (MonoClock::now() > until) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return true;
 }
 
 }  // namespace crisp

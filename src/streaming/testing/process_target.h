@@ -20,16 +20,17 @@ class ProcessTarget final : public StreamTarget {
  public:
   // An attach to container `id` gets a process of its own that runs `command`.
   void AddContainer(const std::string& id, std::vector<std::string> command);
-  // From now on opening waits for so long before it does anything.
+  // From now on opening waits for so long before it does anything, unless its call is over first.
   void set_delay(std::chrono::milliseconds delay) { delay_ = delay; }
 
   absl::StatusOr<std::unique_ptr<StreamSession>> OpenExec(const StreamRequest& request, const Call& call) override;
   absl::StatusOr<std::unique_ptr<StreamSession>> OpenAttach(const StreamRequest& request, const Call& call) override;
   absl::StatusOr<LoopbackDial> Dial(const std::string& pod_id, uint16_t port) override;
 
-  // Sessions that are not destroyed, and how many there have been.
+  // Sessions that are not destroyed, how many there have been, and how many were called off during the delay.
   int live() const { return live_; }
   int opened() const { return opened_; }
+  int called_off() const { return called_off_; }
 
  private:
   friend class ProcessSession;
@@ -37,11 +38,9 @@ class ProcessTarget final : public StreamTarget {
   std::atomic<std::chrono::milliseconds> delay_{std::chrono::milliseconds(0)};
   std::atomic<int> live_ = 0;
   std::atomic<int> opened_ = 0;
+  std::atomic<int> called_off_ = 0;
   Mutex mutex_;
   std::map<std::string, std::vector<std::string>> containers_ ABSL_GUARDED_BY(mutex_);
 };
-
-// Waits until `holds` is true; false after `limit`.
-bool Eventually(const std::function<bool()>& holds, std::chrono::milliseconds limit = std::chrono::seconds(10));
 
 }  // namespace crisp

@@ -1,0 +1,182 @@
+// Plugins that are slow, fail or are not configured: what calls wait for, what they answer, and what is left.
+#include <future>
+
+#include "base/clock.h"
+#include "e2e/fixture.h"
+
+namespace crisp::e2e {
+namespace {
+
+class SlowNetworkTest : public NodeTest {
+ protected:
+  void Begin() override { node().WriteCniConfig(kBridge); }
+
+  std::vector<std::string> ListedPods() { return IdsOf(Pods()); }
+
+  std::future<Answer<cri::RunPodSandboxResponse>> RunInBackground(const std::string& name,
+                                                                  std::chrono::milliseconds timeout = kCallTimeout) {
+    return std::async(std::launch::async,
+                      [this, config = PodConfig(name), timeout] { return cri().RunPod(config, timeout); });
+  }
+};
+
+TEST_F(SlowNetworkTest, TwoRunsOfOneNameAtOnceAreOne) {
+  node().wrappers().Stall("ADD");
+  auto first = RunInBackground("joined");
+  node().wrappers().WaitForStalled("ADD");
+  auto second = RunInBackground("joined");
+  EXPECT_EQ(second.wait_for(std::chrono::milliseconds(300)), std::future_status::timeout) << "it did not wait";
+  node().wrappers().Release("ADD");
+  const std::string id = Must(first.get()).pod_sandbox_id();
+  EXPECT_EQ(Must(second.get()).pod_sandbox_id(), id);
+  EXPECT_THAT(ListedPods(), ElementsAre(id));
+}
+
+TEST_F(SlowNetworkTest, ARetryAfterATimeOutJoinsTheRunThatIsStillGoing) {
+  node().wrappers().Stall("ADD");
+  EXPECT_EQ(RunInBackground("slow", std::chrono::milliseconds(500)).get().code(), grpc::DEADLINE_EXCEEDED);
+  auto retry = RunInBackground("slow");
+  EXPECT_EQ(retry.wait_for(std::chrono::milliseconds(300)), std::future_status::timeout) << "it did not wait";
+  node().wrappers().Release("ADD");
+  const std::string id = Must(retry.get()).pod_sandbox_id();
+  EXPECT_THAT(ListedPods(), ElementsAre(id));
+}
+
+TEST_F(SlowNetworkTest, ARetryAfterTheRunHasEndedGetsItsPod) {
+  node().wrappers().Stall("ADD");
+  EXPECT_EQ(RunInBackground("collected", std::chrono::milliseconds(500)).get().code(), grpc::DEADLINE_EXCEEDED);
+  node().wrappers().Release("ADD");
+  WaitFor("the pod to be listed", std::chrono::seconds(20), [&] { return ListedPods().size() == 1; });
+  const std::string id = ListedPods().front();
+  EXPECT_EQ(RunPod("collected").id, id);
+  EXPECT_THAT(ListedPods(), ElementsAre(id));
+}
+
+TEST_F(SlowNetworkTest, ACancelledRunIsCollectedByTheNext) {
+  node().wrappers().Stall("ADD");
+  grpc::ClientContext context;
+  cri::RunPodSandboxRequest request;
+  *request.mutable_config() = PodConfig("cancelled");
+  auto run = std::async(std::launch::async,
+                        [&] { return cri().Call(&Runtime::RunPodSandbox, request, kCallTimeout, &context); });
+  node().wrappers().WaitForStalled("ADD");
+  context.TryCancel();
+  EXPECT_EQ(run.get().code(), grpc::CANCELLED);
+  auto retry = RunInBackground("cancelled");
+  node().wrappers().Release("ADD");
+  EXPECT_THAT(ListedPods(), ElementsAre(Must(retry.get()).pod_sandbox_id()));
+}
+
+TEST_F(SlowNetworkTest, OtherPodsDoNotWaitForOneThatHangs) {
+  const PodRef pod = RunPod("quick");
+  const std::string shell = Start(pod, ContainerOf("shell", "sleep 1000"));
+  node().wrappers().Stall("ADD");
+  auto stuck = RunInBackground("stuck");
+  node().wrappers().WaitForStalled("ADD");
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(Sh(shell, "echo works"), "works\n");
+  RunToEnd(pod, ContainerOf("second", "true"));
+  EXPECT_THAT(ListedPods(), Contains(pod.id));
+  Must(cri().StopPod(pod.id));  // DEL calls the same plugin
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+  node().wrappers().Release("ADD");
+  Must(stuck.get());
+}
+
+TEST_F(SlowNetworkTest, AFailingPluginIsNamedAndNothingIsLeft) {
+  node().wrappers().Fail("ADD", R"({"cniVersion": "1.0.0", "code": 11, "msg": "out of luck", "details": "today"})", 1);
+  const auto answer = cri().RunPod(PodConfig("failing"));
+  EXPECT_EQ(answer.code(), grpc::INTERNAL) << Describe(answer.status);
+  EXPECT_THAT(answer.text(), AllOf(HasSubstr(kBridge), HasSubstr("out of luck")));
+  EXPECT_THAT(Pods(), IsEmpty());
+  EXPECT_EQ(Leftovers(), "");
+  node().wrappers().Release("ADD");
+  RunPod("failing");
+}
+
+TEST_F(SlowNetworkTest, AFailureAfterThePluginsWorkIsUndone) {
+  // When the last plugin of the list fails, bridge has made its link and its lease, and portmap its rules.
+  node().WriteCniConfig("bridge", kLast);
+  node().wrappers().Fail("last-ADD", R"({"cniVersion": "1.0.0", "code": 11, "msg": "the last straw"})", 1);
+  cri::PodSandboxConfig config = PodConfig("undone");
+  cri::PortMapping* mapping = config.add_port_mappings();
+  mapping->set_container_port(80);
+  mapping->set_host_port(18081);
+  const auto answer = cri().RunPod(config);
+  EXPECT_THAT(answer.text(), AllOf(HasSubstr(kLast), HasSubstr("the last straw")));
+  EXPECT_THAT(Pods(), IsEmpty());
+  EXPECT_EQ(Leftovers(), "");
+  node().wrappers().Release("last-ADD");
+  RunPod(config);
+}
+
+TEST_F(SlowNetworkTest, APluginThatPrintsGarbageIsAnError) {
+  node().wrappers().Fail("ADD", "<html>this is no result</html>", 0);
+  const auto answer = cri().RunPod(PodConfig("garbage"));
+  EXPECT_EQ(answer.code(), grpc::INTERNAL) << Describe(answer.status);
+  EXPECT_THAT(answer.text(), HasSubstr(kBridge));
+  EXPECT_EQ(Leftovers(), "");
+  node().wrappers().Release("ADD");
+  RunPod("garbage");
+}
+
+TEST_F(SlowNetworkTest, StopFailsWhileThePluginCannotAndWorksAfterwards) {
+  const PodRef pod = RunPod("del");
+  Start(pod, ContainerOf("running", "sleep 1000"));
+  node().wrappers().Fail("DEL", R"({"cniVersion": "1.0.0", "code": 11, "msg": "not now"})", 1);
+  const auto answer = cri().StopPod(pod.id);
+  EXPECT_EQ(answer.code(), grpc::INTERNAL) << Describe(answer.status);
+  EXPECT_THAT(answer.text(), HasSubstr("not now"));
+  EXPECT_EQ(PodStatus(pod.id).state(), cri::SANDBOX_NOTREADY);
+  node().wrappers().Release("DEL");
+  Must(cri().StopPod(pod.id));
+  Must(cri().RemovePod(pod.id));
+  EXPECT_EQ(Leftovers(), "");
+}
+
+TEST_F(SlowNetworkTest, StopUsesTheConfigurationThatThePodWasMadeWith) {
+  const PodRef pod = RunPod("cached");
+  node().RemoveCniConfig();
+  Must(cri().StopPod(pod.id));
+  Must(cri().RemovePod(pod.id));
+  EXPECT_EQ(Leftovers(), "");
+}
+
+class NoNetworkTest : public NodeTest {
+ protected:
+  NodeOptions Options(const Machine&) override {
+    NodeOptions options;
+    options.cni_config = false;
+    return options;
+  }
+
+  cri::RuntimeCondition Condition(const std::string& type) {
+    const auto answer = Must(cri().Status());
+    for (const cri::RuntimeCondition& condition : answer.status().conditions()) {
+      if (condition.type() == type) return condition;
+    }
+    throw std::runtime_error("Status has no condition " + type);
+  }
+};
+
+TEST_F(NoNetworkTest, StatusSaysWhyAndNoticesAConfigurationThatComes) {
+  EXPECT_TRUE(Condition("RuntimeReady").status());
+  const cri::RuntimeCondition network = Condition("NetworkReady");
+  EXPECT_FALSE(network.status());
+  EXPECT_THAT(network.reason(), Not(IsEmpty()));
+  EXPECT_THAT(network.message(), HasSubstr(node().paths().cni_conf_dir()));
+  EXPECT_FALSE(cri().RunPod(PodConfig("early")).ok());
+  EXPECT_EQ(Leftovers(), "");
+  node().WriteCniConfig();
+  WaitFor("NetworkReady", std::chrono::seconds(5), [&] { return Condition("NetworkReady").status(); });
+  RunPod("early");
+}
+
+TEST_F(NoNetworkTest, HostNetworkPodsRunAnyway) {
+  cri::PodSandboxConfig config = PodConfig("host");
+  UseHostNetwork(config);
+  EXPECT_EQ(PodStatus(RunPod(config).id).state(), cri::SANDBOX_READY);
+}
+
+}  // namespace
+}  // namespace crisp::e2e
