@@ -93,6 +93,8 @@ class ShimListener {
   virtual ~ShimListener() = default;
   // The exit record is already on disk.
   virtual void OnExit(absl::string_view container_id, const ContainerExit& exit) = 0;
+  // The OOM killer has killed processes of the container, `kills` since its start in all. At most once a second.
+  virtual void OnOomKill(absl::string_view container_id, uint64_t kills) = 0;
   // The shim died, or closed its socket because another daemon connected. No listener method is called after it. Not
   // called for a shim that Shutdown or Terminate ended.
   virtual void OnShimGone() = 0;

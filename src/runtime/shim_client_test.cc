@@ -172,6 +172,15 @@ TEST_F(ShimTest, AnOomKillIsTold) {
   EXPECT_TRUE(exit.oom_killed);
 }
 
+TEST_F(ShimTest, AnOomKillThatTheFirstProcessSurvivesIsTold) {
+  StartRequest request = pod_.Bundle("a", TestPod::Shell("tail -c 200m /dev/zero; sleep 100000"), [](auto& config) {
+    config["linux"]["resources"] = {{"memory", {{"limit", 16 << 20}}}};
+  });
+  ASSERT_TRUE(pod_.client->Start(request, TestPod::call()).ok());
+  EXPECT_TRUE(pod_.listener.AwaitOomKills("a", 1));
+  EXPECT_EQ(pod_.listener.exits(), 0);
+}
+
 // ---- starts that fail ----
 
 TEST_F(ShimTest, AMissingBinaryIsToldInTheRuntimesWordsAndNothingIsLeft) {

@@ -37,6 +37,9 @@ class Listener : public PodListener {
   void OnContainerExited(const std::string& pod_id, const std::shared_ptr<Container>& container) override {
     heard.push_back(pod_id + ": container " + container->id());
   }
+  void OnOomKill(const std::string& pod_id, const std::shared_ptr<Container>& container, uint64_t kills) override {
+    heard.push_back(pod_id + ": " + std::to_string(kills) + " OOM kills in " + container->id());
+  }
   void OnPauseExited(const std::string& pod_id, const ContainerExit& exit) override {
     heard.push_back(pod_id + ": pause " + std::to_string(exit.exit_code));
   }
@@ -128,6 +131,17 @@ TEST_F(PodTest, TheExitOfAContainerIsThatContainersOwn) {
   EXPECT_TRUE(stays->running());
   EXPECT_TRUE(pod->ready());
   EXPECT_THAT(listener_.heard, ElementsAre("p: container ends"));
+}
+
+TEST_F(PodTest, AnOomKillChangesNoState) {
+  const auto pod = In(State::kReady);
+  const auto container = Running("c");
+  ASSERT_EQ(pod->AddContainer(container), absl::OkStatus());
+  pod->OnOomKill("c", 2);
+  pod->OnOomKill("never-seen", 1);
+  EXPECT_TRUE(container->running());
+  EXPECT_TRUE(pod->ready());
+  EXPECT_THAT(listener_.heard, ElementsAre("p: 2 OOM kills in c"));
 }
 
 TEST_F(PodTest, AnExitOfAContainerThatItDoesNotHaveIsNobodys) {

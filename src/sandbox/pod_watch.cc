@@ -12,6 +12,13 @@ void PodWatch::OnContainerExited(const std::string& pod_id, const std::shared_pt
   if (const PodPtr pod = table_->ById(pod_id)) events_->ContainerExited(pod, container);
 }
 
+void PodWatch::OnOomKill(const std::string& pod_id, const std::shared_ptr<Container>& container, uint64_t kills) {
+  if (const PodPtr pod = table_->ById(pod_id)) {
+    LogContainer(LogLevel::kWarning, "the OOM killer killed a process of the container", *pod, *container,
+                 {{"oom_kills", kills}});
+  }
+}
+
 void PodWatch::OnPauseExited(const std::string& pod_id, const ContainerExit& exit) {
   const PodPtr pod = table_->ById(pod_id);
   if (pod == nullptr) return;

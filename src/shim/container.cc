@@ -19,11 +19,11 @@ constexpr int64_t kDeathNanos = 5'000'000'000;  // for the first process to die;
 
 }  // namespace
 
-Container::Container(Context context, Start request, std::function<void(Container&)> exited)
+Container::Container(Context context, Start request, Callbacks callbacks)
     : context_(context),
       request_(std::move(request)),
       runtime_{request_.runtime_binary, request_.runtime_root, request_.runtime_flags},
-      exited_(std::move(exited)),
+      callbacks_(std::move(callbacks)),
       command_(context.loop, context.children),
       io_(context),
       end_(context.loop, io_),
@@ -74,7 +74,7 @@ void Container::OnCreated(std::optional<Failure> failure) {
     return Abandon(std::move(*failure));
   }
   if (failure = TakeInit(); failure.has_value()) return Abandon(std::move(*failure));
-  end_.Watch(cgroups_);
+  end_.Watch(cgroups_, [this](uint64_t kills) { callbacks_.oom_killed(*this, kills); });
   failure = io_.Run([this] { end_.OnStreamsEnded(); });
   if (failure.has_value()) return Abandon(std::move(*failure));
   RunInit();
@@ -155,7 +155,7 @@ void Container::Report() {
   exit_ = {init_exit_->code, init_exit_->finished_at, end_.oom_killed()};
   state_ = State::kExited;
   WriteRecord();
-  exited_(*this);
+  callbacks_.exited(*this);
   io_.TellExit(exit_.exit_code);
   if (deleted_) AnswerDelete(std::nullopt);
 }

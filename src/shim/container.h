@@ -35,8 +35,12 @@ class Container {
   static constexpr int64_t kDefaultTimeout = 120'000'000'000;  // where the daemon sets none
   static constexpr int64_t kCleanUpTimeout = 10'000'000'000;   // of `delete --force` after a failure
 
-  // `exited` is called once, when the container has become kExited.
-  Container(Context context, Start request, std::function<void(Container&)> exited);
+  struct Callbacks {
+    std::function<void(Container&)> exited;                      // once, when the container has become kExited
+    std::function<void(Container&, uint64_t kills)> oom_killed;  // as OomWatch::Killed
+  };
+
+  Container(Context context, Start request, Callbacks callbacks);
   ~Container();
   Container(const Container&) = delete;
   Container& operator=(const Container&) = delete;
@@ -101,7 +105,7 @@ class Container {
   Context context_;
   Start request_;
   Runtime runtime_;
-  std::function<void(Container&)> exited_;
+  Callbacks callbacks_;
   State state_ = State::kStarting;
   int64_t deadline_ = 0;
   Answer answer_;

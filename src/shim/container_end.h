@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <utility>
 
 #include "os/cgroup_core.h"
 #include "shim/cgroup_end.h"
@@ -33,7 +34,7 @@ class ContainerEnd {
   ContainerEnd& operator=(const ContainerEnd&) = delete;
 
   // Watches for OOM kills in `cgroups` from now on.
-  void Watch(const cgroup::Dirs& cgroups) { oom_.Open(cgroups); }
+  void Watch(const cgroup::Dirs& cgroups, OomWatch::Killed killed) { oom_.Open(cgroups, std::move(killed)); }
   // Stops that, for a container whose start has failed.
   void Close() { oom_.Close(); }
 

@@ -266,4 +266,15 @@ struct Exited {
   }
 };
 
+struct OomKill {
+  static constexpr Type kType = Type::kOomKill;
+  std::string container_id;
+  uint64_t kills = 0;  // processes killed since the container's start, in all
+  template <typename Codec>
+  void Fields(Codec& c) {
+    c.Text(container_id, kMaxId);
+    c.U64(kills);
+  }
+};
+
 }  // namespace crisp::shim

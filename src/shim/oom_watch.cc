@@ -36,7 +36,8 @@ Fd OpenToRead(const std::string& path) {
 
 }  // namespace
 
-void OomWatch::Open(const cgroup::Dirs& dirs) {
+void OomWatch::Open(const cgroup::Dirs& dirs, Killed killed) {
+  report_to_ = std::move(killed);
   for (const cgroup::Dir& dir : dirs) {
     if (dir.Has("memory")) return OpenV1(dir.path);
   }
@@ -74,6 +75,7 @@ void OomWatch::Close() {
   }
   loop_.Cancel(&settle_);
   loop_.Cancel(&patience_);
+  loop_.Cancel(&report_);
 }
 
 uint64_t OomWatch::TakeSignals() {
@@ -87,9 +89,19 @@ void OomWatch::Look() {
   signals_ += signals;
   const std::optional<int64_t> kills = ReadOomKills(counts_.get());
   if (!kills.has_value()) return OnGone();
-  killed_ = killed_ || *kills > 0;
+  kills_ = *kills;
+  killed_ = killed_ || kills_ > 0;
   if (counts_above_.valid()) above_ = ReadOomKills(counts_above_.get()).value_or(0);
   if (signals > 0 && !killed_ && settle_ == 0) settle_ = loop_.After(kSettleNanos, [this] { Settle(); });
+  if (report_ == 0) Report();
+}
+
+void OomWatch::Report() {
+  report_ = 0;
+  if (kills_ == reported_) return;
+  reported_ = kills_;
+  report_ = loop_.After(kReportNanos, [this] { Report(); });
+  report_to_(static_cast<uint64_t>(kills_));
 }
 
 void OomWatch::Settle() {

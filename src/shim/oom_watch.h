@@ -29,15 +29,20 @@ class OomWatch {
   static constexpr int64_t kRemovalNanos = 20'000'000;
   static constexpr int64_t kSuspiciousNanos = 2'000'000'000;
 
+  static constexpr int64_t kReportNanos = 1'000'000'000;
+
   using Judged = std::function<void(bool killed)>;
+  // `kills` counts the processes that were killed in the cgroup so far.
+  using Killed = std::function<void(uint64_t kills)>;
 
   explicit OomWatch(Loop& loop) : loop_(loop) {}
   ~OomWatch() { Close(); }
   OomWatch(const OomWatch&) = delete;
   OomWatch& operator=(const OomWatch&) = delete;
 
-  // Begins to watch. Without a memory cgroup nothing is watched and the judgement is no.
-  void Open(const cgroup::Dirs& dirs);
+  // Begins to watch. Without a memory cgroup nothing is watched and the judgement is no. `killed` is called when the
+  // count grows, at most once in kReportNanos, and not for a kill that ended the cgroup.
+  void Open(const cgroup::Dirs& dirs, Killed killed);
   // Stops watching. A pending judgement is dropped.
   void Close();
   // Decides whether there has been a kill since Open, and calls `judged` once, usually before this returns. Only if a
@@ -55,6 +60,7 @@ class OomWatch {
   void Tell();
   uint64_t TakeSignals();
   void Settle();
+  void Report();
 
   Loop& loop_;
   Fd counts_;             // first source, of the container's cgroup
@@ -64,7 +70,11 @@ class OomWatch {
   uint64_t signals_ = 0;  // of event_, without those that did not count
   Loop::Timer settle_ = 0;
   Loop::Timer patience_ = 0;
+  Loop::Timer report_ = 0;  // before its end nothing is reported
+  Killed report_to_;
   Judged judged_;
+  int64_t kills_ = 0;
+  int64_t reported_ = 0;  // of kills_
   bool killed_ = false;
 };
 

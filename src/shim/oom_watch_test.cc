@@ -10,8 +10,10 @@
 #include <fstream>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/testing/wait.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "shim/loop.h"
 
@@ -41,7 +43,8 @@ class OomWatchTest : public testing::Test {
     ASSERT_EQ(mkdir(above_.c_str(), 0755), 0);
     ASSERT_TRUE(IsV1() || Write(above_ + "/cgroup.subtree_control", "+memory"));
     for (const char* name : {"/ours", "/other"}) ASSERT_EQ(mkdir((above_ + name).c_str(), 0755), 0);
-    watch_.Open({{above_ + "/ours", IsV1() ? "memory" : "", !IsV1()}});
+    watch_.Open({{above_ + "/ours", IsV1() ? "memory" : "", !IsV1()}},
+                [this](uint64_t kills) { reports_.push_back(kills); });
   }
   void TearDown() override {
     for (const char* name : {"/ours", "/other", ""}) Remove(above_ + name);
@@ -90,6 +93,7 @@ class OomWatchTest : public testing::Test {
   }
 
   std::string above_;
+  std::vector<uint64_t> reports_;
   Loop loop_;
   OomWatch watch_{loop_};
 };
@@ -150,6 +154,21 @@ TEST_F(OomWatchTest, AKillOfANeighbourIsNotOurs) {
   RunLoop(2 * OomWatch::kSettleNanos);
   Remove(above_ + "/ours");
   EXPECT_FALSE(Killed(false));
+}
+
+TEST_F(OomWatchTest, KillsAreReportedOnceAndNotMoreOftenThanOnceASecond) {
+  Limit(above_ + "/ours");
+  EXPECT_TRUE(WasKilled(Eat(above_ + "/ours", 4 * kLimit)));
+  RunLoop(2 * OomWatch::kSettleNanos);
+  EXPECT_THAT(reports_, testing::ElementsAre(1));
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(WasKilled(Eat(above_ + "/ours", 4 * kLimit)));
+  RunLoop(OomWatch::kSettleNanos);
+  EXPECT_THAT(reports_, testing::ElementsAre(1));
+  RunLoop(2 * OomWatch::kReportNanos);
+  EXPECT_THAT(reports_, testing::ElementsAre(1, 3));
+  EXPECT_EQ(Eat(above_ + "/ours", kLimit / 2), 0);
+  RunLoop(2 * OomWatch::kSettleNanos);
+  EXPECT_THAT(reports_, testing::ElementsAre(1, 3));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The wire between crispd and crisp-shim, version 3.
+// The wire between crispd and crisp-shim, version 4.
 //
 // Transport. A SOCK_SEQPACKET unix socket at a path in a directory that only root can enter (0700). Each end accepts
 // only peers whose SO_PEERCRED uid is its own effective uid. The daemon binds and listens before it starts the shim and
@@ -41,6 +41,8 @@
 //   shim -> daemon                         when
 //   Exited     (an event)                  the exit record is on disk. Sent once, to the daemon that is connected then;
 //                                          one that connects later finds the exit with List
+//   OomKill    (an event; 4)               the OOM killer has killed processes of a container. At most once a second
+//                                          for each; one that nobody receives is lost
 //
 // A number in parentheses is the version of the protocol that added the message.
 //
@@ -61,7 +63,7 @@
 
 namespace crisp::shim {
 
-inline constexpr uint32_t kProtocolVersion = 3;
+inline constexpr uint32_t kProtocolVersion = 4;
 inline constexpr uint32_t kOldestProtocol = 1;
 
 // Caps, in bytes.
@@ -97,6 +99,7 @@ enum class Type : uint16_t {
   kExited = 108,
   kOpened = 109,
   kAttachDone = 110,
+  kOomKill = 111,
 };
 
 enum class ErrorCode : uint8_t {

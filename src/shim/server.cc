@@ -101,7 +101,10 @@ void Server::On(const ConnectionRef& from, uint64_t id, const Start& request, At
   if (const std::shared_ptr<Container> known = Find(request.container_id)) return StartAgain(from, id, known);
   if (shutdown_.has_value())
     return connections_.Refuse(from, id, ErrorCode::kInternal, "create", "the shim is leaving");
-  auto container = std::make_shared<Container>(context_, request, [this](Container& exited) { OnExited(exited); });
+  auto container = std::make_shared<Container>(
+      context_, request,
+      Container::Callbacks{[this](Container& exited) { OnExited(exited); },
+                           [this](Container& of, uint64_t kills) { OnOomKill(of, kills); }});
   containers_.push_back(container);
   starting_.push_back({from, id, container});
   container->BeginStart([this, container = container.get()](std::optional<Failure> failure) {
@@ -264,14 +267,20 @@ void Server::Forget(const std::shared_ptr<Container>& container) {
   std::erase(containers_, container);
 }
 
+template <typename Event>
+void Server::Send(const Event& event) {
+  if (connections_.current() != nullptr) connections_.Answer(connections_.current(), 0, event);
+}
+
 void Server::OnExited(Container& container) {
-  if (connections_.current() != nullptr) {
-    const ExitRecord& exit = container.exit();
-    connections_.Answer(
-        connections_.current(), 0,
-        Exited{container.id(), static_cast<uint32_t>(exit.exit_code), exit.finished_at, exit.oom_killed});
-  }
+  const ExitRecord& exit = container.exit();
+  Send(Exited{container.id(), static_cast<uint32_t>(exit.exit_code), exit.finished_at, exit.oom_killed});
   LeaveIfIdle();
+}
+
+// A daemon of an older version ignores it.
+void Server::OnOomKill(const Container& container, uint64_t kills) {
+  Send(OomKill{container.id(), kills});
 }
 
 }  // namespace crisp::shim

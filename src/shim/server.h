@@ -43,6 +43,10 @@ class Server {
   void StartAgain(const ConnectionRef& from, uint64_t id, const std::shared_ptr<Container>& known);
   void OnStartAnswered(const std::shared_ptr<Container>& container, std::optional<Failure> failure);
   void OnExited(Container& container);
+  void OnOomKill(const Container& container, uint64_t kills);
+  // To the daemon that is connected, if there is one.
+  template <typename Event>
+  void Send(const Event& event);
   void ContinueShutdown();
   void TakeAway(const std::shared_ptr<Container>& container, const Failure& failure);
   void LeaveIfIdle();
