@@ -3,7 +3,9 @@
 #include <signal.h>
 
 #include <filesystem>
+#include <fstream>
 #include <future>
+#include <stdexcept>
 
 #include "base/clock.h"
 #include "e2e/fault_fixture.h"
@@ -143,6 +145,30 @@ TEST_F(FaultTest, PodsOutliveALostDatabase) {
   // Images are forgotten with the database, and can be pulled again.
   Must(cri().Pull(kBusybox));
   ExpectPodsWork("after");
+}
+
+// Writes the version into a closed database: 4 bytes at offset 60 (SQLite, "Database File Format", 1.3).
+void SetDatabaseVersion(const std::string& path, char version) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(60);
+  file.write("\0\0\0", 3).put(version);
+  ASSERT_TRUE(file.good()) << path;
+}
+
+TEST_F(FaultTest, ADatabaseOfANewerCrispIsRefusedAndKept) {
+  RunPod("alive");
+  const std::string before = Everything();
+  const std::string database = node().paths().root() + "/crisp.db";
+  node().Terminate();
+  SetDatabaseVersion(database, 99);
+  EXPECT_THROW(node().Start(), std::runtime_error);
+  const std::string log = node().Log();
+  EXPECT_NE(log.find(database + " has version 99"), std::string::npos) << log;
+  EXPECT_NE(log.find("Install that one again"), std::string::npos);
+  EXPECT_EQ(log.find("set aside"), std::string::npos);
+  SetDatabaseVersion(database, 1);
+  node().Start();
+  EXPECT_EQ(Everything(), before);
 }
 
 }  // namespace

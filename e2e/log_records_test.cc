@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/log.h"
+#include "base/log_format.h"
 
 namespace crisp::e2e {
 namespace {
@@ -16,7 +17,7 @@ using ::testing::SizeIs;
 constexpr char kTime[] = "2026-11-23T10:00:00.123456Z ";
 
 LogRecord Reread(LogLevel level, absl::string_view message, LogFields fields) {
-  return ParseLogRecord(kTime + FormatLogLine(level, message, fields));
+  return ParseLogRecord(kTime + TextLogLine(level, message, fields));
 }
 
 TEST(LogRecordsTest, ALineIsTakenApart) {

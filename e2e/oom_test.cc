@@ -47,10 +47,15 @@ TEST_F(OomTest, AKilledChildIsReportedWhenItsContainerEnds) {
   EXPECT_THAT(ReadFile(pod.LogPath("c")), HasSubstr("stdout F 137\n"));
 }
 
-TEST_F(OomTest, AKilledExecIsReportedWhenItsContainerEnds) {
+TEST_F(OomTest, AKilledExecIsLoggedAndReportedWhenItsContainerEnds) {
   const PodRef pod = RunPod("exec");
   const std::string id = Start(pod, Limited("c", "sleep 100000"));
   EXPECT_EQ(Must(cri().Exec(id, {"sh", "-c", "exec tail -c 200m /dev/zero"}, 30)).exit_code(), 137);
+  EXPECT_TRUE(Eventually([&] {
+    return testing::Matches(testing::Contains(
+        IsLogRecord("the OOM killer killed a process of the container",
+                    {{"container_id", id}, {"pod", "exec"}, {"oom_kills", "1"}})))(node().LogRecords());
+  }));
   Must(cri().StopContainer(id, 0));
   EXPECT_EQ(StatusOf(id).reason(), "OOMKilled");
 }

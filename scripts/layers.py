@@ -1,22 +1,24 @@
 #!/usr/bin/env python3
-"""Holds the includes of src/ against what each room names in its CMakeLists.txt, and that against ARCHITECTURE.md.
+"""Checks the includes of src/ against the dependencies that each room declares, and these against ARCHITECTURE.md.
 
   scripts/check layers
 
-The rules:
-  - What a file includes belongs to a target that the file's own target names (DEPENDS of crisp_room, or
-    target_link_libraries), or to the file's own target. A file belongs to the targets that list it, and to its
-    directory's room or, where there is none, program.
-  - crisp_base, and Abseil with it, need not be named: they come along with every room. Generated messages bring what
-    their headers include.
-  - What a target names, one of its files includes.
-  - Rooms do not depend on each other in a circle, and neither do the files of a room. A header and its .cc count as one
-    file.
-  - A test may include what its program links. Nothing but tests includes a test's header.
-  - The table "Rooms" of ARCHITECTURE.md has a row for each room, and its column "Uses" names the rooms that the room
-    names, without remarks in parentheses. "base" stands there only where it is all, and "all" stands for anything.
+Rules:
+  - A file belongs to the targets that list it, and to its directory's room or, if there is none, program.
+  - What a file includes belongs to the file's own target or to one that this target names: by DEPENDS of crisp_room, or
+    by target_link_libraries.
+  - crisp_base and Abseil need not be named: they come along with every room. Generated messages bring what their headers
+    include.
+  - Every target that is named is included by some file.
+  - Targets do not depend on each other in a cycle, and neither do the files of a room. A header and its .cc file count
+    as one file.
+  - A test may include whatever its program links. Only tests include headers of tests.
+  - Helpers of tests that other rooms use are a library whose name ends in _testing. A test that includes one of its
+    headers links it: TEST_DEPENDS of crisp_room names it.
+  - The table "Rooms" in ARCHITECTURE.md has a row for each room. Its column "Uses" lists the rooms that the room names;
+    remarks in parentheses are ignored. "base" is listed only where it is the only one. "all" allows anything.
 
-Prints each violation as "file:line: what is wrong; what to do". Exit status 1 if there is any.
+Prints each violation as "file:line: what is wrong; what to do". The exit status is 1 if there is one.
 """
 
 import collections
@@ -27,9 +29,9 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CMAKE_DIRS = ("api", "src", "tests")
 SCOPES = ("INTERFACE", "PRIVATE", "PUBLIC")  # of target_sources and target_link_libraries
-NOT_ROOMS = ("Abseil",)  # may stand in the column "Uses" all the same
+NOT_ROOMS = ("Abseil",)  # allowed in the column "Uses"
 
-# Whose headers are whose. A library that is not here cannot be named.
+# The headers of each library, as patterns. A library that is not listed here cannot be named.
 LIBRARIES = {
     "absl::core_headers": r"absl/base/",
     "absl::function_ref": r"absl/functional/function_ref\.h",
@@ -57,7 +59,9 @@ LIBRARIES = {
     "tomlplusplus::tomlplusplus": r"toml\+\+/",
     "ZLIB::ZLIB": r"zlib\.h",
 }
-ALWAYS_NAMED = ("crisp_options", "Threads::Threads")  # flags; the standard library
+ALWAYS_ALLOWED = ("crisp_options", "Threads::Threads")  # compiler flags; the standard library
+
+BREAK_CYCLE = "break the cycle, for example with a third file for what both need"
 
 problems = []
 
@@ -70,12 +74,12 @@ def report(path, line, wrong, remedy):
 
 
 class Target:
-    """A library or program: what it lists, what it names, and where."""
+    """A library or program of a CMakeLists.txt."""
 
     def __init__(self, name, path, line, test=False, program=False):
         self.name, self.path, self.line, self.test, self.program = name, path, line, test, program
         self.directory = path.parent
-        self.stems = set()  # paths below the checkout without suffix
+        self.stems = set()  # of its files: paths in the checkout, without suffix
         self.named = {}  # target or library -> line
         self.generated = False
 
@@ -134,7 +138,7 @@ def expand(words, variables):
 
 
 def sections(words, keywords):
-    """Words by the keyword before them; those before any keyword under ""."""
+    """The words after each keyword; "" for those before the first."""
     found, at = collections.defaultdict(list), ""
     for word, line in words:
         if word in keywords:
@@ -215,7 +219,7 @@ class Include:
 
 
 def read_sources():
-    """Path below the checkout -> its includes."""
+    """Path in the checkout -> its includes."""
     sources = {}
     for path in sorted((ROOT / "src").rglob("*")):
         if path.suffix in (".cc", ".h"):
@@ -242,7 +246,7 @@ class Tree:
                 self.owners[stem].add(target.name)
 
     def owners_of(self, path):
-        """The targets that list the file, and its directory's room or program. Tests belong to the test programs."""
+        """The targets that the file belongs to."""
         listed = self.owners.get(stem_of(path), set())
         room = room_of(pathlib.PurePosixPath(path).parent)
         if path not in self.sources:
@@ -257,14 +261,17 @@ class Tree:
         return {t.name for t in self.targets.values() if t.room == room and t.program and not t.test}
 
     def provider_of(self, include):
-        """The targets or the library that the header belongs to; nothing for one of the system."""
+        """The targets or libraries that the header belongs to; none for a system header."""
         for path in ("src/" + include.name, include.name):
             if path in self.sources or stem_of(path) in self.owners:
                 return self.owners_of(path)
+        if (ROOT / include.name).is_file():  # outside of src, and not listed
+            room = room_of(pathlib.PurePosixPath(include.name).parent)
+            return {t.name for t in self.targets.values() if t.room == room and not t.test and not t.program}
         return {name for name, pattern in LIBRARIES.items() if re.match(pattern, include.name)}
 
     def comes_with(self, names):
-        """The names, with what they bring: generated messages what they name, everything crisp_base and Abseil."""
+        """The names, and what comes along with them."""
         found, todo = set(), list(names)
         while todo:
             name = todo.pop()
@@ -307,8 +314,13 @@ def check_includes(tree):
 
 def check_test_include(tree, path, include, providers):
     programs = tree.owners_of(path)
-    if is_test("src/" + include.name) or programs & tree.owners.get(stem_of("src/" + include.name), set()):
+    listed = tree.owners.get(stem_of("src/" + include.name), set())
+    if programs & listed:
         return
+    if is_test("src/" + include.name):
+        providers = {name for name in listed if name.endswith("_testing")}
+        if not providers:
+            return
     if not providers & tree.closure(programs | {"GTest::gtest", "GTest::gmock"}):
         report(path, include.line, f'"{include.name}" belongs to {any_of(providers)}, which the test does not link',
                "name it in TEST_DEPENDS")
@@ -336,7 +348,7 @@ def check_named(tree, used):
         if target.test or target.generated or target.room.startswith(("tests", "api")):
             continue
         for name, line in target.named.items():
-            if name in ALWAYS_NAMED:
+            if name in ALWAYS_ALLOWED:
                 continue
             if name not in tree.targets and name not in LIBRARIES:
                 report(target.path, line, f"{name} is unknown to scripts/layers.py", "add it to LIBRARIES there")
@@ -356,7 +368,7 @@ def check_target_cycles(tree):
     for cycle in cycles(graph):
         first = tree.targets[cycle[0]]
         way = " -> ".join(cycle + cycle[:1])
-        report(first.path, first.line, f"targets depend on each other ({way})", "break the circle")
+        report(first.path, first.line, f"targets depend on each other ({way})", BREAK_CYCLE)
 
 
 def check_file_cycles(tree):
@@ -373,11 +385,11 @@ def check_file_cycles(tree):
     for cycle in cycles(graph):
         steps = [(*where[edge], edge[1]) for edge in zip(cycle, cycle[1:] + cycle[:1])]
         way = ", ".join(f"{path}:{line} includes {other}.h" for path, line, other in steps)
-        report(*steps[0][:2], f"files of a room include each other ({way})", "break the circle")
+        report(*steps[0][:2], f"files of a room include each other ({way})", BREAK_CYCLE)
 
 
 def cycles(graph):
-    """One shortest cycle of each knot of nodes that reach each other."""
+    """A shortest cycle of each set of nodes that reach each other."""
     reach = {node: reachable(graph, node) for node in graph}
     seen = set()
     for node in sorted(graph):
@@ -443,7 +455,7 @@ def uses_of_rooms(tree):
 
 
 def read_table():
-    """Row -> its line, and what its column "Uses" names."""
+    """Row -> its line, and the rooms in its column "Uses"."""
     rows = {}
     for number, text in enumerate((ROOT / "ARCHITECTURE.md").read_text().splitlines(), 1):
         cells = [cell.strip() for cell in text.split("|")[1:-1]]

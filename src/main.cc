@@ -6,20 +6,18 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <climits>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "base/log.h"
 #include "base/status_macros.h"
-#include "config/config.h"
+#include "config/load_config.h"
+#include "daemon/options.h"
 #include "images/images.h"
 #include "network/network.h"
 #include "os/errno_status.h"
@@ -31,6 +29,7 @@
 #include "sandbox/pod_manager.h"
 #include "sandbox/pod_streams.h"
 #include "sandbox/pod_table.h"
+#include "sandbox/runtime_health.h"
 #include "server/cri_server.h"
 #include "stats/sampler.h"
 #include "stats/stats.h"
@@ -84,119 +83,6 @@ absl::StatusOr<Config> ReadConfig(const std::string& path) {
   ASSIGN_OR_RETURN(Config config, LoadConfig(path, &warnings));
   for (const std::string& warning : warnings) LogWarning(warning);
   return config;
-}
-
-// `name` as an absolute path: itself, or the first of that name in PATH.
-absl::StatusOr<std::string> FindProgram(const std::string& name) {
-  if (!name.empty() && name[0] == '/') return name;
-  const char* path = getenv("PATH");
-  const std::vector<std::string> directories =
-      absl::StrSplit(path != nullptr ? path : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", ':');
-  for (const std::string& directory : directories) {
-    const std::string candidate = absl::StrCat(directory, "/", name);
-    if (access(candidate.c_str(), X_OK) == 0) return candidate;
-  }
-  return absl::FailedPreconditionError(absl::StrCat("no program ", name, " in PATH; install it"));
-}
-
-absl::StatusOr<std::string> FindShim(const std::string& configured) {
-  if (!configured.empty()) return configured;
-  char self[PATH_MAX] = {};
-  if (readlink("/proc/self/exe", self, sizeof(self) - 1) > 0) {
-    const absl::string_view path = self;
-    const std::string beside = absl::StrCat(path.substr(0, path.rfind('/')), "/crisp-shim");
-    if (access(beside.c_str(), X_OK) == 0) return beside;
-  }
-  return FindProgram("crisp-shim");
-}
-
-SecurityOptions SecurityOptionsOf(const SecurityConfig& config) {
-  SecurityOptions options;
-  options.unset_seccomp_profile = config.unset_seccomp_profile;
-  options.disable_apparmor = config.disable_apparmor;
-  options.enable_selinux = config.enable_selinux;
-  options.selinux_category_range = config.selinux_category_range;
-  options.enable_cdi = config.enable_cdi;
-  options.cdi_spec_dirs = config.cdi_spec_dirs;
-  options.disable_hugetlb_controller = config.disable_hugetlb_controller;
-  options.tolerate_missing_hugetlb_controller = config.tolerate_missing_hugetlb_controller;
-  options.ignore_image_defined_volumes = config.ignore_image_defined_volumes;
-  options.device_ownership_from_security_context = config.device_ownership_from_security_context;
-  options.enable_unprivileged_ports = config.enable_unprivileged_ports;
-  options.enable_unprivileged_icmp = config.enable_unprivileged_icmp;
-  return options;
-}
-
-absl::StatusOr<SandboxOptions> SandboxOptionsOf(const Config& config, const Layout& layout) {
-  SandboxOptions options;
-  for (const auto& [name, handler] : config.runtimes) {
-    OciRuntime runtime;
-    const std::string program = handler.binary_name.empty() ? "runc" : handler.binary_name;
-    const absl::StatusOr<std::string> found = FindProgram(program);
-    // Without the default one no pod runs. Without another the pods that ask for it do not, and say so.
-    if (!found.ok() && name == config.default_runtime_name) return Annotate(found.status(), "runtime " + name);
-    if (!found.ok()) LogError("a runtime is missing", {{"runtime", name}, {"error", found.status().message()}});
-    runtime.binary = found.value_or(program);
-    runtime.root = handler.root.empty() ? layout.RuntimeRoot(name) : handler.root;
-    runtime.systemd_cgroup = handler.systemd_cgroup;
-    runtime.no_pivot_root = handler.no_pivot_root;
-    runtime.no_new_keyring = handler.no_new_keyring;
-    options.runtimes[name] = std::move(runtime);
-    options.handlers[name] = {handler.privileged_without_host_devices,
-                              handler.privileged_without_host_devices_all_devices_allowed, handler.cgroup_writable};
-  }
-  options.default_runtime = config.default_runtime_name;
-  options.sandbox_image = config.sandbox_image;
-  ASSIGN_OR_RETURN(options.shim_program, FindShim(config.crisp.shim));
-  options.log_line_limit = config.max_container_log_line_size;
-  options.restrict_oom_score_adj = config.restrict_oom_score_adj;
-  options.security = SecurityOptionsOf(config.security);
-  return options;
-}
-
-ImagesOptions ImagesOptionsOf(const Config& config) {
-  ImagesOptions options;
-  options.registry.config_path = config.registry.config_path;
-  options.registry.mirrors = config.registry.mirrors;
-  options.registry.headers = config.registry.headers;
-  options.registry.max_concurrent_downloads = config.max_concurrent_downloads;
-  options.pinned_image = config.sandbox_image;
-  for (const auto& [host, auth] : config.registry.auth) {
-    options.registry.auth[host] = {auth.username, auth.password, auth.auth, auth.identity_token, "", host};
-  }
-  for (const auto& [host, tls] : config.registry.tls) {
-    options.registry.tls[host] = {tls.insecure_skip_verify, tls.ca_file, tls.cert_file, tls.key_file};
-  }
-  return options;
-}
-
-ServerOptions ServerOptionsOf(const Config& config, const Layout& layout) {
-  ServerOptions options;
-  options.address = config.grpc.address;
-  options.uid = config.grpc.uid;
-  options.gid = config.grpc.gid;
-  options.max_receive_bytes = config.grpc.max_recv_message_size;
-  options.max_send_bytes = config.grpc.max_send_message_size;
-  const auto runtime = config.runtimes.find(config.default_runtime_name);
-  options.systemd_cgroup = runtime != config.runtimes.end() && runtime->second.systemd_cgroup;
-  for (const auto& [name, handler] : config.runtimes) options.runtimes.push_back(name);
-  options.facts = {{"rootDir", layout.root()},
-                   {"stateDir", layout.state()},
-                   {"sandboxImage", config.sandbox_image},
-                   {"defaultRuntimeName", config.default_runtime_name},
-                   {"cniConfDir", config.cni.conf_dir}};
-  return options;
-}
-
-StreamServerOptions StreamServerOptionsOf(const Config& config) {
-  StreamServerOptions options;
-  options.address = config.stream.address;
-  options.port = config.stream.port;
-  options.idle_timeout = config.stream.idle_timeout;
-  options.tls = config.stream.tls;
-  options.certificate_file = config.stream.certificate_file;
-  options.key_file = config.stream.key_file;
-  return options;
 }
 
 absl::StatusOr<Fd> TakeLock(const std::string& path) {
@@ -259,6 +145,8 @@ absl::Status Run(const Config& config) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Network> network,
                    Network::Start({config.cni.bin_dirs, config.cni.conf_dir, config.cni.max_conf_num}));
   const std::unique_ptr<Shims> shims = MakeShims(reactor.get());
+  RuntimeHealth health({layout, database.get(), sandbox_options.runtimes.at(sandbox_options.default_runtime).binary,
+                        sandbox_options.shim_program});
   PodTable table;
   Sampler sampler(&table, layout);
   ASSIGN_OR_RETURN(const std::unique_ptr<PodManager> pods,
@@ -270,8 +158,8 @@ absl::Status Run(const Config& config) {
   ASSIGN_OR_RETURN(const std::unique_ptr<StreamServer> streams,
                    StreamServer::Start(StreamServerOptionsOf(config), &pod_streams));
   ASSIGN_OR_RETURN(const std::unique_ptr<CriServer> server,
-                   CriServer::Start(ServerOptionsOf(config, layout),
-                                    {pods.get(), &status, &stats, images.get(), network.get(), streams.get()}));
+                   CriServer::Start(ServerOptionsOf(config, layout), {pods.get(), &table, &health, &status, &stats,
+                                                                      images.get(), network.get(), streams.get()}));
   LogInfo("serving", {{"address", config.grpc.address}, {"version", CRISP_VERSION}});
 
   int received = 0;
@@ -290,12 +178,13 @@ int Main(const std::vector<std::string>& args) {
     puts("crispd " CRISP_VERSION);
     return 0;
   }
+  SetLogOptions({.to_journal = StderrIsJournal()});
   absl::Status status = arguments.status();
   if (status.ok()) {
     const auto config = ReadConfig(arguments->config);
     status = config.status();
     if (config.ok()) {
-      SetLogLevel(config->log_level);
+      SetLogOptions({config->log_level, config->log_format, StderrIsJournal()});
       status = Run(*config);
     }
   }

@@ -1,4 +1,5 @@
-// Call: how long the caller of an operation will wait for it. Passed down by const reference to whatever may block.
+// Call: how long the caller of an operation will wait for it, and where the times of its steps are logged. Passed down
+// by const reference to whatever may block.
 #pragma once
 
 #include <algorithm>
@@ -6,6 +7,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "base/clock.h"
 
 namespace crisp {
@@ -16,6 +18,8 @@ inline int PollMillis(MonoTime until) {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - MonoClock::now()).count();
   return static_cast<int>(std::clamp<int64_t>(left, 0, 1 << 30));
 }
+
+class StepLog;
 
 class Call {
  public:
@@ -29,8 +33,28 @@ class Call {
 
   // This call, but no longer than `timeout` from now.
   Call Within(std::chrono::nanoseconds timeout) const {
-    return Call(std::min(deadline_, MonoClock::now() + timeout), cancelled_);
+    Call shorter = *this;
+    shorter.deadline_ = std::min(deadline_, MonoClock::now() + timeout);
+    return shorter;
   }
+
+  // This call, but cancelled when `cancelled` says so, and then only.
+  Call CancelledBy(std::function<bool()> cancelled) const {
+    Call other = *this;
+    other.cancelled_ = std::move(cancelled);
+    return other;
+  }
+
+  // This call, with its steps logged in `steps`, which must outlive the result and all calls made from it.
+  Call LoggedIn(StepLog* steps) const {
+    Call logged = *this;
+    logged.steps_ = steps;
+    return logged;
+  }
+
+  // The calling thread has finished `step`. Without `since` the step began when the thread finished its previous one.
+  void Done(absl::string_view step) const;
+  void Done(absl::string_view step, MonoTime since) const;
 
   // DeadlineExceeded or Cancelled once the caller has gone, else OK.
   absl::Status Check() const {
@@ -51,6 +75,7 @@ class Call {
  private:
   MonoTime deadline_;
   std::function<bool()> cancelled_;
+  StepLog* steps_ = nullptr;
 };
 
 }  // namespace crisp

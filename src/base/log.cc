@@ -1,47 +1,80 @@
 #include "base/log.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
-#include <atomic>
-#include <cstdio>
+#include <cerrno>
+#include <cstdlib>
 #include <ctime>
 
-#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "base/mutex.h"
 
 namespace crisp {
+
+// One atomic for each option: a line that is written while they change may have some of the old ones.
+std::atomic<LogLevel> internal::log_level{LogOptions().level};
+
 namespace {
 
-std::atomic<LogLevel> g_level{LogLevel::kInfo};
+std::atomic<LogFormat> g_format{LogOptions().format};
+std::atomic<bool> g_to_journal{LogOptions().to_journal};
 
-absl::string_view LevelName(LogLevel level) {
-  constexpr std::array<absl::string_view, 4> kNames = {"debug", "info", "warning", "error"};
-  return kNames[static_cast<size_t>(level)];
-}
+// A write to a pipe is atomic only up to PIPE_BUF, 4096 bytes (pipe(7)).
+Mutex g_writing;
 
-bool NeedsQuotes(absl::string_view value) {
-  return value.empty() || std::any_of(value.begin(), value.end(),
-                                      [](char c) { return c <= ' ' || c == '"' || c == '=' || c == '\x7f'; });
-}
-
-std::string Now() {
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);
-  tm utc{};
-  gmtime_r(&now.tv_sec, &utc);
-  std::array<char, 32> date{};
-  const size_t length = strftime(date.data(), date.size(), "%Y-%m-%dT%H:%M:%S", &utc);
-  std::array<char, 16> fraction{};
-  const int fraction_length = snprintf(fraction.data(), fraction.size(), ".%06ldZ", now.tv_nsec / 1000);
-  return absl::StrCat(absl::string_view(date.data(), length),
-                      absl::string_view(fraction.data(), static_cast<size_t>(fraction_length)));
+// What is left when stderr does not take it is dropped: there is nobody to tell.
+void WriteToStderr(absl::string_view text) {
+  const MutexLock lock(g_writing);
+  while (!text.empty()) {
+    const ssize_t written = write(STDERR_FILENO, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return;
+    text.remove_prefix(static_cast<size_t>(written));
+  }
 }
 
 }  // namespace
 
-void SetLogLevel(LogLevel level) {
-  g_level = level;
+void internal::WriteLog(LogLevel level, absl::string_view message, absl::Span<const LogField> fields) {
+  const int error = errno;
+  const bool to_journal = g_to_journal;
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  std::string line(to_journal ? JournalPriority(level) : "");
+  if (g_format == LogFormat::kJson) {
+    absl::StrAppend(&line, JsonLogLine(now, level, message, fields), "\n");
+  } else {
+    if (!to_journal) absl::StrAppend(&line, FormatLogTime(now, 6), " ");
+    absl::StrAppend(&line, TextLogLine(level, message, fields), "\n");
+  }
+  WriteToStderr(line);
+  errno = error;  // callers log between a system call and the look at its error
+}
+
+std::vector<LogField> ViewOf(const OwnedLogFields& owned) {
+  std::vector<LogField> fields;
+  fields.reserve(owned.size());
+  for (const auto& [name, value] : owned) fields.emplace_back(name, value);
+  return fields;
+}
+
+std::vector<LogField> Joined(const OwnedLogFields& owned, absl::Span<const LogField> more) {
+  std::vector<LogField> fields = ViewOf(owned);
+  fields.insert(fields.end(), more.begin(), more.end());
+  return fields;
+}
+
+void SetLogOptions(const LogOptions& options) {
+  internal::log_level = options.level;
+  g_format = options.format;
+  g_to_journal = options.to_journal;
+}
+
+bool StderrIsJournal() {
+  const char* stream = getenv("JOURNAL_STREAM");
+  struct stat file {};
+  return stream != nullptr && fstat(STDERR_FILENO, &file) == 0 && absl::StrCat(file.st_dev, ":", file.st_ino) == stream;
 }
 
 bool ParseLogLevel(absl::string_view text, LogLevel* level) {
@@ -57,25 +90,6 @@ bool ParseLogLevel(absl::string_view text, LogLevel* level) {
     return false;
   }
   return true;
-}
-
-std::string FormatLogLine(LogLevel level, absl::string_view message, LogFields fields) {
-  std::string line = absl::StrCat(LevelName(level), " ", absl::CHexEscape(message));
-  for (const LogField& field : fields) {
-    if (NeedsQuotes(field.value)) {
-      absl::StrAppend(&line, " ", field.key, "=\"", absl::CHexEscape(field.value), "\"");
-    } else {
-      absl::StrAppend(&line, " ", field.key, "=", field.value);
-    }
-  }
-  return line;
-}
-
-void Log(LogLevel level, absl::string_view message, LogFields fields) {
-  if (level < g_level) return;
-  const std::string line = absl::StrCat(Now(), " ", FormatLogLine(level, message, fields), "\n");
-  // Nobody to tell if stderr is gone.
-  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
 }
 
 }  // namespace crisp

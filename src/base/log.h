@@ -1,36 +1,75 @@
-// Logging: one line an event on stderr, where the service manager collects it.
+// Logging: one line for each event on stderr, where the service manager collects it. base/log_format.h has the two
+// forms of a line.
 //
 //   LogInfo("pulled image", {{"image", name}, {"bytes", size}});
-//   2026-11-23T10:00:00.123456Z info pulled image image=busybox:1 bytes=4261
 //
-// A function either logs or returns an error, never both. Thread-safe: a line is one write(2), never torn.
+// A function either logs or returns an error, never both. The fields of pods and containers have the same names in
+// every line: namespace, pod, uid, attempt, pod_id, container, container_id.
+//
+// Thread-safe: each line is one write(2), and lines do not mix. A line that cannot be written is dropped. A line that
+// is off costs a comparison and allocates nothing.
 #pragma once
 
+#include <atomic>
 #include <initializer_list>
 #include <string>
+#include <utility>
+#include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "base/log_format.h"
 
 namespace crisp {
 
-enum class LogLevel { kDebug, kInfo, kWarning, kError };
-
-struct LogField {
-  LogField(absl::string_view k, const absl::AlphaNum& v) : key(k), value(v.Piece()) {}
-  absl::string_view key;
-  std::string value;
-};
-
 using LogFields = std::initializer_list<LogField>;
 
-// Lines below `level` are dropped from now on. The level at start is kInfo.
-void SetLogLevel(LogLevel level);
+// Fields that are kept for several lines: name and value.
+using OwnedLogFields = std::vector<std::pair<std::string, std::string>>;
+
+// `owned` as fields of one line; valid as long as it is unchanged.
+std::vector<LogField> ViewOf(const OwnedLogFields& owned);
+// Likewise, with `more` behind.
+std::vector<LogField> Joined(const OwnedLogFields& owned, absl::Span<const LogField> more);
+
+struct LogOptions {
+  LogLevel level = LogLevel::kInfo;  // lines below are dropped
+  LogFormat format = LogFormat::kText;
+  // The reader of stderr is systemd's journal: lines begin with their priority, and those of kText have no time, which
+  // the journal records itself. JSON lines keep theirs: their readers expect it.
+  bool to_journal = false;
+  bool operator==(const LogOptions&) const = default;
+};
+
+// Holds for all lines from now on. Before the first call the defaults hold.
+void SetLogOptions(const LogOptions& options);
+
+// Whether JOURNAL_STREAM (systemd.exec(5)) names the device and inode of stderr.
+bool StderrIsJournal();
 
 // "trace" and "debug", "info", "warn", "error", "fatal" and "panic", as in debug.level; false for anything else.
 bool ParseLogLevel(absl::string_view text, LogLevel* level);
 
-void Log(LogLevel level, absl::string_view message, LogFields fields = {});
+namespace internal {
+extern std::atomic<LogLevel> log_level;
+void WriteLog(LogLevel level, absl::string_view message, absl::Span<const LogField> fields);
+}  // namespace internal
+
+// Whether lines of `level` are written. For work that only a log line needs.
+inline bool IsLogged(LogLevel level) {
+  return level >= internal::log_level.load(std::memory_order_relaxed);
+}
+
+inline void Log(LogLevel level, absl::string_view message, absl::Span<const LogField> fields) {
+  if (IsLogged(level)) internal::WriteLog(level, message, fields);
+}
+inline void Log(LogLevel level, absl::string_view message, LogFields fields = {}) {
+  if (IsLogged(level)) internal::WriteLog(level, message, fields);
+}
+inline void Log(LogLevel level, absl::string_view message, const OwnedLogFields& fields,
+                absl::Span<const LogField> more = {}) {
+  if (IsLogged(level)) internal::WriteLog(level, message, Joined(fields, more));
+}
 
 inline void LogDebug(absl::string_view message, LogFields fields = {}) {
   Log(LogLevel::kDebug, message, fields);
@@ -44,8 +83,5 @@ inline void LogWarning(absl::string_view message, LogFields fields = {}) {
 inline void LogError(absl::string_view message, LogFields fields = {}) {
   Log(LogLevel::kError, message, fields);
 }
-
-// The line that Log would write, without its time. For tests.
-std::string FormatLogLine(LogLevel level, absl::string_view message, LogFields fields);
 
 }  // namespace crisp

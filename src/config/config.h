@@ -15,7 +15,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "base/log.h"
 
 namespace crisp {
@@ -141,7 +140,8 @@ struct Config {
   // crisp never touches what containerd keeps there.
   std::string root = "/var/lib/crisp";
   std::string state = "/run/crisp";
-  LogLevel log_level = LogLevel::kInfo;  // debug.level: trace, debug, info, warn, error, fatal or panic; empty: info
+  LogLevel log_level = LogLevel::kInfo;     // debug.level: trace, debug, info, warn, error, fatal or panic; empty: info
+  LogFormat log_format = LogFormat::kText;  // debug.format: text or json; empty: text
   GrpcConfig grpc;
 
   std::string sandbox_image = "registry.k8s.io/pause:3.6";  // cri.sandbox_image: the pause container's image
@@ -163,13 +163,5 @@ struct Config {
   CrispConfig crisp;
   bool operator==(const Config&) const = default;
 };
-
-// What crisp does without a file.
-Config DefaultConfig();
-
-// Reads `path`; what it does not say is as in DefaultConfig. `warnings` gets one line for everything in it that does
-// not do what it says, in the order of the file. Errors name the file, the line and the key: NotFound if there is no
-// such file, InvalidArgument for what is in it, Internal if it cannot be read.
-absl::StatusOr<Config> LoadConfig(const std::string& path, std::vector<std::string>* warnings);
 
 }  // namespace crisp

@@ -1,4 +1,4 @@
-#include "config/config.h"
+#include "config/load_config.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -141,6 +141,7 @@ TEST_F(ConfigTest, TheDaemonsKeysAreHonoured) {
   max_send_message_size = 0
 [debug]
   level = "warn"
+  format = "json"
 [crisp]
   preload_dir = "/usr/share/images"
   shim = "/opt/crisp-shim"
@@ -148,6 +149,7 @@ TEST_F(ConfigTest, TheDaemonsKeysAreHonoured) {
   EXPECT_THAT(warnings_, IsEmpty());
   EXPECT_EQ(config.grpc, (GrpcConfig{"/tmp/a.sock", 1000, 4294967295, 1048576, 16777216}));
   EXPECT_EQ(config.log_level, LogLevel::kWarning);
+  EXPECT_EQ(config.log_format, LogFormat::kJson);
   EXPECT_EQ(config.crisp, (CrispConfig{"/usr/share/images", "/opt/crisp-shim"}));
 }
 
@@ -342,6 +344,7 @@ TEST_F(ConfigTest, BadValuesAreNamedWithWhatIsExpected) {
   EXPECT_THAT(ErrorOf("grpc.max_recv_message_size = -1"), HasSubstr("expected 0 or more, found -1"));
   EXPECT_THAT(ErrorOf("grpc.max_send_message_size = 99999999999"), HasSubstr("to 2147483647, found 99999999999"));
   EXPECT_THAT(ErrorOf("debug.level = 'loud'"), HasSubstr("expected trace, debug, info"));
+  EXPECT_THAT(ErrorOf("debug.format = 'xml'"), HasSubstr("debug.format: expected text or json, found \"xml\""));
   EXPECT_THAT(ErrorOf("crisp.shim = 'shim'"), HasSubstr("crisp.shim: expected an absolute path"));
   EXPECT_THAT(ErrorOf("grpc = 5"), HasSubstr("grpc: expected a table, found an integer"));
   EXPECT_THAT(ErrorOf("[root]\na = 1"), HasSubstr("root: expected a string, found a table"));
@@ -369,7 +372,7 @@ TEST_F(ConfigTest, BadValuesAreNamedWithWhatIsExpected) {
 
 TEST_F(ConfigTest, AnEndpointMustBeAUrl) {
   const std::string mirror = "[plugins.'io.containerd.grpc.v1.cri'.registry.mirrors.'docker.io']\nendpoint = ";
-  EXPECT_THAT(ErrorOf(mirror + "['mirror:5000']"), HasSubstr("http:// or https://, found \"mirror:5000\""));
+  EXPECT_THAT(ErrorOf(mirror + "['mirror:5000']"), HasSubstr("\"mirror:5000\" is not an http:// or https:// URL"));
   EXPECT_THAT(ErrorOf(mirror + "['https:///v2']"), HasSubstr("with a host"));
   EXPECT_THAT(ErrorOf(mirror + "['https://:5000']"), HasSubstr("with a host"));
   EXPECT_THAT(ErrorOf(mirror + "'https://a'"), HasSubstr("expected a list of strings, found a string"));

@@ -12,9 +12,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "config/config.h"
 #include "config/key.h"
 #include "config/key_path.h"
+#include "config/load_config.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -16,6 +16,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "base/url.h"
 
 namespace crisp {
 namespace {
@@ -43,45 +44,19 @@ absl::StatusOr<std::string> OwnDirectory(const FileValue& value) {
   return absl::EndsWith(path, "/crisp") ? std::string(path) : absl::StrCat(path, "/crisp");
 }
 
-struct Url {
-  std::string origin;  // "https://host:5000", with user and password if it has them
-  std::string host;    // "host:5000"
-  std::string path;    // without a trailing slash, and with what may follow a path
-};
-
-absl::StatusOr<Url> ParseUrl(absl::string_view text) {
-  absl::string_view rest = text;
-  if (!absl::ConsumePrefix(&rest, "https://") && !absl::ConsumePrefix(&rest, "http://")) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("expected a URL that begins with http:// or https://, found \"", WithoutUserInfo(text), "\""));
-  }
-  absl::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
-  absl::string_view path = rest.substr(authority.size());
-  while (absl::ConsumeSuffix(&path, "/")) {
-  }
-  absl::string_view host = authority.substr(authority.rfind('@') + 1);  // npos + 1 is 0
-  if (host.empty() || host[0] == ':') {
-    return absl::InvalidArgumentError(
-        absl::StrCat("expected a URL with a host, found \"", WithoutUserInfo(text), "\""));
-  }
-  return Url{std::string(text.substr(0, text.size() - rest.size() + authority.size())), std::string(host),
-             std::string(path)};
-}
-
 bool HasApiRoot(absl::string_view path) {
   return path == "/v2" || absl::StartsWith(path, "/v2/") || absl::EndsWith(path, "/v2") ||
          absl::StrContains(path, "/v2/");
 }
 
-// containerd asks for <endpoint>/<repository>/manifests/<tag> where the endpoint has a path, so a path that leaves out
-// "/v2" leads to a page that no registry has, and the pull goes on to the next endpoint without a word.
+// A path without "/v2" is used as it is, as by containerd, so that a registry rarely answers there and the pull goes on
+// to the next endpoint.
 void WarnOfPathWithoutApiRoot(const Url& url, const Setting& setting) {
   if (url.path.empty() || HasApiRoot(url.path)) return;
-  setting.warn(
-      absl::StrCat(WithoutUserInfo(absl::StrCat(url.origin, url.path)),
-                   " is asked as it is, but its path has no /v2, so no registry will answer there and pulls go "
-                   "on to the next endpoint; likely right is ",
-                   WithoutUserInfo(absl::StrCat(url.origin, "/v2", url.path))));
+  const std::string origin = absl::StrCat(url.scheme, "://", url.host);
+  setting.warn(absl::StrCat(origin, url.path,
+                            " is asked as it is, but its path has no /v2, so no registry will answer ",
+                            "there and pulls go on to the next endpoint; likely right is ", origin, "/v2", url.path));
 }
 
 constexpr std::array kCriPlugins = {"cri", "io.containerd.grpc.v1.cri", "io.containerd.cri.v1.runtime",
@@ -179,7 +154,18 @@ absl::Status SetSocket(const Setting& setting, Draft* draft) {
   return absl::OkStatus();
 }
 
-absl::Status SetLevel(const Setting& setting, Draft* draft) {
+absl::Status SetLogFormat(const Setting& setting, Draft* draft) {
+  if (setting.value.text == "json") {
+    draft->config.log_format = LogFormat::kJson;
+  } else if (setting.value.text.empty() || setting.value.text == "text") {
+    draft->config.log_format = LogFormat::kText;
+  } else {
+    return Bad("text or json", setting.value);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SetLogLevel(const Setting& setting, Draft* draft) {
   if (setting.value.text.empty() || ParseLogLevel(setting.value.text, &draft->config.log_level)) {
     return absl::OkStatus();
   }
@@ -262,15 +248,15 @@ absl::Status SetMirror(const Setting& setting, Draft* draft) {
   std::vector<std::string> endpoints;
   for (const std::string& endpoint : setting.value.list) {
     ASSIGN_OR_RETURN(Url url, ParseUrl(endpoint));
-    if (absl::StrContains(url.origin, "@")) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(WithoutUserInfo(endpoint),
-                       " has a user in it, who would never be named to the mirror; take it out "
-                       "and write registry.configs.\"",
-                       url.host, "\".auth with username and password"));
+    if (url.has_user_info) {
+      return absl::InvalidArgumentError(absl::StrCat(WithoutUserInfo(endpoint),
+                                                     " has a user or password in it, which is not used; remove it and "
+                                                     "write registry.configs.\"",
+                                                     url.host, "\".auth with username and password"));
     }
+    while (absl::EndsWith(url.path, "/")) url.path.pop_back();
     WarnOfPathWithoutApiRoot(url, setting);
-    endpoints.push_back(absl::StrCat(url.origin, url.path));
+    endpoints.push_back(url.Printable());
   }
   draft->config.registry.mirrors[host] = std::move(endpoints);
   return absl::OkStatus();

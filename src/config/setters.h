@@ -108,7 +108,8 @@ absl::Status SetLegacyAuth(const Setting& setting, Draft* draft) {
 absl::Status SetRoot(const Setting& setting, Draft* draft);
 absl::Status SetState(const Setting& setting, Draft* draft);
 absl::Status SetSocket(const Setting& setting, Draft* draft);
-absl::Status SetLevel(const Setting& setting, Draft* draft);
+absl::Status SetLogFormat(const Setting& setting, Draft* draft);
+absl::Status SetLogLevel(const Setting& setting, Draft* draft);
 absl::Status SetSandboxImage(const Setting& setting, Draft* draft);
 absl::Status SetCniBinDir(const Setting& setting, Draft* draft);
 absl::Status SetCniBinDirs(const Setting& setting, Draft* draft);

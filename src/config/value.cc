@@ -11,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "base/status_macros.h"
+#include "base/url.h"
 
 namespace crisp {
 namespace {
@@ -165,15 +166,6 @@ std::string Describe(ValueType type) {
       return "a table";
   }
   return "";
-}
-
-std::string WithoutUserInfo(absl::string_view text) {
-  size_t scheme = text.find("://");
-  size_t begin = scheme == absl::string_view::npos ? 0 : scheme + 3;
-  size_t end = text.find_first_of("/?#", begin);
-  size_t at = text.substr(0, end).rfind('@');
-  if (at == absl::string_view::npos || at < begin) return std::string(text);
-  return absl::StrCat(text.substr(0, begin), "***", text.substr(at));
 }
 
 }  // namespace crisp

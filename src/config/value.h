@@ -47,7 +47,4 @@ std::string CanonicalDefault(ValueType type, absl::string_view text);
 std::string Describe(const toml::node& node);
 std::string Describe(ValueType type);
 
-// "https://user:password@host/path" as "https://***@host/path".
-std::string WithoutUserInfo(absl::string_view text);
-
 }  // namespace crisp

@@ -1,8 +1,8 @@
-// BlockRing: the bounded way from the thread that receives and inflates a layer to the one that unpacks it. Blocks are
-// filled and read in place. A full ring blocks the producer: that is the back-pressure down to the registry's socket.
+// BlockRing: a bounded queue of blocks from the thread that receives and decompresses a layer to the thread that
+// unpacks it. Blocks are filled and read in place. A full ring blocks the producer, and thereby the registry's socket.
 //
-// Threading: one producer and one consumer. Neither can hang on the other: the producer always ends with Finish, the
-// consumer with Stop, and both wake whoever waits.
+// Threading: one producer and one consumer. Neither can block the other for ever: the producer always ends with
+// Finish, the consumer with Stop, and both wake a waiting thread.
 #pragma once
 
 #include <cstddef>
@@ -20,20 +20,20 @@ namespace crisp {
 
 class BlockRing {
  public:
-  // At least two blocks: one is being read while another is filled.
+  // `blocks` is at least two, so that one can be read while another is filled.
   BlockRing(size_t blocks, size_t block_bytes);
 
-  // Producer. A free block to fill; waits for one. The error is the consumer's, from Stop. Until it is published the
-  // same block is given again.
+  // Producer. Waits for a free block and returns it. Returns the same block again until it is published. The error is
+  // that of Stop.
   absl::StatusOr<absl::Span<char>> Reserve();
-  // Hands the first `used` bytes of the reserved block over.
+  // Producer. Passes the first `used` bytes of the reserved block to the consumer.
   void Publish(size_t used);
-  // No more blocks. An error reaches the consumer at once, ahead of blocks that it has not read.
+  // Producer. No more blocks follow. An error reaches the consumer at once, ahead of blocks that it has not read.
   void Finish(absl::Status status);
 
   // Consumer. The next block, valid until the next call; empty at the end. Waits.
   absl::StatusOr<absl::string_view> Next();
-  // Reads no more; the producer's Reserve gives `why`, which is not OK.
+  // Consumer. Ends the reading; Reserve then returns `why`, which is not OK.
   void Stop(absl::Status why);
 
  private:

@@ -13,7 +13,7 @@
 namespace crisp {
 namespace {
 
-// Hashing memory fails only where OpenSSL has no such algorithm or the machine no memory; neither can be survived.
+// Hashing fails only if OpenSSL lacks the algorithm or memory is exhausted. The daemon cannot go on in either case.
 void MustSucceed(int openssl_result) {
   if (openssl_result != 1) std::abort();
 }

@@ -1,6 +1,6 @@
 // Digests: "sha256:<64 hex>" and "sha512:<128 hex>", the names of everything that comes from a registry (OCI image
 // specification 1.1, descriptor.md, "Digests"). Other algorithms, upper-case hex and other lengths are refused, so that
-// one content has one name.
+// each content has one name.
 #pragma once
 
 #include <memory>
@@ -16,13 +16,13 @@ namespace crisp {
 // True for a digest as above.
 bool IsDigest(absl::string_view text);
 
-// InvalidArgument saying what is wrong with `text`, if it is no digest.
+// InvalidArgument, saying what is wrong, if `text` is not a digest.
 absl::Status CheckDigest(absl::string_view text);
 
-// Hashes as the bytes come. Not thread-safe.
+// Hashes bytes that arrive in pieces. Thread-compatible.
 class DigestHasher {
  public:
-  // With the algorithm of `like`, a digest or the name of an algorithm. Anything but sha512 is sha256.
+  // Uses the algorithm of `like`, a digest or the name of an algorithm: sha512, else sha256.
   explicit DigestHasher(absl::string_view like = "sha256");
   ~DigestHasher();
   DigestHasher(const DigestHasher&) = delete;
@@ -37,10 +37,10 @@ class DigestHasher {
   evp_md_ctx_st* context_;
 };
 
-// The digest of `bytes`, with the algorithm of `like` as above.
+// The digest of `bytes`, with the algorithm of `like` as in DigestHasher.
 std::string DigestOf(absl::string_view bytes, absl::string_view like = "sha256");
 
-// Internal "digest mismatch: …" unless `bytes` are what `digest` names.
+// Internal "digest mismatch: …" unless `digest` is the digest of `bytes`.
 absl::Status VerifyDigest(absl::string_view bytes, absl::string_view digest);
 
 }  // namespace crisp

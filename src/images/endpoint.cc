@@ -8,11 +8,6 @@
 namespace crisp {
 namespace {
 
-absl::StatusOr<Url> EndpointUrl(const std::string& text) {
-  if (absl::StrContains(text, "://")) return ParseUrl(text);
-  return ParseUrl(absl::StrCat(IsLoopbackHost(text.substr(0, text.find('/'))) ? "http://" : "https://", text));
-}
-
 Endpoint MakeEndpoint(Url url, const std::string& domain) {
   if (url.path.empty()) url.path = "/v2";
   url.query.clear();
@@ -23,7 +18,12 @@ Endpoint MakeEndpoint(Url url, const std::string& domain) {
 }  // namespace
 
 absl::StatusOr<Endpoint> ParseEndpoint(const std::string& text, const std::string& domain, bool append_v2) {
-  ASSIGN_OR_RETURN(Url url, EndpointUrl(text));
+  ASSIGN_OR_RETURN(Url url, ParseUrlOrHost(text));
+  if (url.has_user_info) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "\"", WithoutUserInfo(text), "\" has a user or password in it, which is not used: remove it and set ",
+        "registry.configs.\"", url.host, "\".auth"));
+  }
   while (absl::EndsWith(url.path, "/")) url.path.pop_back();
   if (append_v2 && !absl::EndsWith(url.path, "/v2")) url.path += "/v2";
   return MakeEndpoint(std::move(url), domain);

@@ -1,7 +1,7 @@
-// Endpoint: one place that serves the images of a registry, the registry itself or a mirror of it.
+// Endpoint: a server of a registry's images, the registry itself or a mirror.
 //
-// The path of an endpoint's URL is used as it is; "/v2" is the default for an empty one. An endpoint without a scheme
-// is https, or http on loopback.
+// The path of an endpoint's URL is used as it is; "/v2" is the default for an empty one. Credentials are not part of
+// the URL: they are configured by host (RegistryOptions::auth).
 #pragma once
 
 #include <optional>
@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/url.h"
 #include "images/registry_options.h"
-#include "images/url.h"
 
 namespace crisp {
 
@@ -26,7 +26,7 @@ struct Endpoint {
 };
 
 // The endpoint at `text`, a URL or a host, for the registry `domain`. `append_v2`: "/v2" is appended to a path that
-// does not end with it. InvalidArgument if `text` is not a URL.
+// does not end with it. InvalidArgument if `text` is not a URL, or has a user or password in it.
 absl::StatusOr<Endpoint> ParseEndpoint(const std::string& text, const std::string& domain, bool append_v2);
 
 // The registry `domain` itself. On loopback, where registries rarely have TLS, that is http, with https as fallback.

@@ -12,7 +12,7 @@
 
 namespace crisp {
 
-// InvalidArgument for a configured endpoint that is not a URL, Internal for a hosts.toml file that is wrong.
+// InvalidArgument for a mirror that ParseEndpoint refuses, Internal for an error in a hosts.toml file.
 absl::StatusOr<std::vector<Endpoint>> EndpointsFor(const RegistryOptions& options, const std::string& domain);
 
 }  // namespace crisp

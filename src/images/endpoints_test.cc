@@ -87,6 +87,14 @@ TEST(EndpointsTest, WhatIsNoUrlIsNamed) {
   }
 }
 
+TEST(EndpointsTest, AMirrorWithAPasswordIsAnErrorThatDoesNotShowIt) {
+  RegistryOptions options;
+  options.mirrors["a.b"] = {"https://me:hunter2@m.example"};
+  const std::string error(EndpointsFor(options, "a.b").status().message());
+  EXPECT_THAT(error, HasSubstr("mirror of a.b: \"https://***@m.example\""));
+  EXPECT_THAT(error, testing::Not(HasSubstr("hunter2")));
+}
+
 Credentials Seen(const RegistryOptions& options, const std::string& domain, const RegistryAuth& auth,
                  const std::string& endpoint) {
   return *CredentialsFor(options, domain, auth, Endpoint{.url = *ParseUrl(endpoint)});

@@ -15,14 +15,14 @@
 namespace crisp {
 namespace {
 
-// The calls for xattrs know no directory descriptor (before Linux 6.13). The descriptor's link in /proc leads to the
-// directory itself, whatever its path, and the l* calls do not follow the name after it.
+// Before Linux 6.13 the xattr calls take no directory descriptor. The descriptor's link in /proc leads to the directory
+// itself, whatever its path, and the l* calls do not follow the name after it.
 std::string ProcPath(int dir, const std::string& name) {
   return absl::StrCat("/proc/self/fd/", dir, "/", name);
 }
 
-// Like every engine, crisp unpacks on a file system that cannot hold an attribute; but a program that silently lost its
-// capabilities is broken, so that one counts. EPERM: user.* on what is no file and no directory (xattr(7)).
+// An attribute that the file system does not support is dropped, as every engine does, except for file capabilities:
+// without them the program is broken. EPERM is for user.* on special files and links (xattr(7)).
 bool MayBeLost(absl::string_view xattr, int error) {
   if (xattr == "security.capability") return false;
   return error == ENOTSUP || (error == EPERM && absl::StartsWith(xattr, "user."));
@@ -32,7 +32,7 @@ absl::Status XattrError(int error, absl::string_view xattr, absl::string_view fi
   return ErrnoStatus(error, absl::StrCat("set attribute ", xattr, " of ", file));
 }
 
-// Grows `buffer` until `get` fits, however often it changes in between.
+// Grows `buffer` until the result of `get` fits. The attribute may change between two calls.
 template <typename Get>
 ssize_t ReadGrowing(std::string* buffer, Get get) {
   while (true) {

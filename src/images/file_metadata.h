@@ -1,7 +1,7 @@
-// FileMetadata: what a layer says about a file besides its name and its content.
+// FileMetadata: owner, mode, times and extended attributes of a file.
 //
-// A file is named by the descriptor of its directory and its name there, which is never followed if it is a symbolic
-// link, or by its own descriptor. Errors are ErrnoStatus.
+// A file is given by its own descriptor, or by the descriptor of its directory and its name there. Symbolic links are
+// not followed. Errors are ErrnoStatus.
 #pragma once
 
 #include <sys/stat.h>
@@ -27,24 +27,24 @@ struct FileMetadata {
   Xattrs xattrs;
 };
 
-// Extended attributes by which overlayfs, or crisp, would take a file for something else than the image says.
+// Overlayfs and crisp give these extended attributes a meaning, so those of an image are dropped.
 inline constexpr absl::string_view kOpaqueXattr = "trusted.overlay.opaque";
 bool IsReservedXattr(absl::string_view name);
 
-// With the xattrs that are not reserved. `info` is its stat.
+// Reads the metadata without reserved xattrs. `info` is the file's stat.
 absl::StatusOr<FileMetadata> ReadMetadata(int dir, const std::string& name, const struct stat& info);
 
-// Owner first, because that takes setuid bits and file capabilities away; then mode, xattrs, and the times last.
-// The file is a regular one or a directory, open for reading or writing.
+// Sets the owner first, because chown(2) clears setuid bits and file capabilities; then mode, xattrs and times. For
+// regular files and directories, open for reading or writing.
 absl::Status ApplyMetadata(int fd, const FileMetadata& metadata, absl::string_view name);
-// Any other: `type` is of S_IFMT.
+// For every other type of file. `type` is the S_IFMT part of its mode.
 absl::Status ApplyMetadataAt(int dir, const std::string& name, mode_t type, const FileMetadata& metadata);
 
 absl::Status SetXattr(int fd, const std::string& name, absl::string_view value, absl::string_view file);
-// Empty if it is not set.
+// Empty if the attribute is not set.
 absl::StatusOr<std::string> GetXattr(int fd, const std::string& name, absl::string_view file);
 
-// Whether an attribute of overlayfs' kind is set: to "y".
+// True if the attribute has the value "y", as overlayfs sets its marks.
 absl::StatusOr<bool> HasMark(int fd, absl::string_view name, absl::string_view file);
 
 }  // namespace crisp

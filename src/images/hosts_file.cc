@@ -54,7 +54,7 @@ absl::StatusOr<std::string> OnlyString(const toml::node& node, absl::string_view
   return text->get();
 }
 
-// A file with both certificate and key, or the pair [certificate, key], alone or as the only one of a list.
+// Either one file with certificate and key, or the pair [certificate, key]. The pair may be the only element of a list.
 absl::Status ReadClient(const toml::node& node, const std::string& directory, RegistryTls* tls) {
   const toml::array* pair = node.as_array();
   if (pair != nullptr && pair->size() == 1 && pair->get(0)->is_array()) pair = pair->get(0)->as_array();
@@ -127,30 +127,44 @@ absl::Status ReadHost(const toml::table& table, const std::string& directory, En
   return absl::OkStatus();
 }
 
-// "/v2" goes behind the path, unless override_path says that it is whole.
+// "/v2" is appended to the path unless override_path is set.
 absl::StatusOr<Endpoint> MakeHost(const std::string& url, const toml::table& table, const std::string& directory,
                                   const std::string& domain) {
   ASSIGN_OR_RETURN(Endpoint endpoint, ParseEndpoint(url, domain, !table["override_path"].value_or(false)));
-  RETURN_IF_ERROR(ReadHost(table, directory, &endpoint), "host \"", url, "\"");
+  RETURN_IF_ERROR(ReadHost(table, directory, &endpoint));
   return endpoint;
+}
+
+// The name of a host's table in errors, without a user or password in the URL.
+std::string HostKey(const toml::key& url) {
+  return absl::StrCat("host.\"", WithoutUserInfo(std::string(url.str())), "\"");
+}
+
+// The endpoints of the tables `host` in the order of the file. A toml::table does not keep the order, so the keys are
+// sorted by line.
+absl::StatusOr<std::vector<Endpoint>> ReadHostTables(const toml::table& hosts, const std::string& directory,
+                                                     const std::string& domain) {
+  std::vector<std::pair<toml::source_index, Endpoint>> by_line;
+  for (const auto& [url, node] : hosts) {
+    const toml::table* table = node.as_table();
+    if (table == nullptr) return Invalid(absl::StrCat(HostKey(url), " is not a table"));
+    ASSIGN_OR_RETURN(Endpoint endpoint, MakeHost(std::string(url.str()), *table, directory, domain), HostKey(url));
+    by_line.emplace_back(url.source().begin.line, std::move(endpoint));
+  }
+  std::stable_sort(by_line.begin(), by_line.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<Endpoint> endpoints;
+  for (auto& [line, endpoint] : by_line) endpoints.push_back(std::move(endpoint));
+  return endpoints;
 }
 
 absl::StatusOr<std::vector<Endpoint>> ReadHosts(const toml::table& root, const std::string& directory,
                                                 const std::string& domain, std::vector<Endpoint> own) {
-  std::vector<std::pair<toml::source_index, Endpoint>> hosts;  // a toml::table has lost their order, the lines have not
-  if (const toml::table* tables = root["host"].as_table()) {
-    for (const auto& [url, node] : *tables) {
-      const toml::table* table = node.as_table();
-      if (table == nullptr) return Invalid(absl::StrCat("host \"", std::string(url.str()), "\" is not a table"));
-      ASSIGN_OR_RETURN(Endpoint endpoint, MakeHost(std::string(url.str()), *table, directory, domain));
-      hosts.emplace_back(url.source().begin.line, std::move(endpoint));
-    }
-  }
-  std::stable_sort(hosts.begin(), hosts.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<Endpoint> endpoints;
-  for (auto& [line, endpoint] : hosts) endpoints.push_back(std::move(endpoint));
+  if (const toml::table* hosts = root["host"].as_table()) {
+    ASSIGN_OR_RETURN(endpoints, ReadHostTables(*hosts, directory, domain));
+  }
   if (const std::optional<std::string> server = root["server"].value<std::string>()) {
-    ASSIGN_OR_RETURN(Endpoint endpoint, MakeHost(*server, root, directory, domain));
+    ASSIGN_OR_RETURN(Endpoint endpoint, MakeHost(*server, root, directory, domain), "server");
     own = {std::move(endpoint)};
   } else {
     for (Endpoint& endpoint : own) RETURN_IF_ERROR(ReadHost(root, directory, &endpoint));
@@ -176,7 +190,7 @@ absl::StatusOr<std::vector<Endpoint>> ReadCertificates(const std::string& direct
                               : absl::EndsWith(name, ".key")  ? &tls.key_file
                                                               : nullptr;
     if (file == nullptr) continue;
-    if (!file->empty()) return Invalid(absl::StrCat(*file, " and ", name, ": put what is in them into one file"));
+    if (!file->empty()) return Invalid(absl::StrCat(*file, " and ", name, ": merge them into one file"));
     *file = absl::StrCat(directory, "/", name);
   }
   for (Endpoint& endpoint : own) endpoint.tls = tls;
@@ -193,7 +207,8 @@ absl::StatusOr<std::vector<Endpoint>> EndpointsFromHostsFile(const std::string& 
   if (!Exists(path)) return ReadCertificates(*directory, own);
   ASSIGN_OR_RETURN(const std::string text, ReadFileAt(AT_FDCWD, path, kFileLimit));
   ASSIGN_OR_RETURN(const toml::table root, ParseToml(text), path);
-  ASSIGN_OR_RETURN(std::vector<Endpoint> endpoints, ReadHosts(root, *directory, domain, own), path);
+  absl::StatusOr<std::vector<Endpoint>> endpoints = ReadHosts(root, *directory, domain, own);
+  if (!endpoints.ok()) return Invalid(absl::StrCat(path, ": ", endpoints.status().message()));
   return endpoints;
 }
 

@@ -1,4 +1,4 @@
-// hosts.toml: containerd's newer way to configure the endpoints of a registry (its docs/hosts.md). Each registry has a
+// hosts.toml: containerd's newer configuration of the endpoints of a registry (its docs/hosts.md). Each registry has a
 // directory below `config_path` named "<host>_<port>_" or "<host>:<port>"; "_default" is for all others. The file is
 // read at each pull, so a change needs no restart. A directory without hosts.toml may hold certificates as in Docker's
 // certs.d: *.crt are the CAs to trust, *.cert and *.key the client's certificate.

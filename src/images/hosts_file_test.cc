@@ -116,6 +116,22 @@ TEST_F(HostsFileTest, AMistakeIsNamedWithItsFile) {
   }
 }
 
+TEST_F(HostsFileTest, AUserOrPasswordInAUrlIsAnErrorThatNamesTheKeyAndNotThePassword) {
+  for (const auto& [text, key] : std::vector<std::pair<std::string, std::string>>{
+           {"[host.\"https://me:hunter2@m.example\"]", "host.\"https://***@m.example\""},
+           {"[host.\"https://hunter2@m.example\"]", "host.\"https://***@m.example\""},
+           {"[host.\"https://me:hunter2@m.example\"]\nca = 5", "host.\"https://***@m.example\""},
+           {"[host.\"me:hunter2@m.example\"]", "host.\"***@m.example\""},
+           {"server = \"https://me:hunter2@m.example\"", "server: "}}) {
+    Write("a.test", "hosts.toml", text);
+    const absl::Status status = For("a.test").status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
+    EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr(dir_.path() + "/a.test/hosts.toml"), HasSubstr(key),
+                                                     HasSubstr("registry.configs.\"m.example\".auth")));
+    EXPECT_THAT(std::string(status.message()), testing::Not(HasSubstr("hunter2")));
+  }
+}
+
 TEST_F(HostsFileTest, APullGoesByIt) {
   FakeRegistry resolver;
   FakeRegistry store;

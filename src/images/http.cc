@@ -15,19 +15,19 @@ namespace crisp {
 namespace {
 
 constexpr size_t kHeadersLimit = 256 << 10;
-constexpr long kReceiveBuffer = 512 << 10;  // libcurl's largest: fewer calls a gigabyte
+constexpr long kReceiveBuffer = 512 << 10;  // libcurl's maximum, for the fewest calls
 
 void InitOnce() {
   static const CURLcode result = curl_global_init(CURL_GLOBAL_DEFAULT);
   if (result != CURLE_OK) std::abort();
 }
 
-// One request under way: what libcurl's callbacks see.
+// The state of one request, for libcurl's callbacks.
 struct Transfer {
   const HttpRequest* request;
   CURL* easy;
   HttpResponse response;
-  absl::Status stopped;  // why a callback ended it
+  absl::Status stopped;  // why a callback ended the transfer
   size_t header_bytes = 0;
   bool begun = false;
   MonoTime last_byte = MonoClock::now();
@@ -44,7 +44,7 @@ struct Transfer {
     RETURN_IF_ERROR(Begin());
     if (Streams()) return request->sink(bytes);
     if (response.body.size() + bytes.size() > request->body_limit) {
-      return absl::InternalError(absl::StrCat("the answer is larger than ", request->body_limit, " bytes"));
+      return absl::InternalError(absl::StrCat("the response is larger than ", request->body_limit, " bytes"));
     }
     response.body.append(bytes.data(), bytes.size());
     return absl::OkStatus();
@@ -53,9 +53,9 @@ struct Transfer {
   absl::Status TakeHeader(absl::string_view line) {
     header_bytes += line.size();
     if (header_bytes > kHeadersLimit) {
-      return absl::InternalError("the answer's headers are too large");
+      return absl::InternalError("the response's headers are too large");
     }
-    if (absl::StartsWith(line, "HTTP/")) {  // a new head; one with 100 Continue may have come before
+    if (absl::StartsWith(line, "HTTP/")) {  // a new head, for example after one with 100 Continue
       long status = 0;
       curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
       response.status = static_cast<int>(status);
@@ -73,7 +73,7 @@ struct Transfer {
 size_t OnBody(char* data, size_t size, size_t count, void* user) {
   auto* transfer = static_cast<Transfer*>(user);
   transfer->stopped = transfer->Take(absl::string_view(data, size * count));
-  // After the sink, which may have waited for room as long as it wanted: that was not the peer's silence.
+  // Set after the sink returns: time that the sink spends waiting does not count as silence of the peer.
   transfer->last_byte = MonoClock::now();
   return transfer->stopped.ok() ? size * count : CURL_WRITEFUNC_ERROR;
 }
@@ -108,8 +108,8 @@ struct HeaderList {
 
 }  // namespace
 
-// An easy handle with a multi handle of its own: libcurl's blocking call would look at the caller's cancellation only
-// once a second. Connections live in the multi handle, and are used again.
+// An easy handle with a multi handle of its own, because libcurl's blocking call notices a cancelled caller only once a
+// second. The multi handle keeps connections open for later requests.
 class HttpClient::Connection {
  public:
   Connection() : multi_(curl_multi_init()), easy_(curl_easy_init()) {
@@ -134,7 +134,7 @@ class HttpClient::Connection {
     curl_multi_remove_handle(multi_, easy_);
     curl_easy_reset(easy_);
     RETURN_IF_ERROR(ended);
-    RETURN_IF_ERROR(transfer.Begin());  // of an answer without a body
+    RETURN_IF_ERROR(transfer.Begin());  // for a response without a body
     return std::move(transfer.response);
   }
 
@@ -171,8 +171,8 @@ class HttpClient::Connection {
     Set(CURLOPT_HEADERDATA, transfer);
   }
 
-  // curl takes no HTTP_PROXY from the environment, lest a web server's client sets it; here nobody does, and Go's
-  // programs, whose settings a node has, take it.
+  // libcurl ignores HTTP_PROXY in the environment, because a CGI client can set it. crisp is not a CGI program, and the
+  // Go programs for which nodes are configured read HTTP_PROXY.
   void SetUpProxy(const Url& url) {
     if (url.IsLoopback()) return Set(CURLOPT_PROXY, "");
     const char* const proxy = getenv("http_proxy") == nullptr ? getenv("HTTP_PROXY") : nullptr;
@@ -222,7 +222,7 @@ class HttpClient::Connection {
     return IsPermanent(code) ? absl::FailedPreconditionError(text) : absl::UnavailableError(text);
   }
 
-  // ": Connection refused", where the kernel said why and libcurl's own text does not.
+  // The text of the errno, such as ": Connection refused", unless libcurl's text has it.
   std::string OsError() {
     long error = 0;
     curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &error);

@@ -1,10 +1,10 @@
-// HTTP/1.1 by libcurl: one request, one response. Redirects, credentials and retries are the callers' matter, so that
-// each hop is a decision of ours.
+// HTTP/1.1 by libcurl: one request, one response. The caller handles redirects, credentials and retries, so that crisp
+// decides about each hop.
 //
-// Threading: HttpClient from any thread; it keeps connections and lends each to one request at a time.
-// Errors: Unavailable where the network or the peer failed (another try may help), the sink's error as it is, the
-// call's error once the call is over, FailedPrecondition where TLS cannot be had (its files, the certificate), Internal
-// for an answer beyond its limits. None names the URL: parts of it can be secret.
+// Threading: HttpClient is thread-safe. It keeps connections open and uses each for one request at a time.
+// Errors: Unavailable if the network or the peer failed (another try may help); the error of the sink, unchanged; the
+// error of the call once it has ended; FailedPrecondition if TLS fails (its files, the certificate); Internal for a
+// response beyond a limit. No error has the URL in it: parts of it can be secret.
 #pragma once
 
 #include <chrono>
@@ -19,12 +19,12 @@
 #include "absl/strings/string_view.h"
 #include "base/call.h"
 #include "base/mutex.h"
+#include "base/url.h"
 #include "images/registry_options.h"
-#include "images/url.h"
 
 namespace crisp {
 
-// What an answer's text may have, where no more is expected.
+// The default limit of a response's body, for answers that are text.
 inline constexpr size_t kAnswerLimit = 64 << 10;
 
 struct HttpResponse {
@@ -32,7 +32,7 @@ struct HttpResponse {
   std::multimap<std::string, std::string> headers;  // names in lower case
   std::string body;                                 // empty where a sink took it
 
-  // The first header of that name, empty if none.
+  // The first header with this name, empty if there is none.
   std::string Header(const std::string& name) const;
 };
 
@@ -42,16 +42,16 @@ struct HttpRequest {
   std::vector<std::string> headers;  // "Name: value"
   std::string body;                  // of a POST
   RegistryTls tls;
-  size_t body_limit = kAnswerLimit;  // of HttpResponse::body; more is an error
-  // Sees the head of the answer before its body comes. An error ends the transfer.
+  size_t body_limit = kAnswerLimit;  // bytes of HttpResponse::body; more is an error
+  // Called with the head of the response before its body arrives. An error ends the transfer.
   std::function<absl::Status(const HttpResponse&)> begin;
-  // Gets the body of a 200 or 206 answer, piece by piece. An error ends the transfer.
+  // Called with each piece of the body of a 200 or 206 response. An error ends the transfer.
   std::function<absl::Status(absl::string_view)> sink;
 };
 
 struct HttpTimes {
   std::chrono::milliseconds connect{15000};
-  std::chrono::milliseconds stall{60000};  // without one byte; the whole may take as long as it takes
+  std::chrono::milliseconds stall{60000};  // without any byte; the whole transfer has no limit
 };
 
 class HttpClient {

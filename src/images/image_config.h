@@ -1,5 +1,5 @@
-// The config blob of an image (OCI image specification 1.1, config.md; Docker's is the same): what it says about how it
-// wants to be run, and the digests of its unpacked layers.
+// The config blob of an image (OCI image specification 1.1, config.md; Docker's is the same): how to run the image, and
+// the digests of its unpacked layers.
 #pragma once
 
 #include <string>
@@ -16,8 +16,8 @@ struct ParsedImageConfig {
   std::vector<std::string> diff_ids;  // lowest first; digests
 };
 
-// Internal, saying what is wrong, for anything that is not such a config. Labels and whatever else it holds are kept
-// nowhere: nothing in crisp acts on them (CVE-2026-53488).
+// Internal, saying what is wrong, if `blob` is not a config. Labels and other fields are dropped, so that nothing in
+// crisp can act on them (CVE-2026-53488).
 absl::StatusOr<ParsedImageConfig> ParseImageConfig(absl::string_view blob);
 
 }  // namespace crisp

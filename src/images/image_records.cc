@@ -39,7 +39,7 @@ bool Has(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// The config and its JSON are the bulk of an image: those of an image that was there before are not parsed again.
+// Most of an image's size is its config, so an image that was loaded before is not parsed again.
 absl::StatusOr<Image> MakeImage(const Row& row, const ImageRecords& before) {
   const std::string id = row.Text(0);
   if (const auto it = before.find(id); it != before.end()) return *it->second.image;
@@ -62,7 +62,7 @@ absl::StatusOr<ImageRecords> LoadImages(Database& database, const std::string& p
   RETURN_IF_ERROR(database.Query("SELECT id, config, size FROM images ORDER BY id", [&](const Row& row) {
     absl::StatusOr<Image> image = MakeImage(row, before);
     if (!image.ok()) {
-      LogError("an image on record cannot be read and is left out; pull it again",
+      LogError("the record of an image cannot be read: the image is not listed, pull it again",
                {{"image", row.Text(0)}, {"error", image.status().message()}});
       return;
     }

@@ -1,4 +1,4 @@
-// The images on record: the tables images, image_names and image_layers (store/schema.cc).
+// The images in the database: the tables images, image_names and image_layers (store/schema.cc).
 //
 // Stateless; threading and errors as of Database.
 #pragma once
@@ -22,20 +22,20 @@ struct ImageRecord {
   std::vector<std::string> chain_ids;
 };
 
-// By id, so in their order.
+// By image id.
 using ImageRecords = std::map<std::string, ImageRecord>;
 
-// All images. `before`: what was loaded last, whose unchanged parts are taken over. `pinned_image`: as in
-// ImagesOptions, normalised, or empty.
+// Loads all images. `before` is the result of the previous load; images that have not changed are taken from it.
+// `pinned_image`: as in ImagesOptions, normalised, or empty.
 absl::StatusOr<ImageRecords> LoadImages(Database& database, const std::string& pinned_image,
                                         const ImageRecords& before);
 
-// In one transaction: the image, its layers (a lease holds them), and its names, which move here from whatever image
-// had them. `tag` and `digest` are whole references; `tag` is empty if it was asked for by digest.
+// Saves the image, its layers and its names in one transaction. A lease must hold the layers. A name that another image
+// has moves to this one. `tag` and `digest` are whole references; `tag` is empty for a pull by digest.
 absl::Status SaveImage(Database& database, const ImageParts& image, const std::vector<std::string>& chain_ids,
                        const std::string& tag, const std::string& digest);
 
-// The image with its names and its hold on layers.
+// Deletes the image, its names and its references to layers.
 absl::Status DeleteImage(Database& database, const std::string& id);
 
 }  // namespace crisp

@@ -1,4 +1,4 @@
-// ImageSource: where the parts of one image come from: a registry, or an OCI layout on disk.
+// ImageSource: the place from which an image is fetched, a registry or an OCI layout on disk.
 #pragma once
 
 #include <cstdint>
@@ -16,31 +16,34 @@
 
 namespace crisp {
 
-// A manifest or an index, checked against `digest`.
+class StepLog;
+
+// The bytes of a manifest or an index, verified against `digest`.
 struct RawManifest {
   std::string body;
-  std::string content_type;  // as the source says; may be empty
+  std::string content_type;  // according to the source; may be empty
   std::string digest;
 };
 
-// All methods from any thread. What FetchManifest and FetchBlob return has the size and the digest asked for.
+// Thread-safe. What FetchManifest and FetchBlob return has the size and digest of the descriptor.
 class ImageSource : public LayerSource {
  public:
   virtual absl::StatusOr<RawManifest> FetchManifest(const Descriptor& descriptor, const Call& call) = 0;
   virtual absl::StatusOr<std::string> FetchBlob(const Descriptor& descriptor, const Call& call) = 0;
 };
 
-// An image as it is known before its layers are fetched.
+// What is known of an image before its layers are fetched.
 struct ImageParts {
   std::string id;                       // the config's digest
-  std::string config_json;              // as it came
-  ParsedImageConfig config;             //
+  std::string config_json;              // the config as it was fetched
+  ParsedImageConfig config;             // the same, parsed
   std::vector<LayerDescriptor> layers;  // lowest first
   uint64_t size = 0;                    // of the layers' blobs and the config
 };
 
 // Follows `top` through indexes to the image for this machine. Errors: NotFound if there is none, those of the source,
-// Internal for what is malformed or contradicts itself.
-absl::StatusOr<ImageParts> DescribeImage(ImageSource& source, RawManifest top, const Call& call);
+// Internal for what is malformed or contradicts itself. The steps in `log` are "platform manifest", if `top` is an
+// index, and "config".
+absl::StatusOr<ImageParts> DescribeImage(ImageSource& source, RawManifest top, const Call& call, StepLog& log);
 
 }  // namespace crisp

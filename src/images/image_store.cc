@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/step_log.h"
 #include "images/digest.h"
 #include "images/oci_layout.h"
 #include "images/registry_client.h"
@@ -16,8 +17,8 @@ namespace {
 constexpr absl::string_view kIdPrefix = "sha256:";
 constexpr absl::string_view kUnavailable = "RegistryUnavailable: ";
 
-// Two pulls of one reference are the same only if they show the same credentials: else one could get by the other what
-// it may not have.
+// Pulls share a flight only if they have the same credentials. Otherwise a caller could get an image for which only
+// another caller is authorised.
 std::string FlightKey(const Reference& reference, const RegistryAuth& auth) {
   std::string secrets;
   for (const std::string* part :
@@ -27,7 +28,7 @@ std::string FlightKey(const Reference& reference, const RegistryAuth& auth) {
   return absl::StrCat(reference.String(), " ", DigestOf(secrets));
 }
 
-// The kubelet knows an error by how its text begins, so this goes before what others put in front.
+// The kubelet recognises the error by the beginning of its text, so the prefix is moved in front of all annotations.
 absl::Status WithUnavailableInFront(const absl::Status& status) {
   const absl::string_view text = status.message();
   const size_t at = text.find(kUnavailable);
@@ -70,7 +71,7 @@ absl::StatusOr<std::string> ImageStore::Pull(const std::string& reference, const
   };
   for (;;) {
     absl::StatusOr<std::string> id = pulls_.Do(FlightKey(parsed, auth), call, work);
-    // We joined a pull that its last caller had just left: it ended for him, not for us.
+    // This call joined a pull whose last caller had just left, and which was therefore cancelled. Start a new one.
     if (IsPullGivenUp(id.status()) && call.Check().ok()) continue;
     if (IsPullGivenUp(id.status())) return Annotate(id.status(), absl::StrCat("pull ", parsed.String()));
     return id.ok() ? std::move(id) : WithUnavailableInFront(id.status());
@@ -79,17 +80,27 @@ absl::StatusOr<std::string> ImageStore::Pull(const std::string& reference, const
 
 absl::StatusOr<std::string> ImageStore::PullNow(const Reference& reference, const RegistryAuth& auth,
                                                 const Call& call) {
+  StepLog log("PullImage", {{"image", reference.String()}});
+  absl::StatusOr<std::string> id = PullSteps(reference, auth, call, log);
+  log.Finish(id.status());
+  return id;
+}
+
+absl::StatusOr<std::string> ImageStore::PullSteps(const Reference& reference, const RegistryAuth& auth,
+                                                  const Call& call, StepLog& log) {
   ASSIGN_OR_RETURN(const std::unique_ptr<RegistryClient> client, RegistryClient::Create(registry_, reference, auth));
   if (const std::shared_ptr<const Image> known = Find(reference.String()); known != nullptr) {
-    // Even what is here is asked for: whether these credentials may have it, the registry knows.
+    // Ask the registry even if the image exists: it decides whether these credentials give access to it.
     const absl::StatusOr<std::string> digest = client->ResolveDigest(call);
+    log.Done("resolve");
     if (!digest.ok() && !absl::IsUnimplemented(digest.status())) return digest.status();
     if (digest.ok() && Find(absl::StrCat(reference.Name(), "@", *digest)) == known) return known->id;
   }
   ASSIGN_OR_RETURN(RawManifest top, client->FetchManifest(call));
+  log.Done("manifest");
   const std::string tag = reference.digest.empty() ? reference.String() : "";
   absl::StatusOr<std::string> id =
-      TakeIn(*client, std::move(top), reference.Name(), tag, registry_.max_concurrent_downloads, call);
+      TakeIn(*client, std::move(top), reference.Name(), tag, registry_.max_concurrent_downloads, call, log);
   if (!id.ok() && !absl::StrContains(id.status().message(), reference.String())) {
     return Annotate(id.status(), absl::StrCat("pull ", reference.String()));
   }
@@ -97,17 +108,20 @@ absl::StatusOr<std::string> ImageStore::PullNow(const Reference& reference, cons
 }
 
 absl::StatusOr<std::string> ImageStore::TakeIn(ImageSource& source, RawManifest top, const std::string& name,
-                                               const std::string& tag, int parallel, const Call& call) {
+                                               const std::string& tag, int parallel, const Call& call, StepLog& log) {
+  log.Add("digest", top.digest);
   const std::string digest = absl::StrCat(name, "@", top.digest);
-  ASSIGN_OR_RETURN(const ImageParts image, DescribeImage(source, std::move(top), call));
+  ASSIGN_OR_RETURN(const ImageParts image, DescribeImage(source, std::move(top), call, log));
   absl::Status recorded;
   {
-    ASSIGN_OR_RETURN(const LayerLease lease, layers_->Unpack(image.layers, source, parallel, call));
+    ASSIGN_OR_RETURN(const LayerLease lease, layers_->Unpack(image.layers, source, parallel, call, &log));
+    const MonoTime unpacked = MonoClock::now();
     recorded = call.Check();
     if (recorded.ok()) recorded = Record(image, lease.chain_ids(), tag, digest);
+    if (recorded.ok()) log.Done("record", unpacked);
     if (recorded.ok()) return image.id;
   }
-  // Nothing names these layers, now that the lease has gone.
+  // The lease has ended, so nothing refers to these layers.
   return Annotate(Join(recorded, layers_->CollectGarbage()), absl::StrCat("record image ", image.id));
 }
 
@@ -134,16 +148,18 @@ absl::Status ImageStore::ImportLayout(const std::string& directory, const Call& 
     ASSIGN_OR_RETURN(const Reference reference, ParseReference(entry.name), directory);
     const std::string name = reference.String();
     if (Find(name) != nullptr) continue;
+    StepLog log("ImportImage", {{"image", name}});
     ASSIGN_OR_RETURN(RawManifest top, layout->FetchManifest(entry.descriptor, call));
+    log.Done("manifest");
     const std::string tag = reference.digest.empty() ? name : "";
-    RETURN_IF_ERROR(TakeIn(*layout, std::move(top), reference.Name(), tag, 0, call), name);
+    RETURN_IF_ERROR(TakeIn(*layout, std::move(top), reference.Name(), tag, 0, call, log), name);
   }
   return absl::OkStatus();
 }
 
 std::shared_ptr<const Image> ImageStore::Find(const std::string& name) {
   const std::shared_ptr<const Snapshot> now = snapshot();
-  // A digest could be read as a tag of "library/sha256" too, and must not: an id names one image whatever is pulled.
+  // "sha256:<hex>" also parses as a tag of "library/sha256". It is always an id, whatever has been pulled.
   if (const absl::StatusOr<std::string> reference = NormalizeReference(name); reference.ok() && !IsDigest(name)) {
     const auto it = now->ids.find(*reference);
     if (it != now->ids.end()) return now->records.at(it->second).image;
@@ -166,7 +182,7 @@ std::vector<std::shared_ptr<const Image>> ImageStore::List() {
 absl::Status ImageStore::Remove(const std::string& name) {
   {
     MutexLock lock(change_);
-    // One that is gone may have left layers, if its removal was broken off.
+    // If the image is gone, an interrupted removal may still have left layers, which are collected below.
     if (const std::shared_ptr<const Image> image = Find(name); image != nullptr) {
       RETURN_IF_ERROR(DeleteImage(*database_, image->id), "remove image ", image->id);
       RETURN_IF_ERROR(Publish());
@@ -181,9 +197,10 @@ absl::Status ImageStore::MountRootfs(const std::string& image_id, const std::str
   const auto it = now->records.find(image_id);
   if (it == now->records.end()) return absl::NotFoundError(absl::StrCat("no image ", image_id));
   const absl::Status mounted = layers_->MountRootfs(it->second.chain_ids, container_id, target, options);
-  // Its layers may have gone between the look and the mount.
+  // The image may have been removed between the look-up and the mount.
   if (!mounted.ok() && snapshot()->records.count(image_id) == 0) {
-    return absl::NotFoundError(absl::StrCat("image ", image_id, " has just been removed"));
+    return absl::NotFoundError(
+        absl::StrCat("image ", image_id, " was removed while its root file system was being made"));
   }
   return mounted;
 }

@@ -1,7 +1,7 @@
-// ImageStore: the Images of a node. What to pull is settled here; bytes come by an ImageSource, and go to the
-// LayerStore.
+// ImageStore: the implementation of Images. It decides what to fetch; an ImageSource delivers the bytes, and the
+// LayerStore unpacks them.
 //
-// Lists and look-ups read a snapshot that is replaced after each change, and wait for nobody.
+// Lists and look-ups read a snapshot that is replaced after each change. They never wait for a pull or the database.
 #pragma once
 
 #include <map>
@@ -18,12 +18,14 @@
 
 namespace crisp {
 
+class StepLog;
+
 class ImageStore : public Images {
  public:
-  // `pinned_image` of the options is normalised.
+  // `options.pinned_image` is normalised.
   ImageStore(Database* database, ImagesOptions options, std::unique_ptr<LayerStore> layers);
 
-  // Reads what is on record. Once, first.
+  // Reads the images from the database. Called once, before any other method.
   absl::Status Load();
 
   absl::StatusOr<std::string> Pull(const std::string& reference, const RegistryAuth& auth, const Call& call) override;
@@ -46,9 +48,12 @@ class ImageStore : public Images {
   };
 
   absl::StatusOr<std::string> PullNow(const Reference& reference, const RegistryAuth& auth, const Call& call);
-  // Fetches what is missing of the image that `top` leads to, and records it. `tag` may be empty.
+  absl::StatusOr<std::string> PullSteps(const Reference& reference, const RegistryAuth& auth, const Call& call,
+                                        StepLog& log);
+  // Fetches what is missing of the image that `top` leads to, and records it. `tag` may be empty. `parallel` limits the
+  // layers at once, see LayerStore::Unpack.
   absl::StatusOr<std::string> TakeIn(ImageSource& source, RawManifest top, const std::string& name,
-                                     const std::string& tag, int parallel, const Call& call);
+                                     const std::string& tag, int parallel, const Call& call, StepLog& log);
   absl::Status Record(const ImageParts& image, const std::vector<std::string>& chain_ids, const std::string& tag,
                       const std::string& digest);
   absl::Status ImportLayout(const std::string& directory, const Call& call);
@@ -60,10 +65,10 @@ class ImageStore : public Images {
   const RegistryOptions registry_;
   const std::unique_ptr<LayerStore> layers_;
 
-  Mutex change_;  // held over a change of the records and its publication, so that snapshots come in their order
+  Mutex change_;  // held while the database changes and the snapshot is replaced, so that snapshots are in order
   mutable Mutex mutex_;
   std::shared_ptr<const Snapshot> snapshot_ ABSL_GUARDED_BY(mutex_);
-  SingleFlight<std::string> pulls_;  // last: its destructor waits for pulls that use the others
+  SingleFlight<std::string> pulls_;  // last: its destructor waits for pulls that use the other members
 };
 
 }  // namespace crisp

@@ -52,8 +52,8 @@ absl::StatusOr<std::unique_ptr<LayerCatalog>> LayerCatalog::Open(const Layout& l
 }
 
 absl::Status LayerCatalog::Load() {
-  MutexLock lock(mutex_);
   ASSIGN_OR_RETURN(std::vector<LayerRow> rows, LoadLayerRows(database_));
+  MutexLock lock(mutex_);
   for (LayerRow& row : rows) {
     next_name_ = std::max(next_name_, ParseLayerName(row.name).value_or(0) + 1);
     layers_.emplace(row.chain_id, row);
@@ -88,7 +88,7 @@ absl::Status LayerCatalog::CollectGarbage() {
   ASSIGN_OR_RETURN(const std::vector<LayerRow> unused, ForgetUnused(), "collect unused layers");
   absl::Status status;
   for (const LayerRow& row : unused) {
-    // First moved out of layers/: a daemon that restarts now must not take a half removed layer for a complete one.
+    // Moved out of layers/ first, so that a daemon that restarts now does not find a half removed layer there.
     absl::Status removed = Move(layout_.Layer(row.name), layout_.Ingest(row.name));
     if (removed.ok()) removed = RemoveTree(layout_.Ingest(row.name));
     status = Join(status, removed);
@@ -96,24 +96,43 @@ absl::Status LayerCatalog::CollectGarbage() {
   return Annotate(status, "remove unused layers");
 }
 
+// The catalog is not locked while the database works. The layers are removed from memory before they are deleted. A
+// pull that starts in between unpacks them again under another name, and its row waits for the end of this transaction.
 absl::StatusOr<std::vector<LayerRow>> LayerCatalog::ForgetUnused() {
-  MutexLock lock(mutex_);
   ASSIGN_OR_RETURN(Database::Transaction transaction, database_->Begin());
   std::vector<std::string> chain_ids;
   RETURN_IF_ERROR(
       transaction.Query("SELECT chain_id FROM layers WHERE chain_id NOT IN (SELECT chain_id FROM "
                         "image_layers) AND chain_id NOT IN (SELECT chain_id FROM rootfs_layers)",
                         [&](const Row& row) { chain_ids.push_back(row.Text(0)); }));
-  std::vector<LayerRow> unused;
+  // An operation records what it uses before its lease ends, and cannot do so while this transaction is open. So a
+  // layer without a lease is not used.
+  const std::vector<LayerRow> unused = TakeUnheld(chain_ids);
+  absl::Status status;
+  for (const LayerRow& row : unused) {
+    if (status.ok()) status = transaction.Run("DELETE FROM layers WHERE chain_id = ?", row.chain_id);
+  }
+  if (status.ok()) status = transaction.Commit();
+  if (status.ok()) return unused;
+  PutBack(unused);
+  return status;
+}
+
+std::vector<LayerRow> LayerCatalog::TakeUnheld(const std::vector<std::string>& chain_ids) {
+  MutexLock lock(mutex_);
+  std::vector<LayerRow> taken;
   for (const std::string& chain_id : chain_ids) {
     const auto layer = layers_.find(chain_id);
     if (layer == layers_.end() || is_held_(chain_id)) continue;
-    RETURN_IF_ERROR(transaction.Run("DELETE FROM layers WHERE chain_id = ?", chain_id));
-    unused.push_back(layer->second);
+    taken.push_back(std::move(layer->second));
+    layers_.erase(layer);
   }
-  RETURN_IF_ERROR(transaction.Commit());
-  for (const LayerRow& row : unused) layers_.erase(row.chain_id);
-  return unused;
+  return taken;
+}
+
+void LayerCatalog::PutBack(const std::vector<LayerRow>& rows) {
+  MutexLock lock(mutex_);
+  for (const LayerRow& row : rows) layers_.emplace(row.chain_id, row);
 }
 
 FsUsage LayerCatalog::Usage() {

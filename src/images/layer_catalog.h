@@ -1,7 +1,8 @@
 // LayerCatalog: which unpacked layers this node has. The database holds the record, and look-ups are answered from a
 // copy in memory. Each layer's directory also has a record of its own (layer_record.h).
 //
-// Thread-safe. The database and whatever `is_held` captures must outlive the object.
+// Thread-safe; no method holds a lock while it works on disk. The database and whatever `is_held` captures must outlive
+// the object.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -47,7 +49,11 @@ class LayerCatalog {
  private:
   LayerCatalog(Layout layout, Database* database, IsHeld is_held);
   absl::Status Load();
+  // Deletes the rows of unused layers, and returns them.
   absl::StatusOr<std::vector<LayerRow>> ForgetUnused();
+  // Removes from memory, and returns, those of `chain_ids` that are not held.
+  std::vector<LayerRow> TakeUnheld(const std::vector<std::string>& chain_ids);
+  void PutBack(const std::vector<LayerRow>& rows);
 
   const Layout layout_;
   Database* const database_;

@@ -14,7 +14,7 @@
 namespace crisp {
 namespace {
 
-// As many bytes as the longest magic number has.
+// The length of the longest magic number.
 constexpr size_t kMagicBytes = 4;
 
 class GzipInflater : public Inflater {
@@ -24,7 +24,7 @@ class GzipInflater : public Inflater {
   absl::Status Feed(absl::string_view compressed) override {
     state_->next_in = reinterpret_cast<uint8_t*>(const_cast<char*>(compressed.data()));
     state_->avail_in = static_cast<uint32_t>(compressed.size());
-    // A full block may hide output that ISA-L still holds: only room left over says that it wants more input.
+    // ISA-L may hold more output if the block is full. It needs more input only if space is left.
     bool starved = false;
     while (!starved || state_->avail_in > 0) {
       if (member_done_) {

@@ -1,11 +1,11 @@
-// LayerDecoder: a layer's blob, fed in pieces as they come, into the blocks of a ring, as a tar.
+// LayerDecoder: decompresses a layer's blob, which arrives in pieces, and writes the tar into the blocks of a ring.
 //
-// gzip by ISA-L, members one after another (RFC 1952, 2.2); zstd by libzstd, frames likewise (RFC 8878, 3.1); anything
-// else is taken for a plain tar. The first bytes decide, not the media type: Docker's media types are known to be wrong
-// (and that the tar is the right one, its diff id says).
+// gzip is decoded by ISA-L, with any number of members (RFC 1952, 2.2), zstd by libzstd, with any number of frames
+// (RFC 8878, 3.1). Anything else is treated as an uncompressed tar. The first bytes decide rather than the media type,
+// which Docker is known to set wrongly; the diff id proves that the tar is the right one.
 //
-// Threading: thread-compatible. Errors: DataLoss for what cannot be decoded, ResourceExhausted past a limit, and what
-// the ring says.
+// Threading: thread-compatible. Errors: DataLoss for data that cannot be decoded, ResourceExhausted beyond a limit, and
+// those of the ring.
 #pragma once
 
 #include <cstdint>
@@ -21,22 +21,21 @@
 
 namespace crisp {
 
-// Fills the ring's blocks, and counts and hashes what it puts there.
+// Fills the blocks of the ring, and counts and hashes the bytes.
 class TarWriter {
  public:
-  // `ring` must outlive it. `blob_bytes` is what the whole tar comes from: the measure of a bomb. `diff_id` is what
-  // Digest will be held against; it names the algorithm.
+  // `ring` must outlive the object. `blob_bytes` is the size of the blob; a tar that is too many times larger is
+  // refused as a decompression bomb. `diff_id` names the algorithm of Digest.
   TarWriter(BlockRing* ring, uint64_t blob_bytes, absl::string_view diff_id)
       : ring_(ring), blob_bytes_(blob_bytes), hash_(diff_id) {}
 
-  // Where to write next; never empty.
+  // The space to write to next; never empty.
   absl::StatusOr<absl::Span<char>> Space();
   // The first `size` bytes of the last Space are written.
   absl::Status Wrote(size_t size);
   void Flush();
 
-  uint64_t bytes() const { return bytes_; }
-  // Ends it.
+  // The digest of the tar. Call once, last.
   std::string Digest() { return hash_.Finish(); }
 
  private:
@@ -48,12 +47,12 @@ class TarWriter {
   DigestHasher hash_;
 };
 
-// One compression.
+// A decoder of one kind of compression.
 class Inflater {
  public:
   virtual ~Inflater() = default;
   virtual absl::Status Feed(absl::string_view compressed) = 0;
-  // The blob has ended; an error if what it holds has not.
+  // The blob has ended. An error if the compressed data is incomplete.
   virtual absl::Status Finish() = 0;
 };
 
@@ -68,7 +67,7 @@ class LayerDecoder {
   absl::Status Start();
 
   TarWriter* out_;
-  std::string first_;  // the first bytes, until there are enough to know what they are
+  std::string first_;  // the first bytes, until there are enough to tell the compression
   std::unique_ptr<Inflater> inflater_;
 };
 

@@ -22,8 +22,8 @@ namespace {
 
 constexpr size_t kMostOpenDirs = 32;
 
-// What a directory gets that neither the tar nor a layer below describes. The time is fixed, so that all nodes unpack
-// the same tree.
+// The metadata of a directory that neither the tar nor a layer below describes. The time is fixed, so that all nodes
+// unpack the same tree.
 FileMetadata DefaultMetadata() {
   FileMetadata metadata;
   metadata.mode = 0755;
@@ -48,7 +48,7 @@ absl::StatusOr<Fd> OpenBeneath(int dir, const std::string& path) {
   return ErrnoStatus(errno, absl::StrCat("open directory ", path));
 }
 
-// The components of a link's target, last first, on top of what is still to be walked.
+// Pushes the components of a link's target, last first, onto the components that are still to be walked.
 absl::Status PushTarget(absl::string_view target, std::vector<std::string>* todo) {
   const std::vector<std::string> components = absl::StrSplit(target, '/', absl::SkipEmpty());
   todo->insert(todo->end(), components.rbegin(), components.rend());
@@ -152,7 +152,7 @@ absl::StatusOr<LayerDirs::Step> LayerDirs::StepInto(Dir* at, const std::string& 
     ASSIGN_OR_RETURN(Dir* const dir, Make(at, name, std::move(metadata)));
     return Step{dir, {}};
   }
-  if (!S_ISLNK(info.st_mode)) return absl::DataLossError("the path goes through what is no directory");
+  if (!S_ISLNK(info.st_mode)) return absl::DataLossError("the path goes through something that is not a directory");
   ASSIGN_OR_RETURN(std::string target, ReadLinkAt(lower.dir.get(), name));
   if (target.empty()) return absl::DataLossError("the path goes through an empty symbolic link");
   return Step{nullptr, std::move(target)};
@@ -186,8 +186,8 @@ absl::StatusOr<int> LayerDirs::Open(Dir* dir) {
   return dir->fd_.get();
 }
 
-// `chain` leads from the directory to be opened up to the one below `nearest`. One system call a path of the kernel's
-// greatest length, so one in nearly all cases.
+// `chain` leads from the directory to be opened up to the one below `nearest`. One system call for each PATH_MAX bytes
+// of path, so nearly always one.
 absl::Status LayerDirs::OpenBelow(Dir* nearest, const std::vector<Dir*>& chain) {
   Fd fd;
   std::string path;
@@ -209,7 +209,7 @@ absl::Status LayerDirs::OpenBelow(Dir* nearest, const std::vector<Dir*>& chain) 
 
 absl::StatusOr<LayerDirs::Dir*> LayerDirs::Make(Dir* parent, const std::string& name, FileMetadata metadata) {
   if (parent->depth_ >= kMostDepth) {
-    return absl::ResourceExhaustedError(absl::StrCat("directories lie more than ", kMostDepth, " deep"));
+    return absl::ResourceExhaustedError(absl::StrCat("directories are nested more than ", kMostDepth, " deep"));
   }
   if (made_ >= kMostDirectories) {
     return absl::ResourceExhaustedError(absl::StrCat("has more than ", kMostDirectories, " directories"));
@@ -236,7 +236,8 @@ absl::Status LayerDirs::Keep(Dir* dir, FileMetadata metadata) {
   return absl::OkStatus();
 }
 
-// A directory where this layer had something else, maybe a whiteout: nothing of the layers below may shine through.
+// A directory that replaces another entry of this layer, possibly a whiteout. It is opaque, so that the contents of the
+// layers below stay hidden.
 absl::StatusOr<LayerDirs::Dir*> LayerDirs::MakeInPlaceOf(Dir* parent, const std::string& name, FileMetadata metadata) {
   RETURN_IF_ERROR(Remove(parent, name));
   ASSIGN_OR_RETURN(Dir* const dir, Make(parent, name, std::move(metadata)));

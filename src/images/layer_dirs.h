@@ -1,13 +1,14 @@
-// LayerDirs: the directories of a layer that is being unpacked. Finds where an entry of the tar belongs, and makes what
-// directories that takes.
+// LayerDirs: the directories of a layer that is being unpacked. Finds the directory of each entry of the tar, and makes
+// the directories that are missing.
 //
-// Every directory is one component below the descriptor of its parent, so the kernel never resolves a name that an
-// image chose; symbolic links on the way to an entry are followed here, inside the layer's root, as a container would.
-// A directory that the tar does not carry is looked up in the layers below, and gets the owner, mode and attributes it
-// has there; only then, and for links that only the layers below have, does it wait for them.
+// Each directory is opened by one component relative to its parent's descriptor, so the kernel never resolves a path
+// that an image chose. Symbolic links on the way to an entry are followed here, inside the layer's root, as in a
+// container. A directory that the tar does not have is looked up in the layers below, and gets the owner, mode and
+// attributes that it has there. Only for this, and for links that only the layers below have, are those layers waited
+// for.
 //
-// Owners, modes, attributes and times of directories are set by Finish: until then all are 0700 and nothing made in
-// them can inherit anything.
+// Finish sets owners, modes, attributes and times of directories. Until then all have mode 0700, and files in them
+// inherit nothing.
 //
 // Ownership: owns the root's descriptor and a bounded number of others. Thread-compatible.
 #pragma once
@@ -29,15 +30,15 @@
 
 namespace crisp {
 
-// A path of a tar: its components, without "" and ".". Empty is the root.
+// The components of a path in a tar, without "" and ".". An empty one is the root.
 using TarPath = std::vector<std::string>;
 
-// DataLoss for a path with "..", or longer than the kernel takes. A leading "/" is dropped, as every engine does.
+// DataLoss for a path with "..", or longer than the kernel accepts. A leading "/" is dropped, as every engine does.
 absl::StatusOr<TarPath> ParseTarPath(absl::string_view path);
 
 class LayerDirs {
  public:
-  // Gives the layers below, once they are finished. Not asked before it is needed; asked once.
+  // Waits until the layers below are finished and returns them. Called at most once, when they are first needed.
   using Below = std::function<absl::StatusOr<LowerView>()>;
 
   class Dir {
@@ -53,7 +54,7 @@ class LayerDirs {
     bool opaque_ = false;
     std::map<std::string, std::unique_ptr<Dir>> children_;
     FileMetadata metadata_;
-    Fd fd_;  // valid while it is in open_
+    Fd fd_;  // valid while the directory is in open_
     std::list<Dir*>::iterator open_at_;
   };
 
@@ -64,19 +65,19 @@ class LayerDirs {
 
   Dir* root() { return &root_; }
 
-  // The directory at `path`, made with all above it if it is not there.
+  // The directory at `path`. It and its parents are made if they do not exist.
   absl::StatusOr<Dir*> Resolve(const TarPath& path);
-  // Likewise for that of an entry: all of `path` but its last component. Remembers the last one.
+  // The directory of the entry at `path`, which is `path` without its last component. The last result is cached.
   absl::StatusOr<Dir*> ResolveParent(const TarPath& path);
 
-  // Descriptor of a directory, for reading. Valid until some ten others have been asked for.
+  // A descriptor of the directory, for reading. Valid until about ten other directories have been opened.
   absl::StatusOr<int> Open(Dir* dir);
 
-  // Makes `name` in `parent`, or takes what is there if it is a directory of this layer. What is no directory is
-  // replaced.
+  // The tar has an entry for the directory `name` in `parent`: makes it, or uses the one that this layer has. Anything
+  // else is replaced.
   absl::Status Carry(Dir* parent, const std::string& name, FileMetadata metadata);
   absl::Status CarryRoot(FileMetadata metadata);
-  // Hides what the layers below have in `dir`.
+  // Hides the contents of `dir` in the layers below.
   absl::Status MakeOpaque(Dir* dir);
 
   // Removes whatever `parent` has under `name` in this layer. OK if there is nothing.

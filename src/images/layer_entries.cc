@@ -17,9 +17,9 @@ namespace crisp {
 namespace {
 
 constexpr uint64_t kBlockBytes = 4096;
-constexpr size_t kInlineLinkBytes = 59;  // a shorter target lies in the inode itself (ext4)
+constexpr size_t kInlineLinkBytes = 59;  // ext4 stores a target up to this length in the inode
 
-// Copies the data of a file and leaves its holes.
+// Copies the data of a file and keeps its holes.
 absl::StatusOr<uint64_t> CopyData(int from, int to, off_t size) {
   uint64_t copied = 0;
   off_t at = 0;
@@ -43,7 +43,8 @@ absl::StatusOr<uint64_t> CopyData(int from, int to, off_t size) {
 
 }  // namespace
 
-// Runs `attempt`, which gets the descriptor of `parent` and gives 0 or -1 and errno; once more if something was there.
+// Calls `attempt` with the descriptor of `parent`; it returns 0, or -1 and errno. If an entry of the name exists,
+// removes it and tries again.
 template <typename Try>
 absl::Status LayerEntries::Replace(Dir* parent, const std::string& name, absl::string_view what, const Try& attempt) {
   for (bool retried = false;; retried = true) {
@@ -113,7 +114,7 @@ absl::Status LayerEntries::MakeLink(Dir* parent, const std::string& name, const 
     if (errno != ENOENT) return ErrnoStatus(errno, "stat the hard link's target");
     RETURN_IF_ERROR(CopyUp(from, target_name), "copy up the hard link's target");
   } else if (IsWhiteout(info)) {
-    return absl::DataLossError("is a hard link to a file that is not there");
+    return absl::DataLossError("is a hard link to a file that does not exist");
   }
   if (from == parent && target_name == name) return absl::OkStatus();
   if (dirs_->IsBelow(from, parent->Child(name))) {
@@ -127,7 +128,7 @@ absl::Status LayerEntries::MakeLink(Dir* parent, const std::string& name, const 
 
 absl::Status LayerEntries::CopyUp(Dir* parent, const std::string& name) {
   ASSIGN_OR_RETURN(const LowerFile from, dirs_->FindBelow(parent, name));
-  if (!from.exists) return absl::DataLossError("it is not there");
+  if (!from.exists) return absl::DataLossError("it does not exist");
   if (S_ISDIR(from.info.st_mode)) return absl::DataLossError("it is a directory");
   ASSIGN_OR_RETURN(const FileMetadata metadata, ReadMetadata(from.dir.get(), from.name, from.info));
   switch (from.info.st_mode & S_IFMT) {

@@ -1,7 +1,8 @@
-// LayerEntries: makes what a layer holds besides directories: files, links, devices, whiteouts. Whatever the layer had
-// under the name before is replaced. Counts what it makes.
+// LayerEntries: makes the entries of a layer other than directories: files, links, devices and whiteouts. An earlier
+// entry with the same name is replaced. Counts bytes and inodes.
 //
-// Thread-compatible; `dirs` must outlive it. Errors: DataLoss for what the tar must not ask for, else ErrnoStatus.
+// Thread-compatible; `dirs` must outlive the object. Errors: DataLoss for an entry that is not allowed, else
+// ErrnoStatus.
 #pragma once
 
 #include <cstdint>
@@ -19,19 +20,19 @@ class LayerEntries {
 
   explicit LayerEntries(LayerDirs* dirs) : dirs_(dirs) {}
 
-  // A new, empty file, open for writing, of mode 0600.
+  // Makes an empty file of mode 0600 and opens it for writing.
   absl::StatusOr<Fd> MakeFile(Dir* parent, const std::string& name);
   absl::Status MakeSymlink(Dir* parent, const std::string& name, const std::string& target,
                            const FileMetadata& metadata);
   // `type` is S_IFCHR, S_IFBLK or S_IFIFO.
   absl::Status MakeSpecial(Dir* parent, const std::string& name, mode_t type, dev_t device,
                            const FileMetadata& metadata);
-  // `target` is a file of this layer, or one of the layers below, which is then copied up.
+  // `target` is a file of this layer, or of the layers below; then it is copied up first.
   absl::Status MakeLink(Dir* parent, const std::string& name, const TarPath& target);
-  // Hides what the layers below have under the name. What this layer has there stays.
+  // Hides the entry `name` of the layers below. One of this layer stays.
   absl::Status WhiteOut(Dir* parent, const std::string& name);
 
-  void CountBytes(uint64_t bytes);  // of a file, as written
+  void CountBytes(uint64_t bytes);  // adds the bytes written to a file
   uint64_t bytes() const { return bytes_; }
   uint64_t inodes() const { return inodes_; }
 

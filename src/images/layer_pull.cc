@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/step_log.h"
 #include "base/thread.h"
 #include "images/layer_limits.h"
 #include "images/layer_unpack.h"
@@ -19,7 +20,7 @@ namespace crisp {
 
 LayerPull::LayerPull(const std::vector<LayerDescriptor>& layers, const std::vector<std::string>& chain_ids,
                      LayerSource* source, int parallel, const Call* call, const Layout* layout, LayerCatalog* catalog,
-                     FlightBoard* board)
+                     FlightBoard* board, StepLog* log)
     : layers_(layers),
       chain_ids_(chain_ids),
       source_(source),
@@ -28,6 +29,7 @@ LayerPull::LayerPull(const std::vector<LayerDescriptor>& layers, const std::vect
       layout_(layout),
       catalog_(catalog),
       board_(board),
+      log_(log),
       flight_call_(call->deadline(), [this] { return given_up_ || !call_->Check().ok(); }) {}
 
 absl::Status LayerPull::Run() {
@@ -70,7 +72,7 @@ void LayerPull::Fly(size_t layer) {
   board_->chain_ids.erase(chain_ids_[layer]);
   --running_;
   if (!status.ok() && status_.ok()) {
-    // If the caller has gone, that is the error, rather than its symptom inside the layer.
+    // If the call has ended, report that rather than its symptom in the layer.
     const absl::Status gone = call_->Check();
     status_ = gone.ok() ? Annotate(status, absl::StrCat("layer ", layers_[layer].digest)) : gone;
   }
@@ -83,13 +85,22 @@ absl::Status LayerPull::Unpack(size_t layer, const std::string& name) {
   if (mkdir(path.c_str(), 0700) != 0) return ErrnoStatus(errno, absl::StrCat("make directory ", path));
   ASSIGN_OR_RETURN(const Fd directory, OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
   ASSIGN_OR_RETURN(Fd root, OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
+  const MonoTime start = MonoClock::now();
+  const auto below = [this, layer] { return WaitForLower(layer); };
+  const auto fetched = [this, layer, start] { Done("fetch", layer, start); };
   ASSIGN_OR_RETURN(const LayerTotals totals,
-                   UnpackLayer(
-                       descriptor, *source_, std::move(root), [this, layer] { return WaitForLower(layer); },
-                       RingBytes(), flight_call_));
+                   UnpackLayer(descriptor, *source_, std::move(root), below, RingBytes(), fetched, flight_call_));
+  Done("unpack", layer, start);
   RETURN_IF_ERROR(flight_call_.Check());
-  return catalog_->Add({chain_ids_[layer], name, descriptor.diff_id, descriptor.size, totals.bytes, totals.inodes},
-                       directory.get());
+  const MonoTime unpacked = MonoClock::now();
+  RETURN_IF_ERROR(catalog_->Add(
+      {chain_ids_[layer], name, descriptor.diff_id, descriptor.size, totals.bytes, totals.inodes}, directory.get()));
+  Done("commit", layer, unpacked);
+  return absl::OkStatus();
+}
+
+void LayerPull::Done(absl::string_view step, size_t layer, MonoTime since) {
+  if (log_ != nullptr) log_->Done(step, since, {{"layer", layers_[layer].digest}});
 }
 
 absl::StatusOr<LowerView> LayerPull::WaitForLower(size_t layer) {

@@ -1,4 +1,4 @@
-// LayerPull: one LayerStore::Unpack. Starts layers lowest first, as many at once as allowed, and waits for all of them.
+// LayerPull: one call of LayerStore::Unpack. Starts layers lowest first, as many at once as allowed, and waits for all.
 //
 // There is no deadlock: a running layer waits only for lower layers, and the lowest missing layer is always started,
 // even beyond the limits. So at least one layer can always make progress.
@@ -14,7 +14,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "base/call.h"
+#include "base/clock.h"
 #include "base/mutex.h"
 #include "images/layer_catalog.h"
 #include "images/layer_source.h"
@@ -23,7 +25,9 @@
 
 namespace crisp {
 
-// The layers that are being unpacked, of all pulls.
+class StepLog;
+
+// The layers that all pulls are unpacking at the moment.
 struct FlightBoard {
   Mutex mutex;
   CondVar changed;  // a layer has ended, or a pull has failed
@@ -32,9 +36,11 @@ struct FlightBoard {
 
 class LayerPull {
  public:
-  // All arguments must outlive the object. `chain_ids` are those of `layers`; `parallel` of 0 or less: no limit.
+  // All arguments must outlive the object. `chain_ids` are those of `layers`; `parallel` of 0 or less: no limit. `log`
+  // may be null.
   LayerPull(const std::vector<LayerDescriptor>& layers, const std::vector<std::string>& chain_ids, LayerSource* source,
-            int parallel, const Call* call, const Layout* layout, LayerCatalog* catalog, FlightBoard* board);
+            int parallel, const Call* call, const Layout* layout, LayerCatalog* catalog, FlightBoard* board,
+            StepLog* log);
 
   // Returns once every layer exists or, after the first error, once none of this pull's own layers is running.
   absl::Status Run();
@@ -46,6 +52,7 @@ class LayerPull {
   absl::Status Unpack(size_t layer, const std::string& name);
   absl::StatusOr<LowerView> WaitForLower(size_t layer);
   size_t RingBytes() const;
+  void Done(absl::string_view step, size_t layer, MonoTime since);
 
   const std::vector<LayerDescriptor>& layers_;
   const std::vector<std::string>& chain_ids_;
@@ -55,9 +62,10 @@ class LayerPull {
   const Layout* const layout_;
   LayerCatalog* const catalog_;
   FlightBoard* const board_;
+  StepLog* const log_;
 
   std::atomic<bool> given_up_ = false;
-  const Call flight_call_;  // ends when the caller has gone or another layer has failed
+  const Call flight_call_;  // ends when the call of the pull ends or another layer has failed
   std::vector<std::thread> threads_;
   size_t first_missing_ ABSL_GUARDED_BY(board_->mutex) = 0;
   size_t running_ ABSL_GUARDED_BY(board_->mutex) = 0;

@@ -95,7 +95,7 @@ absl::Status RecoverContainers(const Layout& layout, Database* database, const s
 absl::Status RecoverLayers(const Layout& layout, Database* database) {
   RETURN_IF_ERROR(MakeDirs(layout.root(), 0711));
   for (const std::string& path : {layout.Layers(), layout.Ingests(), layout.Containers()}) {
-    // A more open directory would let every user of the machine run an image's setuid programs.
+    // With a wider mode any user of the machine could run setuid programs of images.
     RETURN_IF_ERROR(MakeDirsWithMode(path, 0700));
   }
   ASSIGN_OR_RETURN(const std::vector<std::string> left_over, ListDir(layout.Ingests()));

@@ -51,13 +51,13 @@ absl::StatusOr<std::unique_ptr<LayerStore>> LayerStore::Open(Layout layout, Data
 }
 
 absl::StatusOr<LayerLease> LayerStore::Unpack(const std::vector<LayerDescriptor>& layers, LayerSource& source,
-                                              int parallel, const Call& call) {
+                                              int parallel, const Call& call, StepLog* log) {
   RETURN_IF_ERROR(CheckDescriptors(layers));
   std::vector<std::string> diff_ids;
   for (const LayerDescriptor& layer : layers) diff_ids.push_back(layer.diff_id);
   // Leased before the look-up, so that a layer that is found cannot be collected.
   LayerLease lease = leases_.Take(ChainIds(diff_ids));
-  LayerPull pull(layers, lease.chain_ids(), &source, parallel, &call, &layout_, catalog_.get(), board_.get());
+  LayerPull pull(layers, lease.chain_ids(), &source, parallel, &call, &layout_, catalog_.get(), board_.get(), log);
   const absl::Status status = pull.Run();
   if (status.ok()) return lease;
   lease = LayerLease();

@@ -30,6 +30,7 @@ namespace crisp {
 class Database;
 struct FlightBoard;
 class LayerCatalog;
+class StepLog;
 
 // The chain ids of layers with these diff ids, lowest first.
 std::vector<std::string> ChainIds(const std::vector<std::string>& diff_ids);
@@ -44,10 +45,11 @@ class LayerStore {
 
   // Makes every layer (lowest first) unpacked, durable and recorded, at most `parallel` at once (0 or less: no limit).
   // Layers that exist are not fetched. If another Unpack is at work on a layer, this one waits for it, and takes the
-  // layer over if the other fails or is cancelled. The caller records the image while it holds the lease. If recording
-  // fails, it releases the lease and then calls CollectGarbage.
+  // layer over if the other fails or is cancelled. The steps of each layer in `log`, unless that is null, are "fetch",
+  // "unpack" (the two run side by side) and "commit". The caller records the image while it holds the lease. If
+  // recording fails, it releases the lease and then calls CollectGarbage.
   absl::StatusOr<LayerLease> Unpack(const std::vector<LayerDescriptor>& layers, LayerSource& source, int parallel,
-                                    const Call& call);
+                                    const Call& call, StepLog* log = nullptr);
 
   // Removes the layers that no image, root file system or lease refers to.
   absl::Status CollectGarbage();

@@ -14,7 +14,7 @@
 namespace crisp {
 namespace {
 
-// The half that receives: from the source's bytes to the ring's blocks.
+// The receiving thread: passes the bytes of the source, verified and decompressed, to the ring.
 class Receiver {
  public:
   Receiver(const LayerDescriptor& layer, BlockRing* ring)
@@ -54,7 +54,7 @@ class Receiver {
   LayerDecoder decoder_;
 };
 
-// The other half: the tar up to its end mark, and then the padding, which counts for the digests too.
+// The unpacking thread. It reads the padding after the tar's end mark too, because that belongs to the digests.
 absl::StatusOr<LayerTotals> Apply(BlockRing* ring, Fd root, LayerDirs::Below below, const Call& call) {
   ASSIGN_OR_RETURN(const LayerTotals totals,
                    ApplyTar([ring] { return ring->Next(); }, std::move(root), std::move(below), call));
@@ -67,10 +67,15 @@ absl::StatusOr<LayerTotals> Apply(BlockRing* ring, Fd root, LayerDirs::Below bel
 }  // namespace
 
 absl::StatusOr<LayerTotals> UnpackLayer(const LayerDescriptor& layer, LayerSource& source, Fd root,
-                                        LayerDirs::Below below, size_t ring_bytes, const Call& call) {
+                                        LayerDirs::Below below, size_t ring_bytes, const std::function<void()>& fetched,
+                                        const Call& call) {
   BlockRing ring(ring_bytes / kRingBlockBytes, kRingBlockBytes);
-  ASSIGN_OR_RETURN(std::thread receiver, StartThread("the receiver of a layer",
-                                                     [&] { ring.Finish(Receiver(layer, &ring).Run(source, call)); }));
+  const auto receive = [&] {
+    const absl::Status received = Receiver(layer, &ring).Run(source, call);
+    if (received.ok()) fetched();
+    ring.Finish(received);
+  };
+  ASSIGN_OR_RETURN(std::thread receiver, StartThread("the receiver of a layer", receive));
   absl::StatusOr<LayerTotals> totals = Apply(&ring, std::move(root), std::move(below), call);
   ring.Stop(totals.ok() ? absl::CancelledError("the layer is unpacked") : totals.status());
   receiver.join();

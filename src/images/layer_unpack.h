@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 
 #include "absl/status/statusor.h"
 #include "base/call.h"
@@ -14,8 +15,10 @@ namespace crisp {
 
 // Fetches `layer` from `source` and unpacks it into `root`. The size, the digest and the diff id must all match. After
 // an error the contents of `root` are undefined. One more thread receives and decompresses while the caller's unpacks;
-// up to `ring_bytes` are in flight between them. Errors: see layer_store.h.
+// up to `ring_bytes` are in flight between them. It calls `fetched` once the whole blob is received and verified.
+// Errors: see layer_store.h.
 absl::StatusOr<LayerTotals> UnpackLayer(const LayerDescriptor& layer, LayerSource& source, Fd root,
-                                        LayerDirs::Below below, size_t ring_bytes, const Call& call);
+                                        LayerDirs::Below below, size_t ring_bytes, const std::function<void()>& fetched,
+                                        const Call& call);
 
 }  // namespace crisp

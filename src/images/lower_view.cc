@@ -14,14 +14,14 @@
 namespace crisp {
 namespace {
 
-// What one layer says of a path.
+// The result of looking up a path in one layer.
 enum class Verdict {
-  kSilent,  // nothing: ask the layer below
-  kHidden,  // that there is nothing, here or below
+  kSilent,  // the layer does not have it: look into the layer below
+  kHidden,  // the layer hides it
   kFound,
 };
 
-// Sets `opaque` if a directory on the way hides whatever is below it in lower layers.
+// Sets `opaque` if a directory on the path hides its contents in the layers below.
 absl::StatusOr<Verdict> FindIn(int layer, absl::Span<const std::string> path, LowerFile* file, bool* opaque) {
   ASSIGN_OR_RETURN(Fd dir, OpenAt(layer, ".", O_RDONLY | O_DIRECTORY));
   for (size_t i = 0; i < path.size(); ++i) {

@@ -1,8 +1,8 @@
-// LowerView: the layers below one, as a container would see them merged, without a mount (one would be left over when
-// the daemon is killed). Reads the directories as overlayfs does: the upper one wins, a character device 0:0 hides what
-// is below its name, trusted.overlay.opaque what is below its directory.
+// LowerView: the merged view of the layers below a layer, without a mount, which would be left over if the daemon is
+// killed. Reads the directories as overlayfs does: the upper entry wins, a character device 0:0 hides the entry of its
+// name in the layers below, and trusted.overlay.opaque hides the contents of its directory there.
 //
-// The layers are finished, so nothing changes below it. Thread-compatible. Errors are ErrnoStatus.
+// The layers are finished and do not change. Thread-compatible. Errors are ErrnoStatus.
 #pragma once
 
 #include <sys/stat.h>
@@ -21,23 +21,23 @@ namespace crisp {
 struct LowerFile {
   bool exists = false;
   struct stat info {};
-  Fd dir;  // the directory it is in
+  Fd dir;  // the directory that contains it
   std::string name;
 };
 
 class LowerView {
  public:
-  // The directories of the layers, topmost first.
+  // `layers` are the directories of the layers, topmost first.
   explicit LowerView(std::vector<Fd> layers) : layers_(std::move(layers)) {}
 
-  // What is at `path`, of which only the last component may be a symbolic link; empty names the root directory.
+  // The entry at `path`, of which only the last component may be a symbolic link. An empty path is the root directory.
   absl::StatusOr<LowerFile> Find(absl::Span<const std::string> path) const;
 
  private:
   std::vector<Fd> layers_;
 };
 
-// True for what overlayfs takes as "there is nothing of this name".
+// True for the marker by which overlayfs hides a name.
 inline bool IsWhiteout(const struct stat& info) {
   return S_ISCHR(info.st_mode) && info.st_rdev == 0;
 }

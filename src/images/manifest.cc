@@ -57,7 +57,7 @@ absl::StatusOr<Descriptor> ParseDescriptor(const JsonReader& json) {
 }
 
 absl::Status CheckConfigType(absl::string_view type) {
-  // Docker 1.10 pushed configs as octet-stream; such images are still about.
+  // Docker 1.10 pushed configs as octet-stream, and such images are still in use.
   if (type == "application/vnd.docker.container.image.v1+json" || type == "application/vnd.oci.image.config.v1+json" ||
       type == "application/octet-stream") {
     return absl::OkStatus();
@@ -145,8 +145,8 @@ absl::Status CheckSchemaVersion(const JsonReader& json, absl::string_view told_t
   return version == 2 ? absl::OkStatus() : Invalid("\"schemaVersion\" is not 2");
 }
 
-// Whether the document is an index or a manifest, by its content type, its own "mediaType" and its fields. All must
-// agree: a document that two readers take for different things would be two images with one digest.
+// Decides by content type, "mediaType" and fields whether the document is an index or a manifest. All must agree: if
+// two readers disagreed, one digest would name two images.
 absl::StatusOr<bool> IsIndex(const JsonReader& json, absl::string_view content_type) {
   ASSIGN_OR_RETURN(const std::string own_type, json.String("mediaType"));
   const std::string told_type = BareType(content_type);
@@ -186,13 +186,13 @@ std::string Describe(const Platform& platform) {
   return absl::CHexEscape(platform.variant.empty() ? name : absl::StrCat(name, "/", platform.variant)).substr(0, 64);
 }
 
-// How well `entry` fits: 0 not at all.
+// How well `entry` fits; 0 if it does not.
 int Fit(const IndexEntry& entry, const Platform& host) {
   const Descriptor& descriptor = entry.descriptor;
   if (!descriptor.media_type.empty() && !IsManifestType(descriptor.media_type) && !IsIndexType(descriptor.media_type)) {
     return 0;
   }
-  if (entry.platform.os.empty()) return 1;  // it may be for us; its config will tell
+  if (entry.platform.os.empty()) return 1;  // it may fit: its config decides
   if (entry.platform.os != host.os || entry.platform.architecture != host.architecture) return 0;
   if (entry.platform.variant == host.variant || entry.platform.variant.empty()) return 3;
   return 2;
@@ -229,7 +229,7 @@ absl::StatusOr<IndexEntry> ChoosePlatform(const Index& index, const Platform& ho
   for (const IndexEntry& entry : index.manifests) {
     if (others.size() < 20) others.insert(Describe(entry.platform));
   }
-  return absl::NotFoundError(absl::StrCat("the image is not made for ", Describe(host),
+  return absl::NotFoundError(absl::StrCat("the image is not built for ", Describe(host),
                                           ", only for: ", others.empty() ? "nothing" : absl::StrJoin(others, ", ")));
 }
 

@@ -1,9 +1,8 @@
-// Manifests and indexes: Docker's "schema 2" and the OCI image specification 1.1 (manifest.md, image-index.md), as one.
+// Manifests and indexes of Docker's "schema 2" and of the OCI image specification 1.1 (manifest.md, image-index.md).
 //
-// Everything in them was chosen by a stranger: sizes, counts and depths are bounded, digests strict, and what could be
-// read as two things is refused (CVE-2021-41190). `urls` of descriptors are ignored: crisp fetches from the registries
-// that it was told of only (CVE-2020-15157). Errors are Internal and say what is wrong, NotFound where there is no
-// image for this platform.
+// Their contents are not trusted: sizes, counts and depths are bounded, digests are strict, and an ambiguous document
+// is refused (CVE-2021-41190). `urls` of descriptors are ignored: crisp fetches only from configured registries
+// (CVE-2020-15157). Errors are Internal and say what is wrong, NotFound if there is no image for the platform.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +18,7 @@ namespace crisp {
 inline constexpr size_t kManifestBytesLimit = 4 << 20;
 inline constexpr size_t kLayersLimit = 127;
 
-// The Accept header of a request for a manifest: all that ParseManifest reads.
+// The Accept header of a request for a manifest: every type that ParseManifest reads.
 inline constexpr char kManifestAccept[] =
     "application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json, "
     "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json";
@@ -36,7 +35,7 @@ struct Platform {
   std::string variant;
 };
 
-// What this machine runs.
+// The platform of this machine.
 Platform HostPlatform();
 
 struct Manifest {
@@ -46,17 +45,18 @@ struct Manifest {
 
 struct IndexEntry {
   Descriptor descriptor;
-  Platform platform;  // os is empty where the index does not say
+  Platform platform;  // `os` is empty if the index names no platform
 };
 
 struct Index {
   std::vector<IndexEntry> manifests;
 };
 
-// `content_type`: what the registry, or the descriptor that led here, said; empty if unknown.
+// `content_type` is that of the registry's response or of the descriptor; empty if unknown.
 absl::StatusOr<std::variant<Manifest, Index>> ParseManifest(absl::string_view body, absl::string_view content_type);
 
-// The entry for `host`: the first that fits best. NotFound naming the platforms that there are.
+// The best entry for `host`, and the first of several equal ones. NotFound, naming the platforms of the index, if none
+// fits.
 absl::StatusOr<IndexEntry> ChoosePlatform(const Index& index, const Platform& host);
 
 }  // namespace crisp

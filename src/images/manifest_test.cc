@@ -215,7 +215,7 @@ TEST(ManifestTest, NoEntryForThisPlatformNamesThoseThatThereAre) {
   const auto parsed = ParseManifest(IndexOf({Entry("linux", "arm64", "v8", 'a')}).dump(), kOciIndex);
   const absl::Status status = ChoosePlatform(std::get<Index>(*parsed), {"linux", "amd64", ""}).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("not made for linux/amd64, only for: linux/arm64/v8"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("not built for linux/amd64, only for: linux/arm64/v8"));
 }
 
 }  // namespace

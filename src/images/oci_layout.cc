@@ -32,7 +32,7 @@ absl::Status CheckSize(uint64_t actual, uint64_t wanted, const std::string& dige
   return absl::InternalError(absl::StrCat("blob ", digest, " has ", actual, " bytes, its descriptor says ", wanted));
 }
 
-// The standard annotation often has only the tag. containerd and Docker add one of their own with the whole name.
+// The standard annotation often has only the tag. containerd and Docker add another annotation with the whole name.
 absl::StatusOr<std::string> NameOf(const JsonReader& entry) {
   ASSIGN_OR_RETURN(const std::optional<JsonReader> annotations, entry.Object("annotations"));
   if (!annotations.has_value()) return std::string();

@@ -1,5 +1,5 @@
-// OciLayout: images in a directory (OCI image specification 1.1, image-layout.md), for images that are shipped with the
-// node instead of pulled. Content is verified as if it came over the network.
+// OciLayout: images in a directory (OCI image specification 1.1, image-layout.md), for images that are installed with
+// the node rather than pulled. Content is verified like that of a registry.
 //
 // Thread-safe once open. Errors are Internal and name the file and what is wrong with it.
 #pragma once

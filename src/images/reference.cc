@@ -19,7 +19,7 @@ constexpr absl::string_view kLegacyDefaultDomain = "index.docker.io";
 constexpr absl::string_view kOfficialRepository = "library/";
 constexpr size_t kNameLimit = 255;  // of domain and path together
 constexpr size_t kTagLimit = 128;
-constexpr size_t kReferenceLimit = 2048;  // nothing longer can be valid; bounds what errors quote
+constexpr size_t kReferenceLimit = 2048;  // nothing longer can be valid
 constexpr size_t kQuoteLimit = 300;
 
 absl::Status Wrong(absl::string_view part, absl::string_view text, absl::string_view why) {
@@ -114,7 +114,7 @@ absl::Status CheckTag(absl::string_view tag) {
   return absl::OkStatus();
 }
 
-// The first component is a registry only if it cannot be part of a path on Docker Hub.
+// The first component names a registry only if it cannot be part of a path on Docker Hub.
 bool LooksLikeDomain(absl::string_view first) {
   return absl::StrContains(first, ".") || absl::StrContains(first, ":") || first == "localhost" ||
          std::any_of(first.begin(), first.end(),

@@ -1,7 +1,7 @@
 // Image references: [domain[:port]/]path[:tag][@digest], in the grammar of the distribution project's reference
-// package, with Docker's familiar short names made whole: "busybox" is "docker.io/library/busybox:latest".
+// package. Docker's short names are completed: "busybox" is "docker.io/library/busybox:latest".
 //
-// A reference with both a tag and a digest is the digest's: the tag is checked and dropped, as by containerd.
+// In a reference with tag and digest the digest counts: the tag is validated and dropped, as by containerd.
 #pragma once
 
 #include <string>
@@ -19,7 +19,7 @@ struct Reference {
 
   std::string Name() const;    // "docker.io/library/busybox"
   std::string String() const;  // the name with ":tag" or "@digest"
-  // What stands behind ".../manifests/" in a registry's URL.
+  // The last part of a manifest's URL: ".../manifests/<this>".
   const std::string& TagOrDigest() const { return digest.empty() ? tag : digest; }
 };
 

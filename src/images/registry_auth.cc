@@ -15,14 +15,14 @@ namespace crisp {
 namespace {
 
 constexpr size_t kTokenAnswerLimit = 1 << 20;
-constexpr size_t kShortestSecret = 4;  // redacting shorter ones would only garble the text
+constexpr size_t kShortestSecret = 4;  // replacing shorter ones would garble the text
 
 bool IsTokenChar(char c) {
   return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
          absl::StrContains("!#$%&'*+-.^_`|~", absl::string_view(&c, 1));
 }
 
-// Takes the header apart, one lexeme at a time.
+// Splits a header into its lexemes.
 class HeaderReader {
  public:
   explicit HeaderReader(absl::string_view text) : text_(text) {}
@@ -81,16 +81,17 @@ absl::StatusOr<Credentials> Decode(const RegistryAuth& auth) {
   }
   credentials.username = decoded.substr(0, colon);
   credentials.password = decoded.substr(colon + 1);
-  // Docker's old configuration files end it with NULs.
+  // Old configuration files of Docker pad the password with NULs.
   while (absl::EndsWith(credentials.password, absl::string_view("\0", 1))) credentials.password.pop_back();
   return credentials;
 }
 
-// "https://index.docker.io/v1/" as "docker.io", the way in which Docker's configuration calls it.
+// The registry of a RegistryAuth::server_address, a URL or a host. "https://index.docker.io/v1/" is what Docker's
+// configuration calls docker.io. Empty, which no endpoint serves, if it is neither.
 std::string HostOfServerAddress(absl::string_view address) {
-  if (const size_t scheme = address.find("://"); scheme != absl::string_view::npos) address.remove_prefix(scheme + 3);
-  const std::string host = absl::AsciiStrToLower(address.substr(0, address.find('/')));
-  return host == "index.docker.io" ? "docker.io" : host;
+  const absl::StatusOr<Url> url = ParseUrlOrHost(address);
+  if (!url.ok()) return "";
+  return url->host == "index.docker.io" ? "docker.io" : url->host;
 }
 
 bool Serves(const Endpoint& endpoint, const std::string& host) {
@@ -110,6 +111,24 @@ absl::StatusOr<std::string> TokenIn(const HttpResponse& response) {
     }
   }
   return token;
+}
+
+// The challenge to answer: a bearer token where one is asked for, else Basic if there is a user name for it.
+std::optional<AuthChallenge> ChooseChallenge(const HttpResponse& refusal, bool has_username) {
+  std::optional<AuthChallenge> basic;
+  const auto [begin, end] = refusal.headers.equal_range("www-authenticate");
+  for (auto it = begin; it != end; ++it) {
+    for (AuthChallenge& challenge : ParseChallenges(it->second)) {
+      if (challenge.scheme == "bearer") return std::move(challenge);
+      if (challenge.scheme == "basic" && has_username) basic = std::move(challenge);
+    }
+  }
+  return basic;
+}
+
+// Requests with equal keys get the same token: the key names the token server, the service and the scope.
+std::string TokenKey(const HttpRequest& request) {
+  return absl::StrCat(request.url.String(), " ", request.body);
 }
 
 }  // namespace
@@ -145,41 +164,35 @@ std::vector<AuthChallenge> ParseChallenges(absl::string_view header) {
 
 Authorizer::Authorizer(const Endpoint& endpoint, Credentials credentials, std::string scope)
     : endpoint_(endpoint), credentials_(std::move(credentials)), scope_(std::move(scope)) {
-  if (!credentials_.registry_token.empty()) header_ = absl::StrCat("Bearer ", credentials_.registry_token);
+  if (!credentials_.registry_token.empty()) latest_ = absl::StrCat("Bearer ", credentials_.registry_token);
 }
 
 std::string Authorizer::Header() const {
   MutexLock lock(mutex_);
-  return header_;
+  return latest_;
 }
 
-absl::StatusOr<bool> Authorizer::Answer(const HttpResponse& refusal, const std::string& sent,
-                                        const RegistryOptions& options, HttpClient& http, const Call& call) {
-  MutexLock refresh_lock(refresh_);
-  if (Header() != sent) return true;  // another request has got a new one meanwhile
-  if (!credentials_.registry_token.empty()) return false;
-  std::vector<AuthChallenge> challenges;
-  const auto [begin, end] = refusal.headers.equal_range("www-authenticate");
-  for (auto it = begin; it != end; ++it) {
-    for (AuthChallenge& challenge : ParseChallenges(it->second)) challenges.push_back(std::move(challenge));
-  }
+absl::StatusOr<std::optional<std::string>> Authorizer::Answer(const HttpResponse& refusal, const std::string& sent,
+                                                              const RegistryOptions& options, HttpClient& http,
+                                                              const Call& call) {
+  const std::optional<std::string> nothing;
+  if (!credentials_.registry_token.empty()) return nothing;
+  const std::optional<AuthChallenge> challenge = ChooseChallenge(refusal, !credentials_.username.empty());
+  if (!challenge.has_value()) return nothing;
   std::string header;
-  for (const AuthChallenge& challenge : challenges) {
-    if (challenge.scheme == "bearer") {
-      ASSIGN_OR_RETURN(const std::string token, FetchToken(challenge, options, http, call));
-      header = absl::StrCat("Bearer ", token);
-      break;
-    }
-    if (challenge.scheme == "basic" && !credentials_.username.empty()) header = BasicHeader(credentials_);
+  if (challenge->scheme == "bearer") {
+    ASSIGN_OR_RETURN(const HttpRequest request, TokenRequest(*challenge, options));
+    ASSIGN_OR_RETURN(header, BearerHeader(request, sent, http, call));
+  } else {
+    header = BasicHeader(credentials_);
+    Remember("basic", header);
   }
-  if (header.empty() || header == sent) return false;
-  MutexLock lock(mutex_);
-  header_ = header;
-  return true;
+  return header == sent ? nothing : std::make_optional(header);
 }
 
-// With an identity token: OAuth's refresh. With a password: Basic. Else: anonymous.
-absl::StatusOr<HttpRequest> Authorizer::TokenRequest(const AuthChallenge& challenge) const {
+// An identity token is exchanged by OAuth, a user and password are sent as Basic; without either it is anonymous.
+absl::StatusOr<HttpRequest> Authorizer::TokenRequest(const AuthChallenge& challenge,
+                                                     const RegistryOptions& options) const {
   const auto param = [&](const char* name) {
     const auto it = challenge.params.find(name);
     return it == challenge.params.end() ? std::string() : it->second;
@@ -189,6 +202,7 @@ absl::StatusOr<HttpRequest> Authorizer::TokenRequest(const AuthChallenge& challe
   if (!credentials_.empty() && request.url.scheme == "http" && endpoint_.url.scheme == "https") {
     return absl::UnauthenticatedError("its token server wants the credentials over an unencrypted connection");
   }
+  if (const auto tls = options.tls.find(request.url.host); tls != options.tls.end()) request.tls = tls->second;
   request.body_limit = kTokenAnswerLimit;
   const std::string scope = param("scope").empty() ? scope_ : param("scope");
   if (!credentials_.identity_token.empty()) {
@@ -208,12 +222,32 @@ absl::StatusOr<HttpRequest> Authorizer::TokenRequest(const AuthChallenge& challe
   return request;
 }
 
-absl::StatusOr<std::string> Authorizer::FetchToken(const AuthChallenge& challenge, const RegistryOptions& options,
-                                                   HttpClient& http, const Call& call) {
-  ASSIGN_OR_RETURN(HttpRequest request, TokenRequest(challenge));
-  if (const auto tls = options.tls.find(request.url.host); tls != options.tls.end()) request.tls = tls->second;
+absl::StatusOr<std::string> Authorizer::BearerHeader(const HttpRequest& request, const std::string& sent,
+                                                     HttpClient& http, const Call& call) {
+  const std::string key = TokenKey(request);
+  const auto work = [this, key, request, sent,
+                     &http](const SingleFlight<std::string>::Abandoned& abandoned) -> absl::StatusOr<std::string> {
+    {
+      MutexLock lock(mutex_);
+      // A fetch that ended after this request was sent has renewed the token already.
+      if (const auto known = headers_.find(key); known != headers_.end() && known->second != sent) return known->second;
+    }
+    ASSIGN_OR_RETURN(const std::string token, FetchToken(request, http, Call(kNoDeadline, abandoned)));
+    std::string header = absl::StrCat("Bearer ", token);
+    Remember(key, header);
+    return header;
+  };
+  for (;;) {
+    absl::StatusOr<std::string> header = fetches_.Do(key, call, work);
+    // Cancelled although this call has not ended: it joined a fetch whose last caller had just left. Start a new one.
+    if (!absl::IsCancelled(header.status()) || !call.Check().ok()) return header;
+  }
+}
+
+absl::StatusOr<std::string> Authorizer::FetchToken(const HttpRequest& request, HttpClient& http,
+                                                   const Call& call) const {
   const std::string who = absl::StrCat("token server ", request.url.Printable());
-  ASSIGN_OR_RETURN(HttpResponse response, http.Do(request, call), who);
+  ASSIGN_OR_RETURN(const HttpResponse response, http.Do(request, call), who);
   if (response.status == 401 || response.status == 403) {
     return absl::UnauthenticatedError(
         absl::StrCat(who, " answered ", response.status, credentials_.empty() ? " (no credentials were given)" : ""));
@@ -226,10 +260,18 @@ absl::StatusOr<std::string> Authorizer::FetchToken(const AuthChallenge& challeng
   return token;
 }
 
+void Authorizer::Remember(const std::string& token_key, const std::string& header) {
+  MutexLock lock(mutex_);
+  headers_[token_key] = header;
+  latest_ = header;
+}
+
 std::string Authorizer::Redact(std::string text) const {
   std::vector<std::string> secrets = {credentials_.password, credentials_.identity_token, credentials_.registry_token};
-  const std::string header = Header();
-  if (const size_t space = header.find(' '); space != std::string::npos) secrets.push_back(header.substr(space + 1));
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [key, header] : headers_) secrets.push_back(header.substr(header.find(' ') + 1));
+  }
   for (const std::string& secret : secrets) {
     if (secret.size() >= kShortestSecret) text = absl::StrReplaceAll(text, {{secret, "***"}});
   }

@@ -1,11 +1,12 @@
-// Credentials of a pull, and how they are shown to one endpoint: the token flow of the distribution project
-// (docs/spec/auth/token and oauth), HTTP Basic, a ready bearer token.
+// Credentials of a pull and the ways to present them: the token flow of the distribution project (docs/spec/auth/token
+// and oauth), HTTP Basic, or a given bearer token.
 //
-// Credentials belong to one host. They go to that host's endpoints and to the token server that it names, and nowhere
-// else; over an unencrypted connection only if the endpoint's own is. Nothing secret is in an error.
+// Credentials belong to one host. They are sent to the endpoints of that host and to the token server that it names,
+// and nowhere else. They are sent unencrypted only if the endpoint itself is unencrypted. No error has a secret in it.
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "base/call.h"
 #include "base/mutex.h"
+#include "base/single_flight.h"
 #include "images/endpoint.h"
 #include "images/http.h"
 #include "images/registry_options.h"
@@ -30,45 +32,52 @@ struct Credentials {
   }
 };
 
-// What `endpoint` may see when an image of `domain` is pulled with `auth`: `auth` where it is for that host, else what
-// is configured for it. InvalidArgument if the `auth` field is not base64 of "user:password".
+// The credentials for `endpoint` in a pull from `domain` with `auth`: `auth` if it is for that host, else those
+// configured for the host. InvalidArgument if the field `auth` is not base64 of "user:password".
 absl::StatusOr<Credentials> CredentialsFor(const RegistryOptions& options, const std::string& domain,
                                            const RegistryAuth& auth, const Endpoint& endpoint);
 
-// One challenge of a WWW-Authenticate header (RFC 7235, section 4.1). Names are in lower case.
+// One challenge of a WWW-Authenticate header (RFC 9110, section 11.6.1). Names are in lower case.
 struct AuthChallenge {
   std::string scheme;
   std::map<std::string, std::string> params;
 };
 std::vector<AuthChallenge> ParseChallenges(absl::string_view header);
 
-// Thread-safe: requests of one pull to one endpoint share it, and so one token.
+// The authorization of one pull's requests to one endpoint.
+//
+// Thread-safe. Requests that need the same token wait for one fetch of it. A token server that does not answer delays
+// only the requests that need its token.
 class Authorizer {
  public:
   Authorizer(const Endpoint& endpoint, Credentials credentials, std::string scope);
 
-  // The value of the Authorization header to send now; empty for none.
+  // The value of the Authorization header for the first attempt of a request; empty for none.
   std::string Header() const;
 
-  // After `refusal`, a 401 to a request with the header `sent`: gets a token where the challenge asks for one. False
-  // if asking again is of no use. Errors are those of the token server.
-  absl::StatusOr<bool> Answer(const HttpResponse& refusal, const std::string& sent, const RegistryOptions& options,
-                              HttpClient& http, const Call& call);
+  // The value to send after `refusal`, a 401 to a request that had `sent`. Gets a token if the challenge asks for one.
+  // Null if another attempt cannot help. Errors are those of the token server. `options` and `http` must outlive
+  // the object: a fetch can outlive its last caller for a moment.
+  absl::StatusOr<std::optional<std::string>> Answer(const HttpResponse& refusal, const std::string& sent,
+                                                    const RegistryOptions& options, HttpClient& http, const Call& call);
 
-  // `text` without our secrets, which a registry could put into what it answers.
+  // `text` without the secrets of this object, which a registry could repeat in its answers.
   std::string Redact(std::string text) const;
 
  private:
-  absl::StatusOr<std::string> FetchToken(const AuthChallenge& challenge, const RegistryOptions& options,
-                                         HttpClient& http, const Call& call);
-  absl::StatusOr<HttpRequest> TokenRequest(const AuthChallenge& challenge) const;
+  absl::StatusOr<HttpRequest> TokenRequest(const AuthChallenge& challenge, const RegistryOptions& options) const;
+  absl::StatusOr<std::string> BearerHeader(const HttpRequest& request, const std::string& sent, HttpClient& http,
+                                           const Call& call);
+  absl::StatusOr<std::string> FetchToken(const HttpRequest& request, HttpClient& http, const Call& call) const;
+  void Remember(const std::string& token_key, const std::string& header);
 
   const Endpoint endpoint_;
   const Credentials credentials_;
   const std::string scope_;
-  Mutex refresh_;  // one token is fetched at a time; held while the token server answers
   mutable Mutex mutex_;
-  std::string header_ ABSL_GUARDED_BY(mutex_);
+  std::string latest_ ABSL_GUARDED_BY(mutex_);                          // what Header returns
+  std::map<std::string, std::string> headers_ ABSL_GUARDED_BY(mutex_);  // by TokenKey
+  SingleFlight<std::string> fetches_;  // by TokenKey; last: its destructor waits for work that uses the others
 };
 
 }  // namespace crisp

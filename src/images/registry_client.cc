@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
-#include <ctime>
+#include <chrono>
 #include <thread>
 
 #include "absl/strings/escaping.h"
@@ -27,7 +27,7 @@ using std::chrono::milliseconds;
 
 constexpr int kRounds = 3;
 constexpr int kRedirectsLimit = 10;
-// A download that got this far since it last broke off has all its rounds again: the registry is alive.
+// A download that received at least this much before it broke off starts its rounds again: the registry is alive.
 constexpr uint64_t kProgress = 1 << 20;
 
 const char* ReasonPhrase(int status) {
@@ -67,16 +67,20 @@ std::string RegistryError(const std::string& body) {
   return absl::StrCat(" (", Excerpt(*code, 60), ": ", Excerpt(*message, 200), ")");
 }
 
-// Seconds or a date (RFC 9110, section 10.2.3).
+// The time to wait according to "Retry-After: <seconds>" or "Retry-After: <date>" (RFC 9110, section 10.2.3), at most
+// an hour.
 milliseconds RetryAfter(const HttpResponse& response) {
+  using std::chrono::seconds;
+  using std::chrono::system_clock;
   const std::string value = response.Header("retry-after");
-  int64_t seconds = 0;
-  if (value.empty()) return milliseconds(0);
-  if (!absl::SimpleAtoi(value, &seconds)) {
-    const time_t when = curl_getdate(value.c_str(), nullptr);
-    seconds = when < 0 ? 0 : when - time(nullptr);
+  int64_t told = 0;
+  seconds wait{0};
+  if (absl::SimpleAtoi(value, &told)) {
+    wait = seconds(told);
+  } else if (const time_t when = curl_getdate(value.c_str(), nullptr); when >= 0) {
+    wait = std::chrono::floor<seconds>(system_clock::from_time_t(when) - system_clock::now());
   }
-  return milliseconds(std::clamp<int64_t>(seconds, 0, 3600) * 1000);
+  return std::clamp<seconds>(wait, seconds(0), std::chrono::hours(1));
 }
 
 absl::Status Sleep(milliseconds pause, const Call& call) {
@@ -108,11 +112,11 @@ struct RegistryClient::Site {
       : endpoint(e), authorizer(e, std::move(credentials), scope) {}
   const Endpoint endpoint;
   Authorizer authorizer;
-  // It has given an answer that is not a TLS server's complaint of plain http (a 400).
+  // The endpoint has answered http. A 400 does not count: TLS servers answer it to plain http.
   std::atomic<bool> speaks_http{false};
 };
 
-// A request, before it is known which site it goes to.
+// A request to any site.
 struct RegistryClient::Ask {
   std::string method = "GET";
   std::string path;  // below the repository: "/manifests/latest"
@@ -122,29 +126,29 @@ struct RegistryClient::Ask {
   Sink sink;
 };
 
-// What an endpoint must be allowed to be asked (hosts.toml's capabilities).
+// The capability of hosts.toml that an endpoint needs for a request.
 enum class RegistryClient::Need { kResolve, kContent };
 
-// How one endpoint answered.
+// The result of a request to one endpoint.
 struct RegistryClient::Outcome {
   absl::Status status = {};
   bool tried = true;
-  bool passing = false;     // asking again may help
-  bool progressed = false;  // it broke off, but gave a good part
-  bool final = false;       // not the endpoint's fault: no other can do better
+  bool passing = false;     // a retry may help
+  bool progressed = false;  // the download broke off after kProgress or more
+  bool final = false;       // not a fault of the endpoint: another one cannot help
   milliseconds retry_after{0};
 };
 
-// A blob on its way, over as many requests as it takes.
+// The download of a blob over one or more requests.
 struct RegistryClient::Download {
   const std::string& digest;
   const uint64_t size;
   const Sink& sink;
   uint64_t received = 0;
-  uint64_t skip = 0;  // bytes of this answer that came already
+  uint64_t skip = 0;  // bytes of this response that were received before
   absl::Status sink_error;
 
-  // Whether this answer's bytes are the ones that are still missing.
+  // Checks that the response continues where the download broke off, or starts from the beginning.
   absl::Status Begin(const HttpResponse& response) {
     uint64_t start = 0;
     if (response.status == 206) {
@@ -214,7 +218,7 @@ absl::StatusOr<RawManifest> RegistryClient::FetchManifest(const std::string& tag
   return manifest;
 }
 
-// `size` is what an index said, 0 if nobody did.
+// `size` is the size in the index, 0 if it is not known.
 RegistryClient::Outcome RegistryClient::AskForManifest(Site& site, const std::string& tag_or_digest, uint64_t size,
                                                        RawManifest* manifest, const Call& call) {
   Ask ask;
@@ -252,14 +256,14 @@ absl::StatusOr<std::string> RegistryClient::ResolveDigest(const Call& call) {
         return Judge(site, response);
       },
       call));
-  if (!IsDigest(digest)) return absl::UnimplementedError("the registry tells no digest");
+  if (!IsDigest(digest)) return absl::UnimplementedError("the registry does not report a digest");
   return digest;
 }
 
 absl::StatusOr<std::string> RegistryClient::FetchBlob(const Descriptor& descriptor, const Call& call) {
   Ask ask;
   ask.path = absl::StrCat("/blobs/", descriptor.digest);
-  // Redirects and errors on the way have bodies too.
+  // The bodies of redirects and errors count too.
   ask.body_limit = std::max(kAnswerLimit, static_cast<size_t>(descriptor.size));
   std::string blob;
   RETURN_IF_ERROR(TryEach(
@@ -290,7 +294,7 @@ absl::Status RegistryClient::Fetch(const LayerDescriptor& layer, const Sink& sin
 
 RegistryClient::Outcome RegistryClient::AskForBlob(Site& site, Download& download, const Call& call) {
   const uint64_t before = download.received;
-  // All bytes are there: the connection broke only after the last of them.
+  // The connection broke after the last byte, so nothing is missing.
   if (before == download.size && before > 0) return Outcome{};
   Ask ask;
   ask.path = absl::StrCat("/blobs/", download.digest);
@@ -309,16 +313,17 @@ RegistryClient::Outcome RegistryClient::AskForBlob(Site& site, Download& downloa
   return outcome;
 }
 
-// With credentials where the endpoint asks for them.
+// Sends the request, and once more with credentials if the endpoint asks for them.
 absl::StatusOr<HttpResponse> RegistryClient::Send(Site& site, const Ask& ask, const Call& call) {
   const std::string authorization = site.authorizer.Header();
   bool redirected = false;
   ASSIGN_OR_RETURN(HttpResponse response, FollowRedirects(site, ask, authorization, &redirected, call));
-  // A 401 of the host that we were sent on to is not about our credentials.
+  // Credentials are not for the target of a redirect, so its 401 is final.
   if (response.status != 401 || redirected) return response;
-  ASSIGN_OR_RETURN(const bool again, site.authorizer.Answer(response, authorization, options_, http_, call));
-  if (!again) return response;
-  return FollowRedirects(site, ask, site.authorizer.Header(), &redirected, call);
+  ASSIGN_OR_RETURN(const std::optional<std::string> answer,
+                   site.authorizer.Answer(response, authorization, options_, http_, call));
+  if (!answer.has_value()) return response;
+  return FollowRedirects(site, ask, *answer, &redirected, call);
 }
 
 absl::StatusOr<HttpResponse> RegistryClient::FollowRedirects(Site& site, const Ask& ask,

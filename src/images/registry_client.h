@@ -1,15 +1,15 @@
-// RegistryClient: one pull's view of one repository, over all the endpoints that may serve it (OCI distribution
-// specification 1.1, "Pull").
+// RegistryClient: fetches the parts of one image from the endpoints of its repository (OCI distribution specification
+// 1.1, "Pull").
 //
-// Each request goes to the endpoint that answered the last one, then to the others in their order. Passing troubles
-// (429, 5xx, resets, silence) are tried again in a few rounds with growing pauses; a blob that broke off goes on where
-// it was, at whichever endpoint has it. What comes back is what was asked for: manifests and small blobs are checked
-// against their digests here; streamed blobs against their size, and their digest by who takes them in.
+// Each request goes first to the endpoint that served the last one, then to the others in order. Temporary failures
+// (429, 5xx, resets, silence) are retried in a few rounds with growing pauses. An interrupted blob is resumed at any
+// endpoint that has it. Manifests and small blobs are verified against their digests here. Streamed blobs are verified
+// against their size; the caller verifies their digest.
 //
-// Threading: all methods from any thread, several at once. The options must outlive the object.
-// Errors: as the last endpoint that was healthy said: NotFound, PermissionDenied, Unauthenticated, Internal (for what
-// is wrong); if none was, Unavailable "RegistryUnavailable: …". The text names the reference, and every endpoint tried
-// with its answer.
+// Threading: thread-safe. The options must outlive the object.
+// Errors: that of the last endpoint that gave an answer: NotFound, PermissionDenied, Unauthenticated, or Internal for a
+// wrong answer. If none did, Unavailable "RegistryUnavailable: …". The text names the reference, and every endpoint
+// that was tried with its answer.
 #pragma once
 
 #include <chrono>
@@ -38,21 +38,22 @@ struct RegistryTimes {
 
 class RegistryClient : public ImageSource {
  public:
-  // InvalidArgument for endpoints or credentials in the configuration that make no sense.
+  // InvalidArgument for invalid endpoints or credentials in the configuration.
   static absl::StatusOr<std::unique_ptr<RegistryClient>> Create(const RegistryOptions& options, Reference reference,
                                                                 const RegistryAuth& auth, RegistryTimes times = {});
   ~RegistryClient() override;
 
   // The manifest that the reference names.
   absl::StatusOr<RawManifest> FetchManifest(const Call& call);
-  // One that an index named.
+  // A manifest that an index names.
   absl::StatusOr<RawManifest> FetchManifest(const Descriptor& descriptor, const Call& call) override;
-  // The digest that the reference has at the registry now. By HEAD, which does not count against rate limits.
-  // Unimplemented if the registry does not say.
+  // The digest to which the reference resolves at the registry now. Uses HEAD, which rate limits do not count.
+  // Unimplemented if the registry does not report it.
   absl::StatusOr<std::string> ResolveDigest(const Call& call);
-  // A small blob, whole: the image config.
+  // A small blob in memory: the image config.
   absl::StatusOr<std::string> FetchBlob(const Descriptor& descriptor, const Call& call) override;
-  // A blob of any size: its bytes, each once and in order. An error of `sink` ends it and is returned as it is.
+  // Streams a blob of any size to `sink`, each byte once and in order. An error of `sink` ends the transfer and is
+  // returned unchanged.
   absl::Status Fetch(const LayerDescriptor& layer, const Sink& sink, const Call& call) override;
 
  private:
@@ -81,7 +82,7 @@ class RegistryClient : public ImageSource {
   HttpClient http_;
   std::vector<std::unique_ptr<Site>> sites_;
   Mutex mutex_;
-  size_t preferred_ ABSL_GUARDED_BY(mutex_) = 0;  // the site that last served something
+  size_t preferred_ ABSL_GUARDED_BY(mutex_) = 0;  // the site that served the last request
 };
 
 }  // namespace crisp

@@ -1,4 +1,4 @@
-// How registries are reached: mirrors, credentials, TLS, headers. From the configuration, and from each pull.
+// Options for access to registries: mirrors, credentials, TLS and headers.
 #pragma once
 
 #include <map>
@@ -14,7 +14,7 @@ struct RegistryAuth {
   std::string auth = {};            // base64 of "username:password"
   std::string identity_token = {};  // OAuth refresh token
   std::string registry_token = {};  // bearer token
-  std::string server_address = {};  // the host that these are for; empty: the host of the image reference
+  std::string server_address = {};  // the host of the credentials; empty: the host of the image reference
 };
 
 struct RegistryTls {

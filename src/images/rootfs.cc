@@ -26,7 +26,7 @@ absl::Status Record(Database* database, const std::vector<LayerRow>& layers, con
   bool taken = false;
   RETURN_IF_ERROR(transaction.Query(
       "SELECT 1 FROM rootfs_layers WHERE container_id = ? LIMIT 1", [&](const Row&) { taken = true; }, id));
-  if (taken) return absl::InternalError("it has a root file system already");
+  if (taken) return absl::InternalError("it already has a root file system");
   for (size_t i = 0; i < layers.size(); ++i) {
     RETURN_IF_ERROR(transaction.Run("INSERT INTO rootfs_layers (container_id, position, chain_id) VALUES (?, ?, ?)", id,
                                     static_cast<int64_t>(i), layers[i].chain_id));
@@ -43,8 +43,8 @@ struct Root {
   std::vector<std::string> lower;  // paths, top first
 };
 
-// The root directory is that of the topmost layer whose tar has it. overlayfs always merges the roots of all layers;
-// one that hides what is below it ends the list.
+// The root directory has the metadata of the topmost layer whose tar has an entry for it. overlayfs always merges the
+// roots of all layers, so the list ends at a layer with an opaque root.
 absl::StatusOr<Root> LookAtRoots(const Layout& layout, const std::vector<LayerRow>& layers) {
   Root root;
   root.metadata.mode = 0755;
@@ -70,7 +70,7 @@ std::string EmptyDir(const Layout& layout, const std::string& id) {
   return absl::StrCat(layout.Container(id), "/empty");
 }
 
-// The writable layer is not mounted shifted: what is written there is by the uid that the kernel sees.
+// The writable layer is not idmapped: its files have the uids of the host.
 absl::StatusOr<FileMetadata> Shifted(FileMetadata metadata, const std::optional<IdMap>& id_map) {
   if (!id_map) return metadata;
   const std::optional<uint32_t> uid = MapId(id_map->uids, metadata.uid);
@@ -95,7 +95,7 @@ absl::Status MakeDirectories(const Layout& layout, const std::vector<LayerRow>& 
   return WriteRootfsRecord(layout.Container(id), names);
 }
 
-// Where layers are mounted with their owners shifted, until the overlay has taken hold of them.
+// The directory where layers are mounted idmapped until the overlay is mounted.
 std::string ShiftedDir(const Layout& layout, const std::string& id) {
   return absl::StrCat(layout.Container(id), "/shifted");
 }
@@ -121,13 +121,13 @@ absl::Status RemoveShifted(const std::string& directory) {
 }
 
 absl::Status RemoveDirectories(const Layout& layout, const std::string& id) {
-  // Nothing is deleted below a mount.
+  // Do not delete anything below a mount.
   RETURN_IF_ERROR(RemoveShifted(ShiftedDir(layout, id)));
   RETURN_IF_ERROR(RemoveTree(EmptyDir(layout, id)));
   absl::Status status = RemoveTree(layout.Upper(id));
   status = Join(status, RemoveTree(layout.Work(id)));
   if (status.ok()) status = RemoveRootfsRecord(layout.Container(id));
-  // Others keep their things there too (Layout); who comes last removes it.
+  // The directory has files of other owners too (Layout). Whoever removes the last one removes the directory.
   if (status.ok() && rmdir(layout.Container(id).c_str()) != 0 && errno != ENOENT && errno != ENOTEMPTY) {
     status = ErrnoStatus(errno, absl::StrCat("remove ", layout.Container(id)));
   }
@@ -140,7 +140,7 @@ absl::Status MakeAndMount(const Layout& layout, const std::vector<LayerRow>& lay
   RETURN_IF_ERROR(MakeDirectories(layout, layers, id));
   OverlayMount overlay{std::move(root.lower), "", "", target};
   if (options.read_only) {
-    // A read-only overlay of one directory is none to the kernel.
+    // The kernel refuses a read-only overlay of one directory.
     RETURN_IF_ERROR(MakeDirs(EmptyDir(layout, id), 0755));
     overlay.lower.push_back(EmptyDir(layout, id));
   } else {
@@ -173,7 +173,7 @@ absl::Status MakeRootfs(const Layout& layout, Database* database, const std::vec
   return removed.ok() ? Join(status, Forget(database, container_id)) : status;
 }
 
-// The record goes last: as long as anything is left, a call after a crash finds it and the layers are held.
+// The record is removed last. After a crash the next call finds it, and the layers are held until then.
 absl::Status RemoveRootfs(const Layout& layout, Database* database, const std::string& container_id,
                           const std::string& target) {
   RETURN_IF_ERROR(Unmount(target));

@@ -27,7 +27,7 @@ constexpr absl::string_view kWhiteoutPrefix = ".wh.";
 constexpr absl::string_view kAufsPrefix = ".wh..wh.";
 constexpr absl::string_view kOpaqueName = ".wh..wh..opq";
 
-// Smaller files are left to the one sync at the end: starting a write for each costs more than it saves.
+// Smaller files are written by the sync at the end: starting a write for each would cost more than it saves.
 constexpr uint64_t kEarlyWriteBackBytes = 1 << 20;
 
 absl::StatusOr<uint32_t> IdOf(int64_t id, absl::string_view what) {
@@ -119,7 +119,7 @@ class Applier {
 
   absl::Status ApplyRoot(archive_entry* entry, FileMetadata metadata) {
     if (archive_entry_filetype(entry) != S_IFDIR || archive_entry_hardlink(entry) != nullptr) {
-      return absl::DataLossError("the root is no directory");
+      return absl::DataLossError("the root is not a directory");
     }
     return dirs_->CarryRoot(std::move(metadata));
   }
@@ -146,7 +146,7 @@ class Applier {
       case S_IFIFO:
         return entries_.MakeSpecial(parent, name, type, DeviceOf(entry), metadata);
       default:
-        return absl::DataLossError(absl::StrCat("is of a kind that no layer has: ", type));
+        return absl::DataLossError(absl::StrCat("has a type that is not allowed in a layer: ", type));
     }
   }
 
@@ -174,14 +174,14 @@ class Applier {
       RETURN_IF_ERROR(call_->Check());
     }
     if (end != size && ftruncate(file, static_cast<off_t>(size)) != 0) return ErrnoStatus(errno, "set size");
-    // Only a hint; what it could not begin, the sync at the end does or reports.
+    // Only a hint: the sync at the end does the rest and reports errors.
     if (written >= kEarlyWriteBackBytes) sync_file_range(file, 0, 0, SYNC_FILE_RANGE_WRITE);
     entries_.CountBytes(written);
     return absl::OkStatus();
   }
 
-  // Hard links, whiteouts and the like may have data too. libarchive would skip it in one go, past the limit on
-  // headers.
+  // Entries such as hard links and whiteouts may have data too. libarchive would skip it in one step, which would count
+  // against the limit on headers.
   absl::Status SkipData() {
     while (true) {
       ASSIGN_OR_RETURN(const TarReader::Data data, tar_->NextData());

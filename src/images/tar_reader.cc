@@ -12,9 +12,8 @@
 namespace crisp {
 namespace {
 
-// The header of a symbolic link "x" to "x". libarchive 3.6 loses the target of the first link of a tar if the header
-// has none and only the pax record before it does, as Go writes targets without a single ASCII character. So the first
-// link it sees is this one.
+// The header of a symbolic link "x" to "x", which is put in front of each tar. libarchive 3.6 loses the target of the
+// first link of a tar if only the pax record has it and the header does not; Go writes non-ASCII targets like this.
 std::string FirstLink() {
   std::string header(512, '\0');
   const auto put = [&](size_t at, absl::string_view field) {
@@ -72,8 +71,8 @@ absl::StatusOr<TarReader::Data> TarReader::NextData() {
   return Data{absl::string_view(static_cast<const char*>(bytes), size), static_cast<uint64_t>(offset), false};
 }
 
-// What names that are not ASCII give in the "C" locale. Other warnings tell of records that were ignored, and with them
-// the name or the size that they had.
+// True for the warning that non-ASCII names give in the "C" locale. Other warnings mean that a record was ignored, and
+// with it possibly a name or size.
 bool TarReader::IsOnlyAboutCharacters() const {
   const char* text = archive_error_string(archive_.get());
   return text != nullptr && absl::StrContains(text, "can't be converted");

@@ -1,13 +1,12 @@
-// TarReader: the entries of a tar that comes in blocks. libarchive is used for the tar format and nothing else: it
-// never sees a file system. Understands ustar, pax (with SCHILY.xattr and LIBARCHIVE.xattr), GNU long names and sparse
-// files.
+// TarReader: the entries of a tar that arrives in blocks. libarchive only parses the tar; it never touches a file
+// system. Supports ustar, pax (with SCHILY.xattr and LIBARCHIVE.xattr), GNU long names and sparse files.
 //
-// Names and link targets are the bytes that the tar has: libarchive would turn the UTF-8 of pax headers into the
-// locale's encoding and compose its accents, and falls back to the bytes only where that fails, as it does in the "C"
-// locale. So entries must be read under CLocale.
+// Names and link targets are the bytes of the tar. libarchive would convert the UTF-8 of pax headers to the encoding of
+// the locale and compose accents. It returns the bytes only if the conversion fails, as in the "C" locale, so entries
+// must be read while a CLocale exists.
 //
-// Threading: thread-compatible. Errors: DataLoss for what is no tar, ResourceExhausted for headers that would take too
-// much memory, and the input's own.
+// Threading: thread-compatible. Errors: DataLoss for a malformed tar, ResourceExhausted for headers that take too much
+// memory, and those of the input.
 #pragma once
 
 #include <archive.h>
@@ -25,7 +24,7 @@
 
 namespace crisp {
 
-// The "C" locale for this thread, as long as it lives.
+// Sets the "C" locale for the current thread while it exists.
 class CLocale {
  public:
   CLocale();
@@ -40,19 +39,19 @@ class CLocale {
 
 class TarReader {
  public:
-  // Gives the next block, which stays valid until it is called again; empty at the end.
+  // Returns the next block, valid until the next call; empty at the end.
   using Input = std::function<absl::StatusOr<absl::string_view>()>;
 
   struct Data {
     absl::string_view bytes;  // valid until the next call
-    uint64_t offset = 0;      // in the file; between two pieces there may be a hole
+    uint64_t offset = 0;      // in the file; there may be a hole between two pieces
     bool end = false;
   };
 
   explicit TarReader(Input input) : input_(std::move(input)) {}
 
   absl::Status Open();
-  // Null at the end of the archive. Valid until the next call. The data of the one before must have been read.
+  // Null at the end of the archive. Valid until the next call. The data of the previous entry must have been read.
   absl::StatusOr<archive_entry*> NextEntry();
   absl::StatusOr<Data> NextData();
 

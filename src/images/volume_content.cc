@@ -35,8 +35,8 @@ absl::StatusOr<struct stat> StatAt(int dir, const std::string& name) {
   return info;
 }
 
-// By the kernel, without a way through our memory; sendfile(2) where the file system has nothing quicker, which is so
-// between two different ones.
+// Copies in the kernel: copy_file_range(2), or sendfile(2) where that is not supported, for example between two
+// different file systems.
 absl::Status CopyBytes(int from, int to, const std::string& name) {
   bool whole = true;
   while (true) {
@@ -126,13 +126,14 @@ absl::Status CopyVolumeContent(const std::string& rootfs, const std::string& pat
                                VolumeOwner owner) {
   RETURN_IF_ERROR(MakeTarget(target));
   ASSIGN_OR_RETURN(const Fd root, OpenAt(AT_FDCWD, rootfs, O_PATH | O_DIRECTORY));
-  // Asked for as a directory, so that nothing with an effect of its own is opened.
+  // O_DIRECTORY, so that no device or FIFO is opened.
   absl::StatusOr<Fd> source = OpenInRoot(root.get(), path, O_RDONLY | O_DIRECTORY);
   if (!source.ok()) {
     const int error = ErrnoOf(source.status());
     if (error == ENOENT) return MakeEmpty(target, owner);
     if (error == ENOTDIR || error == ELOOP) {
-      return absl::InvalidArgumentError(absl::StrCat("the image declares a volume ", path, ", which is no directory"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("the image declares a volume ", path, ", which is not a directory"));
     }
     return source.status();
   }

@@ -1,4 +1,4 @@
-// What an image has at the place of a volume: copied to a directory of the host, which is then mounted there.
+// Copies the content of an image at the path of a volume to a directory of the host, which is then mounted there.
 #pragma once
 
 #include <cstdint>
@@ -9,11 +9,11 @@
 namespace crisp {
 
 // Copies the content of the directory `path` of the root file system mounted at `rootfs` into `target`, a new directory
-// made with the owner and mode of that one (0755 of `owner` if the image has none there). `path` is resolved inside the
-// root, whatever links it is made of (CVE-2022-23648), and no link below it is followed. Owners, modes, times, extended
-// attributes and special files are kept, sockets are not copied; a file with several names becomes several.
-// InvalidArgument if `path` is a file or its tree is more than 200 directories deep. After an error part of the copy
-// may be there.
+// with the same owner and mode (0755 of `owner` if the image does not have `path`). Links in `path` are resolved inside
+// the root (CVE-2022-23648), and links below it are not followed. Owners, modes, times, extended attributes and special
+// files are kept. Sockets are not copied. A file with several names becomes several files.
+// InvalidArgument if `path` is a file or its tree is more than 200 directories deep. After an error the
+// copy may be incomplete.
 struct VolumeOwner {
   uint32_t uid = 0;
   uint32_t gid = 0;

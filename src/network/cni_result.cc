@@ -48,7 +48,7 @@ absl::Status CheckIp(const JsonReader& ip, size_t interfaces) {
   if (FamilyOf(address) == 0) return Fault(absl::StrCat("\"", Excerpt(address), "\" is not an address with a prefix"));
   const auto index = ip.Field("interface");
   if (!index.has_value()) return absl::OkStatus();
-  // Some plugins say "none" by a negative index.
+  // Some plugins use a negative index for "none".
   if (!index->json().is_number_integer() || index->json().get<int64_t>() >= static_cast<int64_t>(interfaces)) {
     return Fault(absl::StrCat("address ", address, " is on an interface that is not in the result"));
   }

@@ -22,7 +22,7 @@ bool IsIpv4(const std::string& address) {
   return address.find(':') == std::string::npos;
 }
 
-// The first IPv4 address is shown, or the first of all; the others keep their order.
+// `ip` is the first IPv4 address, or the first of all. The others keep their order.
 PodAddresses Choose(std::vector<std::string> addresses) {
   auto shown = std::find_if(addresses.begin(), addresses.end(), IsIpv4);
   if (shown == addresses.end()) shown = addresses.begin();
@@ -33,7 +33,7 @@ PodAddresses Choose(std::vector<std::string> addresses) {
   return chosen;
 }
 
-// Some plugins tell of no address (an address by DHCP or by hand in the namespace): then what the interface has counts.
+// Some plugins report no address, for example if it comes from DHCP. Then the addresses of the interface count.
 absl::StatusOr<PodAddresses> AddressesOf(const PlannedNetwork& network, const Json& result, Netlink& netlink) {
   std::vector<std::string> addresses = PodIpsOf(result);
   if (addresses.empty()) {
@@ -70,7 +70,7 @@ class CniNetwork : public Network {
 void LogChange(const std::string& dir, const CniConfigs& before, const CniConfigs& now) {
   if (now.faults != before.faults) {
     for (const std::string& fault : now.faults)
-      LogWarning("CNI configuration passed over", {{"dir", dir}, {"fault", fault}});
+      LogWarning("CNI configuration skipped", {{"dir", dir}, {"fault", fault}});
   }
   const auto names = [](const CniConfigs& configs) {
     return absl::StrJoin(configs.networks, ",",
@@ -79,7 +79,7 @@ void LogChange(const std::string& dir, const CniConfigs& before, const CniConfig
   if (names(now) != names(before)) LogInfo("CNI networks", {{"dir", dir}, {"files", names(now)}});
 }
 
-// What is in the directory now: read again if it may have changed, and as long as there is nothing.
+// The current configurations. Reads the directory again if it may have changed, or if there are none.
 CniConfigs CniNetwork::Current() {
   MutexLock lock(mutex_);
   if (watch_.Changed() || configs_.networks.empty()) {
@@ -122,9 +122,13 @@ bool AnyHas(const std::string& capability, const std::vector<CniConfigList>& con
   });
 }
 
-// Not an error: a network may do it by means of its own.
+// Not an error: a network may do without the plugins.
 void WarnOfWhatNobodyDoes(const PodNetworkRequest& request, const std::vector<CniConfigList>& configs) {
-  const LogFields pod = {{"pod", request.pod_id}, {"name", request.name}, {"file", configs.front().file}};
+  const LogFields pod = {{"namespace", request.namespace_name},
+                         {"pod", request.name},
+                         {"uid", request.uid},
+                         {"pod_id", request.pod_id},
+                         {"file", configs.front().file}};
   if (!request.ports.empty() && !AnyHas("portMappings", configs)) {
     LogWarning("no CNI plugin has the capability portMappings: host ports may not work; add the plugin portmap", pod);
   }
@@ -150,13 +154,13 @@ absl::StatusOr<PodAddresses> CniNetwork::Attach(CniAttachment* attachment, const
   for (const PlannedNetwork& network : plan.networks) {
     ASSIGN_OR_RETURN(Json result, AddNetwork(network.config, network.target, options_.bin_dirs, call));
     results.push_back(std::move(result));
-    // After each network: if the next one fails, DEL of this one still has its result.
+    // Updated after each network: if the next one fails, DEL of this one still gets its result.
     attachment->result = ResultsToText(results);
   }
   return AddressesOf(plan.networks.front(), results.front(), netlink);
 }
 
-// The directories of now first; those of the plan too, so that a changed bin_dir does not keep a pod from ending.
+// The configured directories, then those of the plan, so that a pod can be removed after bin_dir has changed.
 std::vector<std::string> BinDirsFor(const NetworkPlan& plan, std::vector<std::string> bin_dirs) {
   for (const std::string& dir : plan.bin_dirs) {
     if (std::find(bin_dirs.begin(), bin_dirs.end(), dir) == bin_dirs.end()) bin_dirs.push_back(dir);
@@ -173,7 +177,7 @@ absl::Status CniNetwork::Detach(const CniAttachment& attachment, const Call& cal
   absl::Status status;
   for (size_t left = plan.networks.size(); left > 0; --left) {
     PlannedNetwork& network = plan.networks[left - 1];
-    // The spec's way to say that the namespace is gone, and the interface with it.
+    // An empty CNI_NETNS tells plugins that the namespace is gone, and the interface with it (CNI spec).
     if (!IsNetns(network.target.netns)) network.target.netns.clear();
     const Call part = PartOfCall(call, left);
     status = Join(status, DelNetwork(network.config, network.target, results[left - 1], bin_dirs, part));

@@ -2,12 +2,11 @@
 //
 // A pod's namespace is made and removed by CreateNetns and RemoveNetns (os/netns.h); Detach comes before RemoveNetns.
 //
-// Threading: all methods from any thread, for one pod one at a time. Attach and Detach run plugins and may take
-// seconds;
-//   the rest reads conf_dir where it has changed, and otherwise does not block.
-// Errors: Internal, naming the plugin, its configuration file and what it said; DeadlineExceeded or Cancelled where the
-//   call ended before a plugin did. From Plan, FailedPrecondition while no configuration is loaded, and InvalidArgument
-//   for a request that cannot be handed to plugins.
+// Threading: thread-safe, but only one call at a time may work on a pod. Attach and Detach run plugins and may take
+// seconds. The other methods read conf_dir if it has changed, and do not block otherwise.
+// Errors: Internal, naming the plugin, its configuration file and its message; DeadlineExceeded or Cancelled if the
+// call ended first. Of Plan, FailedPrecondition while no configuration is loaded, and InvalidArgument for a request
+// that cannot be passed to plugins.
 #pragma once
 
 #include <memory>
@@ -25,44 +24,44 @@ namespace crisp {
 struct CniOptions {
   std::vector<std::string> bin_dirs;
   std::string conf_dir;
-  int max_conf_num = 1;  // how many networks a pod gets: the first files by name. 0: all
+  int max_conf_num = 1;  // networks of a pod: this many of the first files by name; 0: all
 };
 
-// What Detach needs, kept in the pod's record from before the first plugin runs. Text (JSON), opaque to others.
+// What Detach needs. It is in the pod's record before the first plugin runs. JSON text, opaque to other rooms.
 struct CniAttachment {
-  std::string plan;    // the configurations as they were, and the request
-  std::string result;  // what ADD returned; empty until then
+  std::string plan;    // the configurations and the request when the pod was made
+  std::string result;  // the results of ADD; empty before
 };
 
 struct PodAddresses {
-  std::string ip;  // the one the kubelet shows
+  std::string ip;  // the address that the kubelet shows
   std::vector<std::string> additional_ips;
 };
 
 class Network {
  public:
-  // Watches conf_dir, and every directory on the way to it for the case that it comes later (os/dir_watch.h). The
-  // kernel keeps what has changed until Ready, Plan or Describe next ask, so that each answers with the files of that
-  // moment and nobody wakes in between. InvalidArgument for directories that are not absolute.
+  // Watches conf_dir and its parent directories, because it may be created later (os/dir_watch.h). The kernel queues
+  // changes until the next call of Ready, Plan or Describe, which reads them, so no thread wakes up in between.
+  // InvalidArgument for directories that are not absolute.
   static absl::StatusOr<std::unique_ptr<Network>> Start(CniOptions options);
   virtual ~Network() = default;
 
-  // OK once a configuration is loaded and its plugins are installed; else FailedPrecondition with why not and what to
-  // do, for the NetworkReady condition.
+  // For the NetworkReady condition: OK once a configuration is loaded and its plugins are installed, else
+  // FailedPrecondition with the reason and what to do.
   virtual absl::Status Ready() = 0;
 
-  // What would be done for `request` with the configuration of now.
+  // The plan for `request` with the current configuration.
   virtual absl::StatusOr<CniAttachment> Plan(const PodNetworkRequest& request) = 0;
-  // Loopback up, then ADD of every plugin of every network in order: eth0, eth1 and so on in the pod. Fills
-  // attachment->result, also with what was done before an error. After an error the caller calls Detach, which cleans
-  // up what half of an ADD has done. The addresses are those of the first network, the one that Kubernetes knows: an
-  // address of a second one, shown, would be taken for the pod's own of that family.
+  // Loopback up, then ADD of every plugin of every network in order: eth0, eth1 and so on in the pod. Sets
+  // attachment->result, also to the results before an error. After an error the caller calls Detach to clean up.
+  // Returns the addresses of the first network only, the one that Kubernetes knows: the kubelet would take an address
+  // of another network for the pod's.
   virtual absl::StatusOr<PodAddresses> Attach(CniAttachment* attachment, const Call& call) = 0;
-  // DEL of every plugin in reverse order, all of them even if one fails, with the configurations of the plan. OK if
-  // done before, or the namespace is gone. The time of `call` is shared out, so that one that hangs does not keep the
-  // others from their work.
+  // DEL of every plugin in reverse order, all of them even if one fails, with the configurations of the plan. OK if it
+  // was done before or the namespace is gone. The time of `call` is divided among the plugins, so one that hangs does
+  // not use up the time of the others.
   virtual absl::Status Detach(const CniAttachment& attachment, const Call& call) = 0;
-  // For Status(verbose): the configurations loaded, as JSON text.
+  // The loaded configurations as JSON text, for Status(verbose).
   virtual std::string Describe() = 0;
 };
 

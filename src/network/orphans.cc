@@ -21,7 +21,7 @@ namespace {
 
 constexpr size_t kEnvironmentLimit = 4 << 20;
 
-// The id that the process was given; empty if it has none, or has gone.
+// CNI_CONTAINERID of the process; empty if it has none or has ended.
 std::string ContainerIdOf(pid_t pid) {
   const auto environment = ReadFileAt(AT_FDCWD, absl::StrCat("/proc/", pid, "/environ"), kEnvironmentLimit);
   if (!environment.ok()) return "";
@@ -31,7 +31,7 @@ std::string ContainerIdOf(pid_t pid) {
   return "";
 }
 
-// The pid may be another's by now: who it is, is asked again through /proc once the descriptor holds on to it.
+// The pid may have been reused, so the id is read again once the pidfd is open.
 absl::Status End(pid_t pid, const std::set<std::string>& container_ids, MonoTime patience, const Call& call) {
   const Pidfd pidfd = Pidfd::Open(pid);
   if (!pidfd.valid()) return errno == ESRCH ? absl::OkStatus() : ErrnoStatus(errno, absl::StrCat("open process ", pid));
@@ -39,7 +39,7 @@ absl::Status End(pid_t pid, const std::set<std::string>& container_ids, MonoTime
   if (container_ids.count(id) == 0) return absl::OkStatus();
   const auto left = std::max<std::chrono::nanoseconds>(patience - MonoClock::now(), std::chrono::nanoseconds(0));
   if (AwaitEnd(pidfd, call.Within(left)).ok()) return absl::OkStatus();
-  LogWarning("killing a network plugin that the daemon before has left", {{"process", pid}, {"pod", id}});
+  LogWarning("killing a CNI plugin that an earlier daemon started", {{"process", pid}, {"pod_id", id}});
   if (const int error = pidfd.Signal(SIGKILL); error != 0 && error != ESRCH) {
     return ErrnoStatus(error, absl::StrCat("kill process ", pid));
   }
@@ -53,9 +53,9 @@ absl::Status EndOrphanedPlugins(const std::set<std::string>& container_ids, std:
   if (container_ids.empty()) return absl::OkStatus();
   const MonoTime patience = MonoClock::now() + grace;
   absl::Status status;
-  // A parent that has ended starts no more children, but one may have come after it was listed.
+  // A process may have started a child after the list was read, so the list is read until it is empty.
   for (bool found = true; found;) {
-    RETURN_IF_ERROR(call.Check(), "end the network plugins of the daemon before");
+    RETURN_IF_ERROR(call.Check(), "end the CNI plugins of the previous daemon");
     found = false;
     ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDir("/proc"));
     for (const std::string& name : names) {
@@ -65,7 +65,7 @@ absl::Status EndOrphanedPlugins(const std::set<std::string>& container_ids, std:
       found |= ended.ok();
       status = Join(status, ended);
     }
-    RETURN_IF_ERROR(status, "end the network plugins of the daemon before");
+    RETURN_IF_ERROR(status, "end the CNI plugins of the previous daemon");
   }
   return status;
 }

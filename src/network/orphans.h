@@ -1,5 +1,5 @@
-// CNI plugins that a dead daemon has left at work. An ADD that goes on while the next daemon runs DEL of the same pod
-// can take an address after DEL has given it back, and then nobody ever gives it back.
+// CNI plugins that still run after their daemon has died. If such an ADD overlaps with the DEL of the next daemon, it
+// can allocate an address after DEL has released the pod's, and the address leaks.
 #pragma once
 
 #include <chrono>
@@ -11,12 +11,12 @@
 
 namespace crisp {
 
-// Waits until no plugin, nor what it has started (IPAM plugins, iptables), works for one of these containers; those
-// that have not ended after `grace` are killed. They are not killed at once: the bridge plugin learns a pod's addresses
-// from its link, and a DEL that is broken off when the link has gone leaves rules that no later DEL finds. They are
-// known by CNI_CONTAINERID in the environment that they were started with (CNI spec, "Parameters"), which their
-// children inherit. For the start of a daemon: plugins of its own would be killed too. Errors: Internal if one does not
-// end, DeadlineExceeded or Cancelled with `call`.
+// Waits until no plugin and no child of a plugin (IPAM plugins, iptables) runs for these containers. After `grace` the
+// remaining ones are killed. They are not killed at once: the bridge plugin reads a pod's addresses from its link, so a
+// DEL that is killed after the link is gone leaves rules that no later DEL finds. Plugins are recognised by
+// CNI_CONTAINERID in their environment (CNI spec, "Parameters"), which their children inherit. Call it only at the
+// daemon's start: it would kill the daemon's own plugins too. Errors: Internal if a process does not end,
+// DeadlineExceeded or Cancelled with `call`.
 absl::Status EndOrphanedPlugins(const std::set<std::string>& container_ids, std::chrono::nanoseconds grace,
                                 const Call& call);
 

@@ -52,7 +52,7 @@ Json PortMappings(const std::vector<PortMap>& ports) {
   return mappings;
 }
 
-// The form of the capability "bandwidth". The plugin requires a burst with each rate and accepts at most this.
+// The form of the capability "bandwidth". The plugin requires a burst with each rate, and this is its maximum.
 Json BandwidthLimits(const Bandwidth& bandwidth) {
   constexpr uint64_t kBurst = UINT32_MAX;
   Json limits = Json::object();
@@ -91,7 +91,7 @@ absl::StatusOr<JsonReader> RequiredObject(const JsonReader& json, const char* ke
 absl::StatusOr<PlannedNetwork> ReadNetwork(const JsonReader& json, const CniTarget& shared) {
   PlannedNetwork network;
   ASSIGN_OR_RETURN(const JsonReader config, RequiredObject(json, "config"));
-  // A plan always holds lists, also where the file was a single plugin.
+  // A plan always has a list, even if the file had a single plugin.
   ASSIGN_OR_RETURN(network.config, ParseCniConfig("plan.conflist", DumpJson(config.json())), config.path());
   ASSIGN_OR_RETURN(network.config.file, json.String("file"));
   network.target = shared;

@@ -1,5 +1,5 @@
-// NetworkPlan: everything that ADD and DEL of a pod's network need, as it was when the pod was made. Its text is kept
-// in the pod's record as CniAttachment, so that DEL does not depend on files that may have changed since.
+// NetworkPlan: everything that ADD and DEL of a pod's network need, fixed when the pod is made. Its text is in the
+// pod's record as CniAttachment, so that DEL does not depend on files that may have changed since.
 //
 //   plan:   {"version": 1, "binDirs": […], "target": {"containerId", "netns", "args", "runtimeConfig"},
 //            "networks": [{"file", "ifname", "config": <a conflist>}]}

@@ -1,4 +1,4 @@
-// PodNetworkRequest: what the network of one pod is made from.
+// PodNetworkRequest: the input for the network of one pod.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// TestWorld: what tests of the network room run in. A mount and a network namespace of their own, so that nothing a
-// test or a plugin forgets (veths, bridges, iptables rules, leases, pins) is left on the machine.
+// TestWorld: the fixture of the network room's tests. Each runs in a mount and network namespace of its own, so that
+// nothing that a test or a plugin leaves (veths, bridges, iptables rules, leases, pins) stays on the machine.
 #pragma once
 
 #include <arpa/inet.h>

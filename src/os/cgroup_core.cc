@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,8 +19,8 @@ namespace crisp::cgroup {
 namespace {
 
 constexpr const char* kMount = "/sys/fs/cgroup";
-constexpr int kMaxDepth = 128;      // of the cgroups that a container with rights over its own has nested
-constexpr size_t kHeldAtOnce = 64;  // pidfds
+constexpr int kMaxDepth = 128;      // below a container's cgroup, where it may have nested others
+constexpr size_t kHeldAtOnce = 64;  // pidfds that are open at once
 
 bool IsV2(const std::string& path) {
   struct statfs info {};
@@ -33,7 +32,7 @@ bool IsDirectory(const std::string& path) {
   return stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-// Small files of /proc and cgroupfs. Empty if it cannot be read.
+// The content of a small file of /proc or cgroupfs; empty if it cannot be read.
 std::string ReadSmall(int dir, const char* name) {
   std::string text;
   Fd file(openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
@@ -90,12 +89,12 @@ void ParsePids(std::string_view text, std::vector<pid_t>* pids) {
     pid_t pid = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), pid);
     if (error != std::errc()) return;
-    if (pid > 0) pids->push_back(pid);  // 0: a process that this pid namespace does not see
+    if (pid > 0) pids->push_back(pid);  // 0: a process outside this pid namespace
     text.remove_prefix(std::min(text.size(), static_cast<size_t>(end - text.data()) + 1));
   }
 }
 
-// Calls `visit(fd)` for the directory and for those below it, deepest first.
+// Calls `visit(fd)` for the directory and those below it, deepest first.
 template <typename Visit>
 void Walk(Fd dir, int depth, const Visit& visit) {
   if (!dir.valid() || depth > kMaxDepth) return;
@@ -116,8 +115,8 @@ struct Held {
   Pidfd pidfd;
 };
 
-// Sends `signal` to the processes of `dirs`, a batch at a time, and returns the last batch. Listed, opened, and listed
-// again: one that is still listed after its pidfd was opened is the one that the pidfd names.
+// Sends `signal` to the processes of `dirs` in batches, and returns the last batch. The processes are listed, opened
+// and listed again: a pid that is still listed after its pidfd was opened has not been reused before.
 std::vector<Held> SignalEach(const Dirs& dirs, int signal) {
   std::vector<Held> held;
   const std::vector<pid_t> pids = Processes(dirs);
@@ -142,26 +141,7 @@ void SetFreezer(const Dirs& dirs, std::string_view state) {
   }
 }
 
-// One round; returns some of those that die of it. v2 kills a whole subtree at once, whatever it forks (cgroup.kill,
-// Linux 5.14). On v1 the freezer holds still what would otherwise fork as fast as it is killed, or have gone, its child
-// in its place, before it is found.
-std::vector<Held> KillRound(const Dirs& dirs) {
-  for (const Dir& dir : dirs) {
-    if (dir.v2) WriteSmall(OpenDir(dir.path).get(), "cgroup.kill", "1");
-  }
-  SetFreezer(dirs, "FROZEN");
-  std::vector<Held> dying = SignalEach(dirs, SIGKILL);
-  SetFreezer(dirs, "THAWED");
-  return dying;
-}
-
-void AwaitDeath(const std::vector<Held>& held, Pidfd::Deadline deadline) {
-  for (const Held& one : held) {
-    if (!one.pidfd.WaitUntil(deadline)) return;
-  }
-}
-
-// A walk holds descriptors, and rmdir wants names: each directory removes those in it.
+// Walk visits descriptors, but rmdir needs names: each directory removes its children.
 void RemoveChildren(int dir) {
   DirStream stream(Fd(openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
   while (const dirent* entry = stream.Next()) {
@@ -251,32 +231,27 @@ void Signal(const Dirs& dirs, int signal) {
   SignalEach(dirs, signal);
 }
 
-void KillOnce(const Dirs& dirs) {
-  KillRound(dirs);
-}
-
-int KillAll(const Dirs& dirs, int budget_ms) {
-  const Pidfd::Deadline deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(budget_ms);
-  while (!Processes(dirs).empty()) {
-    AwaitDeath(KillRound(dirs), deadline);
-    if (std::chrono::steady_clock::now() >= deadline) return Processes(dirs).empty() ? 0 : EBUSY;
+// v2 kills a whole subtree at once, also while it forks (cgroup.kill, Linux 5.14). On v1 the freezer stops the
+// processes first: one that forks and exits all the time would otherwise be gone before it is signalled, and its child
+// be missed.
+std::vector<Pidfd> KillOnce(const Dirs& dirs) {
+  for (const Dir& dir : dirs) {
+    if (dir.v2) WriteSmall(OpenDir(dir.path).get(), "cgroup.kill", "1");
   }
-  return 0;
+  SetFreezer(dirs, "FROZEN");
+  std::vector<Pidfd> dying;
+  for (Held& one : SignalEach(dirs, SIGKILL)) dying.push_back(std::move(one.pidfd));
+  SetFreezer(dirs, "THAWED");
+  return dying;
 }
 
-// A process that has just died may still count for a moment after its pidfd has told, on a busy machine for many
-// milliseconds: EBUSY is tried again, for two thirds of a second in all.
 int Remove(const Dirs& dirs) {
-  for (long pause_ns = 500'000;; pause_ns *= 2) {
-    int error = 0;
-    for (const Dir& dir : dirs) {
-      const int failed = RemoveOne(dir.path);
-      if (error == 0 || error == EBUSY) error = failed != 0 ? failed : error;
-    }
-    if (error != EBUSY || pause_ns > 320'000'000) return error;
-    const timespec pause{0, pause_ns};
-    nanosleep(&pause, nullptr);
+  int error = 0;
+  for (const Dir& dir : dirs) {
+    const int failed = RemoveOne(dir.path);
+    if (error == 0 || error == EBUSY) error = failed != 0 ? failed : error;
   }
+  return error;
 }
 
 int MoveUp(const std::string& dir) {

@@ -21,7 +21,7 @@ absl::Status Write(const cgroup::Dir& dir, const std::string& file, const std::s
   return Annotate(WriteFileAt(AT_FDCWD, absl::StrCat(dir.path, "/", file), value, 0), absl::StrCat("set ", value));
 }
 
-// The directory of a v1 controller, else that of v2, which has all the others.
+// The cgroup of a v1 controller, else that of v2, which has all other controllers.
 const cgroup::Dir* Find(const cgroup::Dirs& dirs, std::string_view controller) {
   const cgroup::Dir* v2 = nullptr;
   for (const cgroup::Dir& dir : dirs) {
@@ -31,7 +31,8 @@ const cgroup::Dir* Find(const cgroup::Dirs& dirs, std::string_view controller) {
   return v2;
 }
 
-// The kernel judges each of the two writes by the other value: what it refuses before, it may take after.
+// The kernel checks each of the two values against the other, so a period that it refuses before the new quota is set
+// may be valid after.
 absl::Status SetBandwidthV1(const cgroup::Dir& dir, const CgroupLimits& limits) {
   const auto set_period = [&] { return Write(dir, "cpu.cfs_period_us", absl::StrCat(*limits.cpu_period)); };
   absl::Status period = limits.cpu_period ? set_period() : absl::OkStatus();
@@ -40,7 +41,7 @@ absl::Status SetBandwidthV1(const cgroup::Dir& dir, const CgroupLimits& limits) 
 }
 
 absl::Status SetBandwidthV2(const cgroup::Dir& dir, const CgroupLimits& limits) {
-  // The kernel takes the quota first, and keeps the period if only the quota is given.
+  // In cpu.max the quota comes first; without a period the kernel keeps the old one.
   if (!limits.cpu_quota) return absl::OkStatus();
   std::string value = *limits.cpu_quota < 0 ? "max" : absl::StrCat(*limits.cpu_quota);
   if (limits.cpu_period) absl::StrAppend(&value, " ", *limits.cpu_period);
@@ -65,7 +66,7 @@ absl::Status SetHugepages(const cgroup::Dir& dir, const std::string& size, uint6
   const std::string prefix = absl::StrCat("hugetlb.", size, ".");
   if (dir.v2) return Write(dir, prefix + "max", value);
   RETURN_IF_ERROR(Write(dir, prefix + "limit_in_bytes", value));
-  // Pages that are reserved and not yet touched; Linux 5.7.
+  // Limits pages that are reserved but not yet used; Linux 5.7.
   const std::string reserved = prefix + "rsvd.limit_in_bytes";
   return Exists(absl::StrCat(dir.path, "/", reserved)) ? Write(dir, reserved, value) : absl::OkStatus();
 }

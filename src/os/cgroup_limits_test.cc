@@ -20,7 +20,7 @@ TEST(CpuWeightTest, BothEndsMeet) {
   EXPECT_EQ(CpuWeight(0), 1u);
 }
 
-// A real cgroup of this machine. Where it has v2 only, the controllers must be enabled below the root.
+// A real cgroup of this machine. With v2 only, the controllers must be enabled below the root.
 class CgroupLimitsTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -30,7 +30,7 @@ class CgroupLimitsTest : public testing::Test {
   }
   void TearDown() override { EXPECT_TRUE(RemoveCgroups(dirs_).ok()); }
 
-  // A file of the controller, in either version.
+  // The content of a file of the controller, of v1 or v2.
   std::string Get(const char* controller, const char* v1, const char* v2) {
     for (const cgroup::Dir& dir : dirs_) {
       if (dir.Has(controller)) return Read(dir.path + "/" + v1);

@@ -11,10 +11,10 @@
 namespace crisp {
 namespace {
 
-// v1 says "no limit" by the largest number of whole pages, LONG_MAX rounded down: nothing real comes near.
+// v1 shows "no limit" as LONG_MAX rounded down to whole pages. No real limit is as large as this.
 constexpr uint64_t kNoLimit = uint64_t{1} << 60;
 
-// memory.stat has some 3 KiB; io.stat a line a device, and what is beyond is not looked at.
+// memory.stat has some 3 KiB. io.stat has a line per device; devices beyond the buffer are ignored.
 constexpr size_t kBufferSize = 32 << 10;
 
 std::optional<uint64_t> Number(std::string_view text) {
@@ -28,7 +28,7 @@ std::optional<uint64_t> Number(const std::optional<std::string_view>& text) {
   return text ? Number(*text) : std::nullopt;
 }
 
-// Calls `visit(line)` for each line without its end.
+// Calls `visit(line)` for each line, without its newline.
 template <typename Visit>
 void ForEachLine(std::string_view text, const Visit& visit) {
   while (!text.empty()) {
@@ -38,7 +38,7 @@ void ForEachLine(std::string_view text, const Visit& visit) {
   }
 }
 
-// The words of a line, cut off the front one by one.
+// Cuts the first word off the line and returns it.
 std::string_view TakeWord(std::string_view* line) {
   const size_t start = std::min(line->size(), line->find_first_not_of(' '));
   line->remove_prefix(start);
@@ -98,7 +98,7 @@ std::optional<CgroupPressure> ParsePressure(const std::optional<std::string_view
   return pressure;
 }
 
-// The entry of device "8:0", made if need be; null for a line of something else ("Total 12").
+// The entry for device "8:0", added if missing; null if `name` is no device (the line "Total 12").
 CgroupDeviceIo* DeviceOf(std::string_view name, std::vector<CgroupDeviceIo>* io) {
   const size_t colon = name.find(':');
   if (colon == std::string_view::npos) return nullptr;
@@ -114,7 +114,7 @@ CgroupDeviceIo* DeviceOf(std::string_view name, std::vector<CgroupDeviceIo>* io)
   return &io->back();
 }
 
-// "8:0 Read 4096" a line.
+// Each line is like "8:0 Read 4096".
 void ParseIoV1(const std::optional<std::string_view>& text, uint64_t CgroupDeviceIo::*read,
                uint64_t CgroupDeviceIo::*written, std::vector<CgroupDeviceIo>* io) {
   if (!text) return;
@@ -135,7 +135,8 @@ std::optional<std::string_view> CgroupReader::File::Read() {
   if (!fd_.valid()) {
     fd_.reset(open(path_.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd_.valid()) {
-      // It will not come later: which files a cgroup has is settled when it is made. Want of descriptors passes.
+      // The file will not appear later: a cgroup gets its files when it is created. (Other errors, such as a lack of
+      // descriptors, may pass.)
       if (errno == ENOENT || errno == EOPNOTSUPP) path_.clear();
       return std::nullopt;
     }
@@ -147,7 +148,7 @@ std::optional<std::string_view> CgroupReader::File::Read() {
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return std::nullopt;
     filled += static_cast<size_t>(n);
-    // These files are made whole by one read; a full page may have been cut at a record's end.
+    // A short read is the whole file. One of nearly a page may have been cut at the end of a record.
     if (n < 3 * 1024) break;
   }
   return std::string_view(buffer.data(), filled);
@@ -221,7 +222,7 @@ CgroupUsage CgroupReader::Read() {
   return usage;
 }
 
-// Fields that begin with "total_" and "hierarchical_" count what is below as well.
+// Fields that begin with "total_" or "hierarchical_" include descendants.
 std::optional<CgroupMemory> CgroupReader::ReadMemoryV1() {
   const auto used = Number(memory_usage_.Read());
   const auto text = memory_stat_.Read();
@@ -237,7 +238,7 @@ std::optional<CgroupMemory> CgroupReader::ReadMemoryV1() {
   memory.major_page_faults = ValueOrZero(*text, "total_pgmajfault");
   const uint64_t limit = Value(*text, "hierarchical_memory_limit").value_or(kNoLimit);
   if (limit < kNoLimit) memory.limit = limit;
-  // There only if swap is accounted for, and a limit on memory and swap together.
+  // A limit on memory and swap together. Present only if the kernel accounts for swap.
   const auto both = Value(*text, "hierarchical_memsw_limit");
   if (!both) return memory;
   memory.swap = ValueOrZero(*text, "total_swap");
@@ -250,7 +251,7 @@ std::optional<CgroupMemory> CgroupReader::ReadMemoryV2() {
   if (!used) return std::nullopt;
   CgroupMemory memory;
   memory.usage = *used;
-  memory.limit = Number(memory_limit_.Read());  // "max" is no number
+  memory.limit = Number(memory_limit_.Read());  // "max" gives no number
   memory.swap = Number(swap_usage_.Read());
   memory.swap_limit = Number(swap_limit_.Read());
   const auto text = memory_stat_.Read();
@@ -309,7 +310,7 @@ void CgroupReader::ReadIoV1(std::vector<CgroupDeviceIo>* io) {
   ParseIoV1(io_count_.Read(), &CgroupDeviceIo::reads, &CgroupDeviceIo::writes, io);
 }
 
-// "8:0 rbytes=4096 wbytes=0 rios=1 wios=0 dbytes=0 dios=0" a line.
+// Each line is like "8:0 rbytes=4096 wbytes=0 rios=1 wios=0 dbytes=0 dios=0".
 void CgroupReader::ReadIoV2(std::vector<CgroupDeviceIo>* io) {
   const auto text = io_bytes_.Read();
   if (!text) return;

@@ -1,13 +1,12 @@
-// CgroupReader: what the kernel counts for one cgroup, on v1, v2 and the hybrid of both.
+// CgroupReader: reads the kernel's statistics of one cgroup, on v1, v2 and the hybrid of both.
 //
-// Ownership: the files that it reads stay open from their first reading on, so that a reading is one pread(2) a file;
-//   the descriptors go with the reader. They hold nothing of the cgroup: it can be removed meanwhile, and reads then
-//   find nothing (ENODEV).
-// Threading: one thread at a time. Errors: none; a number that is not there (no such controller, no such file on this
-//   kernel, cgroup gone) is absent.
+// Ownership: keeps the files open after the first reading, so that a reading costs one pread(2) per file. Open files do
+//   not keep the cgroup: it can be removed, and reads then fail (ENODEV).
+// Threading: one thread at a time.
+// Errors: none. A number that cannot be read is absent: no such controller, no such file in this kernel, cgroup gone.
 //
-// Facts: Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/{memory,cpuacct,pids,blkio-controller}.rst of Linux;
-// the formats of the files are the same since Linux 4.15.
+// Facts: Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/{memory,cpuacct,pids,blkio-controller}.rst of Linux. The
+// formats of the files have not changed since Linux 4.15.
 #pragma once
 
 #include <cstdint>
@@ -21,28 +20,28 @@
 
 namespace crisp {
 
-// Memory of a cgroup and all below it, in bytes.
+// Memory of a cgroup and its descendants, in bytes.
 struct CgroupMemory {
   uint64_t usage = 0;
   uint64_t inactive_file = 0;
   uint64_t active_file = 0;
-  uint64_t rss = 0;  // anonymous memory, with that of swap in memory
+  uint64_t rss = 0;  // anonymous memory, with the swap cache
   uint64_t file = 0;
   uint64_t mapped_file = 0;
   uint64_t page_faults = 0;
   uint64_t major_page_faults = 0;
-  std::optional<uint64_t> limit;  // absent: none. On v1 the lowest of the cgroup and those above, on v2 its own.
-  std::optional<uint64_t> swap;   // absent: not counted
+  std::optional<uint64_t> limit;  // absent: none. On v1 the lowest of the cgroup and its ancestors, on v2 its own.
+  std::optional<uint64_t> swap;   // absent: the kernel does not count it
   std::optional<uint64_t> swap_limit;
 
-  // What cannot be taken back without effort, as the kubelet's eviction counts: usage without inactive file pages.
+  // Memory that cannot be reclaimed easily: usage without inactive file pages, as the kubelet's eviction defines it.
   uint64_t WorkingSet() const { return usage > inactive_file ? usage - inactive_file : 0; }
 };
 
 // Pressure stall information of one resource (Documentation/accounting/psi.rst).
 struct CgroupPressure {
   struct Share {
-    double avg10 = 0;  // per cent of the time
+    double avg10 = 0;  // percent of the time, over 10 seconds
     double avg60 = 0;
     double avg300 = 0;
     uint64_t total_micros = 0;
@@ -52,15 +51,15 @@ struct CgroupPressure {
 };
 
 struct CgroupUsage {
-  std::optional<uint64_t> cpu_nanos;  // since the cgroup was made
+  std::optional<uint64_t> cpu_nanos;  // since the cgroup was created
   std::optional<CgroupMemory> memory;
-  std::optional<uint64_t> tasks;               // threads are counted each
+  std::optional<uint64_t> tasks;               // threads
   std::optional<CgroupPressure> cpu_pressure;  // v2 only
   std::optional<CgroupPressure> memory_pressure;
   std::optional<CgroupPressure> io_pressure;
 };
 
-// What one block device did for a cgroup.
+// I/O of a cgroup on one block device.
 struct CgroupDeviceIo {
   uint32_t major = 0;
   uint32_t minor = 0;
@@ -70,7 +69,7 @@ struct CgroupDeviceIo {
   uint64_t writes = 0;
 };
 
-// What only metrics show, beside the usage.
+// Further numbers, which only metrics show.
 struct CgroupDetails {
   std::optional<uint64_t> cpu_user_nanos;
   std::optional<uint64_t> cpu_system_nanos;
@@ -81,7 +80,7 @@ struct CgroupDetails {
   std::optional<uint64_t> memory_limit_hits;
   std::optional<uint64_t> kernel_memory;
   std::optional<uint64_t> oom_kills;
-  std::optional<uint64_t> processes;  // of the cgroup itself, not of those below
+  std::optional<uint64_t> processes;  // of the cgroup itself, without descendants
   std::optional<uint64_t> tasks_limit;
   std::vector<CgroupDeviceIo> io;
 };
@@ -99,11 +98,11 @@ class CgroupReader {
    public:
     File() = default;
     explicit File(std::string path) : path_(std::move(path)) {}
-    // The whole content, valid until the next reading by the same thread; nothing if there is no such file.
+    // The whole content, valid until the same thread reads again; nothing if there is no such file.
     std::optional<std::string_view> Read();
 
    private:
-    std::string path_;  // empty: there is no such file here
+    std::string path_;  // empty: the cgroup has no such file
     Fd fd_;
   };
 

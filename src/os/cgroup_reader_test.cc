@@ -15,7 +15,7 @@
 namespace crisp {
 namespace {
 
-// The files of a cgroup as text, so that the formats of both versions are read on any machine.
+// The files of a cgroup with fixed content, so that the formats of both versions are tested on any machine.
 class CgroupReaderTest : public testing::Test {
  protected:
   void Write(const std::string& name, const std::string& text) {
@@ -143,7 +143,7 @@ TEST_F(CgroupReaderTest, AFileThatIsKeptOpenIsReadAnew) {
   EXPECT_EQ(reader.Read().tasks, 5u);
 }
 
-// A real cgroup of this machine, with a child of this test in it.
+// A real cgroup of this machine with a child of the test in it.
 class LiveCgroupTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -155,7 +155,7 @@ class LiveCgroupTest : public testing::Test {
       for (;;) pause();
     }
     for (const cgroup::Dir& dir : dirs_) {
-      // A new cpuset has no processors until it is given some, and takes nobody.
+      // A new cpuset has no processors, and takes no process until it has some.
       if (dir.Has("cpuset")) continue;
       ASSERT_TRUE(WriteFileAt(AT_FDCWD, dir.path + "/cgroup.procs", std::to_string(child_), 0).ok()) << dir.path;
     }

@@ -45,7 +45,7 @@ TEST(CgroupPathTest, InsideIsByWholeNames) {
   EXPECT_EQ(cgroup::Inside({{"/c", "pids", false}}, expected).size(), 0u);
 }
 
-// A cgroup in one hierarchy of this machine.
+// A cgroup with one below it, in a hierarchy of this machine.
 class CgroupTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -66,7 +66,7 @@ class CgroupTest : public testing::Test {
     for (const pid_t pid : pids_) waitpid(pid, nullptr, 0);
   }
 
-  // A process that sleeps, in the cgroup or the one below it, in each hierarchy.
+  // Starts a process that sleeps, in the cgroup or in one below it, in each hierarchy.
   pid_t Sleeper(const std::string& below) {
     const auto child = SpawnDetached("/bin/sleep", {"1000"}, {}, {-1, -1, -1});
     EXPECT_TRUE(child.ok()) << child.status();
@@ -79,8 +79,8 @@ class CgroupTest : public testing::Test {
     return child->pid;
   }
 
-  // A process that is another one all the time, in the cgroup: it forks and ends, and its child does the same. After 10
-  // seconds it ends by itself. A process outside reaps them all.
+  // Starts a chain of processes in the cgroup: each forks and exits, and its child does the same, for 10 seconds. A
+  // process outside the cgroup reaps them.
   void Chain() {
     const pid_t keeper = fork();
     if (keeper == 0) {
@@ -102,7 +102,7 @@ class CgroupTest : public testing::Test {
     _exit(0);
   }
 
-  // Whether it is `empty` within 5 seconds.
+  // Whether the cgroups become empty (or not empty) within 5 seconds.
   static bool SoonIs(bool empty, const cgroup::Dirs& dirs) {
     const MonoTime patience = MonoClock::now() + std::chrono::seconds(5);
     while (cgroup::Processes(dirs).empty() != empty) {
@@ -138,7 +138,7 @@ TEST_F(CgroupTest, ACgroupIsNotHiddenByADot) {
   EXPECT_TRUE(killed.ok()) << killed;
 }
 
-// It lives for less time than a look into all of these takes.
+// Listing all these cgroups takes longer than a process of the chain lives.
 TEST_F(CgroupTest, AChainOfProcessesThatForkAndEndIsKilled) {
   for (const cgroup::Dir& dir : dirs_) {
     for (int i = 0; i < 100; ++i) ASSERT_EQ(mkdir(absl::StrCat(dir.path, "/", i).c_str(), 0755), 0);

@@ -12,7 +12,7 @@ void TakeDescriptors(const cmsghdr& from, Fd* into, size_t places) {
   for (size_t i = 0; i < count; ++i) {
     int fd;
     memcpy(&fd, CMSG_DATA(&from) + i * sizeof(int), sizeof(int));
-    Fd owned(fd);  // closed again if there is no place for it
+    Fd owned(fd);  // closed if there is no place for it
     if (i < places) into[i] = std::move(owned);
   }
 }
@@ -44,7 +44,7 @@ ReceivedMessage ReceiveMessage(int socket, char* buffer, size_t capacity, Fd* at
   msghdr message{};
   message.msg_iov = &data;
   message.msg_iovlen = 1;
-  if (count > 0) {  // without room for control data the kernel drops descriptors (unix(7))
+  if (count > 0) {  // without a control buffer the kernel drops descriptors (unix(7))
     message.msg_control = control;
     message.msg_controllen = CMSG_SPACE(std::min(count, kMaxAttached) * sizeof(int));
   }

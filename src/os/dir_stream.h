@@ -15,11 +15,11 @@ namespace crisp {
 
 class DirStream {
  public:
-  // Reads from the descriptor's present position: a duplicate shares it, so open the directory anew instead. A
-  // descriptor that is not valid, or names no directory, gives an empty stream with an error.
+  // Reads from the descriptor's current position, which duplicates share: open the directory anew to read it again. An
+  // invalid descriptor, or one of something else than a directory, gives an empty stream with an error.
   explicit DirStream(Fd dir);
 
-  // The next entry except "." and ".."; null at the end and after an error. It lives until the next call.
+  // The next entry other than "." and ".."; null at the end and after an error. Valid until the next call.
   const dirent* Next();
 
   // 0 as long as nothing failed.

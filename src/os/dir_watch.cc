@@ -12,7 +12,7 @@
 namespace crisp {
 namespace {
 
-// IN_CREATE besides IN_CLOSE_WRITE: a symbolic or hard link is never written.
+// IN_CREATE besides IN_CLOSE_WRITE, because links are created without being written.
 constexpr uint32_t kEvents = IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_DELETE_SELF |
                              IN_MOVE_SELF | IN_ATTRIB | IN_ONLYDIR;
 
@@ -24,8 +24,8 @@ bool DirWatch::Changed() {
   return true;
 }
 
-// A new descriptor each time: no watch of a directory that has been moved away stays behind. From the root down, so
-// that a directory that comes between two steps is told of by the watch on its parent.
+// Uses a new descriptor each time, so that no watch on a directory that was moved away is left. Goes from the root
+// down, so that the watch on a parent reports a directory that appears between two steps.
 void DirWatch::Arm() {
   watched_.clear();
   inotify_.reset(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
@@ -39,7 +39,7 @@ void DirWatch::Arm() {
   AddWatch(directory, "");
 }
 
-// False if there is nothing to watch further down.
+// False if nothing further down can be watched.
 bool DirWatch::AddWatch(const std::string& directory, const std::string& leads_to) {
   const int watch = inotify_add_watch(inotify_.get(), directory.c_str(), kEvents);
   if (watch >= 0) {
@@ -60,7 +60,7 @@ bool DirWatch::Drain() {
       const auto* event = reinterpret_cast<const inotify_event*>(at);
       at += sizeof(inotify_event) + event->len;
       const auto watch = watched_.find(event->wd);
-      // An unknown watch is the queue's overflow. Without a name, the directory itself has changed.
+      // An unknown watch means that the queue overflowed. An event without a name is about the directory itself.
       changed = changed || watch == watched_.end() || event->len == 0 || watch->second.empty() ||
                 watch->second == event->name;
     }

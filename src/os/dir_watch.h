@@ -1,11 +1,11 @@
-// DirWatch: has anything changed in a directory since the last look? By inotify(7), read when asked: no thread, no
-// timer, no wake-up, and no moment in which an event is known to the kernel but not yet to who asks.
+// DirWatch: has a directory changed since the last call? It reads inotify(7) only when asked: there is no thread, no
+// timer and no wake-up, and an answer never misses an event that the kernel has already seen.
 //
-// The directory need not exist: every directory on the way to it is watched as well for the one name that leads there,
-// so that it is noticed when it comes, goes or is replaced at any level.
+// The directory need not exist. Every directory above it is watched too, for the one name that leads to it, so that a
+// directory that appears, goes or is replaced at any level is noticed.
 //
-// Threading: one thread at a time. Errors: none. Where the kernel cannot watch (fs.inotify.max_user_instances or
-// max_user_watches reached), every look answers "changed", and the caller looks for itself: right, only slower.
+// Threading: one thread at a time. Errors: none. If the kernel cannot watch (fs.inotify.max_user_instances or
+// max_user_watches reached), every call answers "changed", and the caller reads the directory each time.
 #pragma once
 
 #include <map>
@@ -20,8 +20,8 @@ class DirWatch {
   // `path` is absolute.
   explicit DirWatch(std::string path) : path_(std::move(path)) {}
 
-  // True at the first call, and when a file in the directory may have been added, written, renamed or removed since
-  // the call before, or the directory itself. What is read after this call is at least as new as the answer.
+  // True at the first call, and if the directory, or a file in it, may have been added, written, renamed or removed
+  // since the previous call. What the caller reads afterwards is at least as new as the answer.
   bool Changed();
 
  private:
@@ -30,8 +30,8 @@ class DirWatch {
   bool Drain();
 
   const std::string path_;
-  Fd inotify_;  // not valid: not watching
-  // By watch descriptor: the one name in that directory that matters; empty in the directory itself, where all do.
+  Fd inotify_;  // invalid: not watching
+  // Watch descriptor to the one name that matters in that directory; empty for the directory itself: all names do.
   std::map<int, std::string> watched_;
 };
 

@@ -85,7 +85,7 @@ TEST_F(DirWatchTest, MoreEventsThanTheQueueHoldsAreAChange) {
   ASSERT_TRUE(MakeDirs(dir_ + "/a", 0700).ok());
   DirWatch watch(dir_ + "/a");
   EXPECT_TRUE(watch.Changed());
-  // fs.inotify.max_queued_events is 16384 by default; events of neighbours fill the queue too.
+  // fs.inotify.max_queued_events is 16384 by default. Events of other files in the directory fill the queue too.
   for (int i = 0; i < 9000; ++i) {
     ASSERT_EQ(mknod((dir_ + "/neighbour").c_str(), S_IFREG | 0600, 0), 0);
     ASSERT_EQ(unlink((dir_ + "/neighbour").c_str()), 0);

@@ -1,4 +1,4 @@
-// What a directory tree takes on disk.
+// The disk usage of a directory tree.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +15,9 @@ struct DiskUsage {
   uint64_t inodes = 0;
 };
 
-// Adds the tree below `directory`, itself included, to `usage`. Follows no links and does not leave the file system.
-// What vanishes meanwhile is not counted; neither is what lies more than 256 levels deep, which keeps the number of
-// open descriptors small. A file with several names counts as so many parts of one. Ends with the error of `call` once
-// that is over.
+// Adds the usage of `directory` and everything below it to `usage`. Follows no links and stays on the file system. Does
+// not count what vanishes meanwhile, nor what lies more than 256 levels deep, which bounds the number of descriptors. A
+// file with N hard links adds a Nth of its blocks for each. Stops with the error of `call` when that is over.
 absl::Status AddDiskUsage(Fd directory, DiskUsage* usage, const Call& call = Call());
 
 }  // namespace crisp

@@ -1,4 +1,4 @@
-// Fd: the one owner of a file descriptor. No Abseil, no exceptions: the shim uses it too.
+// Fd: owns a file descriptor and closes it. No Abseil, no exceptions: the shim uses it too.
 #pragma once
 
 #include <unistd.h>
@@ -10,7 +10,7 @@ namespace crisp {
 class Fd {
  public:
   Fd() = default;
-  // Takes ownership of `fd`; negative means none.
+  // Takes ownership of `fd`; a negative one means none.
   explicit Fd(int fd) : fd_(fd) {}
   Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   Fd& operator=(Fd&& other) noexcept {
@@ -25,7 +25,8 @@ class Fd {
   bool valid() const { return fd_ >= 0; }
   int release() { return std::exchange(fd_, -1); }
 
-  // Closes what it held. close(2) is never retried: on Linux the descriptor is gone even after EINTR.
+  // Closes the descriptor and takes ownership of `fd`. close(2) is not retried after EINTR, because on Linux the
+  // descriptor is closed all the same.
   void reset(int fd = -1) {
     if (fd_ >= 0) close(fd_);
     fd_ = fd;

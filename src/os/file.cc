@@ -32,6 +32,33 @@ absl::StatusOr<std::vector<std::string>> NamesIn(Fd dir, const std::string& path
   return names;
 }
 
+absl::Status SetMode(const Fd& file, mode_t mode, const std::string& path) {
+  return fchmod(file.get(), mode) == 0 ? absl::OkStatus() : ErrnoStatus(errno, absl::StrCat("set the mode of ", path));
+}
+
+// Makes the directory `name` in `parent`. Whoever may write to the parent can replace the new directory before it is
+// opened. O_NOFOLLOW makes sure that a directory is opened, not a link's target, and only that gets the mode.
+absl::StatusOr<Fd> MakeDirIn(const Fd& parent, const std::string& name, mode_t mode, const std::string& path) {
+  if (mkdirat(parent.get(), name.c_str(), mode) != 0) {
+    if (errno != EEXIST) return ErrnoStatus(errno, absl::StrCat("make directory ", path));
+    return OpenAt(parent.get(), name, O_PATH | O_DIRECTORY);  // another process has made it meanwhile
+  }
+  Fd made(openat(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!made.valid()) return ErrnoStatus(errno, absl::StrCat("open the new directory ", path));
+  RETURN_IF_ERROR(SetMode(made, mode, path));
+  return made;
+}
+
+absl::StatusOr<Fd> OpenOrMakeDir(const std::string& path, mode_t mode) {
+  Fd existing(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (existing.valid()) return existing;
+  if (errno != ENOENT || path.empty()) return ErrnoStatus(errno, absl::StrCat("make directory ", path));
+  ASSIGN_OR_RETURN(Fd parent, OpenOrMakeDir(ParentOf(path), mode));
+  const std::string name = path.substr(path.rfind('/') + 1);
+  if (name.empty()) return parent;  // "dir/"
+  return MakeDirIn(parent, name, mode, path);
+}
+
 }  // namespace
 
 absl::StatusOr<Fd> OpenAt(int dir, const std::string& path, int flags, mode_t mode) {
@@ -45,7 +72,7 @@ absl::StatusOr<Fd> OpenInRoot(int root, const std::string& path, int flags, mode
   how.flags = static_cast<uint64_t>(static_cast<unsigned>(flags | O_CLOEXEC));
   how.mode = mode;
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  // EAGAIN: a rename or mount raced with a ".." (openat2(2), NOTES); the kernel asks to try again.
+  // EAGAIN: a concurrent rename or mount made ".." unsafe (openat2(2), NOTES): try again.
   for (int attempt = 0; attempt < 32; ++attempt) {
     Fd fd(static_cast<int>(syscall(SYS_openat2, root, path.c_str(), &how, sizeof(how))));
     if (fd.valid()) return fd;
@@ -120,27 +147,13 @@ absl::Status WriteFileAt(int dir, const std::string& path, absl::string_view dat
 }
 
 absl::Status MakeDirs(const std::string& path, mode_t mode) {
-  if (mkdir(path.c_str(), mode) == 0) {
-    return chmod(path.c_str(), mode) == 0 ? absl::OkStatus() : ErrnoStatus(errno, absl::StrCat("chmod ", path));
-  }
-  if (errno == EEXIST) {
-    struct stat info {};
-    if (stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) return absl::OkStatus();
-    return ErrnoStatus(ENOTDIR, absl::StrCat("make directory ", path));
-  }
-  if (errno != ENOENT) return ErrnoStatus(errno, absl::StrCat("make directory ", path));
-  const std::string parent = ParentOf(path);
-  if (parent == path || parent == ".") return ErrnoStatus(ENOENT, absl::StrCat("make directory ", path));
-  RETURN_IF_ERROR(MakeDirs(parent, mode));
-  // Once, not again by MakeDirs: below some directories of proc(5) mkdir(2) answers ENOENT whatever is there.
-  if (mkdir(path.c_str(), mode) != 0 && errno != EEXIST)
-    return ErrnoStatus(errno, absl::StrCat("make directory ", path));
-  return chmod(path.c_str(), mode) == 0 ? absl::OkStatus() : ErrnoStatus(errno, absl::StrCat("chmod ", path));
+  return OpenOrMakeDir(path, mode).status();
 }
 
 absl::Status MakeDirsWithMode(const std::string& path, mode_t mode) {
   RETURN_IF_ERROR(MakeDirs(path, mode));
-  return chmod(path.c_str(), mode) == 0 ? absl::OkStatus() : ErrnoStatus(errno, absl::StrCat("chmod ", path));
+  ASSIGN_OR_RETURN(const Fd dir, OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
+  return SetMode(dir, mode, path);
 }
 
 absl::Status RemoveTree(const std::string& path) {

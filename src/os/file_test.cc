@@ -3,8 +3,12 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <thread>
 
+#include "base/clock.h"
 #include "os/errno_status.h"
 #include "os/testing/test_dir.h"
 
@@ -58,6 +62,54 @@ TEST_F(FileTest, MakeDirsGivesTheModeWhateverTheUmask) {
   ASSERT_EQ(stat((dir_ + "/a/b").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777, 0711u);
   EXPECT_TRUE(MakeDirs(dir_ + "/a/b", 0700).ok());
+}
+
+// A thread replaces each new directory by a link at once, as a pod could if the parent is one of its volumes.
+TEST_F(FileTest, MakeDirsChangesNoModeThroughALink) {
+  const std::string victim = dir_ + "/victim";
+  const std::string path = dir_ + "/new";
+  ASSERT_EQ(mkdir(victim.c_str(), 0700), 0);
+  std::atomic<bool> over{false};
+  std::atomic<int> swaps{0};
+  std::thread swapper([&] {
+    while (!over) {
+      if (rmdir(path.c_str()) == 0 && symlink(victim.c_str(), path.c_str()) == 0) ++swaps;
+    }
+  });
+  const MonoTime patience = MonoClock::now() + std::chrono::seconds(20);
+  for (int i = 0; i < 2000 || (swaps < 100 && MonoClock::now() < patience); ++i) {
+    (void)MakeDirs(path, 0777);  // fails if it finds the link
+    unlink(path.c_str());
+    rmdir(path.c_str());
+  }
+  over = true;
+  swapper.join();
+  EXPECT_GE(swaps, 100);
+  struct stat info {};
+  ASSERT_EQ(stat(victim.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, 0700u);
+}
+
+TEST_F(FileTest, MakeDirsGoesThroughLinksThatAreThere) {
+  ASSERT_TRUE(MakeDirs(dir_ + "/real", 0755).ok());
+  ASSERT_EQ(symlink("real", (dir_ + "/link").c_str()), 0);
+  EXPECT_TRUE(MakeDirs(dir_ + "/link", 0700).ok());
+  EXPECT_TRUE(MakeDirs(dir_ + "/link/a/b/", 0711).ok());
+  struct stat info {};
+  ASSERT_EQ(stat((dir_ + "/real/a/b").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, 0711u);
+  ASSERT_EQ(stat((dir_ + "/real").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, 0755u) << "it was there before";
+}
+
+TEST_F(FileTest, MakeDirsWithModeChangesTheModeOfWhatIsThere) {
+  ASSERT_TRUE(MakeDirs(dir_ + "/a/b", 0755).ok());
+  ASSERT_TRUE(MakeDirsWithMode(dir_ + "/a/b", 0700).ok());
+  struct stat info {};
+  ASSERT_EQ(stat((dir_ + "/a/b").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, 0700u);
+  ASSERT_EQ(stat((dir_ + "/a").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, 0755u);
 }
 
 TEST_F(FileTest, MakeDirsBelowAFileFails) {

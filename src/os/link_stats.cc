@@ -19,13 +19,13 @@
 namespace crisp {
 namespace {
 
-// A dump is answered at once; this is for a kernel that does not.
+// The kernel answers a dump at once; this is a safeguard.
 constexpr timeval kAnswerLimit{2, 0};
 
 struct DumpRequest {
   nlmsghdr header;
   ifinfomsg info;
-  // Leaves out what is counted for each address family, which is more than all the rest.
+  // Leaves out the counters of each address family, which are more than all the rest.
   rtattr filter;
   uint32_t filter_mask;
 };
@@ -48,7 +48,7 @@ absl::Status SendDumpRequest(int socket, uint32_t sequence) {
 
 void CopyCounters(const rtattr* attribute, LinkReading* reading) {
   rtnl_link_stats64 stats{};
-  // Kernels add to its end.
+  // Newer kernels append fields.
   memcpy(&stats, RTA_DATA(attribute), std::min<size_t>(sizeof(stats), RTA_PAYLOAD(attribute)));
   reading->rx_bytes = stats.rx_bytes;
   reading->rx_packets = stats.rx_packets;
@@ -108,7 +108,7 @@ absl::StatusOr<std::vector<LinkReading>> LinkStats::Read() {
     auto left = static_cast<unsigned>(received);
     for (const auto* message = reinterpret_cast<const nlmsghdr*>(buffer.data()); NLMSG_OK(message, left);
          message = NLMSG_NEXT(message, left)) {
-      if (message->nlmsg_seq != sequence) continue;  // the rest of an answer that came too late
+      if (message->nlmsg_seq != sequence) continue;  // of an earlier answer that came too late
       if (message->nlmsg_type == NLMSG_DONE) return links;
       if (message->nlmsg_type == NLMSG_ERROR) {
         return ErrnoStatus(-static_cast<const nlmsgerr*>(NLMSG_DATA(message))->error, "list the interfaces");

@@ -1,8 +1,9 @@
-// LinkStats: the counters of the interfaces of one network namespace, by rtnetlink(7), without libnl: a dump of links
-// costs some ten microseconds, and pods are asked by the dozen.
+// LinkStats: reads the counters of all interfaces of one network namespace, by rtnetlink(7). Without libnl a dump of
+// the links takes some ten microseconds, which matters because all pods are read often.
 //
-// Ownership: owns one socket. It stays in the namespace in which it was opened, whichever thread reads from it, and
-//   keeps that namespace alive: it must go before the namespace shall.
+// Ownership: owns one socket. A socket stays in the namespace in which it was opened, whichever thread uses it, and
+// keeps
+//   that namespace alive: destroy this object before the namespace is to end.
 // Threading: one thread at a time. Errors: ErrnoStatus.
 #pragma once
 
@@ -15,7 +16,7 @@
 
 namespace crisp {
 
-// Since the interface was made (struct rtnl_link_stats64).
+// Counters since the interface was created (struct rtnl_link_stats64).
 struct LinkReading {
   std::string name;
   bool loopback = false;
@@ -31,12 +32,12 @@ struct LinkReading {
 
 class LinkStats {
  public:
-  // In the namespace pinned to `netns_path` (os/netns.h).
+  // Opens the socket in the namespace that `netns_path` pins (os/netns.h).
   static absl::StatusOr<LinkStats> OpenIn(const std::string& netns_path);
-  // In that of the calling thread.
+  // Opens it in the namespace of the calling thread.
   static absl::StatusOr<LinkStats> Open();
 
-  // All interfaces, by index.
+  // All interfaces, ordered by index.
   absl::StatusOr<std::vector<LinkReading>> Read();
 
  private:

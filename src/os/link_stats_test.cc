@@ -25,7 +25,7 @@ class LinkStatsTest : public testing::Test {
     EXPECT_TRUE(RemoveNetns(path_).ok());
   }
 
-  // A datagram of 1000 bytes to nobody, over the loopback.
+  // Sends a datagram of 1000 bytes over the loopback; nobody receives it.
   absl::Status Send() {
     return RunInNetns(path_, [] {
       const Fd udp(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));

@@ -40,7 +40,7 @@ int ConnectV6(int socket, uint16_t port) {
   return connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 ? 0 : errno;
 }
 
-// What has become of a connect: 0, EINPROGRESS, or why not.
+// The result of a connect: 0, EINPROGRESS, or the error.
 int Outcome(int socket) {
   pollfd decided{socket, POLLOUT, 0};
   if (poll(&decided, 1, 0) == 0) return EINPROGRESS;

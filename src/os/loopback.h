@@ -1,8 +1,8 @@
-// A TCP connection to the loopback of a network namespace, from outside of it.
+// TCP connections to the loopback of a network namespace, from outside of it.
 //
-// A socket belongs to the network namespace of the thread that makes it, wherever it is used later
-// (network_namespaces(7)): a thread enters the namespace, makes the sockets and ends (os/netns.h); connecting and all
-// that follows is the caller's.
+// A socket belongs to the network namespace of the thread that creates it, wherever it is used later
+// (network_namespaces(7)). So a thread enters the namespace, creates the sockets and ends (os/netns.h); the caller
+// connects them.
 #pragma once
 
 #include <cstdint>
@@ -15,18 +15,19 @@
 
 namespace crisp {
 
-// Connects to a port of 127.0.0.1, else of ::1, and never waits: who waits for many connections does it his own way.
-// For one thread at a time.
+// Connects to a port of 127.0.0.1 or, if that is refused, of ::1. Never waits: the caller's event loop does.
+// Threading: one thread at a time.
 class LoopbackDial {
  public:
-  // In the namespace that `netns` pins; empty: in this process's own. Errors: ErrnoStatus, naming the namespace.
+  // Creates the sockets in the namespace that `netns` pins; empty: in this process's own. Errors: ErrnoStatus, naming
+  // the namespace.
   static absl::StatusOr<LoopbackDial> Begin(const std::string& netns, uint16_t port);
 
-  // Goes on as far as it can. True: the connection is there, to be taken. False: to be called again once socket() can
-  // be written to. ErrnoStatus with both addresses' reasons if there is none to be had.
+  // Goes on as far as possible without waiting. True: connected, call Take. False: call Step again when socket() has
+  // become writable. ErrnoStatus with the reasons for both addresses if neither can be connected to.
   absl::StatusOr<bool> Step();
   int socket() const { return connecting_v6_ ? v6_.get() : v4_.get(); }
-  // Non-blocking, close-on-exec, and sends small writes at once (TCP_NODELAY).
+  // The connection: non-blocking, close-on-exec, with TCP_NODELAY.
   Fd Take() { return std::move(connecting_v6_ ? v6_ : v4_); }
 
  private:

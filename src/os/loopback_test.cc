@@ -38,7 +38,7 @@ class LoopbackTest : public testing::Test {
 
   std::string netns() const { return dir_ + "/netns"; }
 
-  // Listens at a free port of `address`, in the namespace.
+  // Listens on a free port of `address` in the namespace.
   Fd Listen(const in6_addr& address, bool only_v6, uint16_t* port) {
     Fd listener;
     const absl::Status made = RunInNetns(netns(), [&] {
@@ -60,7 +60,7 @@ class LoopbackTest : public testing::Test {
     return listener;
   }
 
-  // Waits for it; DeadlineExceeded when nothing has been decided for `patience`.
+  // Steps until the dial is over; DeadlineExceeded if nothing happens for `patience_ms`.
   static absl::StatusOr<Fd> Connect(const std::string& netns, uint16_t port, int patience_ms = 20000) {
     ASSIGN_OR_RETURN(LoopbackDial dial, LoopbackDial::Begin(netns, port));
     for (;;) {
@@ -114,7 +114,7 @@ TEST_F(LoopbackTest, ANamespaceThatIsGoneIsNamed) {
 TEST_F(LoopbackTest, DoesNotWaitForWhoDoesNotAccept) {
   uint16_t port = 0;
   const Fd listener = Listen(in6addr_any, false, &port);
-  // When the backlog is full, a SYN is not answered.
+  // With a full backlog a SYN is not answered.
   std::vector<Fd> connections;
   absl::Status status;
   const MonoTime begin = MonoClock::now();

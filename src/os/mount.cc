@@ -58,7 +58,7 @@ class NewFilesystem {
  private:
   void Fail(absl::string_view what) {
     status_ = ErrnoStatus(errno, what);
-    // Each read of the context gives one message of the kernel: "e text".
+    // Each read of the context returns one message of the kernel: "e text".
     char message[512];
     const ssize_t n = context_.valid() ? read(context_.get(), message, sizeof(message)) : 0;
     if (n > 2) {
@@ -87,9 +87,9 @@ absl::Status CheckPaths(const OverlayMount& mount) {
   return absl::OkStatus();
 }
 
-// Whether overlayfs takes lower directories one by one. Found out once, on a context that is thrown away. Before Linux
-// 6.5 it looks at no option before the file system is made, and takes any: whoever takes one that does not exist knows
-// none.
+// Whether overlayfs accepts lower directories one by one. Tried once, on a context that is then closed. Before
+// Linux 6.5 overlayfs accepts any option until the file system is created: if it accepts one that does not exist, the
+// answer is no.
 bool HasLowerdirPlus() {
   static const bool has = [] {
     const Fd context(static_cast<int>(syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC)));

@@ -16,9 +16,10 @@
 namespace crisp {
 namespace {
 
-constexpr size_t kMaxMountInfo = 256 << 20;  // 100,000 mounts and a long path each
+constexpr size_t kMaxMountInfo = 256 << 20;  // 100,000 mounts, each with a long path
 
-// proc(5), /proc/PID/mountinfo: id, parent, device, root, mount point, options, optional fields, "-", the rest.
+// Fields of /proc/PID/mountinfo (proc(5)): id, parent, device, root, mount point, options, optional fields, "-", the
+// rest.
 constexpr size_t kMountPoint = 4;
 constexpr size_t kOptionalFields = 6;
 

@@ -1,4 +1,4 @@
-// Which mount a path is on, and how that mount takes part in propagation (mount_namespaces(7), "Shared subtrees").
+// The mount that a path is on, and its propagation type (mount_namespaces(7), "Shared subtrees").
 #pragma once
 
 #include <string>
@@ -9,11 +9,11 @@ namespace crisp {
 
 struct MountPropagationInfo {
   std::string mount_point;  // in the caller's mount namespace
-  bool shared = false;      // what is mounted below on one side is seen on the other
-  bool slave = false;       // what is mounted below by its master is seen here
+  bool shared = false;      // mounts below it propagate to its peers, and theirs to it
+  bool slave = false;       // mounts below its master propagate to it
 };
 
-// Of the mount that `path` (links followed) is on. Needs Linux 5.8 (STATX_MNT_ID).
+// Of the mount that `path` is on; follows links. Needs Linux 5.8 (STATX_MNT_ID).
 absl::StatusOr<MountPropagationInfo> PropagationOf(const std::string& path);
 
 }  // namespace crisp

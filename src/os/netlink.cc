@@ -31,7 +31,7 @@ absl::StatusOr<Link> FindLink(nl_sock* socket, const std::string& interface) {
   return Link(found);
 }
 
-// "10.1.2.3/24" without the prefix length; empty if the kernel gave none.
+// The address without the prefix length of "10.1.2.3/24"; empty if there is no address.
 std::string TextOf(nl_addr* address) {
   if (address == nullptr) return "";
   std::array<char, 128> text{};

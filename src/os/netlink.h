@@ -1,7 +1,8 @@
 // Netlink: links and addresses of one network namespace, by rtnetlink(7) through libnl.
 //
-// Ownership: owns one socket. A socket stays in the namespace in which it was opened, whoever uses it later: one opened
-//   inside a pod can be kept and asked from any thread of the daemon.
+// Ownership: owns one socket. A socket stays in the namespace in which it was opened: one that was opened in a pod's
+// can
+//   be used later by any thread of the daemon.
 // Threading: one thread at a time.
 // Errors: Internal, naming the interface and libnl's reason.
 #pragma once
@@ -19,15 +20,16 @@ namespace crisp {
 
 class Netlink {
  public:
-  // In the namespace of the calling thread.
+  // Opens the socket in the namespace of the calling thread.
   static absl::StatusOr<Netlink> Open();
-  // In the namespace pinned to `netns_path` (os/netns.h).
+  // Opens it in the namespace that `netns_path` pins (os/netns.h).
   static absl::StatusOr<Netlink> OpenIn(const std::string& netns_path);
 
-  // OK if it is up.
+  // OK if it is up already.
   absl::Status BringUp(const std::string& interface);
 
-  // Without prefix length, as the kernel lists them: IPv4 first. Link-local and other narrow scopes are left out.
+  // The addresses without prefix length, in the kernel's order, IPv4 first. Addresses of link or host scope are left
+  // out.
   absl::StatusOr<std::vector<std::string>> Addresses(const std::string& interface);
 
  private:

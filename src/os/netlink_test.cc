@@ -32,7 +32,7 @@ TEST_F(NetlinkTest, LoopbackComesUpWithItsAddresses) {
   EXPECT_EQ(*netlink.Addresses("lo"), std::vector<std::string>{});
   ASSERT_TRUE(netlink.BringUp("lo").ok());
   EXPECT_TRUE(netlink.BringUp("lo").ok()) << "it is up already";
-  // 127.0.0.1 has host scope, as narrow as it gets: it is not an address of the pod.
+  // 127.0.0.1 has host scope, so it is not an address of the pod.
   EXPECT_EQ(*netlink.Addresses("lo"), std::vector<std::string>{});
 }
 

@@ -46,7 +46,7 @@ absl::Status CreateNetns(const std::string& path) {
   if (const std::string directory = DirectoryOf(path); !directory.empty()) {
     RETURN_IF_ERROR(MakeDirs(directory, 0755), "create netns ", path);
   }
-  // Nobody can read or write the file: what it is for is only its name.
+  // The file is only a name to mount on: nobody may read or write it.
   ASSIGN_OR_RETURN([[maybe_unused]] const Fd file, OpenAt(AT_FDCWD, path, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0),
                    "create netns");
   const absl::Status pinned = RunOnOwnThread([&] { return PinNewNamespaceOfThisThread(path); });
@@ -57,7 +57,7 @@ absl::Status CreateNetns(const std::string& path) {
 }
 
 absl::Status RemoveNetns(const std::string& path) {
-  // More than one mount only where a person has pinned something on top; each look takes one away.
+  // There is more than one mount only if a person has mounted something on top. Each round removes one.
   for (int attempt = 0; attempt < 8; ++attempt) {
     if (unlink(path.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
     if (errno != EBUSY) return ErrnoStatus(errno, absl::StrCat("remove netns ", path));

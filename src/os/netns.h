@@ -1,12 +1,12 @@
-// Network namespaces: pinned to a file, so that they live without a process, and entered for a moment.
+// Network namespaces. A namespace is pinned to a file, so that it exists without a process, and entered by a thread for
+// a moment.
 //
-// Ownership: a pinned namespace belongs to its file. It lives until RemoveNetns, whatever happens to the daemon.
-// Threading: all functions from any thread. A network namespace belongs to a thread, not to the process
-//   (unshare(2), setns(2): CLONE_NEWNET moves the calling thread only), so each function does its work on a thread of
-//   its own that ends with it: no other thread of the daemon can find itself elsewhere, even if a step fails half way.
-//   A single-threaded helper process, which mount and user namespaces need, would give nothing more here.
-// Errors: ErrnoStatus, naming the path and the step; ResourceExhausted if no thread can be had. After an error nothing
-//   is left behind.
+// Ownership: a pinned namespace belongs to its file and lives until RemoveNetns, whatever happens to the daemon.
+// Threading: all functions from any thread. CLONE_NEWNET moves only the calling thread (unshare(2), setns(2)), so each
+//   function works on a thread of its own that ends with the call: no other thread of the daemon ever changes its
+//   namespace, even if a step fails. A helper process, as mount and user namespaces need, would have no advantage.
+// Errors: ErrnoStatus, naming the path and the step; ResourceExhausted if no thread can be started. After an error
+//   nothing is left behind.
 #pragma once
 
 #include <string>
@@ -17,17 +17,18 @@
 namespace crisp {
 
 // Makes a network namespace and pins it by a bind mount of nsfs (namespaces(7)) on a new file `path`; makes the
-// directory if need be. An error if `path` exists: it may pin somebody's namespace.
+// directory if it is missing. An error if `path` exists: it may pin another namespace.
 absl::Status CreateNetns(const std::string& path);
 
-// Unpins it and removes the file, also one on which nothing is mounted (the daemon was killed between the two steps of
-// CreateNetns). OK if it is not there. An error if something else than a network namespace is mounted there.
+// Unpins the namespace and removes the file, also a file on which nothing is mounted: the daemon may have been killed
+// between the two steps of CreateNetns. OK if the file does not exist. An error if anything but a network namespace is
+// mounted there.
 absl::Status RemoveNetns(const std::string& path);
 
 // True if `path` pins a namespace; false if it does not exist or is anything else.
 bool IsNetns(const std::string& path);
 
-// Runs `work` on a thread inside the namespace that `path` pins, and gives back what it returned.
+// Runs `work` on a thread inside the namespace that `path` pins, and returns its result.
 absl::Status RunInNetns(const std::string& path, absl::FunctionRef<absl::Status()> work);
 
 }  // namespace crisp

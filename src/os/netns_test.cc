@@ -91,7 +91,7 @@ TEST_F(NetnsTest, CreateBelowAFileFailsAndNamesThePath) {
   EXPECT_FALSE(CreateNetns("relative").ok());
 }
 
-// Without CAP_SYS_ADMIN in effect, as long as it lives. New threads inherit it.
+// While it lives, the calling thread and those that it starts lack CAP_SYS_ADMIN.
 class NoAdmin {
  public:
   NoAdmin() {
@@ -121,7 +121,7 @@ TEST_F(NetnsTest, AFailedUnshareLeavesNoFile) {
 }
 
 TEST_F(NetnsTest, AFailedMountLeavesNoFile) {
-  // Files can be made in a file system that has been detached from the tree, but nothing can be mounted there.
+  // In a detached file system files can be made, but nothing can be mounted.
   ASSERT_TRUE(MakeDirs(dir_ + "/detached", 0755).ok());
   ASSERT_TRUE(MountTmpfs(dir_ + "/detached", "64k", "0755").ok());
   const Fd detached = *OpenAt(AT_FDCWD, dir_ + "/detached", O_RDONLY | O_DIRECTORY);

@@ -14,7 +14,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// A child that ends with `code`; it is a zombie, or about to be one.
+// A child that exits with `code`: a zombie, or about to be one.
 pid_t ChildThatEndsWith(int code) {
   const pid_t pid = fork();
   if (pid == 0) _exit(code);

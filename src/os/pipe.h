@@ -1,5 +1,5 @@
-// A pipe between this program and another, mostly one that it is about to run. No Abseil, no exceptions: the shim uses
-// it too.
+// Pipes between this program and another, usually one that it is about to start. No Abseil, no exceptions: the shim
+// uses it too.
 #pragma once
 
 #include <fcntl.h>
@@ -14,8 +14,8 @@ namespace crisp {
 
 enum class PipeEnd { kRead, kWrite };
 
-// `ours` is the end that `which` names, `theirs` the other; both are close-on-exec. Only ours is non-blocking: a
-// program expects that its stdio blocks. 0, or an errno value; then both are as they were.
+// Makes a pipe: `ours` is the end that `which` names, `theirs` the other. Both are close-on-exec. Only `ours` is
+// non-blocking, because programs expect stdio that blocks. 0 or an errno value; after an error both are unchanged.
 inline int MakePipe(PipeEnd which, Fd* ours, Fd* theirs) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return errno;

@@ -23,10 +23,10 @@
 namespace crisp {
 namespace {
 
-// How long a command that has ended may leave its pipes to others before we stop reading them.
+// How long the pipes of a command that has ended are read while another process holds them open.
 constexpr std::chrono::milliseconds kDrainAfterExit{200};
 
-// What children get in place of the raised limit; set once, before there are any.
+// The limit that children get in place of the raised one. Set once, before there is a child.
 std::optional<rlimit> g_children_descriptors;
 
 class SpawnSetup {
@@ -74,7 +74,7 @@ class SpawnSetup {
     const int error = posix_spawn(&child.pid, path.c_str(), &actions_, &attr_, argv.data(), envp.data());
     if (error != 0) return ErrnoStatus(error, absl::StrCat("start ", path));
     if (g_children_descriptors) prlimit(child.pid, RLIMIT_NOFILE, &*g_children_descriptors, nullptr);
-    child.pidfd = Pidfd::Open(child.pid);  // cannot name another process: nobody has reaped this one yet
+    child.pidfd = Pidfd::Open(child.pid);  // the pid cannot have been reused: nobody has reaped the child yet
     if (!child.pidfd.valid()) return ErrnoStatus(errno, absl::StrCat("pidfd of ", path));
     return child;
   }
@@ -84,12 +84,12 @@ class SpawnSetup {
   posix_spawn_file_actions_t actions_{};
 };
 
-// How long a command that was killed is waited for. In an uninterruptible wait of the kernel, on a dead disk or server,
-// it does not end before that does.
+// How long to wait for a killed command. A process that waits uninterruptibly in the kernel, for a dead disk or server,
+// does not die before that wait ends.
 constexpr std::chrono::seconds kKillWait{2};
 
-// Kills and reaps what it holds unless Wait has reaped it. What does not end is left to a thread that waits for nothing
-// else, so that whoever called goes on.
+// Kills and reaps the child unless Wait has reaped it. A child that does not die is left to a thread of its own, so
+// that the caller can go on.
 class RunningChild {
  public:
   RunningChild(Child child, std::string path) : child_(std::move(child)), path_(std::move(path)) {}
@@ -104,7 +104,7 @@ class RunningChild {
     LogError("a command does not end after SIGKILL; it is left to end by itself",
              {{"command", path_}, {"pid", child_.pid}});
     auto reaper = StartThread("a killed command", [pidfd = std::move(child_.pidfd)] { pidfd.Reap(); });
-    if (reaper.ok()) reaper->detach();  // else it stays a zombie, until the daemon ends
+    if (reaper.ok()) reaper->detach();  // else it stays a zombie until the daemon exits
   }
   RunningChild(const RunningChild&) = delete;
   RunningChild& operator=(const RunningChild&) = delete;
@@ -123,9 +123,9 @@ class RunningChild {
   const std::string path_;
 };
 
-// write(2) to a child that may have ended or closed its stdin: EPIPE, but never SIGPIPE, which would end the program
-// that has not thought of it. A pipe has no flag for that as a socket has: the signal, which goes to the thread that
-// writes, is held back and taken away again.
+// write(2) to a child that may have ended or closed its stdin: fails with EPIPE but raises no SIGPIPE, which would end
+// a program that does not ignore it. Pipes have no flag for that as sockets have, so the signal, which is sent to the
+// writing thread, is blocked and then consumed.
 ssize_t WriteWithoutSignal(int fd, absl::string_view data) {
   sigset_t broken_pipe;
   sigset_t before;
@@ -145,7 +145,7 @@ ssize_t WriteWithoutSignal(int fd, absl::string_view data) {
   return n;
 }
 
-// Moves bytes between the child's pipes and memory as poll says.
+// Moves bytes between the child's pipes and memory when poll(2) reports that it is possible.
 class Plumbing {
  public:
   Plumbing(const Command& command, CommandResult* result)

@@ -1,6 +1,9 @@
-// Child processes. posix_spawn(3) only: nothing that can fail politely ever runs between fork and exec of a daemon with
-// threads. A child gets descriptors 0, 1 and 2 and no other (close_range before exec), no blocked and no ignored
-// signal, and a process group of its own, so that it can be killed with its children.
+// Child processes that run another program. They are started by posix_spawn(3), so that no code of the daemon, which
+// has threads, runs between fork and exec. (The one other child of the daemon never runs a program:
+// os/user_namespace.h.) A child gets descriptors 0, 1 and 2 and no others (close_range(2) before exec), no blocked and
+// no ignored signals, and a process group of its own, so that it can be killed together with its children.
+//
+// Threading: from any thread, but for RaiseDescriptorLimit.
 #pragma once
 
 #include <sys/types.h>
@@ -20,7 +23,7 @@ struct Command {
   std::vector<std::string> args;  // without argv[0]
   std::vector<std::string> env;   // the whole environment, "NAME=value"
   std::string input;              // written to its stdin, which is then closed
-  size_t output_limit = 1 << 20;  // bytes kept of stdout and of stderr each; what is beyond is read and dropped
+  size_t output_limit = 1 << 20;  // bytes kept of stdout and of stderr each; more is read and dropped
 };
 
 struct CommandResult {
@@ -34,28 +37,30 @@ struct CommandResult {
   std::string Describe() const;
 };
 
-// Runs to the end, or until `call` is over: then the whole process group is killed and reaped, and the error is call's.
-// One that does not even end by SIGKILL is waited for two seconds, and then reaped behind the answer. A child that
-// ended but left somebody holding its pipes open is not waited for.
+// Runs the command to its end. If `call` is over first, kills the whole process group and returns call's error; a
+// command that does not die of SIGKILL within two seconds is left to a thread that reaps it. Output is read until the
+// pipes are at their end, but after the command has ended for at most 200 ms: a process that it left behind may hold
+// them open for ever.
 absl::StatusOr<CommandResult> RunCommand(const Command& command, const Call& call);
 
-// A child that is not waited for here. `stdio` are its descriptors 0, 1 and 2 (/dev/null where not valid).
 struct Child {
   pid_t pid = -1;
   Pidfd pidfd;
 };
+
+// Starts a program in a session of its own and returns; the caller reaps it. `stdio` become its descriptors 0, 1 and 2;
+// a negative one becomes /dev/null.
 absl::StatusOr<Child> SpawnDetached(const std::string& path, const std::vector<std::string>& args,
                                     const std::vector<std::string>& env, const int (&stdio)[3]);
 
 // Waits until `process` has ended, reaped or not, or `call` is over; then the error is call's.
 absl::Status AwaitEnd(const Pidfd& process, const Call& call);
 
-// Raises this process's soft limit of descriptors to the hard one: a pod takes a few, a pull many. Children get the one
-// that was there before, on which programs count (select(2), loops over all descriptors). Once, before there is a
-// child.
+// Raises this process's soft limit of descriptors to the hard one: a pod takes a few, a pull many. Children get the
+// previous limit, which programs rely on (select(2), loops over all descriptors). Call it once, before the first child.
 //
-// posix_spawn(3) cannot set limits, so a child gets its own right after it was started. A shim starts nothing before it
-// is asked to, later; a plugin may start a helper a moment too early, and that one keeps the high limit.
+// posix_spawn(3) cannot set limits, so a child's limit is set right after it was started. A plugin that starts a helper
+// before that gives it the high limit; a shim starts nothing until it is asked to.
 void RaiseDescriptorLimit();
 
 }  // namespace crisp

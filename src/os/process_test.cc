@@ -43,8 +43,8 @@ TEST(ProcessTest, ADeadlineKillsTheWholeGroup) {
   EXPECT_LT(MonoClock::now() - start, std::chrono::seconds(5));
 }
 
-// The first process of a PID namespace ends only once all others in it have been reaped, by whoever that is for: here
-// by this test. Nothing else that can be made at will lasts after SIGKILL.
+// The first process of a pid namespace dies only after all others in it have been reaped, here by the test. No other
+// process that survives SIGKILL can be made at will.
 TEST(ProcessTest, WhatDoesNotEndByKillIsLeftToEndByItself) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root, to make a PID namespace";
   pid_t unreaped = -1;
@@ -55,7 +55,7 @@ TEST(ProcessTest, WhatDoesNotEndByKillIsLeftToEndByItself) {
     ASSERT_EQ(unshare(CLONE_NEWPID), 0);
     const Call call(kNoDeadline, [&] {
       if (unreaped < 0 && (unreaped = fork()) == 0) _exit(0);
-      setns(ours.get(), CLONE_NEWPID);  // or this thread could start no other
+      setns(ours.get(), CLONE_NEWPID);  // otherwise this thread could not start another
       return true;
     });
     const auto start = MonoClock::now();

@@ -64,7 +64,7 @@ class Reactor::Impl {
   }
 
   void Unwatch(int fd) {
-    std::shared_ptr<Callback> dropped;  // destroyed last, without the lock
+    std::shared_ptr<Callback> dropped;  // destroyed last, when the lock is no longer held
     MutexLock lock(mutex_);
     const auto found = tokens_.find(fd);
     if (found == tokens_.end()) return;
@@ -90,7 +90,7 @@ class Reactor::Impl {
  private:
   void Wake() {
     const uint64_t one = 1;
-    // Fails only when the counter is full: then the thread is about to wake anyway.
+    // Fails only if the counter is full, and then the thread is about to wake up anyway.
     [[maybe_unused]] const ssize_t n = write(wake_.get(), &one, sizeof(one));
   }
 
@@ -126,7 +126,7 @@ class Reactor::Impl {
       running_ = token;
     }
     (*callback)();
-    callback.reset();  // before a thread that waits in Unwatch goes on: what the callback held is gone then
+    callback.reset();  // what it holds must be gone before a thread that waits in Unwatch goes on
     MutexLock lock(mutex_);
     running_ = 0;
     idle_.NotifyAll();
@@ -174,7 +174,7 @@ void Reactor::Unwatch(int fd) {
   impl_->Unwatch(fd);
 }
 void Reactor::Post(Callback callback) {
-  impl_->PostAt(MonoTime(), std::move(callback));  // boot: before anything that PostAt is given
+  impl_->PostAt(MonoTime(), std::move(callback));  // time 0 is before every time that PostAt gets
 }
 void Reactor::PostAt(MonoTime when, Callback callback) {
   impl_->PostAt(when, std::move(callback));

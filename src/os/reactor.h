@@ -1,5 +1,7 @@
-// Reactor: the one thread that waits for descriptors (epoll) and timers. Callbacks run on it, one at a time, and must
-// not block and take no pod's lock.
+// Reactor: the daemon's thread that waits for descriptors (epoll(7)) and timers. Callbacks run on it, one at a time.
+// They must not block, and must not take a pod's lock.
+//
+// Threading: all functions from any thread, also from callbacks.
 #pragma once
 
 #include <functional>
@@ -17,14 +19,14 @@ class Reactor {
   using Callback = std::function<void()>;
 
   static absl::StatusOr<std::unique_ptr<Reactor>> Start();
-  ~Reactor();  // stops and joins the thread; callbacks that have not run never will
+  ~Reactor();  // stops and joins the thread; callbacks that have not run are dropped
   Reactor(const Reactor&) = delete;
   Reactor& operator=(const Reactor&) = delete;
 
-  // Calls `ready` whenever `fd` can be read or has hung up, until Unwatch. The caller keeps the descriptor open.
+  // Calls `ready` whenever `fd` is readable or has hung up, until Unwatch. The caller keeps the descriptor open.
   absl::Status Watch(int fd, Callback ready);
-  // After it returns, the callback of `fd` is not running and will not run again (from inside a callback of the
-  // reactor's own thread: it returns at once, and the callback will not run again).
+  // After it returns, the callback of `fd` is not running and will not run again. Called from a callback of the reactor
+  // it returns at once; then, too, the callback will not run again.
   void Unwatch(int fd);
 
   // Runs `callback` once on the reactor's thread, as soon as possible or at `when`.

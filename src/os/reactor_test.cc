@@ -82,7 +82,7 @@ TEST(ReactorTest, UnwatchWaitsForARunningCallbackAndNoneFollows) {
                             ++finished;
                           })
                   .ok());
-  Signal(event.get());  // never cleared: it stays ready
+  Signal(event.get());  // never read: it stays ready
   entered.get_future().wait();
   reactor->Unwatch(event.get());
   const int at_return = finished;

@@ -17,7 +17,7 @@
 namespace crisp {
 namespace {
 
-// Descriptors held at once; a default limit of 1024 must do for several threads.
+// Descriptors that are open at once. Several threads must get by with the default limit of 1024.
 constexpr int kMostOpen = 40;
 
 class Remover {

@@ -1,4 +1,4 @@
-// Removing a directory tree of any depth with a bounded number of descriptors.
+// Removes directory trees of any depth with a bounded number of descriptors.
 #pragma once
 
 #include <string>
@@ -7,9 +7,9 @@
 
 namespace crisp {
 
-// Removes `name` in the directory `dir`, and all below it, without following links or crossing into another mount
-// (EXDEV is an error: something is still mounted there, and what is below it is not ours to delete). OK if it is not
-// there. Directories that lie very deep are moved up first, so neither descriptors nor the stack run out.
+// Removes `name` in the directory `dir` and everything below it. Follows no links and does not enter another mount:
+// something is still mounted there, which is the error EXDEV. OK if `name` does not exist. Directories that lie very
+// deep are moved to the top first, so that neither descriptors nor the stack run out.
 absl::Status RemoveTreeAt(int dir, const std::string& name);
 
 }  // namespace crisp

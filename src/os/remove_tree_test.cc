@@ -16,7 +16,7 @@ namespace {
 class RemoveTreeTest : public testing::Test {
  protected:
   void SetUp() override { root_ = *OpenAt(AT_FDCWD, dir_, O_RDONLY | O_DIRECTORY); }
-  // A chain of directories, deeper than any path the kernel takes, with a file at each level.
+  // Makes nested directories, deeper than a path can be long, with a file at each level.
   void MakeDeep(const std::string& name, int depth) {
     Fd at = *OpenAt(root_.get(), ".", O_RDONLY | O_DIRECTORY);
     for (int i = 0; i < depth; ++i) {

@@ -18,7 +18,7 @@ namespace {
 
 constexpr int kBacklog = 8;
 
-// The address of `path`, with the directory that it goes through, if it had to.
+// An address, and the descriptor of the directory that it goes through if the path is long.
 struct Address {
   sockaddr_un name{};
   Fd directory;
@@ -62,7 +62,7 @@ absl::StatusOr<Fd> ListenPackets(const std::string& path) {
 absl::StatusOr<Fd> ConnectPackets(const std::string& path) {
   ASSIGN_OR_RETURN(const Address address, AddressOf(path));
   ASSIGN_OR_RETURN(Fd connected, MakeSocket());
-  // A full backlog gives EAGAIN at once: nobody accepts there.
+  // With a full backlog connect(2) returns EAGAIN at once.
   if (connect(connected.get(), reinterpret_cast<const sockaddr*>(&address.name), sizeof(address.name)) != 0) {
     return ErrnoStatus(errno, absl::StrCat("connect to ", path));
   }

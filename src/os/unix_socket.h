@@ -1,7 +1,9 @@
-// Packet sockets (AF_UNIX, SOCK_SEQPACKET): one send is one packet, whole or not at all.
+// Packet sockets (AF_UNIX, SOCK_SEQPACKET): a packet is sent and received as a whole.
 //
-// All sockets are close-on-exec and non-blocking. A path longer than sun_path (108 bytes, unix(7)) works too: it is
-// reached through a descriptor of its directory.
+// All sockets are close-on-exec and non-blocking. Paths longer than sun_path (108 bytes, unix(7)) work too, through a
+// descriptor of their directory.
+//
+// Threading: from any thread. Errors: ErrnoStatus where nothing else is said.
 #pragma once
 
 #include <string>
@@ -16,22 +18,21 @@
 
 namespace crisp {
 
-// Binds and listens. A socket that is there already is removed first: the caller owns the directory.
+// Binds and listens. Removes an existing socket first: the caller owns the directory.
 absl::StatusOr<Fd> ListenPackets(const std::string& path);
 
-// Error with ErrnoOf ENOENT or ECONNREFUSED if nobody listens.
+// Connects. ErrnoOf is ENOENT or ECONNREFUSED if nobody listens.
 absl::StatusOr<Fd> ConnectPackets(const std::string& path);
 
-// OK if the peer runs as this process's effective user (SO_PEERCRED), else PermissionDenied.
+// OK if the peer's user is this process's effective user (SO_PEERCRED), else PermissionDenied.
 absl::Status CheckPeer(int socket);
 
-// Sends one packet, with the descriptors `attached` (at most kMaxAttached), in their order; waits for room as long as
-// `call` allows.
+// Sends one packet with the descriptors `attached`, at most kMaxAttached. Waits for room as long as `call` allows.
 absl::Status SendPacket(int socket, absl::string_view packet, const std::vector<int>& attached, const Call& call);
 
-// Receives one packet into `buffer`. 0: the peer has closed; EAGAIN (ErrnoOf): there is none now. The first descriptor
-// that came with it is given to `attached`, the others are closed; all of them if it is null. A packet longer than the
-// buffer is an error.
+// Receives one packet into `buffer`; does not wait. Returns its size; 0 if the peer has closed. ErrnoOf is EAGAIN if
+// there is no packet now. The first descriptor of the packet goes to `attached`, the others are closed; all are closed
+// if `attached` is null. A packet longer than the buffer is an error.
 absl::StatusOr<size_t> ReceivePacket(int socket, char* buffer, size_t capacity, Fd* attached = nullptr);
 
 }  // namespace crisp

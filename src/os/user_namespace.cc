@@ -19,8 +19,8 @@
 namespace crisp {
 namespace {
 
-// The child of a process with threads: system calls and nothing else, none of which has a failure that matters. Keeps
-// no descriptor of the daemon, and ends with it.
+// What the child does. Its parent has threads, so it makes raw system calls only; that one fails does not matter. It
+// keeps no descriptor of the daemon, and ends with it.
 [[noreturn]] void WaitToBeKilled(pid_t parent) {
   syscall(SYS_close_range, 0U, ~0U, 0U);
   syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
@@ -31,7 +31,7 @@ namespace {
 
 class IdleChild {
  public:
-  // In a new user namespace. A plain fork otherwise: nothing is shared that the daemon could see change.
+  // Like fork(2), but in a new user namespace: the child shares nothing that it could change for the daemon.
   IdleChild() {
     const pid_t parent = getpid();
     const long flags = CLONE_NEWUSER | SIGCHLD;
@@ -56,7 +56,7 @@ class IdleChild {
   int error_ = 0;
 };
 
-// The kernel takes a map in one write, and once.
+// The kernel takes a map only once, and in one write.
 absl::Status WriteMap(const std::string& path, const std::vector<IdRange>& ranges) {
   std::string text;
   for (const IdRange& range : ranges) absl::StrAppend(&text, range.inside, " ", range.outside, " ", range.length, "\n");

@@ -1,5 +1,7 @@
-// User namespaces (user_namespaces(7)) as what shifts owners of files: made by a child that does nothing, held by a
-// descriptor.
+// User namespaces (user_namespaces(7)) for idmapped mounts, which show files with other owners.
+//
+// A namespace is made by a child of raw clone(2) that makes only system calls until it is killed, and is then held by a
+// descriptor. posix_spawn(3) cannot make namespaces.
 //
 // Threading: all functions from any thread. Errors: ErrnoStatus.
 #pragma once
@@ -15,7 +17,7 @@
 
 namespace crisp {
 
-// A run of ids: a line of /proc/PID/uid_map.
+// Consecutive ids: a line of /proc/PID/uid_map.
 struct IdRange {
   uint32_t inside = 0;
   uint32_t outside = 0;
@@ -28,19 +30,19 @@ struct IdMap {
   std::vector<IdRange> gids;
 };
 
-// What `inside` is outside; nullopt if it is in no range.
+// The id outside the namespace for `inside`; nullopt if no range holds it.
 std::optional<uint32_t> MapId(const std::vector<IdRange>& ranges, uint32_t inside);
 
-// A user namespace with these maps; it lives as long as the descriptor, or whoever else has got hold of it. Needs
-// CAP_SETUID and CAP_SETGID.
+// A user namespace with these maps. It lives as long as the descriptor or a mount that uses it. Needs CAP_SETUID and
+// CAP_SETGID.
 absl::StatusOr<Fd> MakeUserNamespace(const IdMap& map);
 
-// Mounts `source` on `target`, both absolute, with owners shifted as `user_namespace` maps them: a file of uid 0 is
-// seen as of the uid that 0 is mapped to. Linux 5.12, and a file system that can. Without what is mounted below
-// `source`.
+// Mounts `source` on `target`, both absolute, with owners mapped by `user_namespace`: a file of uid 0 appears to belong
+// to the uid that 0 is mapped to. Mounts below `source` are not included. Needs Linux 5.12 and a file system that
+// supports it.
 absl::Status BindIdmapped(const std::string& source, const std::string& target, int user_namespace);
 
-// OK if a user namespace can be made and the file system of `path` can be mounted so.
+// OK if a user namespace can be made and the file system of `path` supports idmapped mounts.
 absl::Status CheckIdmapping(const std::string& path);
 
 }  // namespace crisp

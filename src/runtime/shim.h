@@ -21,6 +21,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "base/stdio_streams.h"
 #include "runtime/oci_runtime.h"
 
 namespace crisp {
@@ -66,21 +67,16 @@ struct ExecResult {
   std::string error_output;
 };
 
-// An exec whose streams the caller reads and writes itself. A stream that is not asked for is /dev/null.
+// An exec whose streams the caller reads and writes itself.
 struct ExecStreamRequest {
   std::string container_id;
   std::string process_json;  // as in ExecRequest
-  bool terminal = false;     // equal to "terminal" of process_json; output then carries stderr too
-  bool input = false;
-  bool output = false;
-  bool error_output = false;
+  StdioStreams streams;      // whose `terminal` equals "terminal" of process_json
 };
 
 struct AttachRequest {
   std::string container_id;
-  bool input = false;
-  bool output = false;
-  bool error_output = false;
+  StdioStreams streams;  // whose `terminal` is ignored: the container has one or has none
 };
 
 // One container, as a shim that outlived its daemon reports it.
@@ -97,6 +93,8 @@ class ShimListener {
   virtual ~ShimListener() = default;
   // The exit record is already on disk.
   virtual void OnExit(absl::string_view container_id, const ContainerExit& exit) = 0;
+  // The OOM killer has killed processes of the container, `kills` since its start in all. At most once a second.
+  virtual void OnOomKill(absl::string_view container_id, uint64_t kills) = 0;
   // The shim died, or closed its socket because another daemon connected. No listener method is called after it. Not
   // called for a shim that Shutdown or Terminate ended.
   virtual void OnShimGone() = 0;

@@ -67,11 +67,11 @@ absl::Status AddPipe(uint8_t stream, Fd* ours, Pipes* pipes) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Pipes> MakePipes(bool input, bool output, bool error_output) {
+absl::StatusOr<Pipes> MakePipes(const StdioStreams& streams) {
   Pipes pipes;
-  if (input) RETURN_IF_ERROR(AddPipe(shim::kStdinBit, &pipes.ours.input, &pipes));
-  if (output) RETURN_IF_ERROR(AddPipe(shim::kStdoutBit, &pipes.ours.output, &pipes));
-  if (error_output) RETURN_IF_ERROR(AddPipe(shim::kStderrBit, &pipes.ours.error_output, &pipes));
+  if (streams.input) RETURN_IF_ERROR(AddPipe(shim::kStdinBit, &pipes.ours.input, &pipes));
+  if (streams.output) RETURN_IF_ERROR(AddPipe(shim::kStdoutBit, &pipes.ours.output, &pipes));
+  if (streams.error_output) RETURN_IF_ERROR(AddPipe(shim::kStderrBit, &pipes.ours.error_output, &pipes));
   return pipes;
 }
 
@@ -211,15 +211,15 @@ absl::StatusOr<ExecResult> ShimClient::Exec(const ExecRequest& request, const Ca
 absl::StatusOr<std::unique_ptr<ShimStream>> ShimClient::OpenExec(const ExecStreamRequest& request, const Call& call) {
   RETURN_IF_ERROR(connection_->CheckVersion(2, "exec with streams"));
   ASSIGN_OR_RETURN(const Fd process, InMemory(request.process_json), "exec");
-  const bool piped = !request.terminal;
-  ASSIGN_OR_RETURN(Pipes pipes,
-                   MakePipes(piped && request.input, piped && request.output, piped && request.error_output), "exec");
+  const bool terminal = request.streams.terminal;
+  // A terminal's master takes the place of pipes.
+  ASSIGN_OR_RETURN(Pipes pipes, MakePipes(terminal ? StdioStreams() : request.streams), "exec");
   std::vector<int> descriptors = pipes.Descriptors();
   descriptors.insert(descriptors.begin(), process.get());
-  shim::ExecStream exec{request.container_id, pipes.streams, static_cast<uint8_t>(request.terminal ? 1 : 0)};
+  shim::ExecStream exec{request.container_id, pipes.streams, static_cast<uint8_t>(terminal ? 1 : 0)};
   ASSIGN_OR_RETURN(OpenedStream opened, connection_->OpenStream(std::move(exec), descriptors, call));
   absl::StatusOr<ShimStream::Ends> ends = std::move(pipes.ours);
-  if (request.terminal) ends = EndsOfTerminal(opened.attached, request.input);
+  if (terminal) ends = EndsOfTerminal(opened.attached, request.streams.input);
   if (!ends.ok()) {
     connection_->CloseStream(opened.request);
     return Annotate(ends.status(), "exec");
@@ -230,7 +230,7 @@ absl::StatusOr<std::unique_ptr<ShimStream>> ShimClient::OpenExec(const ExecStrea
 
 absl::StatusOr<std::unique_ptr<ShimStream>> ShimClient::Attach(const AttachRequest& request, const Call& call) {
   RETURN_IF_ERROR(connection_->CheckVersion(2, "attach"));
-  ASSIGN_OR_RETURN(Pipes pipes, MakePipes(request.input, request.output, request.error_output), "attach");
+  ASSIGN_OR_RETURN(Pipes pipes, MakePipes(request.streams), "attach");
   shim::Attach attach{request.container_id, pipes.streams};
   ASSIGN_OR_RETURN(OpenedStream opened, connection_->OpenStream(std::move(attach), pipes.Descriptors(), call));
   return std::make_unique<ShimClientStream>(connection_, opened.request, std::move(opened.end), std::move(pipes.ours),

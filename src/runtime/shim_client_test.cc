@@ -172,6 +172,15 @@ TEST_F(ShimTest, AnOomKillIsTold) {
   EXPECT_TRUE(exit.oom_killed);
 }
 
+TEST_F(ShimTest, AnOomKillThatTheFirstProcessSurvivesIsTold) {
+  StartRequest request = pod_.Bundle("a", TestPod::Shell("tail -c 200m /dev/zero; sleep 100000"), [](auto& config) {
+    config["linux"]["resources"] = {{"memory", {{"limit", 16 << 20}}}};
+  });
+  ASSERT_TRUE(pod_.client->Start(request, TestPod::call()).ok());
+  EXPECT_TRUE(pod_.listener.AwaitOomKills("a", 1));
+  EXPECT_EQ(pod_.listener.exits(), 0);
+}
+
 // ---- starts that fail ----
 
 TEST_F(ShimTest, AMissingBinaryIsToldInTheRuntimesWordsAndNothingIsLeft) {
@@ -544,7 +553,7 @@ TEST_F(ShimTest, DeleteDuringAnExecDoesNotWaitForItself) {
   EXPECT_TRUE(pod_.client->Kill("a", SIGKILL, true, TestPod::call()).ok());
   EXPECT_EQ(pod_.listener.AwaitExit("a").exit_code, 137);
   EXPECT_TRUE(pod_.client->Delete("b", TestPod::call()).ok());
-  // Each would wait for as long as the shim may stand still, 200 ms, and a delete for much longer.
+  // If one waited for the other, each would last until the shim gives up: 200 ms for a kill, much longer for a delete.
   EXPECT_LT(MonoClock::now() - begin, milliseconds(390));
   EXPECT_EQ(pod_.listener.exits(), 2) << "the exit is told before the delete is answered";
   exec_a.join();

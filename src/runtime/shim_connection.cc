@@ -408,6 +408,7 @@ void ShimConnection::OnPacket(std::string_view packet, Fd attached) {
   shim::Header header;
   if (!shim::DecodeHeader(packet, &header)) return;
   if (header.type == shim::Type::kExited) return OnExited(packet);
+  if (header.type == shim::Type::kOomKill) return OnOomKill(packet);
   if (OnStreamEnd(header, packet)) return;
   MutexLock lock(mutex_);
   const auto found = waiting_.find(header.id);
@@ -428,6 +429,11 @@ void ShimConnection::OnExited(std::string_view packet) {
   if (!shim::Decode(packet, &exited)) return;
   listener_->OnExit(exited.container_id,
                     {static_cast<int>(exited.exit_code), exited.finished_at, exited.oom_killed != 0});
+}
+
+void ShimConnection::OnOomKill(std::string_view packet) {
+  shim::OomKill kill;
+  if (shim::Decode(packet, &kill)) listener_->OnOomKill(kill.container_id, kill.kills);
 }
 
 }  // namespace crisp

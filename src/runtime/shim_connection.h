@@ -147,6 +147,7 @@ class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
   void OnPacket(std::string_view packet, Fd attached);
   bool OnStreamEnd(const shim::Header& header, std::string_view packet);
   void OnExited(std::string_view packet);
+  void OnOomKill(std::string_view packet);
   void SendCancel(uint64_t request);
   // No end of a stream will be told any more.
   void LoseStreams();

@@ -126,7 +126,7 @@ class ShimStreamTest : public testing::Test {
                                                       bool terminal = false) {
     nlohmann::json process = nlohmann::json::parse(TestPod::Process(args));
     process["terminal"] = terminal;
-    return pod_.client->OpenExec({id, process.dump(), terminal, true, true, !terminal}, TestPod::call());
+    return pod_.client->OpenExec({id, process.dump(), {terminal, true, true, !terminal}}, TestPod::call());
   }
   std::unique_ptr<ShimStream> Exec(const std::string& id, const std::string& script, bool terminal = false) {
     auto stream = TryExec(id, TestPod::Shell(script), terminal);
@@ -134,7 +134,7 @@ class ShimStreamTest : public testing::Test {
     return stream.ok() ? *std::move(stream) : nullptr;
   }
   std::unique_ptr<ShimStream> Attach(const std::string& id, bool input = true) {
-    auto stream = pod_.client->Attach({id, input, true, true}, TestPod::call());
+    auto stream = pod_.client->Attach({id, {false, input, true, true}}, TestPod::call());
     EXPECT_TRUE(stream.ok()) << stream.status();
     return stream.ok() ? *std::move(stream) : nullptr;
   }
@@ -195,7 +195,8 @@ TEST_F(ShimStreamTest, OnlyARunningContainerCanBeEnteredOrAttachedTo) {
   pod_.listener.AwaitExit("a");
   for (const char* id : {"a", "none"}) {
     EXPECT_TRUE(absl::IsFailedPrecondition(TryExec(id, TestPod::Shell("exit 0")).status()));
-    EXPECT_TRUE(absl::IsFailedPrecondition(pod_.client->Attach({id, true, true, true}, TestPod::call()).status()));
+    EXPECT_TRUE(
+        absl::IsFailedPrecondition(pod_.client->Attach({id, {false, true, true, true}}, TestPod::call()).status()));
   }
 }
 
@@ -237,7 +238,7 @@ TEST_F(ShimStreamTest, AnExecThatIsCancelledWhileItIsStartedLeavesNothing) {
   for (int i = 0; i < 12; ++i) {
     const MonoTime when = MonoClock::now() + milliseconds(4 * i);
     const auto stream = pod_.client->OpenExec(
-        {"a", TestPod::Process(TestPod::Shell("sleep 1000")), false, true, true, true}, Call(when));
+        {"a", TestPod::Process(TestPod::Shell("sleep 1000")), {false, true, true, true}}, Call(when));
     EXPECT_TRUE(stream.ok() || absl::IsDeadlineExceeded(stream.status())) << stream.status();
   }
   EXPECT_TRUE(Eventually([&] { return Processes("a").size() == 1; }));
@@ -255,7 +256,7 @@ TEST_F(ShimStreamTest, AnExecThatIsCancelledWhileItsPidFileIsWrittenLeavesNothin
   MustRunWith("a", "sleep 1000", [&](StartRequest& request) { request.runtime.binary = writes; });
   const auto begun = [&] { return Exists(pod_.Path("a/.exec-1.pid")); };
   const auto stream = pod_.client->OpenExec(
-      {"a", TestPod::Process(TestPod::Shell("sleep 1000")), false, true, true, true}, Call(kNoDeadline, begun));
+      {"a", TestPod::Process(TestPod::Shell("sleep 1000")), {false, true, true, true}}, Call(kNoDeadline, begun));
   EXPECT_EQ(stream.status().code(), absl::StatusCode::kCancelled) << stream.status();
   EXPECT_TRUE(Eventually([&] { return ListDir(pod_.Path("a"))->size() == 2; }));
   EXPECT_THAT(*ListDir(pod_.Path("a")), testing::UnorderedElementsAre("config.json", "init.pid"));
@@ -297,7 +298,7 @@ TEST_F(ShimStreamTest, TheOutputOfATerminalIsThereAlsoIfItWasNotAskedFor) {
   MustRun("a", "sleep 1000");
   nlohmann::json process = nlohmann::json::parse(TestPod::Process(TestPod::Shell("echo hello; exit 3")));
   process["terminal"] = true;
-  const auto stream = pod_.client->OpenExec({"a", process.dump(), true, true, false, false}, TestPod::call());
+  const auto stream = pod_.client->OpenExec({"a", process.dump(), {true, true, false, false}}, TestPod::call());
   ASSERT_TRUE(stream.ok()) << stream.status();
   EXPECT_EQ(ReadToEnd((*stream)->TakeEnds().output), "hello\r\n");
   EXPECT_EQ(End(**stream).Wait().value(), 3);

@@ -1,7 +1,6 @@
 #include "runtime/spec_mounts.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
@@ -10,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "os/path.h"
 #include "runtime/field_error.h"
 #include "runtime/spec_namespaces.h"
 
@@ -39,13 +39,6 @@ json ToJson(const std::vector<SpecMount>& mounts) {
   json array = json::array();
   for (const SpecMount& mount : mounts) array.push_back(ToJson(mount));
   return array;
-}
-
-// Without "..", "." and doubled or trailing slashes, by the letters alone: the path is in a root that is not ours.
-std::string Normal(const std::string& path) {
-  std::string normal = std::filesystem::path(path).lexically_normal().string();
-  if (normal.size() > 1 && normal.back() == '/') normal.pop_back();
-  return normal;
 }
 
 SpecMount Bind(const std::string& source, const std::string& destination, bool readonly,
@@ -109,8 +102,8 @@ std::string PropagationOption(cri::MountPropagation propagation) {
 SpecMount Configured(const cri::Mount& mount) {
   // selinux_relabel is not honoured: the kubelet sets it wherever SELinux could be, and means "if it is enabled". Where
   // it is, the daemon says so (sandbox/spec_lookup.h, TellUnlabelledMounts).
-  SpecMount result =
-      Bind(mount.host_path(), Normal(mount.container_path()), mount.readonly(), PropagationOption(mount.propagation()));
+  SpecMount result = Bind(mount.host_path(), LexicallyNormalPath(mount.container_path()), mount.readonly(),
+                          PropagationOption(mount.propagation()));
   if (mount.recursive_read_only()) result.options.push_back("rro");
   result.uid_mappings = IdMappings(mount.uidmappings());
   result.gid_mappings = IdMappings(mount.gidmappings());
@@ -119,7 +112,7 @@ SpecMount Configured(const cri::Mount& mount) {
 
 SpecMount FromVendor(const CdiMount& mount) {
   SpecMount result;
-  result.destination = Normal(mount.container_path);
+  result.destination = LexicallyNormalPath(mount.container_path);
   result.type = mount.type.empty() ? "bind" : mount.type;
   result.source = mount.host_path;
   result.options = mount.options;
@@ -134,7 +127,7 @@ SpecMount FromVendor(const CdiMount& mount) {
 std::vector<SpecMount> ConfiguredMounts(const ContainerContext& context, const cri::ContainerConfig& container) {
   std::vector<SpecMount> mounts;
   for (const ImageVolume& volume : context.volumes) {
-    mounts.push_back(Bind(volume.host_path, Normal(volume.container_path), false));
+    mounts.push_back(Bind(volume.host_path, LexicallyNormalPath(volume.container_path), false));
   }
   for (const CdiMount& mount : context.cdi.mounts) mounts.push_back(FromVendor(mount));
   for (const cri::Mount& mount : container.mounts()) mounts.push_back(Configured(mount));

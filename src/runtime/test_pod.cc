@@ -25,6 +25,12 @@ void RecordingListener::OnExit(absl::string_view container_id, const ContainerEx
   changed_.NotifyAll();
 }
 
+void RecordingListener::OnOomKill(absl::string_view container_id, uint64_t kills) {
+  MutexLock lock(mutex_);
+  oom_kills_[std::string(container_id)] = kills;
+  changed_.NotifyAll();
+}
+
 void RecordingListener::OnShimGone() {
   MutexLock lock(mutex_);
   gone_ = true;
@@ -38,6 +44,15 @@ ContainerExit RecordingListener::AwaitExit(const std::string& container_id) {
     if (!changed_.WaitUntil(mutex_, patience)) return {-1, 0, false};
   }
   return exits_[container_id];
+}
+
+bool RecordingListener::AwaitOomKills(const std::string& container_id, uint64_t kills) {
+  const MonoTime patience = MonoClock::now() + std::chrono::seconds(20);
+  MutexLock lock(mutex_);
+  while (oom_kills_[container_id] < kills) {
+    if (!changed_.WaitUntil(mutex_, patience)) return false;
+  }
+  return true;
 }
 
 bool RecordingListener::AwaitGone() {

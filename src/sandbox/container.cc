@@ -48,7 +48,7 @@ cri::ContainerState ShownState(State state, bool has_end) {
 }  // namespace
 
 std::string ExitReason(const ContainerExit& exit) {
-  if (exit.oom_killed) return "OOMKilled";
+  if (exit.oom_killed) return kReasonOomKilled;
   return exit.exit_code == 0 ? "Completed" : "Error";
 }
 

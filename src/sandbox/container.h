@@ -110,6 +110,7 @@ std::string ExitReason(const ContainerExit& exit);
 // An end that the daemon decides on, at this moment.
 ContainerRecord::End MakeEnd(int exit_code, const std::string& reason, const std::string& message);
 
+inline constexpr char kReasonOomKilled[] = "OOMKilled";
 inline constexpr char kReasonStartError[] = "StartError";
 inline constexpr char kReasonUnknown[] = "Unknown";
 inline constexpr int kExitCodeStartError = 128;

@@ -1,13 +1,11 @@
 #include "sandbox/container_exec.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <chrono>
 
 #include "base/status_macros.h"
-#include "os/file.h"
 #include "runtime/exec_process.h"
+#include "sandbox/bundle_spec.h"
 #include "sandbox/client_status.h"
 #include "sandbox/container.h"
 #include "sandbox/deadlines.h"
@@ -15,8 +13,6 @@
 
 namespace crisp {
 namespace {
-
-constexpr size_t kMaxSpec = 8 << 20;
 
 // Cut so that it fits into a clock of nanoseconds.
 std::chrono::seconds TimeoutOf(int64_t seconds) {
@@ -34,8 +30,7 @@ absl::StatusOr<ContainerExec::Running> ContainerExec::Find(const std::string& co
 
 absl::StatusOr<std::string> ContainerExec::ProcessOf(const PodContainer& found, const std::vector<std::string>& command,
                                                      bool terminal) const {
-  const std::string spec_file = layout_.Spec(found.pod->id(), found.container->id());
-  ASSIGN_OR_RETURN(const std::string spec, ReadFileAt(AT_FDCWD, spec_file, kMaxSpec));
+  ASSIGN_OR_RETURN(const std::string spec, ReadBundleSpec(layout_, found.pod->id(), found.container->id()));
   return BuildExecProcess(spec, command, terminal);
 }
 

@@ -17,6 +17,7 @@
 #include "sandbox/event_publisher.h"
 #include "sandbox/pod.h"
 #include "sandbox/records.h"
+#include "sandbox/shim_facts.h"
 
 namespace crisp {
 namespace {
@@ -58,13 +59,15 @@ std::chrono::seconds GraceOf(int64_t seconds) {
 absl::Status ContainerKiller::KillAndWait(const PodPtr& pod, const std::vector<ContainerPtr>& containers,
                                           const Call& call) const {
   absl::Status status;
+  std::vector<ContainerPtr> killed;
   for (const ContainerPtr& container : containers) {
     if (!MayRun(container)) continue;
-    const absl::Status killed = Kill(pod, container, call.Within(kKillDeadline));
-    if (absl::IsUnavailable(killed) || absl::IsDeadlineExceeded(killed)) return Annotate(killed, "have the shim kill");
-    status = Join(status, killed);
+    const absl::Status sent = Kill(pod, container, call.Within(kKillDeadline));
+    if (absl::IsUnavailable(sent) || absl::IsDeadlineExceeded(sent)) return Annotate(sent, "have the shim kill");
+    if (sent.ok()) killed.push_back(container);
+    status = Join(status, sent);
   }
-  for (const ContainerPtr& container : containers) {
+  for (const ContainerPtr& container : killed) {
     if (container->running()) status = Join(status, WaitKilled(container, call));
   }
   return status;
@@ -82,9 +85,12 @@ absl::Status ContainerKiller::Stop(const PodPtr& pod, const ContainerPtr& contai
     const std::shared_ptr<Shim> shim = pod->shim.Get();
     status = shim == nullptr ? NoShim() : shim->Kill(container->id(), container->record().stop_signal(), false, call);
     if (status.ok() && !container->WaitExited(call.Within(GraceOf(grace))).ok()) status = call.Check();
+    call.Done("send the stop signal and wait");
   }
   if (!status.ok() && !absl::IsUnavailable(status)) return status;
-  return End(pod, container, call);
+  const absl::Status ended = End(pod, container, call);
+  call.Done("kill the container");
+  return ended;
 }
 
 absl::Status ContainerKiller::Kill(const PodPtr& pod, const ContainerPtr& container, const Call& call) const {
@@ -102,9 +108,8 @@ absl::Status ContainerKiller::Kill(const PodPtr& pod, const ContainerPtr& contai
 absl::Status ContainerKiller::SettleStart(Shim& shim, const PodPtr& pod, const ContainerPtr& container,
                                           const Call& call) const {
   ASSIGN_OR_RETURN(const std::vector<ShimContainer> listed, shim.List(call));
-  const auto known =
-      std::find_if(listed.begin(), listed.end(), [&](const ShimContainer& one) { return one.id == container->id(); });
-  if (known == listed.end()) {
+  const ShimContainer* const known = FindListed(listed, container->id());
+  if (known == nullptr) {
     container->End(MakeEnd(kExitCodeStartError, kReasonStartError, "its start was cancelled"));
   } else if (known->starting) {
     return absl::InternalError(

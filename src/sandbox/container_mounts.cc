@@ -17,6 +17,7 @@
 #include "os/errno_status.h"
 #include "os/file.h"
 #include "os/mount.h"
+#include "os/path.h"
 #include "runtime/field_error.h"
 #include "sandbox/container.h"
 #include "sandbox/namespace_pins.h"
@@ -29,12 +30,8 @@ namespace {
 
 constexpr char kTargetField[] = "config.linux.security_context.namespace_options.target_id";
 
-// `path` without "..", "." and doubled or trailing slashes. A relative path begins at the root.
 std::string Normal(const std::string& path) {
-  std::string normal = std::filesystem::path(absl::StrCat("/", path)).lexically_normal().string();
-  while (absl::StartsWith(normal, "//")) normal.erase(0, 1);
-  if (normal.size() > 1 && normal.back() == '/') normal.pop_back();
-  return normal;
+  return LexicallyNormalPath(absl::StrCat("/", path));
 }
 
 // The host's path of `path` inside the image that is mounted at `root`. The image is read-only, so the path stays

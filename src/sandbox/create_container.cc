@@ -23,7 +23,9 @@
 #include "sandbox/event_publisher.h"
 #include "sandbox/handlers.h"
 #include "sandbox/namespace_pins.h"
+#include "sandbox/operation.h"
 #include "sandbox/pod.h"
+#include "sandbox/pod_log.h"
 #include "sandbox/pod_user_namespace.h"
 #include "sandbox/records.h"
 #include "sandbox/signals.h"
@@ -53,14 +55,15 @@ bool SameName(const cri::ContainerMetadata& a, const cri::ContainerMetadata& b) 
 }
 
 // The container runs without a limit that its pod asks for.
-void WarnOfDroppedLimits(const SpecContext& context, const cri::ContainerConfig& config) {
+void WarnOfDroppedLimits(const SpecContext& context, const cri::ContainerConfig& config, const Pod& pod,
+                         const Container& container) {
   if (context.host.hugepage_limits) return;
   for (const cri::HugepageLimit& limit : config.linux().resources().hugepage_limits()) {
     if (limit.limit() == 0) continue;
-    LogWarning(
-        "ignoring a limit on huge pages: the hugetlb controller is missing, or disabled by "
-        "disable_hugetlb_controller",
-        {{"container", config.metadata().name()}, {"page_size", limit.page_size()}});
+    LogContainer(LogLevel::kWarning,
+                 "ignoring a limit on huge pages: the hugetlb controller is missing, or disabled by "
+                 "disable_hugetlb_controller",
+                 pod, container, {{"page_size", limit.page_size()}});
   }
 }
 
@@ -87,14 +90,18 @@ absl::StatusOr<std::string> ContainerCreator::Create(const cri::CreateContainerR
   const cri::ContainerMetadata& name = request.config().metadata();
   return flights_.Do(
       absl::StrCat("container ", pod->id(), "/", name.name(), "/", name.attempt()), call,
-      [this, pod, request](const SingleFlight<std::string>::Abandoned&) { return CreateOnce(pod, request); },
+      [this, pod, request](const SingleFlight<std::string>::Abandoned& abandoned) {
+        Operation operation("CreateContainer", LogFieldsOf(*pod, request.config().metadata()), kTransitionDeadline,
+                            abandoned);
+        return operation.End(CreateOnce(pod, request, &operation));
+      },
       ContentsOf(request.config()));
 }
 
-absl::StatusOr<std::string> ContainerCreator::CreateOnce(const PodPtr& pod,
-                                                         const cri::CreateContainerRequest& request) {
+absl::StatusOr<std::string> ContainerCreator::CreateOnce(const PodPtr& pod, const cri::CreateContainerRequest& request,
+                                                         Operation* operation) {
   const cri::ContainerConfig& config = request.config();
-  const Call call = Call::WithTimeout(kTransitionDeadline);
+  const Call& call = operation->call();
   ASSIGN_OR_RETURN(std::string same, FindSame(pod, config, call));
   if (!same.empty()) return same;
   const std::shared_ptr<const Image> image = parts_.images->Find(config.image().image());
@@ -102,9 +109,10 @@ absl::StatusOr<std::string> ContainerCreator::CreateOnce(const PodPtr& pod,
     return absl::NotFoundError(absl::StrCat("image ", config.image().image(), " is not on this node; pull it first"));
   }
   const ContainerPtr container = NewContainer(*pod, config, *image);
+  operation->log().Add("container_id", container->id());
   ASSIGN_OR_RETURN(const Gate::Pass inside, container->gate.Enter(call));
   RETURN_IF_ERROR(pod->AddContainer(container));
-  absl::Status made = Make(pod, container, *image);
+  absl::Status made = Make(pod, container, *image, call);
   if (made.ok()) {
     parts_.events->ContainerCreated(pod, container);
     return container->id();
@@ -149,17 +157,21 @@ ContainerPtr ContainerCreator::NewContainer(const Pod& pod, const cri::Container
   return std::make_shared<Container>(std::move(record));
 }
 
-absl::Status ContainerCreator::Make(const PodPtr& pod, const ContainerPtr& container, const Image& image) {
+absl::Status ContainerCreator::Make(const PodPtr& pod, const ContainerPtr& container, const Image& image,
+                                    const Call& call) {
   RETURN_IF_ERROR(parts_.records->Save(*container));
+  call.Done("record");
   const std::string rootfs = parts_.layout.Rootfs(pod->id(), container->id());
   RETURN_IF_ERROR(MakeDirs(rootfs, 0755));
   const std::optional<IdMap> id_map = IdMapOf(pod->record().config());
   RETURN_IF_ERROR(parts_.images->MountRootfs(image.id, container->id(), rootfs, {false, id_map}), "mount image ",
                   image.id);
+  call.Done("mount the image");
   ASSIGN_OR_RETURN(const ResolvedUser user, FindUser(*container, rootfs, image));
   ASSIGN_OR_RETURN(const std::string spec, BuildSpec(*pod, *container, image, user));
   RETURN_IF_ERROR(WriteFileAt(AT_FDCWD, parts_.layout.Spec(pod->id(), container->id()), spec, 0600));
   RETURN_IF_ERROR(MakeLogDirectory(container->record().log_path()));
+  call.Done("prepare mounts and write the OCI spec");
 
   const ContainerRecord record = container->UpdateRecord([&user](ContainerRecord* change) {
     change->mutable_user()->set_uid(user.uid);
@@ -168,6 +180,7 @@ absl::Status ContainerCreator::Make(const PodPtr& pod, const ContainerPtr& conta
   });
   RETURN_IF_ERROR(parts_.records->Save(Container::PhaseOf(Container::State::kCreated), record));
   container->MoveTo(Container::State::kCreated);
+  call.Done("record that it is created");
   return absl::OkStatus();
 }
 
@@ -178,7 +191,7 @@ absl::StatusOr<std::string> ContainerCreator::BuildSpec(const Pod& pod, const Co
   const cri::LinuxContainerSecurityContext& security = record.config().linux().security_context();
   SpecContext context = parts_.inputs->For(pod, container.id());
   RETURN_IF_ERROR(LookUpConfinement(security, &context));
-  WarnOfUnlabelledMounts(record.config(), context);
+  WarnOfUnlabelledMounts(record.config(), context, LogFieldsOf(pod, container));
   RETURN_IF_ERROR(LookUpDevices(record.config(), user, parts_.security,
                                 parts_.handlers->OptionsOf(pod_record.runtime_handler()), &context));
   ASSIGN_OR_RETURN(const cri::ContainerConfig config, parts_.mounts->Resolve(pod, container));
@@ -190,7 +203,7 @@ absl::StatusOr<std::string> ContainerCreator::BuildSpec(const Pod& pod, const Co
     ASSIGN_OR_RETURN(namespaces.pid,
                      parts_.mounts->PinTargetPids(pod, container, security.namespace_options().target_id()));
   }
-  WarnOfDroppedLimits(context, config);
+  WarnOfDroppedLimits(context, config, pod, container);
   return BuildContainerSpec(context, pod_record.config(), config, image.config, namespaces, user);
 }
 

@@ -21,6 +21,7 @@ namespace crisp {
 
 class ContainerMounts;
 class EventPublisher;
+class Operation;
 class Images;
 class Records;
 class RuntimeHandlers;
@@ -51,12 +52,13 @@ class ContainerCreator {
   absl::StatusOr<std::string> Create(const cri::CreateContainerRequest& request, const Call& call);
 
  private:
-  absl::StatusOr<std::string> CreateOnce(const PodPtr& pod, const cri::CreateContainerRequest& request);
+  absl::StatusOr<std::string> CreateOnce(const PodPtr& pod, const cri::CreateContainerRequest& request,
+                                         Operation* operation);
   // The id of the container that `config` has created already; empty if its name is free. Removes what a failed attempt
   // has left behind.
   absl::StatusOr<std::string> FindSame(const PodPtr& pod, const cri::ContainerConfig& config, const Call& call);
   ContainerPtr NewContainer(const Pod& pod, const cri::ContainerConfig& config, const Image& image) const;
-  absl::Status Make(const PodPtr& pod, const ContainerPtr& container, const Image& image);
+  absl::Status Make(const PodPtr& pod, const ContainerPtr& container, const Image& image, const Call& call);
   absl::StatusOr<std::string> BuildSpec(const Pod& pod, const Container& container, const Image& image,
                                         const ResolvedUser& user) const;
 

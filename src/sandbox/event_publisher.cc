@@ -6,6 +6,7 @@
 #include "sandbox/container.h"
 #include "sandbox/event_hub.h"
 #include "sandbox/pod.h"
+#include "sandbox/pod_log.h"
 #include "sandbox/status_message.h"
 
 namespace crisp {
@@ -35,7 +36,8 @@ void EventPublisher::ContainerStarted(const PodPtr& pod, const ContainerPtr& con
 }
 
 void EventPublisher::ContainerExited(const PodPtr& pod, const ContainerPtr& container) {
-  if (container->view().state == cri::CONTAINER_EXITED) AdvanceContainer(*pod, *container, Stage::kStopped);
+  if (container->view().state != cri::CONTAINER_EXITED) return;
+  if (AdvanceContainer(*pod, *container, Stage::kStopped)) LogExit(*pod, *container);
 }
 
 void EventPublisher::ContainerRemoved(const PodPtr& pod, const ContainerPtr& container) {
@@ -60,15 +62,16 @@ void EventPublisher::AdvancePod(const Pod& pod, Stage target) {
   Advance(pod, pod.id(), pod.visible(), /*started=*/false, target);
 }
 
-void EventPublisher::AdvanceContainer(const Pod& pod, const Container& container, Stage target) {
+bool EventPublisher::AdvanceContainer(const Pod& pod, const Container& container, Stage target) {
   MutexLock lock(mutex_);
-  Advance(pod, container.id(), container.visible(), container.view().started_at != 0, target);
+  return Advance(pod, container.id(), container.visible(), container.view().started_at != 0, target);
 }
 
-void EventPublisher::Advance(const Pod& pod, const std::string& id, bool visible, bool started, Stage target) {
+bool EventPublisher::Advance(const Pod& pod, const std::string& id, bool visible, bool started, Stage target) {
   const auto known = stages_.find(id);
-  if (known == stages_.end() && !visible) return;
+  if (known == stages_.end() && !visible) return false;
   Stage& reached = known != stages_.end() ? known->second : stages_[id];
+  if (reached >= target) return false;
   const auto publish = [&](Stage stage, cri::ContainerEventType type) {
     if (reached >= stage) return;
     reached = stage;
@@ -82,9 +85,10 @@ void EventPublisher::Advance(const Pod& pod, const std::string& id, bool visible
   if (target == Stage::kStopped || (target == Stage::kDeleted && started)) {
     publish(Stage::kStopped, cri::CONTAINER_STOPPED_EVENT);
   }
-  if (target != Stage::kDeleted) return;
+  if (target != Stage::kDeleted) return true;
   publish(Stage::kDeleted, cri::CONTAINER_DELETED_EVENT);
   stages_.erase(id);
+  return true;
 }
 
 void EventPublisher::Publish(const Pod& pod, const std::string& id, cri::ContainerEventType type) {

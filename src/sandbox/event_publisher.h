@@ -35,7 +35,7 @@ class EventPublisher {
   void PodRemoved(const PodPtr& pod);
   void ContainerCreated(const PodPtr& pod, const ContainerPtr& container);
   void ContainerStarted(const PodPtr& pod, const ContainerPtr& container);
-  // Does nothing before the container is EXITED.
+  // Does nothing before the container is EXITED. The first call after that logs the exit too.
   void ContainerExited(const PodPtr& pod, const ContainerPtr& container);
   void ContainerRemoved(const PodPtr& pod, const ContainerPtr& container);
 
@@ -45,10 +45,11 @@ class EventPublisher {
 
  private:
   // Publishes what is missing up to `target`: STARTED and STOPPED only if the object has been started.
-  void Advance(const Pod& pod, const std::string& id, bool visible, bool started, Stage target)
+  // False if that was reached before, or clients do not see the object.
+  bool Advance(const Pod& pod, const std::string& id, bool visible, bool started, Stage target)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AdvancePod(const Pod& pod, Stage target);
-  void AdvanceContainer(const Pod& pod, const Container& container, Stage target);
+  bool AdvanceContainer(const Pod& pod, const Container& container, Stage target);
   void Publish(const Pod& pod, const std::string& id, cri::ContainerEventType type);
 
   EventHub* const hub_;

@@ -28,13 +28,17 @@ std::vector<std::string> KindsOf(const PodRecord& pod) {
 
 }  // namespace
 
+absl::Status CheckFirstProcess(pid_t pid, const std::string& cgroups_path, bool systemd_cgroup) {
+  ASSIGN_OR_RETURN(const cgroup::Dirs expected, ContainerCgroups(cgroups_path, systemd_cgroup));
+  if (!cgroup::Inside(cgroup::OfProcess(pid), expected).empty()) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("process ", pid, " has ended"));
+}
+
 absl::Status PinNamespace(pid_t pid, const std::string& kind, const std::string& path, const std::string& cgroups_path,
                           bool systemd_cgroup) {
   RETURN_IF_ERROR(WriteFileAt(AT_FDCWD, path, "", 0600));
   RETURN_IF_ERROR(BindMount(absl::StrCat("/proc/", pid, "/ns/", kind), path), "pin namespace ", kind);
-  ASSIGN_OR_RETURN(const cgroup::Dirs expected, ContainerCgroups(cgroups_path, systemd_cgroup));
-  if (!cgroup::Inside(cgroup::OfProcess(pid), expected).empty()) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat("pin namespace ", kind, ": process ", pid, " has ended"));
+  return Annotate(CheckFirstProcess(pid, cgroups_path, systemd_cgroup), absl::StrCat("pin namespace ", kind));
 }
 
 absl::Status PinNamespaces(const Layout& layout, const PodRecord& pod, bool systemd_cgroup) {

@@ -24,9 +24,13 @@ absl::Status UnpinNamespaces(const Layout& layout, const std::string& pod_id);
 // The paths that containers of the pod join; empty where the pod has the node's namespace.
 PodNamespaces NamespacesOf(const Layout& layout, const PodRecord& pod);
 
-// Pins a namespace of process `pid` on the new file `path`, and then checks that the process is in the cgroup of the
-// container whose linux.cgroupsPath is `cgroups_path`: only then the pid was that container's all the time. After an
-// error the caller removes the pin.
+// Internal if process `pid` is not in the cgroup of the container whose linux.cgroupsPath is `cgroups_path`: the
+// container's process has ended, and the pid may be somebody else's by now. What was read by the pid before a check
+// that succeeds is the container's.
+absl::Status CheckFirstProcess(pid_t pid, const std::string& cgroups_path, bool systemd_cgroup);
+
+// Pins a namespace of process `pid` on the new file `path`, and then makes that check. After an error the caller
+// removes the pin.
 absl::Status PinNamespace(pid_t pid, const std::string& kind, const std::string& path, const std::string& cgroups_path,
                           bool systemd_cgroup);
 

@@ -1,10 +1,11 @@
 // Every operation on pods and containers, with a fault at each of its steps: an error before or behind the effect of
-// the step, errors from there on, the death of the shim. After each: the state and the record
+// the step, errors from there on, the death of the daemon, the death of the shim. After each: the state and the record
 // agree, the next attempt succeeds, and a removal leaves nothing.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <functional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,10 @@ struct Operation {
   std::function<void(FakeNode&, Ids*)> prepare;
   std::function<absl::Status(FakeNode&, const Ids&)> run;
 };
+
+void PrintTo(const Operation& operation, std::ostream* out) {
+  *out << operation.name;
+}
 
 Call InTime() {
   return Call::WithTimeout(std::chrono::seconds(30));
@@ -100,7 +105,7 @@ class OperationTest : public testing::TestWithParam<Operation> {
  protected:
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "needs root";
-    SetLogLevel(LogLevel::kError);
+    SetLogOptions({.level = LogLevel::kError});
   }
 
   // Runs the operation once for each of its steps, each time on a new node, with `plan` to prepare the fault at that
@@ -131,6 +136,14 @@ class OperationTest : public testing::TestWithParam<Operation> {
     EXPECT_EQ(GetParam().run(node, ids), absl::OkStatus());
   }
 
+  // The state and the record agree, before and after an attempt that succeeds, and a removal leaves nothing.
+  static void ExpectForgotten(FakeNode& node, const Ids& ids) {
+    EXPECT_EQ(node.Contradictions(), "");
+    ExpectNextAttemptSucceeds(node, ids);
+    EXPECT_EQ(node.Contradictions(), "");
+    ExpectNothingIsLeft(node);
+  }
+
   static void ExpectNothingIsLeft(FakeNode& node) {
     EXPECT_EQ(node.RemoveAllPods(), absl::OkStatus());
     EXPECT_EQ(node.Leftovers(), "");
@@ -141,10 +154,7 @@ TEST_P(OperationTest, AFaultBeforeTheEffectOfAStepIsAnErrorThatTheNextAttemptFor
   AtEachStep([](FakeNode& node, const Ids&, int step) { node.steps().Plan(Fault::kBefore, step); },
              [](FakeNode& node, const Ids& ids, const absl::Status&) {
                node.steps().Heal();
-               EXPECT_EQ(node.Contradictions(), "");
-               ExpectNextAttemptSucceeds(node, ids);
-               EXPECT_EQ(node.Contradictions(), "");
-               ExpectNothingIsLeft(node);
+               ExpectForgotten(node, ids);
              });
 }
 
@@ -152,10 +162,7 @@ TEST_P(OperationTest, AFaultBehindTheEffectOfAStepIsAnErrorThatTheNextAttemptFor
   AtEachStep([](FakeNode& node, const Ids&, int step) { node.steps().Plan(Fault::kAfter, step); },
              [](FakeNode& node, const Ids& ids, const absl::Status&) {
                node.steps().Heal();
-               EXPECT_EQ(node.Contradictions(), "");
-               ExpectNextAttemptSucceeds(node, ids);
-               EXPECT_EQ(node.Contradictions(), "");
-               ExpectNothingIsLeft(node);
+               ExpectForgotten(node, ids);
              });
 }
 
@@ -167,6 +174,14 @@ TEST_P(OperationTest, WhatFailsFromAStepOnIsMadeUpForWhenItWorksAgain) {
                EXPECT_EQ(node.Contradictions(), "");
                ExpectNextAttemptSucceeds(node, ids);
                ExpectNothingIsLeft(node);
+             });
+}
+
+TEST_P(OperationTest, ADaemonThatDiesAtAStepIsFollowedByOneThatGoesOn) {
+  AtEachStep([](FakeNode& node, const Ids&, int step) { node.steps().CallAt(step, [&node] { node.KillDaemon(); }); },
+             [](FakeNode& node, const Ids& ids, const absl::Status&) {
+               ASSERT_EQ(node.StartDaemon(), absl::OkStatus());
+               ExpectForgotten(node, ids);
              });
 }
 

@@ -34,11 +34,13 @@ ShimPaths ShimPathsOf(const Layout& layout, const std::string& shim_program, con
 
 absl::Status PauseStarter::Start(const std::shared_ptr<Pod>& pod, const Call& call) const {
   ASSIGN_OR_RETURN(const std::shared_ptr<const Image> image, FindOrPullImage(call));
+  call.Done("find the pause image");
   RETURN_IF_ERROR(MakeDirectories(*pod));
   const std::optional<IdMap> id_map = IdMapOf(pod->record().config());
   RETURN_IF_ERROR(images_->MountRootfs(image->id, pod->id(), layout_.Rootfs(pod->id(), pod->id()), {false, id_map}),
                   "mount the pause image");
   RETURN_IF_ERROR(WriteSpec(*pod, *image));
+  call.Done("prepare the pause container");
   return StartProcess(pod, call);
 }
 
@@ -77,6 +79,7 @@ absl::Status PauseStarter::StartProcess(const std::shared_ptr<Pod>& pod, const C
   const ShimPaths paths = ShimPathsOf(layout_, options_.shim_program, id);
   ASSIGN_OR_RETURN(std::shared_ptr<Shim> shim, shims_->Launch(id, paths, pod.get(), call), "start the shim");
   pod->shim.Set(shim);
+  call.Done("start the shim");
   StartRequest start;
   start.container_id = id;
   start.bundle = layout_.Bundle(id, id);
@@ -85,6 +88,7 @@ absl::Status PauseStarter::StartProcess(const std::shared_ptr<Pod>& pod, const C
   start.runtime = pod->runtime();
   const auto started = shim->Start(start, call);
   RETURN_IF_ERROR(ForClient(started.status()), "start the pause container");
+  call.Done("start the pause container");
   const PodRecord record = pod->UpdateRecord([&](PodRecord* change) { change->set_pause_pid(started->pid); });
   return PinNamespaces(layout_, record, pod->runtime().systemd_cgroup);
 }

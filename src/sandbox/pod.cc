@@ -113,6 +113,11 @@ void Pod::OnExit(absl::string_view container_id, const ContainerExit& exit) {
   listener_->OnContainerExited(id_, container);
 }
 
+void Pod::OnOomKill(absl::string_view container_id, uint64_t kills) {
+  const std::shared_ptr<Container> container = containers.Find(std::string(container_id));
+  if (container != nullptr) listener_->OnOomKill(id_, container, kills);
+}
+
 void Pod::OnShimGone() {
   MarkEnded();
   listener_->OnShimDied(id_);

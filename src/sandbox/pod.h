@@ -38,12 +38,14 @@
 
 namespace crisp {
 
-// Learns how processes of pods end. Called on the reactor's thread with no lock held; must not block.
+// Learns what becomes of the processes of pods. Called on the reactor's thread with no lock held; must not block.
 class PodListener {
  public:
   virtual ~PodListener() = default;
   // The container has moved to kExited already, unless its start is still unanswered.
   virtual void OnContainerExited(const std::string& pod_id, const std::shared_ptr<Container>& container) = 0;
+  // As ShimListener::OnOomKill. Its first process may go on.
+  virtual void OnOomKill(const std::string& pod_id, const std::shared_ptr<Container>& container, uint64_t kills) = 0;
   // The pod has moved to kEnded or kUndoing already.
   virtual void OnPauseExited(const std::string& pod_id, const ContainerExit& exit) = 0;
   virtual void OnShimDied(const std::string& pod_id) = 0;
@@ -88,6 +90,7 @@ class Pod : public ShimListener {
   absl::Status AddContainer(std::shared_ptr<Container> container);
 
   void OnExit(absl::string_view container_id, const ContainerExit& exit) override;
+  void OnOomKill(absl::string_view container_id, uint64_t kills) override;
   void OnShimGone() override;
 
  private:

@@ -8,6 +8,7 @@
 #include "os/netns.h"
 #include "os/netns_pin.h"
 #include "sandbox/bandwidth.h"
+#include "sandbox/namespace_pins.h"
 #include "sandbox/pod.h"
 #include "sandbox/pod_files.h"
 
@@ -44,12 +45,17 @@ absl::Status PodNetwork::CreateNamespace(const PodRecord& record) const {
 
 absl::Status PodNetwork::PinNamespaceOfPause(const Pod& pod) const {
   const PodRecord record = pod.record();
-  return PinNetnsOf(record.pause_pid(), record.netns_path());
+  RETURN_IF_ERROR(PinNetnsOf(record.pause_pid(), record.netns_path()));
+  const absl::Status same = CheckFirstProcess(record.pause_pid(), record.cgroups_path(), pod.runtime().systemd_cgroup);
+  if (same.ok()) return same;
+  return Join(Annotate(same, "pin the network namespace of the pause container"), RemoveNetns(record.netns_path()));
 }
 
 absl::Status PodNetwork::Attach(Pod* pod, const Call& call) const {
   CniAttachment attachment{pod->record().cni_plan(), ""};
+  const MonoTime start = MonoClock::now();
   const auto addresses = network_->Attach(&attachment, call);
+  call.Done("run CNI ADD", start);
   pod->UpdateRecord([&](PodRecord* record) {
     record->set_cni_result(attachment.result);
     if (!addresses.ok()) return;
@@ -63,6 +69,7 @@ absl::Status PodNetwork::Detach(const PodRecord& record, const Call& call) const
   if (record.netns_path().empty()) return absl::OkStatus();
   // The namespace goes after the plugins have released what they hold in it.
   RETURN_IF_ERROR(network_->Detach({record.cni_plan(), record.cni_result()}, call), "take down network");
+  call.Done("run CNI DEL");
   return Annotate(RemoveNetns(record.netns_path()), "remove network namespace");
 }
 

@@ -24,7 +24,7 @@ class PodNetwork {
   absl::Status Plan(PodRecord* record) const;
   absl::Status CreateNamespace(const PodRecord& record) const;
   // The network namespace of a pod with a user namespace belongs to that, and is made by the OCI runtime with the pause
-  // container.
+  // container. Internal if that has ended; then nothing is pinned.
   absl::Status PinNamespaceOfPause(const Pod& pod) const;
   // CNI ADD. The record gets the result, also that of a half that was done before an error, and the addresses.
   absl::Status Attach(Pod* pod, const Call& call) const;

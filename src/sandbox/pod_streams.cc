@@ -44,23 +44,19 @@ absl::StatusOr<std::unique_ptr<StreamSession>> PodStreams::OpenExec(const Stream
   const Container& container = *running.found.container;
   ExecStreamRequest exec;
   exec.container_id = container.id();
-  ASSIGN_OR_RETURN(exec.process_json, exec_->ProcessOf(running.found, request.command, request.terminal));
-  exec.terminal = request.terminal;
-  exec.input = request.input;
-  exec.output = request.output;
-  exec.error_output = request.error_output;
+  ASSIGN_OR_RETURN(exec.process_json, exec_->ProcessOf(running.found, request.command, request.streams.terminal));
+  exec.streams = request.streams;
   return ToSession(running.shim->OpenExec(exec, call), container, "exec in");
 }
 
 absl::StatusOr<std::unique_ptr<StreamSession>> PodStreams::OpenAttach(const StreamRequest& request, const Call& call) {
   ASSIGN_OR_RETURN(const ContainerExec::Running running, exec_->Find(request.container_id));
   const Container& container = *running.found.container;
-  if (request.input && !container.record().config().stdin()) {
+  if (request.streams.input && !container.record().config().stdin()) {
     return absl::FailedPreconditionError(
         absl::StrCat("container ", container.id(), " was created without stdin; attach to its output only"));
   }
-  return ToSession(running.shim->Attach({container.id(), request.input, request.output, request.error_output}, call),
-                   container, "attach to");
+  return ToSession(running.shim->Attach({container.id(), request.streams}, call), container, "attach to");
 }
 
 absl::StatusOr<LoopbackDial> PodStreams::Dial(const std::string& pod_id, uint16_t port) {

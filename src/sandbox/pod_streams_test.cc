@@ -182,7 +182,7 @@ class PodStreamsTest : public testing::Test {
   }
 
   static StreamRequest Shell(const std::string& container, const std::string& script, bool terminal = false) {
-    return {container, {"/bin/busybox", "sh", "-c", script}, terminal, true, true, !terminal};
+    return {container, {"/bin/busybox", "sh", "-c", script}, {terminal, true, true, !terminal}};
   }
 
   static std::string ReadToEnd(const Fd& fd) {

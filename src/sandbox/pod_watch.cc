@@ -1,6 +1,8 @@
 #include "sandbox/pod_watch.h"
 
+#include "sandbox/container.h"
 #include "sandbox/event_publisher.h"
+#include "sandbox/pod_log.h"
 #include "sandbox/pod_table.h"
 #include "sandbox/shim_stopper.h"
 
@@ -10,8 +12,21 @@ void PodWatch::OnContainerExited(const std::string& pod_id, const std::shared_pt
   if (const PodPtr pod = table_->ById(pod_id)) events_->ContainerExited(pod, container);
 }
 
-void PodWatch::OnPauseExited(const std::string& pod_id, const ContainerExit&) {
-  if (const PodPtr pod = table_->ById(pod_id)) events_->PodStopped(pod);
+void PodWatch::OnOomKill(const std::string& pod_id, const std::shared_ptr<Container>& container, uint64_t kills) {
+  if (const PodPtr pod = table_->ById(pod_id)) {
+    LogContainer(LogLevel::kWarning, "the OOM killer killed a process of the container", *pod, *container,
+                 {{"oom_kills", kills}});
+  }
+}
+
+void PodWatch::OnPauseExited(const std::string& pod_id, const ContainerExit& exit) {
+  const PodPtr pod = table_->ById(pod_id);
+  if (pod == nullptr) return;
+  if (pod->state() == Pod::State::kEnded) {
+    LogPod(LogLevel::kWarning, "the pause container exited; the pod is not ready any more", *pod,
+           {{"exit_code", exit.exit_code}, {"reason", ExitReason(exit)}});
+  }
+  events_->PodStopped(pod);
 }
 
 void PodWatch::OnShimDied(const std::string& pod_id) {

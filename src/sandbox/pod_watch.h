@@ -23,6 +23,7 @@ class PodWatch : public PodListener {
       : table_(table), events_(events), shim_stopper_(shim_stopper) {}
 
   void OnContainerExited(const std::string& pod_id, const std::shared_ptr<Container>& container) override;
+  void OnOomKill(const std::string& pod_id, const std::shared_ptr<Container>& container, uint64_t kills) override;
   void OnPauseExited(const std::string& pod_id, const ContainerExit& exit) override;
   void OnShimDied(const std::string& pod_id) override;
 

@@ -49,6 +49,10 @@ const std::string& IdOf(const RecordCopy& copy) {
   return copy.has_pod() ? copy.pod().id() : copy.container().id();
 }
 
+absl::string_view IdField(const RecordCopy& copy) {
+  return copy.has_pod() ? "pod_id" : "container_id";
+}
+
 }  // namespace
 
 absl::Status Records::Save(const Pod& pod) {
@@ -99,7 +103,7 @@ void Records::KeepCopy(const std::string& id, const RecordCopy& copy) {
   const absl::Status kept = ReplaceFileAt(AT_FDCWD, layout_.RecordCopy(id), copy.SerializeAsString(), 0600);
   if (kept.ok() || ErrnoOf(kept) == ENOENT) return;
   LogWarning("cannot copy a record beside its object; if the database is lost, so is the object",
-             {{"id", id}, {"error", kept.message()}});
+             {{IdField(copy), id}, {"error", kept.message()}});
 }
 
 absl::Status Records::Restore() {
@@ -111,10 +115,10 @@ absl::Status Records::Restore() {
     const std::string& id = IdOf(copy);
     const absl::Status back = copy.has_pod() ? SaveRow(phase, copy.pod()) : SaveRow(phase, copy.container());
     if (back.ok()) {
-      LogWarning("restored a record that the database had lost or damaged, from its copy", {{"id", id}});
+      LogWarning("restored a record that the database had lost or damaged, from its copy", {{IdField(copy), id}});
     } else {
       LogError("cannot restore a record that the database had lost or damaged",
-               {{"id", id}, {"error", back.message()}});
+               {{IdField(copy), id}, {"error", back.message()}});
     }
   }
   return absl::OkStatus();

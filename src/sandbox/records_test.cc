@@ -146,11 +146,13 @@ TEST_F(RecordsTest, ADamagedRecordIsLeftOut) {
   ASSERT_TRUE(records.Save(Phase::kCreated, ContainerOf("whole", "c")).ok());
   const std::string unlike = Pod("another").SerializeAsString();
   for (const std::string& bytes : {std::string("\xff\xff"), std::string(), unlike}) {
-    ASSERT_TRUE(
-        database_->Run("INSERT INTO pods VALUES (?, 0, ?)", absl::StrCat("damaged-", bytes.size()), Value::Blob(bytes))
-            .ok());
+    ASSERT_TRUE(database_
+                    ->Run("INSERT INTO pods (id, phase, record) VALUES (?, 0, ?)",
+                          absl::StrCat("damaged-", bytes.size()), Value::Blob(bytes))
+                    .ok());
   }
-  ASSERT_TRUE(database_->Run("INSERT INTO containers VALUES ('damaged', 'whole', 0, x'ff')").ok());
+  ASSERT_TRUE(
+      database_->Run("INSERT INTO containers (id, pod_id, phase, record) VALUES ('damaged', 'whole', 0, x'ff')").ok());
   const auto pods = records.Pods();
   ASSERT_TRUE(pods.ok()) << pods.status();
   ASSERT_EQ(pods->size(), 1u);

@@ -1,6 +1,5 @@
 #include "sandbox/recovery.h"
 
-#include <algorithm>
 #include <map>
 #include <memory>
 #include <set>
@@ -20,26 +19,23 @@
 #include "sandbox/namespace_pins.h"
 #include "sandbox/pause_container.h"
 #include "sandbox/pod.h"
+#include "sandbox/pod_log.h"
+#include "sandbox/shim_facts.h"
 #include "sandbox/shim_stopper.h"
 #include "sandbox/start_container.h"
 #include "sandbox/teardown.h"
-#include "shim/exit_record.h"
 
 namespace crisp {
 namespace {
 
 constexpr char kBootId[] = "boot_id";
 
-void LogIfError(const absl::Status& status, absl::string_view what, const std::string& pod_id,
-                const std::string& container_id = "") {
-  if (status.ok()) return;
-  if (container_id.empty()) return LogError(what, {{"pod_id", pod_id}, {"error", status.message()}});
-  LogError(what, {{"pod_id", pod_id}, {"container_id", container_id}, {"error", status.message()}});
+void LogIfError(const absl::Status& status, absl::string_view what, const Pod& pod) {
+  if (!status.ok()) LogPod(LogLevel::kError, what, pod, {{"error", status.message()}});
 }
 
-const ShimContainer* FindIn(const std::vector<ShimContainer>& listed, const std::string& id) {
-  const auto found = std::find_if(listed.begin(), listed.end(), [&](const ShimContainer& one) { return one.id == id; });
-  return found == listed.end() ? nullptr : &*found;
+void LogIfError(const absl::Status& status, absl::string_view what, const Pod& pod, const Container& container) {
+  if (!status.ok()) LogContainer(LogLevel::kError, what, pod, container, {{"error", status.message()}});
 }
 
 // A pod whose row says `created` counts as READY until its shim has been asked.
@@ -105,30 +101,29 @@ void Recovery::RecoverPod(const StoredPod& stored, const StoredContainers& conta
   const PodPtr pod = AddPod(stored);
   const std::vector<ShimContainer> alive = Reconnect(pod);
   for (const StoredContainer& container : containers) {
-    RecoverContainer(pod, container, FindIn(alive, container.record.id()));
+    RecoverContainer(pod, container, FindListed(alive, container.record.id()));
   }
   if (stored.phase == Phase::kCreating || stored.phase == Phase::kRemoving) {
     const absl::Status removed = parts_.teardown->RemovePod(pod, Call::WithTimeout(kUndoDeadline));
-    LogIfError(removed, "cannot finish the removal of a pod; RemovePodSandbox tries again", pod->id());
+    LogIfError(removed, "cannot finish the removal of a pod; RemovePodSandbox tries again", *pod);
     if (removed.ok()) return;
     pod->MoveTo(Pod::State::kLeftover);
   }
-  ResumePod(pod, FindIn(alive, pod->id()));
+  ResumePod(pod, FindListed(alive, pod->id()));
   if (pod->shim.Get() == nullptr) {
     LogIfError(parts_.shim_stopper->Stop(pod, /*hangs=*/false, Call::WithTimeout(kUndoDeadline)),
-               "cannot clean up a pod without a shim", pod->id());
+               "cannot clean up a pod without a shim", *pod);
   }
   FollowStarts(pod);
-  LogInfo("recovered pod",
-          {{"pod_id", pod->id()}, {"ready", pod->ready()}, {"containers", pod->containers.All().size()}});
+  LogPod(LogLevel::kInfo, "recovered pod", *pod,
+         {{"ready", pod->ready()}, {"containers", pod->containers.All().size()}});
 }
 
 PodPtr Recovery::AddPod(const StoredPod& stored) const {
-  const std::string& id = stored.record.id();
   const auto runtime = parts_.handlers->Find(stored.record.runtime_handler());
-  LogIfError(runtime.status(), "the runtime of a pod is no longer configured; the default one cleans it up", id);
   auto pod = std::make_shared<Pod>(stored.record, runtime.ok() ? *runtime : parts_.handlers->Default(), parts_.listener,
                                    InitialState(stored.phase));
+  LogIfError(runtime.status(), "the runtime of a pod is no longer configured; the default one cleans it up", *pod);
   parts_.table->Add(pod);
   return pod;
 }
@@ -139,18 +134,18 @@ std::vector<ShimContainer> Recovery::Reconnect(const PodPtr& pod) const {
   const ShimPaths paths = ShimPathsOf(parts_.layout, parts_.shim_program, id);
   auto opened = parts_.shims->Connect(id, paths, pod.get(), call);
   if (!opened.ok()) {
-    LogInfo("the pod has no shim that answers", {{"pod_id", id}, {"error", opened.status().message()}});
-    LogIfError(parts_.shims->Kill(paths, Call::WithTimeout(kKillDeadline)), "cannot kill a shim that hangs", id);
+    LogPod(LogLevel::kInfo, "the pod has no shim that answers", *pod, {{"error", opened.status().message()}});
+    LogIfError(parts_.shims->Kill(paths, Call::WithTimeout(kKillDeadline)), "cannot kill a shim that hangs", *pod);
     return {};
   }
   const std::shared_ptr<Shim> shim = *std::move(opened);
   pod->shim.Set(shim);
   const auto listed = shim->List(call);
   if (listed.ok()) return *listed;
-  LogWarning("the shim does not list its containers; crisp ends the pod",
-             {{"pod_id", id}, {"error", listed.status().message()}});
+  LogPod(LogLevel::kWarning, "the shim does not list its containers; crisp ends the pod", *pod,
+         {{"error", listed.status().message()}});
   pod->shim.Drop();
-  LogIfError(shim->Terminate(Call::WithTimeout(kKillDeadline)), "cannot kill a shim that hangs", id);
+  LogIfError(shim->Terminate(Call::WithTimeout(kKillDeadline)), "cannot kill a shim that hangs", *pod);
   return {};
 }
 
@@ -161,7 +156,7 @@ void Recovery::ResumePod(const PodPtr& pod, const ShimContainer* pause) const {
     const PodRecord record =
         pod->UpdateRecord([pause](PodRecord* change) { change->set_pause_pid(pause->started.pid); });
     LogIfError(PinNamespaces(parts_.layout, record, pod->runtime().systemd_cgroup),
-               "cannot pin the namespaces of a pod; no container can be created in it", pod->id());
+               "cannot pin the namespaces of a pod; no container can be created in it", *pod);
   }
   parts_.events->Adopt(*pod);
 }
@@ -169,7 +164,7 @@ void Recovery::ResumePod(const PodPtr& pod, const ShimContainer* pause) const {
 void Recovery::FollowStarts(const PodPtr& pod) const {
   for (const ContainerPtr& container : pod->containers.All()) {
     if (container->state() != Container::State::kStarting) continue;
-    LogIfError(parts_.starter->Follow({pod, container}), "cannot follow a start", pod->id(), container->id());
+    LogIfError(parts_.starter->Follow({pod, container}), "cannot follow a start", *pod, *container);
   }
 }
 
@@ -177,17 +172,20 @@ void Recovery::RecoverContainer(const PodPtr& pod, const StoredContainer& stored
   const ContainerPtr container = Rebuild(stored, known);
   pod->containers.Add(container->id(), container);
   // Read once the shim's events find the container: no exit is missed in between.
-  if (const auto exit = ReadExit(container->id())) container->Exit(*exit);
+  if (const auto exit = ReadExit(parts_.layout, container->id())) container->Exit(*exit);
   const bool created = stored.phase == Phase::kCreated;
   if (created && container->running() && stored.record.started_at() == 0) {
-    LogIfError(parts_.records->Save(*container), "cannot record the start of a container", pod->id(), container->id());
+    LogIfError(parts_.records->Save(*container), "cannot record the start of a container", *pod, *container);
   }
   // Without a shim, the clean-up of the pod ends those that are only created.
   if (known == nullptr && container->running() && (!created || pod->shim.Get() != nullptr)) EndUnknown(pod, container);
   if (container->visible()) parts_.events->Adopt(*container);
+  if (created && container->state() == Container::State::kExited) {
+    LogExit(*pod, *container, "container had exited before this daemon started");
+  }
   if (created) return;
   LogIfError(parts_.teardown->RemoveContainer(pod, container, Call::WithTimeout(kUndoDeadline)),
-             "cannot finish the removal of a container; RemoveContainer tries again", pod->id(), container->id());
+             "cannot finish the removal of a container; RemoveContainer tries again", *pod, *container);
 }
 
 ContainerPtr Recovery::Rebuild(const StoredContainer& stored, const ShimContainer* known) const {
@@ -197,32 +195,25 @@ ContainerPtr Recovery::Rebuild(const StoredContainer& stored, const ShimContaine
   if (record.has_end()) return std::make_shared<Container>(record, State::kExited);
   if (known != nullptr && known->starting) return std::make_shared<Container>(record, State::kStarting);
 
-  const std::optional<ContainerExit> exit = ReadExit(record.id());
+  const std::optional<ContainerExit> exit = ReadExit(parts_.layout, record.id());
   const bool was_started = known != nullptr || exit.has_value() || record.started_at() != 0;
   auto container = std::make_shared<Container>(record, was_started ? State::kStarting : State::kCreated);
   if (!was_started) return container;
   StartedContainer started{-1, record.started_at()};
   if (known != nullptr) started = known->started;
   // Nobody recorded the start of a container that lived for a moment only.
-  if (started.started_at == 0) started.started_at = exit->finished_at;
+  if (started.started_at == 0 && exit) started.started_at = exit->finished_at;
   container->Start(started);
   if (known != nullptr && known->exited) container->Exit(known->exit);
   return container;
 }
 
-std::optional<ContainerExit> Recovery::ReadExit(const std::string& container_id) const {
-  shim::ExitRecord exit;
-  if (shim::ReadExitRecord(parts_.layout.ExitRecord(container_id), &exit) != 0) return std::nullopt;
-  return ContainerExit{exit.exit_code, exit.finished_at, exit.oom_killed};
-}
-
 void Recovery::EndUnknown(const PodPtr& pod, const ContainerPtr& container) const {
   LogIfError(parts_.shims->CleanUpContainer(pod->runtime(), container->id(), container->record().cgroups_path(),
                                             Call::WithTimeout(kUndoDeadline)),
-             "cannot clean up a container without a shim", pod->id(), container->id());
+             "cannot clean up a container without a shim", *pod, *container);
   container->End(MakeEnd(kExitCodeUnknown, kReasonUnknown, "its shim does not know it any more"));
-  LogIfError(parts_.records->Replace(container->record()), "cannot record the end of a container", pod->id(),
-             container->id());
+  LogIfError(parts_.records->Replace(container->record()), "cannot record the end of a container", *pod, *container);
 }
 
 }  // namespace crisp

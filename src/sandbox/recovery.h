@@ -9,7 +9,6 @@
 // clean-up hangs does not hold up the others.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,7 +61,6 @@ class Recovery {
   void RecoverContainer(const PodPtr& pod, const StoredContainer& stored, const ShimContainer* known) const;
   // The container in the state that the row, the shim and the exit record give it.
   ContainerPtr Rebuild(const StoredContainer& stored, const ShimContainer* known) const;
-  std::optional<ContainerExit> ReadExit(const std::string& container_id) const;
   // Ends a container that counts as running although the shim does not know it.
   void EndUnknown(const PodPtr& pod, const ContainerPtr& container) const;
   void ResumePod(const PodPtr& pod, const ShimContainer* pause) const;

@@ -21,10 +21,12 @@
 #include "sandbox/deadlines.h"
 #include "sandbox/event_publisher.h"
 #include "sandbox/handlers.h"
+#include "sandbox/operation.h"
 #include "sandbox/pause_container.h"
 #include "sandbox/pod.h"
 #include "sandbox/pod_cgroup.h"
 #include "sandbox/pod_files.h"
+#include "sandbox/pod_log.h"
 #include "sandbox/pod_network.h"
 #include "sandbox/records.h"
 #include "sandbox/spec_inputs.h"
@@ -55,19 +57,27 @@ absl::StatusOr<std::string> PodRunner::Run(const cri::RunPodSandboxRequest& requ
   RETURN_IF_ERROR(CheckUserNamespaceSupport(parts_.handlers->FeaturesOf(request.runtime_handler()), request.config()));
   return flights_.Do(
       NameKey(request.config().metadata()), call,
-      [this, request](const SingleFlight<std::string>::Abandoned&) { return RunOnce(request); }, ContentsOf(request));
+      [this, request](const SingleFlight<std::string>::Abandoned& abandoned) {
+        Operation operation("RunPodSandbox", LogFieldsOf(request.config().metadata()), kRunPodDeadline, abandoned);
+        return operation.End(RunOnce(request, &operation));
+      },
+      ContentsOf(request));
 }
 
-absl::StatusOr<std::string> PodRunner::RunOnce(const cri::RunPodSandboxRequest& request) {
-  const Call call = Call::WithTimeout(kRunPodDeadline);
+absl::StatusOr<std::string> PodRunner::RunOnce(const cri::RunPodSandboxRequest& request, Operation* operation) {
+  const Call& call = operation->call();
   ASSIGN_OR_RETURN(std::string same, FindSame(request, call));
   if (!same.empty()) return same;
   ASSIGN_OR_RETURN(const PodPtr pod, NewPod(request));
+  operation->log().Add("pod_id", pod->id());
   const std::string what = absl::StrCat("run pod ", request.config().metadata().name());
   RETURN_IF_ERROR(Plan(pod), what);
+  call.Done("plan and record");
   const absl::Status made = Make(pod, call);
   if (made.ok()) return pod->id();
-  return Join(Annotate(made, what), Annotate(Undo(pod), "undo it"));
+  const absl::Status undone = Undo(pod);
+  call.Done("undo");
+  return Join(Annotate(made, what), Annotate(undone, "undo it"));
 }
 
 absl::StatusOr<std::string> PodRunner::FindSame(const cri::RunPodSandboxRequest& request, const Call& call) {
@@ -112,6 +122,7 @@ absl::Status PodRunner::Make(const PodPtr& pod, const Call& call) {
   if (!pod->MoveTo(Pod::State::kReady)) {
     return absl::InternalError("its pause container or its shim has ended meanwhile");
   }
+  call.Done("record that it is ready");
   parts_.events->PodStarted(pod);
   return absl::OkStatus();
 }
@@ -122,8 +133,9 @@ absl::Status PodRunner::StartWhileAttaching(const PodPtr& pod, const Call& call)
   const PodRecord record = pod->record();
   const bool own_network = !UsesHostNetwork(record.config());
   if (own_network) RETURN_IF_ERROR(parts_.network->CreateNamespace(record));
+  call.Done("create network namespace");
   std::atomic<bool> failed{false};
-  const Call until_failure(call.deadline(), [&failed] { return failed.load(); });
+  const Call until_failure = call.CancelledBy([&failed] { return failed.load(); });
   auto attached = std::async(std::launch::async | std::launch::deferred, [&] {
     absl::Status status = own_network ? parts_.network->Attach(pod.get(), until_failure) : absl::OkStatus();
     if (!status.ok()) failed = true;

@@ -18,6 +18,7 @@
 namespace crisp {
 
 class EventPublisher;
+class Operation;
 class PauseStarter;
 class PodListener;
 class PodNetwork;
@@ -49,7 +50,7 @@ class PodRunner {
   absl::StatusOr<std::string> Run(const cri::RunPodSandboxRequest& request, const Call& call);
 
  private:
-  absl::StatusOr<std::string> RunOnce(const cri::RunPodSandboxRequest& request);
+  absl::StatusOr<std::string> RunOnce(const cri::RunPodSandboxRequest& request, Operation* operation);
   // The id of the pod that `request` has made already; empty if its name is free. Removes what a failed attempt has
   // left behind.
   absl::StatusOr<std::string> FindSame(const cri::RunPodSandboxRequest& request, const Call& call);

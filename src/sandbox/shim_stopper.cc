@@ -3,15 +3,15 @@
 #include <memory>
 #include <optional>
 
-#include "base/log.h"
 #include "base/status_macros.h"
 #include "runtime/shims.h"
 #include "sandbox/container.h"
 #include "sandbox/deadlines.h"
 #include "sandbox/event_publisher.h"
 #include "sandbox/pod.h"
+#include "sandbox/pod_log.h"
 #include "sandbox/records.h"
-#include "shim/exit_record.h"
+#include "sandbox/shim_facts.h"
 
 namespace crisp {
 
@@ -23,8 +23,8 @@ absl::Status ShimStopper::Stop(const PodPtr& pod, bool hangs, const Call& call) 
       hangs ? absl::DeadlineExceededError("it does not answer") : shim->Shutdown(call.Within(kShimDeadline));
   if (absl::IsDeadlineExceeded(down)) RETURN_IF_ERROR(call.Check(), "wait for the shim");
   if (!down.ok()) {
-    LogWarning("the shim did not shut down cleanly; crisp kills it and cleans up after it",
-               {{"pod_id", pod->id()}, {"error", down.message()}});
+    LogPod(LogLevel::kWarning, "the shim did not shut down cleanly; crisp kills it and cleans up after it", *pod,
+           {{"error", down.message()}});
     RETURN_IF_ERROR(shim->Terminate(call.Within(kKillDeadline)), "kill the shim");
   }
   pod->shim.Drop();
@@ -48,11 +48,11 @@ absl::Status ShimStopper::CleanUp(const PodPtr& pod, const Call& call) const {
 
 void ShimStopper::OnDeath(const PodPtr& pod) const {
   if (pod->shim.Get() == nullptr) return;
-  LogError("the shim has died; crisp ends the pod", {{"pod_id", pod->id()}});
+  LogPod(LogLevel::kError, "the shim has died; crisp ends the pod", *pod);
   const absl::Status status = Stop(pod, /*hangs=*/false, Call::WithTimeout(kTransitionDeadline));
   if (!status.ok()) {
-    LogError("clean-up after a dead shim failed; StopPodSandbox tries again",
-             {{"pod_id", pod->id()}, {"error", status.message()}});
+    LogPod(LogLevel::kError, "clean-up after a dead shim failed; StopPodSandbox tries again", *pod,
+           {{"error", status.message()}});
   }
   events_->PodStopped(pod);
 }
@@ -65,9 +65,9 @@ absl::Status ShimStopper::EndLostContainer(const PodPtr& pod, const ContainerPtr
       state == Container::State::kStarting ? container->gate.TryEnter() : std::nullopt;
   if (state == Container::State::kStarting && !inside) return absl::OkStatus();
   absl::Status status;
-  shim::ExitRecord exit;
-  if (state == Container::State::kRunning && shim::ReadExitRecord(layout_.ExitRecord(container->id()), &exit) == 0) {
-    container->Exit({exit.exit_code, exit.finished_at, exit.oom_killed});
+  const bool ran = state == Container::State::kRunning;
+  if (const auto exit = ran ? ReadExit(layout_, container->id()) : std::nullopt) {
+    container->Exit(*exit);
   } else if (container->End(MakeEnd(kExitCodeUnknown, kReasonUnknown,
                                     "its shim died, or the node was restarted, and nobody saw how it ended"))) {
     status = records_->Replace(container->record());

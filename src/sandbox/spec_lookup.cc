@@ -101,13 +101,13 @@ absl::StatusOr<std::string> ResolveHostPath(const std::string& path) {
   return result;
 }
 
-void WarnOfUnlabelledMounts(const cri::ContainerConfig& container, const SpecContext& context) {
+void WarnOfUnlabelledMounts(const cri::ContainerConfig& container, const SpecContext& context,
+                            const OwnedLogFields& log_fields) {
   if (context.host.selinux.process.empty()) return;
   for (const cri::Mount& mount : container.mounts()) {
     if (!mount.selinux_relabel()) continue;
-    LogWarning(
-        "a mount keeps its SELinux labels: selinux_relabel is not honoured",
-        {{"container", context.container.id}, {"path", mount.container_path()}, {"host_path", mount.host_path()}});
+    Log(LogLevel::kWarning, "a mount keeps its SELinux labels: selinux_relabel is not honoured", log_fields,
+        {{"path", mount.container_path()}, {"host_path", mount.host_path()}});
   }
 }
 

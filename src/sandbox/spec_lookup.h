@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "api/cri/cri.h"
+#include "base/log.h"
 #include "runtime/spec_context.h"
 #include "runtime/user.h"
 #include "sandbox/security_options.h"
@@ -27,7 +28,8 @@ absl::StatusOr<std::string> ResolveHostPath(const std::string& path);
 
 // Says in a warning for each mount of a node with SELinux that selinux_relabel is not honoured: its files keep the
 // labels that they have, and the policy may keep the container from them.
-void WarnOfUnlabelledMounts(const cri::ContainerConfig& container, const SpecContext& context);
+void WarnOfUnlabelledMounts(const cri::ContainerConfig& container, const SpecContext& context,
+                            const OwnedLogFields& log_fields);
 
 // That what is mounted at `mount`'s host path (resolved) propagates as it is asked to.
 absl::Status CheckPropagation(const cri::Mount& mount, const std::string& field);

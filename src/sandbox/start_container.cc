@@ -5,14 +5,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/status_macros.h"
 #include "runtime/shim.h"
 #include "sandbox/client_status.h"
 #include "sandbox/container.h"
 #include "sandbox/deadlines.h"
 #include "sandbox/event_publisher.h"
+#include "sandbox/operation.h"
 #include "sandbox/pod.h"
+#include "sandbox/pod_log.h"
 #include "sandbox/records.h"
 #include "sandbox/shim_stopper.h"
 
@@ -40,9 +41,9 @@ StartRequest RequestFor(const Layout& layout, const Pod& pod, const Container& c
 
 absl::Status ContainerStarter::Start(const std::string& container_id, const Call& call) {
   ASSIGN_OR_RETURN(const PodContainer found, table_->FindContainer(container_id));
-  const auto start = [this, found](const SingleFlight<Done>::Abandoned&) -> absl::StatusOr<Done> {
-    const Call own = Call::WithTimeout(kTransitionDeadline);
-    RETURN_IF_ERROR(StartInGate(found, own), "start container ", found.container->id());
+  const auto start = [this, found](const SingleFlight<Done>::Abandoned& abandoned) -> absl::StatusOr<Done> {
+    Operation operation("StartContainer", LogFieldsOf(*found.pod, *found.container), kTransitionDeadline, abandoned);
+    RETURN_IF_ERROR(operation.End(StartInGate(found, operation.call())), "start container ", found.container->id());
     return Done{};
   };
   return flights_.Do(found.container->id(), call, start).status();
@@ -51,6 +52,7 @@ absl::Status ContainerStarter::Start(const std::string& container_id, const Call
 absl::Status ContainerStarter::StartInGate(const PodContainer& found, const Call& call) const {
   const auto& [pod, container] = found;
   ASSIGN_OR_RETURN(const Gate::Pass inside, container->gate.Enter(call));
+  call.Done(kWaitForOthers);
   RETURN_IF_ERROR(table_->FindContainer(container->id()));  // it may have been removed meanwhile
   if (container->running()) return absl::OkStatus();        // the client did not get the answer to its first request
   if (container->view().state == cri::CONTAINER_EXITED) {
@@ -67,6 +69,7 @@ absl::Status ContainerStarter::Ask(const PodContainer& found, const Call& call) 
   if (shim == nullptr) return PodNotReady(pod->id());
   container->MoveTo(Container::State::kStarting);  // it is there already if an earlier start was not decided
   const auto started = shim->Start(RequestFor(layout_, *pod, *container, log_line_limit_), call);
+  call.Done("have the shim start it");
   if (started.ok()) return RecordStarted(found, *started);
   if (absl::IsUnknown(started.status())) return ForClient(started.status());
   return RecordFailed(found, ForClient(started.status()));
@@ -99,8 +102,8 @@ absl::Status ContainerStarter::Follow(const PodContainer& found) {
                           const SingleFlight<Done>::Abandoned&) -> absl::StatusOr<Done> {
     const absl::Status started = Ask(found, Call::WithTimeout(kTransitionDeadline));
     if (!started.ok()) {
-      LogError("a start that was under way when the last daemon ended has failed",
-               {{"pod_id", found.pod->id()}, {"container_id", found.container->id()}, {"error", started.message()}});
+      LogContainer(LogLevel::kError, "a start that was under way when the last daemon ended has failed", *found.pod,
+                   *found.container, {{"error", started.message()}});
     }
     RETURN_IF_ERROR(started);
     return Done{};

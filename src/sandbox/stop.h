@@ -9,12 +9,14 @@
 
 #include "absl/status/status.h"
 #include "base/call.h"
+#include "base/log.h"
 #include "base/single_flight.h"
 #include "sandbox/pod_table.h"
 
 namespace crisp {
 
 class ContainerKiller;
+class Gate;
 class Teardown;
 
 class Stopper {
@@ -31,14 +33,18 @@ class Stopper {
 
  private:
   struct Done {};
+  absl::Status StopAfterStart(const PodContainer& found, int64_t grace, const Call& call) const;
   using PodStep = absl::Status (Teardown::*)(const PodPtr&, const Call&) const;
-  // Runs `step` on the pod, inside its gate.
-  absl::Status Do(const std::string& verb, PodStep step, const std::string& pod_id, const Call& call);
+  absl::Status DoOnPod(const std::string& operation, const std::string& verb, PodStep step, const std::string& pod_id,
+                       const Call& call);
+  // Runs `work` inside `gate`, which `work` keeps alive; joins a run of the same `what`.
+  absl::Status Do(const std::string& operation, const std::string& what, OwnedLogFields log_fields, Gate* gate,
+                  std::function<absl::Status(const Call&)> work, const Call& call);
 
   const PodTable* const table_;
   const ContainerKiller* const killer_;
   const Teardown* const teardown_;
-  SingleFlight<Done> flights_;  // by verb and id
+  SingleFlight<Done> flights_;  // by verb, kind and id
 };
 
 }  // namespace crisp

@@ -34,6 +34,7 @@ absl::Status Teardown::StopPod(const PodPtr& pod, const Call& call) const {
   pod->MoveTo(Pod::State::kStopping);
   RETURN_IF_ERROR(parts_.records->Save(*pod));
   RETURN_IF_ERROR(WaitForStarts(*pod, call));
+  call.Done("wait for starts of its containers");
   absl::Status status = EndProcesses(pod, call);
   if (status.ok()) parts_.events->PodStopped(pod);
   parts_.observer->OnPodStopped(pod->id());
@@ -56,9 +57,12 @@ absl::Status Teardown::WaitForStarts(const Pod& pod, const Call& call) const {
 // that does not answer, and not the caller's own time that is up.
 absl::Status Teardown::EndProcesses(const PodPtr& pod, const Call& call) const {
   const absl::Status killed = parts_.killer->KillAndWait(pod, pod->containers.All(), call);
+  call.Done("kill its containers");
   const bool hangs = absl::IsDeadlineExceeded(killed) && call.Check().ok();
   if (!killed.ok() && !hangs && !absl::IsUnavailable(killed)) return killed;
-  return parts_.shim_stopper->Stop(pod, hangs, call);
+  const absl::Status stopped = parts_.shim_stopper->Stop(pod, hangs, call);
+  call.Done("stop the shim");
+  return stopped;
 }
 
 absl::Status Teardown::RemovePod(const PodPtr& pod, const Call& call) const {
@@ -69,7 +73,9 @@ absl::Status Teardown::RemovePod(const PodPtr& pod, const Call& call) const {
   RETURN_IF_ERROR(parts_.records->Save(*pod));
   const absl::Status removed = RemoveContainers(pod, call);
   RETURN_IF_ERROR(Join(removed, ReleasePodMounts(*pod)));
+  call.Done("unmount");
   RETURN_IF_ERROR(RemovePodFiles(*pod));
+  call.Done("remove its files and cgroup");
   RETURN_IF_ERROR(parts_.records->DeletePod(pod->id()));
   parts_.table->Remove(pod->id());
   pod->MoveTo(Pod::State::kRemoved);
@@ -102,6 +108,7 @@ absl::Status Teardown::RemovePodFiles(const Pod& pod) const {
 absl::Status Teardown::RemoveContainer(const PodPtr& pod, const ContainerPtr& container, const Call& call) const {
   if (container->state() == Container::State::kRemoved) return absl::OkStatus();
   RETURN_IF_ERROR(parts_.killer->End(pod, container, call));
+  call.Done("kill the container");
   parts_.events->ContainerExited(pod, container);
   container->MoveTo(Container::State::kRemoving);
   RETURN_IF_ERROR(parts_.records->Save(*container));
@@ -120,10 +127,14 @@ absl::Status Teardown::RemoveContainerResources(const PodPtr& pod, const Contain
   const Layout& layout = parts_.layout;
   if (const std::shared_ptr<Shim> shim = pod->shim.Get()) RETURN_IF_ERROR(shim->Delete(id, call));
   RETURN_IF_ERROR(parts_.shims->RemoveRuntimeState(pod->runtime(), id));
+  call.Done("remove what the shim and the runtime keep of the container");
   RETURN_IF_ERROR(parts_.mounts->Release(*pod, *container));
   RETURN_IF_ERROR(parts_.images->ReleaseRootfs(id, layout.Rootfs(pod->id(), id)));
+  call.Done("unmount the container");
   RETURN_IF_ERROR(RemoveTree(layout.Bundle(pod->id(), id)));
-  return RemoveTree(layout.Container(id));
+  RETURN_IF_ERROR(RemoveTree(layout.Container(id)));
+  call.Done("remove the files of the container");
+  return absl::OkStatus();
 }
 
 }  // namespace crisp

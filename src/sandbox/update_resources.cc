@@ -11,6 +11,7 @@
 #include "runtime/message_check.h"
 #include "runtime/spec_resources.h"
 #include "runtime/update.h"
+#include "sandbox/bundle_spec.h"
 #include "sandbox/container.h"
 #include "sandbox/deadlines.h"
 #include "sandbox/pod.h"
@@ -22,7 +23,6 @@
 namespace crisp {
 namespace {
 
-constexpr size_t kMaxSpec = 8 << 20;
 constexpr mode_t kSpecMode = 0600;
 
 absl::Status CheckPodLimits(const cri::UpdatePodSandboxResourcesRequest& request) {
@@ -56,7 +56,7 @@ absl::Status ResourceUpdater::Apply(const PodContainer& found, const cri::LinuxC
   const cri::LinuxContainerResources limits = MergeLimits(old_limits, change);
   const HostFacts& host = inputs_->host();
   const std::string spec_file = layout_.Spec(pod->id(), container->id());
-  ASSIGN_OR_RETURN(const std::string old_spec, ReadFileAt(AT_FDCWD, spec_file, kMaxSpec));
+  ASSIGN_OR_RETURN(const std::string old_spec, ReadBundleSpec(layout_, pod->id(), container->id()));
   ASSIGN_OR_RETURN(const std::string spec, WithLimits(host, old_spec, limits, "linux"));
 
   const bool running = container->running();

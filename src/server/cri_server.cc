@@ -16,7 +16,7 @@
 #include "os/fd.h"
 #include "os/file.h"
 #include "server/cri_services.h"
-#include "server/long_calls.h"
+#include "server/stream_calls.h"
 
 namespace crisp {
 namespace {
@@ -55,12 +55,12 @@ class CriServer::Impl {
   Impl(ServerOptions options, const CriBackends& backends)
       : options_(std::move(options)),
         runtime_(options_, backends),
-        images_(backends.images, backends.stats),
-        long_calls_({&runtime_, &images_, backends, static_cast<size_t>(options_.max_send_bytes)}) {}
+        images_(backends),
+        stream_calls_({&runtime_, &images_, backends, static_cast<size_t>(options_.max_send_bytes)}) {}
 
   ~Impl() {
     if (server_ == nullptr) return;
-    long_calls_.EndEvents();
+    stream_calls_.EndEvents();
     server_->Shutdown(std::chrono::system_clock::now() + kShutdownGrace);
   }
 
@@ -79,12 +79,12 @@ class CriServer::Impl {
     builder.AddListeningPort(absl::StrCat("unix:", options_.address), grpc::InsecureServerCredentials());
     builder.RegisterService(&runtime_);
     builder.RegisterService(&images_);
-    long_calls_.Register(&builder);
+    stream_calls_.Register(&builder);
     // With the umask of 022 that main sets nobody but the owner may connect before the owner is set (unix(7)).
     server_ = builder.BuildAndStart();
     if (server_ == nullptr)
       return absl::InternalError(absl::StrCat("listen on ", options_.address, ": gRPC could not bind"));
-    RETURN_IF_ERROR(long_calls_.Start());
+    RETURN_IF_ERROR(stream_calls_.Start());
     return GiveTo(options_.address, options_.uid, options_.gid);
   }
 
@@ -93,7 +93,7 @@ class CriServer::Impl {
   RuntimeService runtime_;
   ImageService images_;
   std::unique_ptr<grpc::Server> server_;
-  LongCalls long_calls_;  // goes before the server, after its shutdown
+  StreamCalls stream_calls_;  // goes before the server, after its shutdown
 };
 
 CriServer::CriServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -2,23 +2,24 @@
 
 #include <cstddef>
 
-#include "server/cri_server.h"
 #include "server/edge.h"
+#include "server/server_options.h"
 
 namespace crisp {
 
 RuntimeService::RuntimeService(const ServerOptions& options, const CriBackends& backends)
-    : runtime_(options, backends.pods, backends.network),
+    : edge_(backends.table),
+      runtime_(options, backends.pods, backends.health, backends.network),
       pods_(backends.pods),
       containers_(backends.pods, static_cast<size_t>(options.max_send_bytes)),
       state_(backends.status),
       stats_(backends.stats),
       streaming_(backends.status, backends.streams) {}
 
-#define CRISP_RPC(name, level, rpcs)                                                                              \
-  grpc::Status RuntimeService::name(grpc::ServerContext* context, const cri::name##Request* request,              \
-                                    cri::name##Response* response) {                                              \
-    return Answer({#name, level, ObjectOf(*request)}, *context, rpcs, &decltype(rpcs)::name, *request, response); \
+#define CRISP_RPC(name, level, rpcs)                                                                 \
+  grpc::Status RuntimeService::name(grpc::ServerContext* context, const cri::name##Request* request, \
+                                    cri::name##Response* response) {                                 \
+    return edge_.Answer({#name, level}, *context, rpcs, &decltype(rpcs)::name, *request, response);  \
   }
 
 CRISP_RPC(Version, LogLevel::kDebug, runtime_)
@@ -37,7 +38,7 @@ CRISP_RPC(StopContainer, LogLevel::kInfo, containers_)
 CRISP_RPC(RemoveContainer, LogLevel::kInfo, containers_)
 CRISP_RPC(UpdateContainerResources, LogLevel::kInfo, containers_)
 CRISP_RPC(ReopenContainerLog, LogLevel::kInfo, containers_)
-CRISP_RPC(ExecSync, LogLevel::kInfo, containers_)
+CRISP_RPC(ExecSync, LogLevel::kDebug, containers_)
 CRISP_RPC(CheckpointContainer, LogLevel::kInfo, containers_)
 
 CRISP_RPC(PodSandboxStatus, LogLevel::kDebug, state_)
@@ -58,10 +59,13 @@ CRISP_RPC(PortForward, LogLevel::kInfo, streaming_)
 
 #undef CRISP_RPC
 
-#define CRISP_RPC(name, level)                                                                                  \
-  grpc::Status ImageService::name(grpc::ServerContext* context, const cri::name##Request* request,              \
-                                  cri::name##Response* response) {                                              \
-    return Answer({#name, level, ObjectOf(*request)}, *context, images_, &ImageRpcs::name, *request, response); \
+ImageService::ImageService(const CriBackends& backends)
+    : edge_(backends.table), images_(backends.images, backends.stats) {}
+
+#define CRISP_RPC(name, level)                                                                     \
+  grpc::Status ImageService::name(grpc::ServerContext* context, const cri::name##Request* request, \
+                                  cri::name##Response* response) {                                 \
+    return edge_.Answer({#name, level}, *context, images_, &ImageRpcs::name, *request, response);  \
   }
 
 CRISP_RPC(ListImages, LogLevel::kDebug)

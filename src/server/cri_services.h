@@ -9,6 +9,7 @@
 #include "api/cri/api.grpc.pb.h"
 #include "api/cri/cri.h"
 #include "server/container_rpcs.h"
+#include "server/edge.h"
 #include "server/image_rpcs.h"
 #include "server/pod_rpcs.h"
 #include "server/runtime_rpcs.h"
@@ -22,7 +23,7 @@ namespace crisp {
   grpc::Status name(grpc::ServerContext* context, const cri::name##Request* request, cri::name##Response* response) \
       override
 
-// The RPCs that are answered by a stream of messages are served by LongCalls (long_calls.h).
+// The RPCs that are answered by a stream of messages are served by StreamCalls (stream_calls.h).
 template <typename Base>
 using WithStreams =
     cri::RuntimeService::WithAsyncMethod_GetContainerEvents<cri::RuntimeService::WithAsyncMethod_StreamPodSandboxes<
@@ -72,7 +73,10 @@ class RuntimeService final : public WithStreams<cri::RuntimeService::Service> {
   CRISP_RPC(Attach);
   CRISP_RPC(PortForward);
 
+  Edge& edge() { return edge_; }
+
  private:
+  Edge edge_;
   RuntimeRpcs runtime_;
   PodRpcs pods_;
   ContainerRpcs containers_;
@@ -81,11 +85,11 @@ class RuntimeService final : public WithStreams<cri::RuntimeService::Service> {
   StreamingRpcs streaming_;
 };
 
-// StreamImages is served by LongCalls (long_calls.h).
+// StreamImages is served by StreamCalls (stream_calls.h).
 class ImageService final : public cri::ImageService::WithAsyncMethod_StreamImages<cri::ImageService::Service> {
  public:
-  // Both must outlive the service.
-  ImageService(Images* images, const Stats* stats) : images_(images, stats) {}
+  // All must outlive the service.
+  explicit ImageService(const CriBackends& backends);
 
   CRISP_RPC(ListImages);
   CRISP_RPC(ImageStatus);
@@ -93,7 +97,10 @@ class ImageService final : public cri::ImageService::WithAsyncMethod_StreamImage
   CRISP_RPC(RemoveImage);
   CRISP_RPC(ImageFsInfo);
 
+  Edge& edge() { return edge_; }
+
  private:
+  Edge edge_;
   ImageRpcs images_;
 };
 

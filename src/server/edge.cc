@@ -1,8 +1,11 @@
 #include "server/edge.h"
 
 #include <chrono>
+#include <iterator>
+#include <string>
+#include <utility>
+#include <vector>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
@@ -39,17 +42,20 @@ grpc::Status ToGrpc(const absl::Status& status) {
   return {static_cast<grpc::StatusCode>(status.raw_code()), CutToFit(status.message())};
 }
 
-grpc::Status Serve(const RpcLog& log, absl::FunctionRef<absl::Status()> body) {
-  const MonoTime start = MonoClock::now();
-  const absl::Status status = body();
-  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(MonoClock::now() - start).count();
+RpcLine::RpcLine(const RpcLog& log, OwnedLogFields subject) : log_(log), subject_(std::move(subject)) {}
+
+void RpcLine::Add(OwnedLogFields fields) {
+  subject_.insert(subject_.end(), std::make_move_iterator(fields.begin()), std::make_move_iterator(fields.end()));
+}
+
+void RpcLine::Write(const absl::Status& status) const {
+  const LogLevel level = status.ok() ? log_.level : LogLevel::kWarning;
+  if (!IsLogged(level)) return;
+  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(MonoClock::now() - start_).count();
   const std::string code = absl::StatusCodeToString(status.code());
-  if (status.ok()) {
-    Log(log.level, log.method, {{"object", log.object}, {"us", micros}, {"code", code}});
-  } else {
-    LogWarning(log.method, {{"object", log.object}, {"us", micros}, {"code", code}, {"error", status.message()}});
-  }
-  return ToGrpc(status);
+  std::vector<LogField> more = {{"us", micros}, {"code", code}};
+  if (!status.ok()) more.emplace_back("error", status.message());
+  Log(level, log_.method, subject_, more);
 }
 
 }  // namespace crisp

@@ -4,15 +4,17 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/status.h>
 
-#include <string>
-
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "base/call.h"
 #include "base/log.h"
+#include "server/subject.h"
+#include "server/unknown_fields.h"
 
 namespace crisp {
+
+class PodTable;
 
 // How long the client will wait. Valid as long as `context` is.
 Call CallOf(const grpc::ServerContext& context);
@@ -20,50 +22,61 @@ Call CallOf(const grpc::ServerContext& context);
 // The numbers of the codes are the same. The text is cut to what clients accept.
 grpc::Status ToGrpc(const absl::Status& status);
 
-// What the log line of an RPC says besides its duration and result.
+// An RPC's name, and the level of its log line if it succeeds; a failure is a warning.
 struct RpcLog {
   absl::string_view method;
-  LogLevel level = LogLevel::kInfo;  // of a success; a failure is logged as a warning
-  std::string object;                // an id, a name or a reference, as the client gave it
+  LogLevel level = LogLevel::kInfo;
 };
 
-// Runs the body of an RPC and logs its result.
-grpc::Status Serve(const RpcLog& log, absl::FunctionRef<absl::Status()> body);
+// The log line of an RPC. Its time counts from the construction.
+class RpcLine {
+ public:
+  RpcLine(const RpcLog& log, OwnedLogFields subject);
+  void Add(OwnedLogFields fields);
+  void Write(const absl::Status& status) const;
 
-// Serves an RPC by a member function of `rpcs`; the one that waits for others gets the client's deadline as a Call.
-template <typename Rpcs, typename Request, typename Response>
-grpc::Status Answer(const RpcLog& log, const grpc::ServerContext& context, Rpcs& rpcs,
-                    absl::Status (Rpcs::*method)(const Request&, const Call&, Response*), const Request& request,
-                    Response* response) {
-  return Serve(log, [&] { return (rpcs.*method)(request, CallOf(context), response); });
-}
-template <typename Rpcs, typename Request, typename Response>
-grpc::Status Answer(const RpcLog& log, const grpc::ServerContext&, Rpcs& rpcs,
-                    absl::Status (Rpcs::*method)(const Request&, Response*), const Request& request,
-                    Response* response) {
-  return Serve(log, [&] { return (rpcs.*method)(request, response); });
-}
+ private:
+  const RpcLog log_;
+  OwnedLogFields subject_;
+  const MonoTime start_ = MonoClock::now();
+};
 
-// What RpcLog::object is for a request; empty where it names nothing.
-template <typename Request>
-std::string ObjectOf(const Request& request) {
-  if constexpr (requires { request.container_id(); }) {
-    return request.container_id();
-  } else if constexpr (requires { request.pod_sandbox_id(); }) {
-    return request.pod_sandbox_id();
-  } else if constexpr (requires { request.config().metadata().name(); }) {
-    return request.config().metadata().name();
-  } else if constexpr (requires { request.image().image(); }) {
-    return request.image().image();
-  } else if constexpr (requires { request.filter().image().image(); }) {
-    return request.filter().image().image();
-  } else if constexpr (requires { request.filter().id(); }) {
-    return request.filter().id();
-  } else if constexpr (requires { request.runtime_config().network_config().pod_cidr(); }) {
-    return request.runtime_config().network_config().pod_cidr();
-  } else {
-    return "";
+// Serves RPCs by member functions of the *Rpcs classes. Thread-safe.
+class Edge {
+ public:
+  // `pods` must outlive it.
+  explicit Edge(const PodTable* pods) : pods_(pods) {}
+
+  // A method that waits for others gets the client's deadline as a Call.
+  template <typename Rpcs, typename Request, typename Response>
+  grpc::Status Answer(const RpcLog& log, const grpc::ServerContext& context, Rpcs& rpcs,
+                      absl::Status (Rpcs::*method)(const Request&, const Call&, Response*), const Request& request,
+                      Response* response) {
+    return Serve(log, request, response, [&] { return (rpcs.*method)(request, CallOf(context), response); });
   }
-}
+  template <typename Rpcs, typename Request, typename Response>
+  grpc::Status Answer(const RpcLog& log, const grpc::ServerContext&, Rpcs& rpcs,
+                      absl::Status (Rpcs::*method)(const Request&, Response*), const Request& request,
+                      Response* response) {
+    return Serve(log, request, response, [&] { return (rpcs.*method)(request, response); });
+  }
+
+  UnknownFieldLog& unknown_fields() { return unknown_fields_; }
+
+ private:
+  template <typename Request, typename Response>
+  grpc::Status Serve(const RpcLog& log, const Request& request, Response* response,
+                     absl::FunctionRef<absl::Status()> body) {
+    unknown_fields_.Look(log.method, request);
+    RpcLine line(log, SubjectOf(request, *pods_));
+    const absl::Status status = body();
+    if (status.ok()) line.Add(CreatedBy(request, *response));
+    line.Write(status);
+    return ToGrpc(status);
+  }
+
+  const PodTable* const pods_;
+  UnknownFieldLog unknown_fields_;
+};
 
 }  // namespace crisp

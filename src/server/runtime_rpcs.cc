@@ -4,7 +4,8 @@
 
 #include "network/network.h"
 #include "sandbox/pod_manager.h"
-#include "server/cri_server.h"
+#include "sandbox/runtime_health.h"
+#include "server/server_options.h"
 #include "server/verbose_info.h"
 
 namespace crisp {
@@ -30,7 +31,7 @@ absl::Status RuntimeRpcs::Version(const cri::VersionRequest&, cri::VersionRespon
 }
 
 absl::Status RuntimeRpcs::Status(const cri::StatusRequest& request, cri::StatusResponse* response) {
-  AddCondition(response->mutable_status(), "RuntimeReady", absl::OkStatus(), "");
+  AddCondition(response->mutable_status(), "RuntimeReady", health_->Ready(), "RuntimeNotReady");
   AddCondition(response->mutable_status(), "NetworkReady", network_->Ready(), "NetworkPluginNotReady");
   // "" is the default handler.
   for (const auto& [name, features] : pods_->HandlerFeatures()) {

@@ -8,14 +8,15 @@ namespace crisp {
 
 class Network;
 class PodManager;
+class RuntimeHealth;
 struct ServerOptions;
 
 // Thread-safe.
 class RuntimeRpcs {
  public:
   // All must outlive this.
-  RuntimeRpcs(const ServerOptions& options, PodManager* pods, Network* network)
-      : options_(options), pods_(pods), network_(network) {}
+  RuntimeRpcs(const ServerOptions& options, PodManager* pods, RuntimeHealth* health, Network* network)
+      : options_(options), pods_(pods), health_(health), network_(network) {}
 
   absl::Status Version(const cri::VersionRequest& request, cri::VersionResponse* response);
   absl::Status Status(const cri::StatusRequest& request, cri::StatusResponse* response);
@@ -28,6 +29,7 @@ class RuntimeRpcs {
  private:
   const ServerOptions& options_;
   PodManager* const pods_;
+  RuntimeHealth* const health_;
   Network* const network_;
 };
 

@@ -13,7 +13,7 @@ namespace {
 
 // The streams that an ExecRequest or AttachRequest asks for. A terminal has one output, so stderr cannot be asked for.
 template <typename Request>
-absl::StatusOr<StreamRequest> StreamsOf(const Request& request) {
+absl::StatusOr<StdioStreams> StreamsOf(const Request& request) {
   if (!request.stdin() && !request.stdout() && !request.stderr()) {
     return absl::InvalidArgumentError("fields stdin, stdout, stderr: at least one must be true");
   }
@@ -21,29 +21,26 @@ absl::StatusOr<StreamRequest> StreamsOf(const Request& request) {
     return absl::InvalidArgumentError(
         "field stderr: must be false with tty, whose output carries both; ask for stdout");
   }
-  StreamRequest streams;
-  streams.terminal = request.tty();
-  streams.input = request.stdin();
-  streams.output = request.stdout();
-  streams.error_output = request.stderr();
-  return streams;
+  return StdioStreams{request.tty(), request.stdin(), request.stdout(), request.stderr()};
 }
 
 }  // namespace
 
 absl::Status StreamingRpcs::Exec(const cri::ExecRequest& request, cri::ExecResponse* response) {
   if (request.cmd().empty()) return absl::InvalidArgumentError("field cmd: must not be empty");
-  ASSIGN_OR_RETURN(StreamRequest streams, StreamsOf(request));
-  ASSIGN_OR_RETURN(streams.container_id, RunningContainer(request.container_id()));
-  streams.command.assign(request.cmd().begin(), request.cmd().end());
-  ASSIGN_OR_RETURN(*response->mutable_url(), streams_->ExecUrl(std::move(streams)));
+  StreamRequest exec;
+  ASSIGN_OR_RETURN(exec.streams, StreamsOf(request));
+  ASSIGN_OR_RETURN(exec.container_id, RunningContainer(request.container_id()));
+  exec.command.assign(request.cmd().begin(), request.cmd().end());
+  ASSIGN_OR_RETURN(*response->mutable_url(), streams_->ExecUrl(std::move(exec)));
   return absl::OkStatus();
 }
 
 absl::Status StreamingRpcs::Attach(const cri::AttachRequest& request, cri::AttachResponse* response) {
-  ASSIGN_OR_RETURN(StreamRequest streams, StreamsOf(request));
-  ASSIGN_OR_RETURN(streams.container_id, RunningContainer(request.container_id()));
-  ASSIGN_OR_RETURN(*response->mutable_url(), streams_->AttachUrl(std::move(streams)));
+  StreamRequest attach;
+  ASSIGN_OR_RETURN(attach.streams, StreamsOf(request));
+  ASSIGN_OR_RETURN(attach.container_id, RunningContainer(request.container_id()));
+  ASSIGN_OR_RETURN(*response->mutable_url(), streams_->AttachUrl(std::move(attach)));
   return absl::OkStatus();
 }
 

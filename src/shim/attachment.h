@@ -1,7 +1,7 @@
-// Attachment: a client of the daemon at the streams of a running container.
+// Attachment: a client of the daemon that is attached to the streams of a running container.
 //
-// It ends when the container's exit has been told and all output has been taken; when nobody reads any more; when the
-// client took nothing for too long (shim/tee.h); when it is cancelled. The container goes on in any case.
+// It ends when the container has exited and the client has taken all output, when nobody reads the output any more,
+// when the client took nothing for too long (shim/tee.h), or when it is cancelled. The container goes on in any case.
 #pragma once
 
 #include <functional>
@@ -39,7 +39,7 @@ class Attachment : public Session {
   std::shared_ptr<Container> container_;
   uint64_t number_;
   Client client_;
-  int outputs_ = 0;       // that are still given
+  int outputs_ = 0;       // streams that have not parted
   bool hung_up_ = false;  // one of them was closed by its reader
   bool finished_ = false;
   std::optional<int> exit_code_;

@@ -26,13 +26,13 @@ void Children::Drop(std::vector<Known>::iterator known) {
   known_.erase(known);
 }
 
-// It stays known by its pidfd: as an unknown zombie it would not be reaped before the last Hold has gone, and the first
-// process of its pid namespace waits in the kernel until it is.
+// It stays known: an unknown zombie is not reaped before the last Hold has gone, and until then the first process of
+// its pid namespace cannot die.
 void Children::Forget(pid_t pid) {
   if (const auto known = Find(pid); known != known_.end()) known->exited = nullptr;
 }
 
-// From the loop: a sweep may call back into whoever has just let go.
+// From the loop, because a sweep may call back into the owner of the Hold that has just gone.
 void Children::SweepSoon() {
   loop_.After(0, [this] { Sweep(); });
 }

@@ -1,13 +1,13 @@
-// Children: who of the shim's children is whose, and the only place that reaps.
+// Children: the shim's child processes. The only place that reaps.
 //
-// The shim is a subreaper (PR_SET_CHILD_SUBREAPER): the runtime's grandchildren become its children. Those that
-// somebody waits for are known here by pidfd, and their exit comes by epoll. The others, orphans of containers without
-// a pid namespace or of a killed runtime, must be reaped too, yet no sweep may take the status of a process whose
-// pid-file has not been read: so unknown zombies are left alone as long as a runtime command that makes processes is in
-// flight (Hold). A zombie keeps its pid: that is what makes opening the pidfd from a pid-file safe.
+// The shim is a subreaper (PR_SET_CHILD_SUBREAPER): grandchildren that the OCI runtime leaves become its children. A
+// child that somebody waits for is added here and watched through its pidfd. All others, orphans of a container without
+// a pid namespace or of a killed runtime, must be reaped too, but not before the pid-file that may name them has been
+// read: while a runtime command that creates processes runs (Hold), unknown zombies are left alone. A zombie keeps its
+// pid, so the pid in a pid-file cannot name another process when it is added.
 //
-// How it sweeps, on SIGCHLD: waitid(P_ALL, WNOWAIT) shows a zombie without taking it; it is then taken by its pid, by
-// its owner if it has one.
+// Sweep, on SIGCHLD, finds a zombie with waitid(P_ALL, WNOWAIT), which does not take it, and then reaps it by its pid,
+// on behalf of its owner if it has one.
 #pragma once
 
 #include <sys/types.h>
@@ -22,7 +22,7 @@ namespace crisp::shim {
 
 struct ChildExit {
   int code = 0;             // 128 + signal if a signal ended it
-  int64_t finished_at = 0;  // wall-clock nanoseconds, when the shim saw it
+  int64_t finished_at = 0;  // wall-clock nanoseconds, when the shim reaped it
 };
 
 class Children {
@@ -31,16 +31,18 @@ class Children {
 
   explicit Children(Loop& loop) : loop_(loop) {}
 
-  // Calls `exited`, if it is not empty, once, after `pid`, a child of the shim, has been reaped. 0, or an errno value:
-  // ECHILD if it is no child.
+  // Watches a child. After it has been reaped, `exited` is called once, from the loop, if it is not empty. 0, or an
+  // errno value: ECHILD if `pid` is no child of the shim.
   int Add(pid_t pid, Exited exited);
-  void Forget(pid_t pid);  // it is reaped when it ends, and nobody is told
-  // Sends `signal` to a child that was added. 0, or an errno value; ESRCH once it has been reaped.
+  // The child is still reaped when it ends, but nobody is told.
+  void Forget(pid_t pid);
+  // Sends a signal to a child that was added. 0, or an errno value: ESRCH once it has been reaped.
   int Signal(pid_t pid, int signal) const;
 
+  // Reaps every zombie, unless there is a Hold. To be called after SIGCHLD.
   void Sweep();
 
-  // While one of these lives, unknown zombies are left alone.
+  // While one of these exists, unknown zombies are left alone.
   class Hold {
    public:
     explicit Hold(Children& children) : children_(children) { ++children_.holds_; }

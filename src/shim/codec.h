@@ -1,7 +1,7 @@
 // Encoder and Decoder: messages of shim/protocol.h to bytes and back. No Abseil, no exceptions; used by both ends.
 //
-// Both are safe on any input: the Encoder never writes past its buffer, the Decoder never reads past its own, and takes
-// no memory that the packet has not brought with it. After the first fault ok() is false and stays so.
+// Both are safe on any input: neither writes or reads past its buffer, and the Decoder allocates no more than the
+// packet is long. After the first fault ok() is false and stays false.
 #pragma once
 
 #include <cstring>
@@ -36,12 +36,12 @@ class Encoder {
       return;
     }
     U32(static_cast<uint32_t>(value.size()));
-    if (!value.empty()) memmove(buffer_ + size_, value.data(), value.size());  // may lie in this very buffer
+    if (!value.empty()) memmove(buffer_ + size_, value.data(), value.size());  // may lie in the same buffer
     size_ += value.size();
   }
   void View(std::string_view value, size_t cap) { Text(value, cap); }
 
-  bool more() const { return true; }  // what has been appended is always written
+  bool more() const { return true; }  // appended fields are always written
   bool ok() const { return ok_; }
   std::string_view bytes() const { return {buffer_, size_}; }
 
@@ -89,7 +89,7 @@ class Decoder {
     rest_.remove_prefix(size);
   }
 
-  // False once all bytes are read: a field appended after version 1 is then not there.
+  // False once all bytes have been read: fields appended in a later version are then missing.
   bool more() const { return ok_ && !rest_.empty(); }
   bool ok() const { return ok_; }
 
@@ -111,7 +111,7 @@ class Decoder {
   bool ok_ = true;
 };
 
-// The packet of `message` in `buffer`; empty if it does not fit or a text is over its cap.
+// Encodes `message` into `buffer` and returns the packet; empty if it does not fit or a text is over its cap.
 template <typename Message>
 std::string_view EncodeInto(char* buffer, size_t capacity, uint64_t id, Message& message) {
   Encoder encoder(buffer, capacity);
@@ -144,7 +144,7 @@ inline bool DecodeHeader(std::string_view packet, Header* header) {
   return decoder.ok();
 }
 
-// False if the packet is too short, or a text is over its cap or the packet's end. The header's type is not looked at.
+// False if the packet is too short or a text is over its cap. Ignores the type in the header.
 template <typename Message>
 bool Decode(std::string_view packet, Message* message) {
   if (packet.size() < kHeaderSize) return false;

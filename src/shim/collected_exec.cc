@@ -13,7 +13,8 @@
 namespace crisp::shim {
 namespace {
 
-// A packet's header and the two fields before the bytes: read so far into the scratch, a chunk is encoded in place.
+// The size of a packet's header and the two fields before the data. A chunk that is read to this offset of the scratch
+// memory is encoded in place.
 constexpr size_t kChunkOffset = kHeaderSize + 1 + 4;
 
 }  // namespace
@@ -58,10 +59,6 @@ void CollectedExec::OnLaunched(std::optional<Failure> failure) {
     const ssize_t n = read(streams_[1].read_end.get(), words, sizeof(words));
     if (process_.said_nothing() && n > 0) failure->text = LastLine({words, static_cast<size_t>(n)});
     return Finish({std::move(failure), 0});
-  }
-  if (cancelled_.has_value()) {
-    process_.Kill();
-    return Finish({});
   }
   WatchStreams();
 }
@@ -119,7 +116,7 @@ void CollectedExec::OnExit(int code) {
   if (!paused_) AwaitEnds();
 }
 
-// Only while the pipes are read: those of a process that wrote and ended while the daemon took nothing are full yet.
+// The time counts only while the pipes are read: they may be full if the process ended while the daemon took nothing.
 void CollectedExec::AwaitEnds() {
   context_.loop.Cancel(&drain_);
   drain_ = context_.loop.After(kDrainNanos, [this] {
@@ -127,7 +124,7 @@ void CollectedExec::AwaitEnds() {
   });
 }
 
-// A pipe that still is not at its end: a child holds it, or the shim was late. What is in it now was written by then.
+// A pipe that has not ended is held by another process, or the shim is late. What the exec wrote is in the pipe by now.
 void CollectedExec::TakeRest() {
   for (int i = 0; i < 2; ++i) {
     if (!streams_[i].read_end.valid()) continue;
@@ -140,18 +137,13 @@ void CollectedExec::TakeRest() {
   FinishIfDrained();
 }
 
-void CollectedExec::KillOnce() {
-  if (!exit_code_.has_value()) process_.KillOnce();  // what an exec that has ended left lives on
-}
-
 void CollectedExec::Cancel(ErrorCode why) {
   if (cancelled_.has_value()) return;
   context_.loop.Cancel(&deadline_);
-  if (exit_code_.has_value()) return TakeRest();  // it ended in time; only its pipes were still held
-  CloseStreams();                                 // nobody reads the rest
+  if (exit_code_.has_value()) return TakeRest();  // the process ended in time, only its pipes are still open
+  CloseStreams();                                 // nobody reads more
   cancelled_ = why;
-  process_.Kill();
-  if (!process_.launching()) Finish({});
+  process_.Kill([this] { Finish({}); });
 }
 
 void CollectedExec::FinishIfDrained() {

@@ -1,8 +1,8 @@
-// CollectedExec: an ExecSync: a process whose output is sent to the daemon in packets, under a cap and a deadline.
+// CollectedExec: the process of an ExecSync. Its output is sent to the daemon in packets, under a cap and a deadline.
 //
 // Output is sent as it comes, at most `output_limit` bytes of each stream; more is read and dropped. Nothing is read
-// while the daemon has not taken what was sent before: neither side's memory grows. A child that still holds the pipe
-// after the exit is waited for kDrainNanos, in which the daemon takes what comes; then what is in the pipe is the rest.
+// until the daemon has taken the previous packet, so that neither side buffers. If another process holds the pipes open
+// after the exit, output is read for kDrainNanos more, and then what the pipes still hold.
 #pragma once
 
 #include <functional>
@@ -23,7 +23,7 @@ class CollectedExec : public Session {
   static constexpr int64_t kDrainNanos = 1'000'000'000;
 
   struct Client {
-    // Sends a chunk; false: not now, and Resume is called when it may go on.
+    // Sends a chunk. False: send no more until Resume is called.
     std::function<bool(uint8_t stream, std::string_view data)> output;
     std::function<void(const ExecEnd&)> ended;  // the last call
   };
@@ -35,7 +35,6 @@ class CollectedExec : public Session {
 
   void Begin();
   void Resume() override;
-  void KillOnce() override;
   void Cancel(ErrorCode why) override;
 
  private:
@@ -49,7 +48,7 @@ class CollectedExec : public Session {
   void OnLaunched(std::optional<Failure> failure);
   void OnExit(int code);
   void Read(int stream);
-  size_t Take(int stream);  // one read, given to the daemon. 0: there is none now, or it is at its end
+  size_t Take(int stream);  // reads once and sends; 0 if there is nothing now, or at the end
   void AwaitEnds();
   void TakeRest();
   void WatchStreams();

@@ -20,7 +20,7 @@ bool IsOurs(int socket) {
   return PeerOf(socket, &peer) == 0 && peer.uid == geteuid();
 }
 
-// False: the socket does not take it now. One that is broken takes everything; reading from it will tell.
+// False if the socket has no room now. A broken socket counts as sent: reading from it reports the end.
 bool SendNow(int socket, std::string_view packet, const Fd& attached) {
   const int fd = attached.get();
   const int error = SendMessage(socket, packet, &fd, attached.valid() ? 1 : 0);
@@ -37,7 +37,7 @@ int Attached::count() const {
 
 void Connections::Begin(Callbacks callbacks) {
   callbacks_ = std::move(callbacks);
-  // Again, though the daemon has done it: from now on the shim is what SO_PEERCRED names to those who connect.
+  // The daemon has called listen(2) before, but SO_PEERCRED names the last caller, and clients expect the shim.
   listen(listener_.get(), kBacklog);
   WatchListener();
 }
@@ -46,7 +46,7 @@ void Connections::WatchListener() {
   context_.loop.Watch(listener_.get(), EPOLLIN, [this](uint32_t) { Accept(); });
 }
 
-// Without free descriptors a connection stays in the kernel's queue, and would be announced for ever.
+// Without free descriptors the connection stays in the kernel's queue, and epoll would report it without end.
 void Connections::PauseListener() {
   context_.loop.Unwatch(listener_.get());
   context_.loop.After(kAcceptPauseNanos, [this] { WatchListener(); });
@@ -110,7 +110,7 @@ void Connections::Flush(const ConnectionRef& to) {
 }
 
 void Connections::Close(const ConnectionRef& connection) {
-  const ConnectionRef kept = connection;  // the reference may be the very one that is dropped here
+  const ConnectionRef kept = connection;  // the reference may be to a member that is reset here
   context_.loop.Unwatch(kept->socket.get());
   kept->socket.reset();
   kept->queue.clear();

@@ -1,6 +1,7 @@
-// Connections: the daemons that talk to this shim, and the packets from and to them (shim/protocol.h, "Transport").
+// Connections: the daemons that are connected to this shim, and the packets to and from them (shim/protocol.h,
+// "Transport").
 //
-// One of them is current: the one that said hello last. The others are strangers that have not said it yet.
+// One is current: the one that said hello last. The others have not said hello yet.
 #pragma once
 
 #include <deque>
@@ -18,14 +19,14 @@
 
 namespace crisp::shim {
 
-// The descriptors that came with a packet, in their order.
+// The descriptors that came with a packet, in order.
 struct Attached {
   Fd fds[kMaxDescriptors];
 
   int count() const;
 };
 
-// One daemon. Packets that the socket does not take now wait in `queue`.
+// One daemon. Packets for which the socket has no room wait in `queue`.
 struct Connection {
   struct Waiting {
     std::string packet;
@@ -33,7 +34,7 @@ struct Connection {
   };
   Fd socket;
   bool greeted = false;
-  uint32_t version = 0;  // of the protocol, as its hello says
+  uint32_t version = 0;  // of the protocol, from its hello
   std::deque<Waiting> queue;
 };
 using ConnectionRef = std::shared_ptr<Connection>;
@@ -42,19 +43,19 @@ class Connections {
  public:
   struct Callbacks {
     std::function<void(const ConnectionRef&, std::string_view packet, Attached attached)> received;
-    std::function<void(const ConnectionRef&)> drained;  // all that waited has been taken
+    std::function<void(const ConnectionRef&)> drained;  // its queue is empty again
     std::function<void(const ConnectionRef&)> closed;
   };
 
   Connections(Context context, Fd listener) : context_(context), listener_(std::move(listener)) {}
 
   void Begin(Callbacks callbacks);
-  // It has said hello, and replaces the one before, which is closed.
+  // It has said hello: makes it the current one and closes the previous one.
   void Greet(const ConnectionRef& connection);
   void Close(const ConnectionRef& connection);
   const ConnectionRef& current() const { return current_; }  // null if there is none
 
-  // False if the packet has to wait; `drained` follows. `attached` goes with it unless it is invalid.
+  // Sends a packet, with `attached` if that is valid. False if it has to wait; then `drained` is called later.
   bool Send(const ConnectionRef& to, std::string_view packet, Fd attached = Fd());
   template <typename Message>
   bool Answer(const ConnectionRef& to, uint64_t id, Message message, Fd attached = Fd()) {

@@ -1,5 +1,5 @@
-// ConsoleSocket: where the OCI runtime leaves the master of the terminal that it has made for a process (runc(8),
-// --console-socket; runc's docs/terminals.md, "detached").
+// ConsoleSocket: a socket through which the OCI runtime passes the master of the terminal that it has made for a
+// process (runc(8), --console-socket; runc's docs/terminals.md, "detached").
 #pragma once
 
 #include <string>
@@ -17,14 +17,14 @@ class ConsoleSocket {
 
   // Listens at `name` in `directory`, which only root can enter. 0 or an errno value.
   int Listen(const std::string& directory, std::string name);
-  // For the runtime's command line; empty if it does not listen. Short, however long the directory's name is: an
-  // address has 108 bytes (unix(7)).
+  // The path for the runtime's command line; empty if the socket does not listen. It goes through the directory's
+  // descriptor, because an address has room for 108 bytes only (unix(7)).
   std::string path() const;
 
-  // After the runtime has ended, which has sent the master before: it, non-blocking; invalid if none has come. Then the
-  // socket is gone.
+  // The master that the runtime has sent, non-blocking; invalid if it sent none. To be called after the runtime has
+  // ended. Removes the socket.
   Fd TakeMaster();
-  // Nothing is waited for any more.
+  // Removes the socket.
   void Close();
 
  private:

@@ -15,25 +15,25 @@ namespace {
 constexpr char kPidFile[] = "init.pid";
 constexpr char kRuntimeLog[] = "runtime.log";
 constexpr int64_t kRecordRetryNanos = 1'000'000'000;
-constexpr int64_t kDeathNanos = 5'000'000'000;  // for a killed first process; then the runtime tries
+constexpr int64_t kDeathNanos = 5'000'000'000;  // for the first process to die; then the runtime may try
 
 }  // namespace
 
-Container::Container(Context context, Start request, std::function<void(Container&)> exited)
+Container::Container(Context context, Start request, Callbacks callbacks)
     : context_(context),
       request_(std::move(request)),
       runtime_{request_.runtime_binary, request_.runtime_root, request_.runtime_flags},
-      exited_(std::move(exited)),
+      callbacks_(std::move(callbacks)),
       command_(context.loop, context.children),
       io_(context),
-      oom_(context.loop),
+      end_(context.loop, io_),
+      clean_up_(context.loop),
       expected_(cgroup::OfCgroupsPath(request_.cgroups_path, (runtime_.flags & Start::kSystemdCgroup) != 0)) {
   const int64_t asked = static_cast<int64_t>(std::min<uint64_t>(request_.timeout_ns, INT64_MAX / 4));
   deadline_ = MonoNanos() + (asked > 0 ? asked : kDefaultTimeout);
 }
 
 Container::~Container() {
-  context_.loop.Cancel(&drain_);
   context_.loop.Cancel(&record_retry_);
   context_.loop.Cancel(&delete_wait_);
   if (alive()) context_.children.Forget(pid_);
@@ -74,15 +74,13 @@ void Container::OnCreated(std::optional<Failure> failure) {
     return Abandon(std::move(*failure));
   }
   if (failure = TakeInit(); failure.has_value()) return Abandon(std::move(*failure));
-  oom_.Open(cgroups_);
-  failure = io_.Run([this] {
-    if (state_ == State::kEnding) Report();
-  });
+  end_.Watch(cgroups_, [this](uint64_t kills) { callbacks_.oom_killed(*this, kills); });
+  failure = io_.Run([this] { end_.OnStreamsEnded(); });
   if (failure.has_value()) return Abandon(std::move(*failure));
   RunInit();
 }
 
-// The runtime has ended: the container's first process, which waits for `start`, is the shim's child now.
+// The runtime has exited, so the container's first process, which waits for `start`, is now a child of the shim.
 std::optional<Failure> Container::TakeInit() {
   const pid_t pid = ReadPidFile(InBundle(kPidFile));
   if (pid < 0) return Failure{ErrorCode::kInternal, "create", "the runtime wrote no pid-file"};
@@ -90,7 +88,7 @@ std::optional<Failure> Container::TakeInit() {
     return Failure{ErrorCode::kInternal, "create", "process " + std::to_string(pid) + ": " + ErrorText(error)};
   }
   pid_ = pid;
-  // A container outside its cgroup would escape its limits and our kill (CVE-2025-47291 was such a case).
+  // A process outside the expected cgroup would escape its limits and our kill (as with CVE-2025-47291).
   cgroups_ = cgroup::Inside(cgroup::OfProcess(pid), expected_);
   if (!cgroups_.empty()) return std::nullopt;
   return Failure{ErrorCode::kInternal, "create", "the runtime did not put it into cgroup " + request_.cgroups_path};
@@ -111,7 +109,7 @@ void Container::OnRunning(std::optional<Failure> failure) {
   if (init_exit_.has_value()) End();
 }
 
-// Once it has failed, the command that runs is the clean-up.
+// After a failure the command that runs is the clean-up, which goes on.
 void Container::CancelStart() {
   if (state_ == State::kStarting && !failure_.has_value()) command_.Cancel();
 }
@@ -119,19 +117,18 @@ void Container::CancelStart() {
 void Container::Abandon(Failure failure) {
   failure_ = std::move(failure);
   Kill(SIGKILL, false);
-  cgroup::KillAll(expected_, kKillBudgetMs);
-  RunDelete(kCleanUpTimeout, [this](std::optional<Failure> unclean) {
-    if (unclean.has_value()) failure_->text += "; then " + unclean->step + ": " + unclean->text;
-    OnAbandoned();
+  clean_up_.Kill(expected_, [this](int) {
+    RunDelete(kCleanUpTimeout, [this](std::optional<Failure> unclean) {
+      if (unclean.has_value()) failure_->text += "; then " + unclean->step + ": " + unclean->text;
+      // A killed runtime may have left a child that joined the cgroup after the first kill.
+      RemoveCgroups([this](int error) { OnAbandoned(error); });
+    });
   });
 }
 
-void Container::OnAbandoned() {
-  oom_.Close();
-  cgroup::KillAll(expected_, kKillBudgetMs);
-  if (const int error = cgroup::Remove(expected_); error != 0) {
-    failure_->text += "; then remove cgroup " + request_.cgroups_path + ": " + ErrorText(error);
-  }
+void Container::OnAbandoned(int error) {
+  end_.Close();
+  if (error != 0) failure_->text += "; then remove cgroup " + request_.cgroups_path + ": " + ErrorText(error);
   RemovePidFile(InBundle(kPidFile));
   io_.Abandon();
   state_ = State::kFailed;
@@ -140,34 +137,30 @@ void Container::OnAbandoned() {
 
 void Container::OnInitExit(const ChildExit& exit) {
   init_exit_ = exit;
-  exit_ = {exit.code, exit.finished_at, oom_.Killed(exit.code == 128 + SIGKILL && !sigkilled_)};
+  end_.OnInitExit(exit.code == 128 + SIGKILL && !sigkilled_);
   if (state_ == State::kRunning) End();
-  if (delete_wait_ != 0) DeleteDead();
 }
 
 void Container::End() {
   state_ = State::kEnding;
-  if (cgroup::KillAll(cgroups_, kKillBudgetMs) != 0) {
-    LogFault("container " + id() + ": a process in " + cgroups_.front().path + " does not die");
-  }
-  io_.Drain();
-  if (io_.ended()) return Report();
-  drain_ = context_.loop.After(kDrainNanos, [this] {
-    io_.Finish();
-    if (state_ == State::kEnding) Report();
-  });
+  end_.Begin(cgroups_, {[this](int error) { OnEmptied(error); }, [this] { Report(); }});
+}
+
+void Container::OnEmptied(int error) {
+  if (error != 0) LogFault("container " + id() + ": a process in " + cgroups_.front().path + " does not die");
+  if (delete_wait_ != 0) DeleteDead();
 }
 
 void Container::Report() {
-  context_.loop.Cancel(&drain_);
-  oom_.Close();
+  exit_ = {init_exit_->code, init_exit_->finished_at, end_.oom_killed()};
   state_ = State::kExited;
   WriteRecord();
-  exited_(*this);
+  callbacks_.exited(*this);
   io_.TellExit(exit_.exit_code);
+  if (deleted_) AnswerDelete(std::nullopt);
 }
 
-// A full disk must not hide an exit: it is told all the same, and the record is written when there is room.
+// A full disk must not hide an exit: the daemon is told all the same, and the record is written once there is room.
 void Container::WriteRecord() {
   const int error = WriteExitRecord(request_.exit_path, exit_);
   if (error == 0) return;
@@ -175,12 +168,16 @@ void Container::WriteRecord() {
   record_retry_ = context_.loop.After(kRecordRetryNanos, [this] { WriteRecord(); });
 }
 
-// SIGKILL to all only sends: a dying first process of a pid namespace waits until the shim has reaped the execs in it,
-// so the shim must not wait for that process. What may still have forked is killed when its end is seen.
+// SIGKILL to all is sent once and not repeated: processes that were forked meanwhile are killed when the first process
+// has died.
 int Container::Kill(int signal, bool all) {
   sigkilled_ = sigkilled_ || signal == SIGKILL;
   if (all && state_ != State::kExited) {
-    signal == SIGKILL ? cgroup::KillOnce(cgroups_) : cgroup::Signal(cgroups_, signal);
+    if (signal == SIGKILL) {
+      cgroup::KillOnce(cgroups_);
+    } else {
+      cgroup::Signal(cgroups_, signal);
+    }
   }
   if (all || !alive()) return 0;
   const int error = context_.children.Signal(pid_, signal);
@@ -191,7 +188,7 @@ void Container::BeginDelete(int64_t timeout_nanos, Answer answer) {
   delete_answers_.push_back(std::move(answer));
   if (delete_answers_.size() > 1) return;
   deadline_ = MonoNanos() + (timeout_nanos > 0 ? timeout_nanos : kDefaultTimeout);
-  if (!alive()) return DeleteDead();
+  if (end_.emptied()) return DeleteDead();
   Kill(SIGKILL, true);
   delete_wait_ = context_.loop.After(std::min(TimeLeft() / 2, kDeathNanos), [this] { DeleteDead(); });
 }
@@ -202,20 +199,32 @@ void Container::DeleteDead() {
 }
 
 void Container::OnDeleted(std::optional<Failure> failure) {
-  const int error = failure.has_value() ? 0 : cgroup::Remove(expected_);
-  if (error != 0) failure = Failure{ErrorCode::kInternal, "delete", "remove its cgroup: " + ErrorText(error)};
-  if (!failure.has_value() && state_ == State::kEnding) {
-    io_.Finish();
-    if (state_ == State::kEnding) Report();
-  }
+  if (failure.has_value()) return AnswerDelete(std::move(failure));
+  clean_up_.Remove(expected_, [this](int error) {
+    if (error == 0) return OnCgroupsRemoved();
+    AnswerDelete(Failure{ErrorCode::kInternal, "delete", "remove its cgroup: " + ErrorText(error)});
+  });
+}
+
+// No process is left to write output. The answers wait until the exit has been told.
+void Container::OnCgroupsRemoved() {
+  if (state_ != State::kEnding) return AnswerDelete(std::nullopt);
+  deleted_ = true;
+  end_.FinishDrain();
+}
+
+void Container::AnswerDelete(std::optional<Failure> failure) {
+  deleted_ = false;
   const std::vector<Answer> answers = std::move(delete_answers_);
   delete_answers_.clear();
   for (const Answer& one : answers) one(failure);
 }
 
-int Container::RemoveCgroups() {
-  const int alive = cgroup::KillAll(expected_, kKillBudgetMs);
-  return alive != 0 ? alive : cgroup::Remove(expected_);
+void Container::RemoveCgroups(CgroupEnd::Done done) {
+  clean_up_.Kill(expected_, [this, done = std::move(done)](int error) {
+    if (error != 0) return done(error);
+    clean_up_.Remove(expected_, done);
+  });
 }
 
 void Container::RunDelete(int64_t timeout_nanos, RuntimeCommand::Finished finished) {

@@ -1,11 +1,11 @@
 // Container: one container of the pod, from `create` to `delete`.
 //
-//   kStarting → kRunning → kEnding → kExited        Start, then the exit of its first process
-//       └→ kFailed                                  a Start that failed; nothing of it is left
+//   kStarting -> kRunning -> kEnding -> kExited     a start, then the exit of the first process
+//       `-> kFailed                                 a start that failed and has been undone
 //
-// kEnding: the first process has been reaped. What else is in the container's cgroups is killed (without a pid
-// namespace of its own it would live on), the output is read to its end or for kDrainNanos, the exit record is written,
-// and only then is the exit told.
+// kEnding begins when the first process has been reaped: the rest is killed, the output read to its end, an OOM kill
+// judged (shim/container_end.h). Then the exit record is written, and only then is the daemon told. The cgroups stay
+// until Delete. No step blocks the shim: each is continued by the loop.
 #pragma once
 
 #include <functional>
@@ -15,13 +15,14 @@
 #include <vector>
 
 #include "os/cgroup_core.h"
+#include "shim/cgroup_end.h"
 #include "shim/children.h"
+#include "shim/container_end.h"
 #include "shim/container_io.h"
 #include "shim/context.h"
 #include "shim/exit_record.h"
 #include "shim/loop.h"
 #include "shim/messages.h"
-#include "shim/oom_watch.h"
 #include "shim/runtime_command.h"
 
 namespace crisp::shim {
@@ -31,42 +32,47 @@ class Container {
   enum class State { kStarting, kRunning, kEnding, kExited, kFailed };
   using Answer = std::function<void(std::optional<Failure>)>;
 
-  static constexpr int64_t kDrainNanos = 2'000'000'000;
-  static constexpr int64_t kDefaultTimeout = 120'000'000'000;  // of what the daemon sets no limit for
+  static constexpr int64_t kDefaultTimeout = 120'000'000'000;  // where the daemon sets none
   static constexpr int64_t kCleanUpTimeout = 10'000'000'000;   // of `delete --force` after a failure
-  static constexpr int kKillBudgetMs = 200;                    // how long the shim may stand still for a kill
 
-  // `exited` is called once, when the container is kExited.
-  Container(Context context, Start request, std::function<void(Container&)> exited);
+  struct Callbacks {
+    std::function<void(Container&)> exited;                      // once, when the container has become kExited
+    std::function<void(Container&, uint64_t kills)> oom_killed;  // as OomWatch::Killed
+  };
+
+  Container(Context context, Start request, Callbacks callbacks);
   ~Container();
   Container(const Container&) = delete;
   Container& operator=(const Container&) = delete;
 
+  // Creates and starts it. `answer` is called once; after a failure nothing of the container is left.
   void BeginStart(Answer answer);
+  // Makes a start in progress fail. Nothing if it is over.
   void CancelStart();
-  int Kill(int signal, bool all);  // 0 or an errno value
-  // Kills it if it is alive; its exit is told before `answer`. Joins one that is under way; not while kStarting.
+  // Sends `signal` to the first process, or with `all` to every process in the cgroups. Success if there is none left.
+  // 0 or an errno value.
+  int Kill(int signal, bool all);
+  // Kills it if it is alive, and deletes it. Its exit is told before `answer` is called. A second call joins the first.
+  // Not to be called while kStarting.
   void BeginDelete(int64_t timeout_nanos, Answer answer);
-  // Without the runtime, after it could not delete it: kills what is in its cgroups and removes them. 0 or an errno
-  // value.
-  int RemoveCgroups();
+  // Kills what is in the cgroups and removes them, without the runtime: for a container that it could not delete.
+  void RemoveCgroups(CgroupEnd::Done done);
   int ReopenLog() { return io_.Reopen(); }
   ContainerIo& io() { return io_; }
 
-  bool start_told = false;  // the server's: a daemon has been told that it runs
+  bool start_told = false;  // for the server: a daemon has received Started
 
   const std::string& id() const { return request_.container_id; }
   const std::string& bundle() const { return request_.bundle; }
   const Runtime& runtime() const { return runtime_; }
-  const cgroup::Dirs& cgroups() const { return cgroups_; }  // where its first process was put
+  const cgroup::Dirs& cgroups() const { return cgroups_; }  // where the runtime put the first process
   State state() const { return state_; }
   pid_t pid() const { return pid_; }
   int64_t started_at() const { return started_at_; }
   const ExitRecord& exit() const { return exit_; }
 
  private:
-  // Its first process is there and has not been reaped. After that its pid may be another child's: it is told, and
-  // nobody is looked for by it.
+  // The first process has not been reaped. Afterwards pid_ may be another child's and is only reported.
   bool alive() const { return pid_ > 0 && !init_exit_.has_value(); }
 
   // The steps of a start, in order.
@@ -75,19 +81,22 @@ class Container {
   std::optional<Failure> TakeInit();
   void RunInit();
   void OnRunning(std::optional<Failure> failure);
-  // And of a failed one.
+  // The steps after one of them has failed: kill, `delete --force`, kill and remove the cgroups.
   void Abandon(Failure failure);
-  void OnAbandoned();
+  void OnAbandoned(int error);
 
-  // The steps of an end.
+  // The steps of kEnding.
   void OnInitExit(const ChildExit& exit);
   void End();
+  void OnEmptied(int error);
   void Report();
   void WriteRecord();
 
-  // The steps of a delete: kill, wait for the first process, `delete --force`.
+  // The steps of a delete: kill, wait for the first process, `delete --force`, remove the cgroups.
   void DeleteDead();
   void OnDeleted(std::optional<Failure> failure);
+  void OnCgroupsRemoved();
+  void AnswerDelete(std::optional<Failure> failure);
 
   void RunDelete(int64_t timeout_nanos, RuntimeCommand::Finished finished);
   int64_t TimeLeft() const { return deadline_ - MonoNanos(); }
@@ -96,7 +105,7 @@ class Container {
   Context context_;
   Start request_;
   Runtime runtime_;
-  std::function<void(Container&)> exited_;
+  Callbacks callbacks_;
   State state_ = State::kStarting;
   int64_t deadline_ = 0;
   Answer answer_;
@@ -104,15 +113,16 @@ class Container {
   std::optional<Failure> failure_;
   RuntimeCommand command_;
   ContainerIo io_;
-  OomWatch oom_;
-  cgroup::Dirs expected_;  // where its cgroupsPath puts it
+  ContainerEnd end_;
+  CgroupEnd clean_up_;     // after a delete or a failed start
+  cgroup::Dirs expected_;  // where cgroupsPath puts it
   cgroup::Dirs cgroups_;
-  pid_t pid_ = -1;          // of its first process, also when that has ended
-  bool sigkilled_ = false;  // on behalf of the daemon
+  pid_t pid_ = -1;          // of the first process, also after its end
+  bool sigkilled_ = false;  // by the daemon's request
   int64_t started_at_ = 0;
   std::optional<ChildExit> init_exit_;
   ExitRecord exit_;
-  Loop::Timer drain_ = 0;
+  bool deleted_ = false;  // all is gone; the answers to Delete wait until the exit has been told
   Loop::Timer delete_wait_ = 0;
   Loop::Timer record_retry_ = 0;
 };

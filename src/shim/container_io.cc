@@ -48,8 +48,9 @@ int ContainerIo::MakePipes(bool input, bool output) {
   return 0;
 }
 
-// The runtime's own stdout and stderr become the container's. Where nothing is read stderr is the shim's, /dev/null: -1
-// would be a pipe that ends with the runtime, which is right only if the container gets a terminal.
+// The container inherits the runtime's stdout and stderr. Without a terminal stderr must not be -1, because
+// RuntimeCommand then makes a pipe that ends with the runtime: where no output is read it is the shim's own stderr,
+// /dev/null.
 void ContainerIo::FillStdio(int (&stdio)[3]) const {
   for (int i = 0; i < 3; ++i) stdio[i] = container_ends_[i].get();
   if (stdio[2] < 0 && (flags_ & Start::kTerminal) == 0) stdio[2] = STDERR_FILENO;
@@ -70,7 +71,7 @@ std::optional<Failure> ContainerIo::Run(std::function<void()> ended) {
     own_ends_[1] = Duplicate(master_);
     if ((flags_ & Start::kStdin) != 0) own_ends_[0] = Duplicate(master_);
   }
-  // A terminal cannot be closed by half, so that there stdin_once has nothing to close.
+  // stdin_once does nothing for a terminal, whose input cannot be closed alone.
   input_.Open(std::move(own_ends_[0]), !terminal && (flags_ & Start::kStdinOnce) != 0);
   pump_.Run(std::move(own_ends_[1]), std::move(own_ends_[2]), terminal, std::move(ended));
   return std::nullopt;

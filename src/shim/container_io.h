@@ -1,6 +1,6 @@
-// ContainerIo: the streams of one container: pipes or a terminal, its log, and those who are attached.
+// ContainerIo: the streams of one container: its pipes or its terminal, its log, and the clients attached to it.
 //
-// With a terminal there is one stream of output, logged as stdout, and stdin is the terminal too.
+// With a terminal there is one output stream, logged as stdout, and stdin is the terminal too.
 #pragma once
 
 #include <functional>
@@ -23,37 +23,37 @@ class ContainerIo {
  public:
   struct Watcher {
     uint64_t number;                           // of the attachment, unique in this shim
-    std::function<void(Tee::Parting)> parted;  // for each output stream that it asked for
+    std::function<void(Tee::Parting)> parted;  // called for each output stream that it asked for
     std::function<void(int exit_code)> exited;
   };
 
   explicit ContainerIo(Context context)
       : tees_{Tee(context.loop), Tee(context.loop)}, pump_(context, tees_), input_(context.loop) {}
 
-  // Opens the log, makes the container's ends.
+  // Opens the log and makes the pipes, or the socket for the terminal.
   std::optional<Failure> Open(const Start& request);
-  // What `create` is run with.
+  // The descriptors to run `create` with.
   void FillStdio(int (&stdio)[3]) const;
   std::string console_socket() const { return console_.path(); }
-  // What is in the stderr pipe and was not meant for the log: the words of a runtime that failed.
+  // The content of the stderr pipe. After a failed `create` that is the runtime's own message.
   std::string TakeStderr();
 
-  // `create` has succeeded: takes the terminal, closes the container's ends, and reads from now on. `ended` as
-  // LogPump's.
+  // After `create` has succeeded: takes the terminal, closes the container's ends of the pipes and begins to read.
+  // `ended` as for LogPump.
   std::optional<Failure> Run(std::function<void()> ended);
-  // `create` has failed.
+  // After `create` has failed.
   void Abandon() { console_.Close(); }
   bool ended() const { return pump_.ended(); }
   void Drain() { pump_.Drain(); }
   void Finish() { pump_.Finish(); }
   int Reopen() { return pump_.Reopen(); }
-  // The container's exit has been told; the watchers hear of it.
+  // Tells the attached clients of the container's exit.
   void TellExit(int exit_code);
 
-  // `ends`: those of `streams`, in their order. The watcher may be called before this returns.
+  // Attaches a client: `ends` are its pipes for `streams`, in order. The watcher may be called before this returns.
   void Attach(uint8_t streams, Attached ends, Watcher watcher);
   void Detach(uint64_t number);
-  // Another descriptor of the terminal's master, for who is attached to set its size; invalid if there is none.
+  // A new descriptor of the terminal's master, with which a client can set its size; invalid without a terminal.
   Fd Terminal() const;
 
  private:
@@ -66,7 +66,7 @@ class ContainerIo {
   uint32_t flags_ = 0;
   Fd container_ends_[3];
   Fd own_ends_[3];
-  Fd master_;  // for Terminal; the pump and the input have descriptors of their own
+  Fd master_;  // for Terminal(); the pump and the input have their own descriptors
   std::vector<Watcher> watchers_;
 };
 

@@ -1,4 +1,4 @@
-// What the parts of the shim share.
+// Context: what all parts of the shim share.
 #pragma once
 
 namespace crisp::shim {
@@ -6,12 +6,12 @@ namespace crisp::shim {
 class Children;
 class Loop;
 
-// Memory that every reader of the shim uses in turn; it holds nothing between two callbacks.
+// One read buffer for all. It holds nothing from one callback of the loop to the next.
 struct Scratch {
   char bytes[36864];
 };
 
-// Lives as long as the process.
+// What it refers to lives as long as the process.
 struct Context {
   Loop& loop;
   Children& children;

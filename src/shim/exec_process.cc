@@ -17,7 +17,7 @@ namespace {
 constexpr int64_t kFirstPauseNanos = 1'000'000;
 constexpr int64_t kLastPauseNanos = 2'048'000'000;
 
-// The hierarchy for the cgroup of an exec: on v1 one is enough to find its processes by, and pids is always there.
+// The hierarchy in which an exec gets its cgroup. On v1 one is enough to find the processes; pids is always there.
 const cgroup::Dir* Pick(const cgroup::Dirs& dirs) {
   for (const char* controller : {"pids", "freezer", "devices"}) {
     for (const cgroup::Dir& dir : dirs) {
@@ -37,10 +37,11 @@ std::string FirstController(const cgroup::Dir& dir) {
   return {};
 }
 
-// A process that has just died may count in its cgroup for a moment more, so that it cannot be removed yet (EBUSY):
-// tried again, for about 4 seconds in all.
+// Empties the cgroup of an exec and removes it. A process that has just died may keep it busy for a moment (EBUSY):
+// tries again for about 4 seconds.
 void LeaveCgroup(Loop& loop, const std::string& path, int64_t pause) {
-  // EBUSY: on v2 a cgroup that has handed its controllers on takes no process; it goes with the container.
+  // EBUSY: on v2 the cgroup above may have enabled controllers for its children and then takes no process. The exec's
+  // cgroup is then removed with the container.
   if (const int error = cgroup::MoveUp(path); error != 0 && error != ENOENT && error != EBUSY) {
     LogFault("exec: leave cgroup " + path, error);
   }
@@ -58,7 +59,8 @@ ExecProcess::ExecProcess(Context context, const Container& container, uint64_t n
       container_cgroups_(container.cgroups()),
       name_("exec-" + std::to_string(number)),
       process_(std::move(process)),
-      command_(context.loop, context.children) {}
+      command_(context.loop, context.children),
+      cgroup_end_(context.loop) {}
 
 ExecProcess::~ExecProcess() {
   if (pid_ > 0) context_.children.Forget(pid_);
@@ -73,7 +75,7 @@ void ExecProcess::Launch(const int (&stdio)[3], const std::string& console_socke
 }
 
 std::vector<std::string> ExecProcess::Arguments(const std::string& console_socket) const {
-  // The runtime reads the process object out of the shim's own descriptor: no file to clean up, no limit of a packet.
+  // The runtime reads the process object from the shim's descriptor: no file to clean up, no size limit of a packet.
   const std::string process = "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(process_.get());
   std::vector<std::string> args{"exec", "--detach", "--process", process, "--pid-file", PidFile()};
   if (cgroup_.has_value()) {
@@ -85,8 +87,8 @@ std::vector<std::string> ExecProcess::Arguments(const std::string& console_socke
   return args;
 }
 
-// Without one (a container that fills its own cgroup namespace, a full hierarchy) the exec still works; only children
-// that leave its session cannot be found when it is killed.
+// Without a cgroup of its own (a full hierarchy, or controllers that the container itself enabled below its cgroup) the
+// exec still works, but children that leave its session are not found when it is killed.
 void ExecProcess::MakeCgroup() {
   const cgroup::Dir* parent = Pick(container_cgroups_);
   if (parent == nullptr) return LogFault("exec: the container has no cgroup to put one below");
@@ -99,35 +101,45 @@ void ExecProcess::OnLaunched(std::optional<Failure> failure) {
   const pid_t pid = ReadPidFile(PidFile());
   RemovePidFile(PidFile());
   process_.reset();
-  if (!failure.has_value() && pid < 0) {
-    failure = Failure{ErrorCode::kInternal, "exec", "the runtime wrote no pid-file"};
+  if (failure.has_value()) {
+    if (pid > 0) context_.children.Add(pid, nullptr);  // the runtime made it, and failed then
+  } else {
+    failure = Take(pid);
   }
-  if (failure.has_value() && pid > 0) context_.children.Add(pid, nullptr);  // the runtime made it, and failed then
-  const auto on_exit = [this](const ChildExit& exit) {
+  if (!failure.has_value() && !killed_) return std::exchange(launched_, nullptr)(std::nullopt);
+  KillAll([this, failure] { killed_ ? killed_() : std::exchange(launched_, nullptr)(failure); });
+}
+
+std::optional<Failure> ExecProcess::Take(pid_t pid) {
+  if (pid < 0) return Failure{ErrorCode::kInternal, "exec", "the runtime wrote no pid-file"};
+  const int error = context_.children.Add(pid, [this](const ChildExit& exit) {
     pid_ = -1;
     exited_(exit.code);
-  };
-  if (const int error = failure.has_value() ? 0 : context_.children.Add(pid, on_exit); error != 0) {
-    failure = Failure{ErrorCode::kInternal, "exec", "process " + std::to_string(pid) + ": " + ErrorText(error)};
+  });
+  if (error != 0) {
+    return Failure{ErrorCode::kInternal, "exec", "process " + std::to_string(pid) + ": " + ErrorText(error)};
   }
-  if (!failure.has_value()) pid_ = pid;
-  const Launched launched = std::exchange(launched_, nullptr);
-  if (failure.has_value()) Kill();
-  launched(std::move(failure));
+  pid_ = pid;
+  return std::nullopt;
 }
 
-void ExecProcess::KillOnce() {
-  if (cgroup_.has_value()) cgroup::KillOnce({*cgroup_});
+void ExecProcess::Kill(std::function<void()> killed) {
+  if (!launched_) return KillAll(std::move(killed));
+  killed_ = std::move(killed);
+  command_.Cancel();  // OnLaunched goes on; if it has been called, it is killing already
 }
 
-void ExecProcess::Kill() {
-  if (cgroup_.has_value() && cgroup::KillAll({*cgroup_}, Container::kKillBudgetMs) != 0) {
-    LogFault("exec: a process in " + cgroup_->path + " does not die");
+void ExecProcess::KillAll(std::function<void()> killed) {
+  if (pid_ > 0) {
+    context_.children.Signal(pid_, SIGKILL);
+    kill(-pid_, SIGKILL);  // the runtime made it a session's leader
+    context_.children.Forget(std::exchange(pid_, -1));
   }
-  if (pid_ < 0) return command_.Cancel();
-  context_.children.Signal(pid_, SIGKILL);
-  kill(-pid_, SIGKILL);  // the runtime made it a session's leader
-  context_.children.Forget(std::exchange(pid_, -1));
+  if (!cgroup_.has_value()) return killed();
+  cgroup_end_.Kill({*cgroup_}, [this, killed = std::move(killed)](int error) {
+    if (error != 0) LogFault("exec: a process in " + cgroup_->path + " does not die");
+    killed();
+  });
 }
 
 void ExecProcess::Leave() {

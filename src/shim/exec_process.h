@@ -1,8 +1,8 @@
-// ExecProcess: a process inside a running container, started by `runtime exec --detach`, with all that it starts.
+// ExecProcess: a process inside a running container, started by `runtime exec --detach`, and everything it starts.
 //
-// The process becomes the shim's child, so that its exit code is exact. It runs in a cgroup of its own below the
-// container's, so that Kill finds everything that it started, also what has daemonised. At a normal end (Leave) what is
-// left in there belongs to the container from then on, and moves up.
+// The process becomes a child of the shim, which therefore sees its exact exit code. It runs in a cgroup of its own
+// below the container's, so that Kill also finds children that have daemonised. After a normal end (Leave) processes
+// that are left in that cgroup move up to the container's.
 #pragma once
 
 #include <functional>
@@ -11,6 +11,7 @@
 
 #include "os/cgroup_core.h"
 #include "os/fd.h"
+#include "shim/cgroup_end.h"
 #include "shim/context.h"
 #include "shim/runtime_command.h"
 
@@ -29,18 +30,16 @@ class ExecProcess {
   ExecProcess(const ExecProcess&) = delete;
   ExecProcess& operator=(const ExecProcess&) = delete;
 
-  // `stdio` as in Spawn, but [2] must be valid unless there is a terminal, which is sent to `console_socket` (empty:
-  // none). `launched` is called once, from the loop; after a failure nothing is left of it. If it was none, `exited` is
-  // called once, later.
+  // Starts the process. `stdio` as in Spawn, but [2] must be valid unless there is a terminal, whose master the runtime
+  // sends to `console_socket` (empty: none). `launched` is called once, from the loop; after a failure nothing is left
+  // of the process. After a success `exited` is called once, later. Neither is called after Kill.
   void Launch(const int (&stdio)[3], const std::string& console_socket, Launched launched, Exited exited);
-  bool launching() const { return static_cast<bool>(launched_); }
 
-  // Sends SIGKILL to all in its cgroup, once.
-  void KillOnce();
-  // Kills everything of it, and waits for a moment. A launch at work ends as one that has failed; an exit is not told
-  // any more (a process in state D must not hold up the end).
-  void Kill();
-  // To be called at the end, whatever it was.
+  // Kills the process, or the runtime that launches it, with everything that it started. `killed` is called once, from
+  // the loop or before this returns, when nothing is left or CgroupEnd::kKillNanos are over: a process in state D must
+  // not hold up the end. Called once.
+  void Kill(std::function<void()> killed);
+  // Gives the cgroup back. To be called at the end of every exec.
   void Leave();
 
   // As RuntimeCommand's.
@@ -53,6 +52,8 @@ class ExecProcess {
   void MakeCgroup();
   std::vector<std::string> Arguments(const std::string& console_socket) const;
   void OnLaunched(std::optional<Failure> failure);
+  std::optional<Failure> Take(pid_t pid);
+  void KillAll(std::function<void()> killed);
 
   Context context_;
   std::string container_id_;
@@ -63,9 +64,11 @@ class ExecProcess {
   Fd process_;
   RuntimeCommand command_;
   std::optional<cgroup::Dir> cgroup_;
+  CgroupEnd cgroup_end_;
   pid_t pid_ = -1;
-  Launched launched_;
+  Launched launched_;  // while it is being launched
   Exited exited_;
+  std::function<void()> killed_;  // set by a Kill during the launch
 };
 
 }  // namespace crisp::shim

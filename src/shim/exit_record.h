@@ -1,12 +1,12 @@
-// The exit record: how a container ended, as a small file that outlives both the shim and the daemon. Written once, by
-// the shim before it tells anybody (or by the daemon in the place of a shim that died). No Abseil.
+// The exit record: a small file that says how a container ended and outlives both the shim and the daemon. The shim
+// writes it once, before it tells the daemon; for a shim that died the daemon writes it. No Abseil.
 //
 //   crisp-exit 1
 //   exit_code 137
 //   finished_at 1700000000123456789
 //   oom_killed 0
 //
-// Every line is there, in this order, and ends with a newline; the first line names the version of the format.
+// All lines are present, in this order, each with a newline. The first line names the version of the format.
 #pragma once
 
 #include <cstdint>
@@ -25,13 +25,14 @@ struct ExitRecord {
 
 std::string FormatExitRecord(const ExitRecord& record);
 
-// False for anything that FormatExitRecord would not have written: a torn or foreign file is never half believed.
+// False for anything that FormatExitRecord does not write, such as a torn file; then `record` is unchanged.
 bool ParseExitRecord(std::string_view text, ExitRecord* record);
 
-// Writes "<path>.tmp", syncs it, renames it, syncs the directory. 0, or an errno value; then `path` is what it was.
+// Writes "<path>.tmp", syncs it, renames it and syncs the directory. 0 or an errno value. After an error `path` is
+// unchanged, unless only the sync of the directory failed.
 int WriteExitRecord(const std::string& path, const ExitRecord& record);
 
-// 0; ENOENT if there is none; EBADMSG if it is not a whole record; or another errno value.
+// 0, ENOENT if there is no record, EBADMSG if the file is not a complete record, or another errno value.
 int ReadExitRecord(const std::string& path, ExitRecord* record);
 
 }  // namespace crisp::shim

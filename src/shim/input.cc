@@ -9,7 +9,7 @@ namespace crisp::shim {
 namespace {
 
 constexpr size_t kAtOnce = 65536;
-constexpr int kRounds = 16;  // before others have their turn
+constexpr int kRounds = 16;  // before other descriptors have their turn
 
 bool IsEmpty(int pipe) {
   int size = 0;
@@ -64,7 +64,7 @@ void Input::Pump(uint64_t client) {
     case Moved::kNoRoom:
       return WaitForRoom();
     case Moved::kRefused:
-      // The container has closed its stdin; with EIO it has for now nobody at its terminal.
+      // The container has closed its stdin. (EIO: no process has the terminal open now.)
       return EndSource(client);
   }
 }
@@ -78,10 +78,10 @@ Input::Moved Input::Move(int pipe) const {
     if (errno != EAGAIN) return Moved::kRefused;
     return IsEmpty(pipe) ? Moved::kNothingThere : Moved::kNoRoom;
   }
-  return Moved::kNothingThere;  // not so, but the pipe is still watched
+  return Moved::kNothingThere;  // there may be more: the pipe is still watched
 }
 
-// The sources are not watched meanwhile: epoll would tell of those that have hung up again and again.
+// The sources are not watched meanwhile: epoll would report one that has hung up without end.
 void Input::WaitForRoom() {
   full_ = true;
   for (const Source& source : sources_) loop_.Unwatch(source.pipe.get());

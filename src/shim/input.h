@@ -1,7 +1,7 @@
-// Input: a container's stdin, and the clients who write to it.
+// Input: a container's stdin and the clients that write to it.
 //
-// splice(2) moves what a client has written from its pipe into the container's pipe or terminal: the shim holds none of
-// it, and each client's pipe is read no faster than the container reads. (Into a terminal since Linux 5.11.)
+// splice(2) moves data from a client's pipe into the container's pipe or terminal. The shim buffers nothing, and a
+// client's pipe is read no faster than the container reads. (splice into a terminal: Linux 5.11.)
 #pragma once
 
 #include <vector>
@@ -18,14 +18,14 @@ class Input {
   Input(const Input&) = delete;
   Input& operator=(const Input&) = delete;
 
-  // `sink`: what the container reads, non-blocking. `once`: it is closed as soon as one client has ended.
+  // `sink`: the end that the container reads from, non-blocking. `once`: close it as soon as one client has ended.
   void Open(Fd sink, bool once);
   bool open() const { return sink_.valid(); }
   void Close();
 
-  // `source`: a pipe to read from. It is closed at its end, and when the container has closed its stdin.
+  // Reads from the pipe `source` until its end, or until the container has closed its stdin.
   void Add(uint64_t client, Fd source);
-  // The client has gone: what it has written is still given as far as there is room for it.
+  // The client has gone: moves what it has written as far as there is room, then closes its pipe.
   void Remove(uint64_t client);
 
  private:
@@ -46,7 +46,7 @@ class Input {
   Loop& loop_;
   Fd sink_;
   bool once_ = false;
-  bool full_ = false;  // nothing is read until the sink has room
+  bool full_ = false;  // no source is read until the sink has room
   std::vector<Source> sources_;
 };
 

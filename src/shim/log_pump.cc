@@ -13,7 +13,7 @@ namespace {
 
 constexpr LogWriter::Stream kStreams[] = {LogWriter::kStdout, LogWriter::kStderr};
 constexpr size_t kReadSize = 32768;
-constexpr int kTerminalSize = 65536;  // bytes: more than the kernel keeps of a terminal's output (drivers/tty/pty.c)
+constexpr int kTerminalSize = 65536;  // bytes; more than the kernel buffers for a terminal (drivers/tty/pty.c)
 
 }  // namespace
 
@@ -68,14 +68,14 @@ size_t LogPump::Read(LogWriter::Stream stream) {
   const std::string_view data(scratch_.bytes, static_cast<size_t>(n));
   const bool written = !writer_.has_value() || writer_->Write(stream, data, WallNanos());
   tees_[stream].Write(data);
-  if (deserted_) Unwatch(stream);  // somebody is there again: as at the beginning
+  if (deserted_) Unwatch(stream);  // a process has opened it again: watch it as in the beginning
   if (!written) OnRefused();
   WatchWhatIsRead();
   return data.size();
 }
 
-// A terminal that nobody has open may be opened again, through /dev/console for one, for as long as the container
-// lives. epoll would tell of the hang-up again and again; edge-triggered, it tells of what comes after it.
+// While the container lives, a process may open the terminal again, for example through /dev/console. Level-triggered
+// epoll would report the hang-up without end; edge-triggered it reports what comes next.
 void LogPump::AwaitTerminal() {
   if (deserted_) return;
   Unwatch(LogWriter::kStdout);
@@ -107,8 +107,8 @@ void LogPump::Finish() {
   }
 }
 
-// What is in it now was written by the end of the container, which may have made its pipe larger (F_SETPIPE_SZ). No
-// more than that: who still holds it may write as fast as it is read.
+// Everything that the container wrote is in the pipe now, which it may have enlarged (F_SETPIPE_SZ). Reads no more than
+// the pipe can hold: another process may write as fast as we read.
 void LogPump::TakeRest(LogWriter::Stream stream) {
   if (!read_ends_[stream].valid()) return;
   const int capacity = terminal_ ? kTerminalSize : fcntl(read_ends_[stream].get(), F_GETPIPE_SZ);

@@ -17,7 +17,7 @@ namespace {
 constexpr size_t kHeadLength = kTimeLength + 10;  // " stdout F "
 constexpr size_t kTagAt = kHeadLength - 2;
 constexpr int kBatchLines = 32;
-constexpr size_t kKeptCarry = 1024;  // a larger buffer is given back once its line is out
+constexpr size_t kKeptCarry = 1024;  // a larger buffer is freed once its line has been written
 
 size_t EffectiveLimit(int64_t asked) {
   if (asked <= 0) return LogWriter::kMaxLimit;
@@ -30,7 +30,7 @@ iovec Part(std::string_view bytes) {
 
 }  // namespace
 
-// Lines that go out together. They point into the reader's buffer and the carry: nothing is copied.
+// Lines that are written together. They point into the caller's buffer and the carry: nothing is copied.
 struct LogWriter::Batch {
   Batch(Stream stream, int64_t wall_nanos) {
     char time[kTimeLength];
@@ -53,8 +53,8 @@ LogWriter::LogWriter(std::string path, int64_t line_limit)
     : path_(std::move(path)), limit_(EffectiveLimit(line_limit)) {}
 
 int LogWriter::Open() {
-  // A container that may write to the directory of the logs may have put something else there: a FIFO must not stop the
-  // shim (O_NONBLOCK), a symbolic link not make it write to another file.
+  // A container that may write to the log directory may have put something else there. A FIFO must not block the shim
+  // (O_NONBLOCK), and a symbolic link must not lead it to another file.
   constexpr int kFlags = O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC;
   Fd file(open(path_.c_str(), kFlags, 0640));
   if (!file.valid()) return errno;

@@ -1,19 +1,19 @@
-// LogWriter: a container's output to its log file in the form that the kubelet reads:
+// LogWriter: writes a container's output to its log file in the format that the kubelet reads:
 //
 //   2026-11-23T10:00:00.123456789Z stdout F a whole line
 //   2026-11-23T10:00:00.123456789Z stdout P the first part of a line longer than the limit,
 //   2026-11-23T10:00:00.123456789Z stdout F its last part
 //
-// The kubelet's reader (pkg/kubelet/kuberuntime/logs) joins the parts, and adds the newline only for F. So a line
-// of exactly the limit is one F; a longer one is cut into parts of the limit; and what a stream ends with without a
-// newline is a P: joined again, the log is byte for byte what the container wrote.
+// The kubelet's reader (pkg/kubelet/kuberuntime/logs) joins the parts and adds a newline only for F. A line of exactly
+// the limit is one F, a longer one is cut into parts of the limit, and the end of a stream without a newline is a P.
+// Joined again, the log is byte for byte what the container wrote.
 //
-// Lines of a read go out in one writev (the file is O_APPEND), so that lines of the two streams never mix. A line is
-// either wholly in the file or not at all: when the disk fills in the middle of one, its torn end is cut off again and
-// the line waits, whole, for Retry. Reopen thus falls between two lines: none is lost, none is written twice.
+// The lines of one read are written by one writev(2) (the file is O_APPEND), so that lines of the two streams never
+// mix. A line is in the file completely or not at all: when the disk fills up within a line, its part is cut off again
+// and the whole line waits for Retry. Open, used to follow a rename, therefore loses no line and writes none twice.
 //
-// Threading: none. Memory: per stream a line that has not ended, at most the limit; plus, only while the disk
-// refuses, what it refused of one read.
+// Threading: none. Memory: for each stream an unfinished line of at most the limit, and while the disk refuses lines,
+// those of one read.
 #pragma once
 
 #include <cstdint>
@@ -29,19 +29,20 @@ class LogWriter {
  public:
   enum Stream { kStdout, kStderr };
 
-  // What the limit is at most, also where there is none: a line without end must not grow the shim.
+  // The largest limit, and the limit where none is asked for: an endless line must not fill the shim's memory.
   static constexpr size_t kMaxLimit = 262144;
 
   LogWriter(std::string path, int64_t line_limit);
 
-  // Opens the path (again): the new file is open before the old one is left. 0 or an errno value; then nothing changed.
+  // Opens the path, also again after a rename. 0 or an errno value; after an error the old file stays in use.
   int Open();
 
-  // Takes all of `data`, which is not empty. False if the disk refused some of it: the caller reads no more of this
-  // container until Retry says true.
+  // Takes all of `data`, which must not be empty. False if the disk refused some lines: then the caller must not write
+  // more until Retry returns true.
   bool Write(Stream stream, std::string_view data, int64_t wall_nanos);
-  // The stream has ended: writes what it has left without a newline.
+  // Writes the unfinished line at the end of a stream. The result is as for Write.
   bool Flush(Stream stream, int64_t wall_nanos);
+  // Writes the lines that the disk refused. True if none is left.
   bool Retry();
 
   bool blocked() const { return !pending_.empty(); }
@@ -57,7 +58,7 @@ class LogWriter {
   std::string path_;
   size_t limit_;
   Fd file_;
-  std::string carry_[2];              // a line that has not ended
+  std::string carry_[2];              // an unfinished line of each stream
   std::string pending_;               // whole lines that the disk refused
   std::vector<size_t> pending_ends_;  // where each of them ends
   int last_error_ = 0;

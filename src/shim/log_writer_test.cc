@@ -28,7 +28,7 @@ std::string ReadAll(const std::string& path) {
   return text.str();
 }
 
-// What a reader of the kubelet makes of it: a stream's parts joined, a newline after each F.
+// What the kubelet's reader makes of a log: the parts of a stream joined, with a newline after each F.
 std::string Joined(const std::string& log, const std::string& stream) {
   std::istringstream lines(log);
   std::string out;
@@ -206,7 +206,7 @@ TEST_F(LogWriterTest, AFifoInThePlaceOfTheLogIsRefused) {
   EXPECT_NE(writer.Open(), 0);
 }
 
-// RLIMIT_FSIZE stands in for a full disk: writes are cut short, then refused (EFBIG).
+// RLIMIT_FSIZE replaces a full disk: writes are cut short, then refused (EFBIG).
 class FullDiskTest : public LogWriterTest {
  protected:
   void SetUp() override {

@@ -82,12 +82,14 @@ int Loop::NextTimeoutMs() const {
   return static_cast<int>(std::min<int64_t>(left / 1000000 + 1, 1 << 30));
 }
 
+// Runs only timers that were set before: one that a callback sets for now waits until descriptors have had their turn.
 void Loop::Expire() {
   if (deadlines_.empty()) return;
   const int64_t now = MonoNanos();
+  const Timer newest = last_timer_;
   while (true) {
-    const auto due =
-        std::find_if(deadlines_.begin(), deadlines_.end(), [&](const Deadline& one) { return one.when <= now; });
+    const auto due = std::find_if(deadlines_.begin(), deadlines_.end(),
+                                  [&](const Deadline& one) { return one.when <= now && one.id <= newest; });
     if (due == deadlines_.end()) return;
     const std::function<void()> expired = std::move(due->expired);
     deadlines_.erase(due);
@@ -99,12 +101,12 @@ void Loop::Dispatch(const epoll_event& event) {
   const size_t slot = static_cast<uint32_t>(event.data.u64);
   const uint32_t generation = static_cast<uint32_t>(event.data.u64 >> 32);
   if (!watched_[slot].active || watched_[slot].generation != generation) return;
-  const Ready ready = watched_[slot].ready;  // a copy: the callback may unwatch itself, or make the table grow
+  const Ready ready = watched_[slot].ready;  // a copy: the callback may unwatch its descriptor or grow the table
   ready(event.events);
 }
 
 void Loop::Run() {
-  while (!stopped_) {
+  for (stopped_ = false; !stopped_;) {
     epoll_event events[16];
     const int count = epoll_wait(epoll_.get(), events, 16, NextTimeoutMs());
     if (count < 0 && errno != EINTR) abort();

@@ -1,8 +1,9 @@
-// Loop: the shim's one thread, waiting for descriptors and deadlines. It sleeps in epoll_wait for as long as nothing
-// happens: there is no tick.
+// Loop: the shim's one thread. It waits for descriptors and timers in epoll_wait(2), which is the only place where it
+// sleeps; there is no periodic tick.
 //
-// Callbacks may watch, unwatch and set timers as they like. An object that may not die inside its own callback is
-// handed to Bury, and dies when the callback has returned.
+// Callbacks may watch, unwatch and set timers as they like. They must not block: every container and exec of the pod
+// waits for them. An object that must not be destroyed inside its own callback is passed to Bury and destroyed after
+// it.
 #pragma once
 
 #include <sys/epoll.h>
@@ -16,8 +17,8 @@
 
 namespace crisp::shim {
 
-int64_t MonoNanos();
-int64_t WallNanos();
+int64_t MonoNanos();  // CLOCK_MONOTONIC
+int64_t WallNanos();  // since 1970
 
 class Loop {
  public:
@@ -28,21 +29,23 @@ class Loop {
 
   // Calls `ready` while `events` hold (level-triggered) until Unwatch. The caller keeps the descriptor open.
   void Watch(int fd, uint32_t events, Ready ready);
-  void Change(int fd, uint32_t events);  // 0: only hang-ups and errors, which epoll always tells
-  void Unwatch(int fd);                  // nothing if it is not watched
+  void Change(int fd, uint32_t events);  // 0: only hang-ups and errors, which epoll always reports
+  void Unwatch(int fd);                  // does nothing if it is not watched
 
+  // Calls `expired` once, at a time of CLOCK_MONOTONIC or after some time. A past time means: as soon as possible, from
+  // the loop.
   Timer At(int64_t mono_nanos, std::function<void()> expired);
   Timer After(int64_t nanos, std::function<void()> expired);
-  void Cancel(Timer* timer);  // and sets it to 0
+  void Cancel(Timer* timer);  // also sets it to 0; a timer that has expired may be cancelled too
 
   void Bury(std::shared_ptr<void> body) { graves_.push_back(std::move(body)); }
 
-  void Run();
+  void Run();  // until Stop
   void Stop() { stopped_ = true; }
 
  private:
   struct Watched {
-    uint32_t generation = 0;  // an event that was queued for a former owner of the number does not match
+    uint32_t generation = 0;  // tells events of an earlier descriptor with the same number apart
     bool active = false;
     Ready ready;
   };

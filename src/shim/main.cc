@@ -1,8 +1,9 @@
-// crisp-shim: keeps the containers of one pod (see shim/protocol.h for what it is asked, shim/server.h for how).
+// crisp-shim: runs the containers of one pod. shim/protocol.h describes its requests, shim/server.h answers them.
 //
 //   crisp-shim --pod ID --socket PATH --log FILE      with the listening socket as descriptor 0
 //
-// It belongs to no session, outlives the daemon, and ends by Shutdown, or by SIGTERM once no container is alive.
+// It runs in a session of its own and outlives the daemon. It ends on Shutdown, or on SIGTERM once no container is
+// alive.
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -35,7 +36,8 @@ bool ParseOptions(int argc, char** argv, Options* options) {
   return !options->pod_id.empty() && !options->socket.empty();
 }
 
-// The listener leaves descriptor 0, and 0, 1 and 2 become /dev/null: nothing that the shim starts inherits a way out.
+// Moves the listener away from descriptor 0. Descriptors 0, 1 and 2 become /dev/null, so that no child inherits a way
+// out.
 Fd TakeListener() {
   Fd listener(fcntl(0, F_DUPFD_CLOEXEC, 3));
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -55,13 +57,13 @@ Fd BlockSignals() {
 }
 
 void BecomeKeeper() {
-  setsid();  // fails where the daemon has made it the leader of a session already
+  setsid();  // fails if the daemon has made it the leader of a session already
   [[maybe_unused]] const int changed = chdir("/");
   umask(022);
   prctl(PR_SET_CHILD_SUBREAPER, 1);
 #if !defined(__SANITIZE_ADDRESS__)
-  // No core with the logs of a workload in it, and no ptrace by a container that shares the host's pids.
-  // (LeakSanitizer ptraces.)
+  // No core dump with a workload's output in it, and no ptrace(2) by a container that shares the host's pid namespace.
+  // Not with AddressSanitizer: its leak check uses ptrace.
   prctl(PR_SET_DUMPABLE, 0);
 #endif
   ProtectFromOom();

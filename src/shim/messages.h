@@ -9,7 +9,7 @@
 
 namespace crisp::shim {
 
-// Fields() is all there is to know about a message's body: it is run by Encoder and by Decoder (codec.h).
+// Fields() lists the fields of a message's body; Encoder and Decoder (shim/codec.h) both run it.
 
 struct Hello {
   static constexpr Type kType = Type::kHello;
@@ -24,7 +24,7 @@ struct HelloReply {
   static constexpr Type kType = Type::kHelloReply;
   uint32_t version = kProtocolVersion;
   uint32_t pid = 0;    // of the shim, in the pid namespace of both
-  std::string pod_id;  // what it was started for
+  std::string pod_id;  // the pod that the shim was started for
   template <typename Codec>
   void Fields(Codec& c) {
     c.U32(version);
@@ -45,10 +45,10 @@ struct ListItem {
   uint8_t exited = 0;
   uint32_t pid = 0;
   int64_t started_at = 0;   // wall-clock nanoseconds
-  uint32_t exit_code = 0;   // as all below: if exited
+  uint32_t exit_code = 0;   // this and the next two: valid if exited
   int64_t finished_at = 0;  // wall-clock nanoseconds
   uint8_t oom_killed = 0;
-  uint8_t starting = 0;  // since version 3: its start is not over, and pid and started_at say nothing yet
+  uint8_t starting = 0;  // since version 3: the start is in progress, pid and started_at are not known yet
   template <typename Codec>
   void Fields(Codec& c) {
     c.Text(container_id, kMaxId);
@@ -67,10 +67,10 @@ struct Start {
   static constexpr uint32_t kSystemdCgroup = 1;
   static constexpr uint32_t kNoPivotRoot = 2;
   static constexpr uint32_t kNoNewKeyring = 4;
-  static constexpr uint32_t kStdin = 1;       // the container's stdin is a pipe of the shim's, or the terminal
-  static constexpr uint32_t kStdinOnce = 2;   // which is closed when the first attachment to it ends
-  static constexpr uint32_t kTerminal = 4;    // as process.terminal of the bundle says
-  static constexpr uint32_t kAttachable = 8;  // output goes through the shim also where there is no log
+  static constexpr uint32_t kStdin = 1;       // stdin is a pipe from the shim, or the terminal; else /dev/null
+  static constexpr uint32_t kStdinOnce = 2;   // stdin is closed when the first attachment to it ends
+  static constexpr uint32_t kTerminal = 4;    // must match process.terminal of the bundle
+  static constexpr uint32_t kAttachable = 8;  // output goes through the shim even without a log
 
   std::string container_id;
   std::string bundle;
@@ -81,7 +81,7 @@ struct Start {
   std::string runtime_root;
   uint32_t runtime_flags = 0;
   std::string cgroups_path;  // linux.cgroupsPath of the bundle
-  uint64_t timeout_ns = 0;   // for create and start together; 0: the shim's own cap
+  uint64_t timeout_ns = 0;   // for create and start together; 0: the shim's default
   uint32_t stdio_flags = 0;  // since version 2
   template <typename Codec>
   void Fields(Codec& c) {
@@ -114,7 +114,7 @@ struct Kill {
   static constexpr Type kType = Type::kKill;
   std::string container_id;
   uint32_t signal = 0;
-  uint8_t all = 0;  // to every process in the container's cgroups
+  uint8_t all = 0;  // 1: to every process in the container's cgroups
   template <typename Codec>
   void Fields(Codec& c) {
     c.Text(container_id, kMaxId);
@@ -138,7 +138,7 @@ struct Exec {
   static constexpr Type kType = Type::kExec;
   std::string container_id;
   uint64_t timeout_ns = 0;    // 0: none
-  uint64_t output_limit = 0;  // bytes of stdout and of stderr each; what is beyond is read and dropped
+  uint64_t output_limit = 0;  // bytes of stdout and of stderr each; more is read and dropped
   template <typename Codec>
   void Fields(Codec& c) {
     c.Text(container_id, kMaxId);
@@ -150,7 +150,7 @@ struct Exec {
 struct ExecOutput {
   static constexpr Type kType = Type::kExecOutput;
   uint8_t stream = 0;     // 1 stdout, 2 stderr
-  std::string_view data;  // of the packet it was decoded from
+  std::string_view data;  // points into the packet it was decoded from
   template <typename Codec>
   void Fields(Codec& c) {
     c.U8(stream);
@@ -170,8 +170,8 @@ struct ExecDone {
 struct ExecStream {
   static constexpr Type kType = Type::kExecStream;
   std::string container_id;
-  uint8_t streams = 0;   // kStdinBit, …; none with a terminal
-  uint8_t terminal = 0;  // as the process object says
+  uint8_t streams = 0;   // kStdinBit and so on; none with a terminal
+  uint8_t terminal = 0;  // must match "terminal" of the process object
   template <typename Codec>
   void Fields(Codec& c) {
     c.Text(container_id, kMaxId);
@@ -199,7 +199,7 @@ struct Opened {
 
 struct AttachDone {
   static constexpr Type kType = Type::kAttachDone;
-  uint8_t exited = 0;  // the container has
+  uint8_t exited = 0;  // 1: the container has exited, with this code
   uint32_t exit_code = 0;
   template <typename Codec>
   void Fields(Codec& c) {
@@ -210,7 +210,7 @@ struct AttachDone {
 
 struct Cancel {
   static constexpr Type kType = Type::kCancel;
-  uint64_t request = 0;  // the id of the request to end
+  uint64_t request = 0;  // the id of the request to cancel
   template <typename Codec>
   void Fields(Codec& c) {
     c.U64(request);
@@ -241,8 +241,8 @@ struct Done {
 struct Error {
   static constexpr Type kType = Type::kError;
   ErrorCode code = ErrorCode::kInternal;
-  std::string step;  // "create", "open log", …
-  std::string text;  // the runtime's or the kernel's own words
+  std::string step;  // "create", "open log" and so on
+  std::string text;  // the message of the runtime or the kernel
   template <typename Codec>
   void Fields(Codec& c) {
     c.Enum8(code);
@@ -263,6 +263,17 @@ struct Exited {
     c.U32(exit_code);
     c.I64(finished_at);
     c.U8(oom_killed);
+  }
+};
+
+struct OomKill {
+  static constexpr Type kType = Type::kOomKill;
+  std::string container_id;
+  uint64_t kills = 0;  // processes killed since the container's start, in all
+  template <typename Codec>
+  void Fields(Codec& c) {
+    c.Text(container_id, kMaxId);
+    c.U64(kills);
   }
 };
 

@@ -1,6 +1,6 @@
-// What the standard library calls when it would throw. Defined here, the linker takes nothing of libstdc++'s exception
-// machinery (unwinder, demangler, locales, verbose terminate), which would be most of the program. The shim has nothing
-// to catch with: each of these is a fault of its own code, or the machine is out of memory.
+// The functions that the standard library calls to throw. Because they are defined here, the linker leaves out
+// libstdc++'s exception machinery (unwinder, demangler, locales, verbose terminate), which would be most of the
+// program. The shim catches nothing: each of these means a bug of its own or a machine without memory.
 #include <cstdlib>
 #include <new>
 

@@ -1,7 +1,6 @@
 #include "shim/oom_watch.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -15,7 +14,7 @@
 namespace crisp::shim {
 namespace {
 
-// Nothing if the cgroup is gone.
+// The value of `oom_kill`; nothing if the cgroup is gone.
 std::optional<int64_t> ReadOomKills(int fd) {
   char buffer[1024];
   const ssize_t n = pread(fd, buffer, sizeof(buffer), 0);
@@ -37,7 +36,8 @@ Fd OpenToRead(const std::string& path) {
 
 }  // namespace
 
-void OomWatch::Open(const cgroup::Dirs& dirs) {
+void OomWatch::Open(const cgroup::Dirs& dirs, Killed killed) {
+  report_to_ = std::move(killed);
   for (const cgroup::Dir& dir : dirs) {
     if (dir.Has("memory")) return OpenV1(dir.path);
   }
@@ -62,7 +62,7 @@ void OomWatch::OpenV2(const std::string& dir) {
   counts_ = OpenToRead(dir + "/memory.events");
   if (!counts_.valid()) return;
   loop_.Watch(counts_.get(), EPOLLPRI, [this](uint32_t) { Look(); });
-  // Not of the root, which has no such file.
+  // The root cgroup has no such file.
   counts_above_ = OpenToRead(dir.substr(0, dir.rfind('/')) + "/memory.events");
   if (counts_above_.valid()) loop_.Watch(counts_above_.get(), EPOLLPRI, [this](uint32_t) { Look(); });
   Look();
@@ -74,6 +74,8 @@ void OomWatch::Close() {
     fd->reset();
   }
   loop_.Cancel(&settle_);
+  loop_.Cancel(&patience_);
+  loop_.Cancel(&report_);
 }
 
 uint64_t OomWatch::TakeSignals() {
@@ -87,9 +89,19 @@ void OomWatch::Look() {
   signals_ += signals;
   const std::optional<int64_t> kills = ReadOomKills(counts_.get());
   if (!kills.has_value()) return OnGone();
-  killed_ = killed_ || *kills > 0;
+  kills_ = *kills;
+  killed_ = killed_ || kills_ > 0;
   if (counts_above_.valid()) above_ = ReadOomKills(counts_above_.get()).value_or(0);
   if (signals > 0 && !killed_ && settle_ == 0) settle_ = loop_.After(kSettleNanos, [this] { Settle(); });
+  if (report_ == 0) Report();
+}
+
+void OomWatch::Report() {
+  report_ = 0;
+  if (kills_ == reported_) return;
+  reported_ = kills_;
+  report_ = loop_.After(kReportNanos, [this] { Report(); });
+  report_to_(static_cast<uint64_t>(kills_));
 }
 
 void OomWatch::Settle() {
@@ -98,7 +110,7 @@ void OomWatch::Settle() {
   Look();
 }
 
-// v1 is judged when somebody asks: what the signals say may not be known yet.
+// On v1 keeps the eventfd for Judge: its second signal may still come.
 void OomWatch::OnGone() {
   killed_ = killed_ || (counts_above_.valid() && ReadOomKills(counts_above_.get()).value_or(0) > above_);
   Fd event = std::move(event_);
@@ -107,18 +119,26 @@ void OomWatch::OnGone() {
   event_ = std::move(event);
 }
 
-void OomWatch::JudgeBySignals(int patience_ms) {
-  pollfd more{event_.get(), POLLIN, 0};
+void OomWatch::Judge(bool suspicious, Judged judged) {
+  judged_ = std::move(judged);
+  if (counts_.valid()) Look();
+  if (counts_.valid() || !event_.valid()) return Tell();
   signals_ += TakeSignals();
-  if (signals_ == 1 && poll(&more, 1, patience_ms) > 0) signals_ += TakeSignals();
-  killed_ = killed_ || signals_ > 1;
-  Close();
+  if (signals_ != 1) return JudgeBySignals();
+  loop_.Watch(event_.get(), EPOLLIN, [this](uint32_t) { JudgeBySignals(); });
+  patience_ = loop_.After(suspicious ? kSuspiciousNanos : kRemovalNanos, [this] { JudgeBySignals(); });
 }
 
-bool OomWatch::Killed(bool suspicious) {
-  if (counts_.valid()) Look();
-  if (event_.valid() && !counts_.valid()) JudgeBySignals(suspicious ? kSuspiciousMs : kRemovalMs);
-  return killed_;
+void OomWatch::JudgeBySignals() {
+  signals_ += TakeSignals();
+  killed_ = killed_ || signals_ > 1;
+  Close();
+  Tell();
+}
+
+void OomWatch::Tell() {
+  const Judged judged = std::exchange(judged_, nullptr);
+  judged(killed_);
 }
 
 }  // namespace crisp::shim

@@ -1,17 +1,21 @@
-// OomWatch: did the kernel's OOM killer take a process of this container, whichever? Exact even when the cgroup is gone
-// before the exit is reported, as under systemd, which removes a scope as soon as its last process has died: the files
-// are held open, what they say is read while the kernel is telling, and there is a second witness for when they say
-// nothing any more (ENODEV).
+// OomWatch: has the kernel's OOM killer killed any process of this container?
 //
-// v2: memory.events, `oom_kill`; the file tells of a change by EPOLLPRI (cgroup-v2.rst, "memory.events"), up to 10 ms
-// late. The second witness is the same count of the cgroup above, which has those of all below and outlives them: what
-// it grew by since both were last read is this container's, but for another of the pod that the killer hit in the same
-// moment. v1: memory.oom_control, `oom_kill` (Linux 4.13), with an eventfd registered in cgroup.event_control as second
-// witness: it is signalled at each OOM before the kill, and once after the cgroup was removed (cgroup-v1/memory.rst,
-// 10), by a work queue: two signals of a cgroup that is gone are a kill, and the second may take its time. It is
-// signalled at the OOM of a cgroup above too, which may take somebody else's process: a signal after which nothing of
-// this container has been killed for kSettleNanos was not for it.
+// The answer must be right even if the cgroup is gone before the exit is reported: systemd removes a scope as soon as
+// its last process has died. So the cgroup's files are kept open and read whenever the kernel reports a change, and a
+// second source answers when they can no longer be read (ENODEV).
+//
+// v2. First source: `oom_kill` in memory.events. The kernel reports a change by EPOLLPRI (cgroup-v2.rst,
+//   "memory.events"), up to 10 ms late. Second source: the same count of the parent cgroup, which includes its children
+//   and outlives them. Its growth since both were last read is taken for a kill in this container. (It is wrong only if
+//   the killer hit another container of the pod in that moment.)
+// v1. First source: `oom_kill` in memory.oom_control (Linux 4.13). Second source: an eventfd registered in
+//   cgroup.event_control. The kernel signals it at each OOM, before the kill, and once after the cgroup has been
+//   removed (cgroup-v1/memory.rst, 10), from a work queue and possibly late. So two signals of a removed cgroup mean a
+//   kill. An OOM of a cgroup above signals it too and may kill a process elsewhere: a signal that is not followed by a
+//   kill in this container within kSettleNanos does not count.
 #pragma once
+
+#include <functional>
 
 #include "os/cgroup_core.h"
 #include "os/fd.h"
@@ -22,38 +26,55 @@ namespace crisp::shim {
 class OomWatch {
  public:
   static constexpr int64_t kSettleNanos = 200'000'000;
-  static constexpr int kRemovalMs = 20;
-  static constexpr int kSuspiciousMs = 2000;
+  static constexpr int64_t kRemovalNanos = 20'000'000;
+  static constexpr int64_t kSuspiciousNanos = 2'000'000'000;
+
+  static constexpr int64_t kReportNanos = 1'000'000'000;
+
+  using Judged = std::function<void(bool killed)>;
+  // `kills` counts the processes that were killed in the cgroup so far.
+  using Killed = std::function<void(uint64_t kills)>;
 
   explicit OomWatch(Loop& loop) : loop_(loop) {}
   ~OomWatch() { Close(); }
   OomWatch(const OomWatch&) = delete;
   OomWatch& operator=(const OomWatch&) = delete;
 
-  // Without a memory cgroup nothing is watched, and Killed is false.
-  void Open(const cgroup::Dirs& dirs);
+  // Begins to watch. Without a memory cgroup nothing is watched and the judgement is no. `killed` is called when the
+  // count grows, at most once in kReportNanos, and not for a kill that ended the cgroup.
+  void Open(const cgroup::Dirs& dirs, Killed killed);
+  // Stops watching. A pending judgement is dropped.
   void Close();
-  // Looks once more, and says whether there has been one since Open. `suspicious`: somebody killed the container's
-  // first process, and nobody known; if the cgroup is gone already, that is worth a longer wait for what the kernel
-  // tells late (kSuspiciousMs; else kRemovalMs).
-  bool Killed(bool suspicious);
+  // Decides whether there has been a kill since Open, and calls `judged` once, usually before this returns. Only if a
+  // v1 cgroup is gone and the kernel may still send a second signal, `judged` is called later: after kSuspiciousNanos
+  // at the latest if `suspicious` (SIGKILL from an unknown sender ended the container's first process), else after
+  // kRemovalNanos. Not to be called again before that.
+  void Judge(bool suspicious, Judged judged);
 
  private:
   void OpenV1(const std::string& dir);
   void OpenV2(const std::string& dir);
   void Look();
   void OnGone();
-  void JudgeBySignals(int patience_ms);
+  void JudgeBySignals();
+  void Tell();
   uint64_t TakeSignals();
   void Settle();
+  void Report();
 
   Loop& loop_;
-  Fd counts_;             // of the container's cgroup
-  Fd counts_above_;       // v2: of the one above it
-  int64_t above_ = 0;     // what that said when counts_ was last read
+  Fd counts_;             // first source, of the container's cgroup
+  Fd counts_above_;       // v2: of the parent cgroup
+  int64_t above_ = 0;     // its count when counts_ was last read
   Fd event_;              // v1
-  uint64_t signals_ = 0;  // of OOMs that have not been settled
+  uint64_t signals_ = 0;  // of event_, without those that did not count
   Loop::Timer settle_ = 0;
+  Loop::Timer patience_ = 0;
+  Loop::Timer report_ = 0;  // before its end nothing is reported
+  Killed report_to_;
+  Judged judged_;
+  int64_t kills_ = 0;
+  int64_t reported_ = 0;  // of kills_
   bool killed_ = false;
 };
 

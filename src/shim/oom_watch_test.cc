@@ -1,4 +1,4 @@
-// On whichever hierarchy has the memory controller here, v1 or v2. Needs root.
+// Runs on the hierarchy that has the memory controller on this machine, v1 or v2. Needs root.
 #include "shim/oom_watch.h"
 
 #include <signal.h>
@@ -8,9 +8,12 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/testing/wait.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "shim/loop.h"
 
@@ -29,8 +32,7 @@ bool Write(const std::string& path, const std::string& text) {
   return file.good();
 }
 
-// A cgroup with two in it, each of which may be taken away as systemd takes a scope: in the moment in which it is
-// empty.
+// A cgroup with two below it. A test may remove one as soon as it is empty, as systemd removes a scope.
 class OomWatchTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -41,7 +43,8 @@ class OomWatchTest : public testing::Test {
     ASSERT_EQ(mkdir(above_.c_str(), 0755), 0);
     ASSERT_TRUE(IsV1() || Write(above_ + "/cgroup.subtree_control", "+memory"));
     for (const char* name : {"/ours", "/other"}) ASSERT_EQ(mkdir((above_ + name).c_str(), 0755), 0);
-    watch_.Open({{above_ + "/ours", IsV1() ? "memory" : "", !IsV1()}});
+    watch_.Open({{above_ + "/ours", IsV1() ? "memory" : "", !IsV1()}},
+                [this](uint64_t kills) { reports_.push_back(kills); });
   }
   void TearDown() override {
     for (const char* name : {"/ours", "/other", ""}) Remove(above_ + name);
@@ -57,7 +60,7 @@ class OomWatchTest : public testing::Test {
     EXPECT_NE(access(cgroup.c_str(), F_OK), 0) << cgroup;
   }
 
-  // A process in `cgroup` that touches `bytes`. How it ended, as waitpid says.
+  // Runs a process in `cgroup` that touches `bytes`. Returns its status, as of waitpid(2).
   static int Eat(const std::string& cgroup, size_t bytes) {
     const pid_t pid = fork();
     if (pid == 0) {
@@ -73,30 +76,42 @@ class OomWatchTest : public testing::Test {
   }
   static bool WasKilled(int status) { return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL; }
 
+  // The judgement. Runs the loop if it is pending.
+  bool Killed(bool suspicious) {
+    std::optional<bool> killed;
+    watch_.Judge(suspicious, [&](bool judged) {
+      killed = judged;
+      loop_.Stop();
+    });
+    if (!killed.has_value()) loop_.Run();
+    return killed.value();
+  }
+
   void RunLoop(int64_t nanos) {
     loop_.After(nanos, [this] { loop_.Stop(); });
     loop_.Run();
   }
 
   std::string above_;
+  std::vector<uint64_t> reports_;
   Loop loop_;
   OomWatch watch_{loop_};
 };
 
 TEST_F(OomWatchTest, AKillIsTold) {
   Limit(above_ + "/ours");
-  EXPECT_FALSE(watch_.Killed(false));
+  EXPECT_FALSE(Killed(false));
   EXPECT_EQ(Eat(above_ + "/ours", kLimit / 2), 0);
-  EXPECT_FALSE(watch_.Killed(false));
+  EXPECT_FALSE(Killed(false));
   EXPECT_TRUE(WasKilled(Eat(above_ + "/ours", 4 * kLimit)));
-  EXPECT_TRUE(watch_.Killed(true));
+  EXPECT_TRUE(Killed(true));
 }
 
 TEST_F(OomWatchTest, AKillIsToldWhenTheCgroupIsGoneBeforeAnybodyLooks) {
   Limit(above_ + "/ours");
   EXPECT_TRUE(WasKilled(Eat(above_ + "/ours", 4 * kLimit)));
   Remove(above_ + "/ours");
-  EXPECT_TRUE(watch_.Killed(true));
+  EXPECT_TRUE(Killed(true));
 }
 
 TEST_F(OomWatchTest, AKillIsToldWhenTheCgroupGoesWhileTheKernelTells) {
@@ -104,41 +119,56 @@ TEST_F(OomWatchTest, AKillIsToldWhenTheCgroupGoesWhileTheKernelTells) {
   EXPECT_TRUE(WasKilled(Eat(above_ + "/ours", 4 * kLimit)));
   Remove(above_ + "/ours");
   RunLoop(100'000'000);
-  EXPECT_TRUE(watch_.Killed(true));
+  EXPECT_TRUE(Killed(true));
 }
 
 TEST_F(OomWatchTest, ACgroupThatGoesIsNoKill) {
   Limit(above_ + "/ours");
   EXPECT_EQ(Eat(above_ + "/ours", kLimit / 2), 0);
   Remove(above_ + "/ours");
-  EXPECT_FALSE(watch_.Killed(false));
+  EXPECT_FALSE(Killed(false));
 }
 
 TEST_F(OomWatchTest, ASuspiciousEndWithoutAnOomIsNoKill) {
   Remove(above_ + "/ours");
-  EXPECT_FALSE(watch_.Killed(true));
+  EXPECT_FALSE(Killed(true));
 }
 
 TEST_F(OomWatchTest, ACgroupThatGoesWhileTheLoopRunsIsNoKill) {
   Remove(above_ + "/ours");
   RunLoop(100'000'000);
-  EXPECT_FALSE(watch_.Killed(false));
+  EXPECT_FALSE(Killed(false));
 }
 
 TEST_F(OomWatchTest, AKillOfOursForTheLimitAboveIsOurs) {
   Limit(above_);
   EXPECT_TRUE(WasKilled(Eat(above_ + "/ours", 4 * kLimit)));
   Remove(above_ + "/ours");
-  EXPECT_TRUE(watch_.Killed(true));
+  EXPECT_TRUE(Killed(true));
 }
 
 TEST_F(OomWatchTest, AKillOfANeighbourIsNotOurs) {
   Limit(above_);
   EXPECT_TRUE(WasKilled(Eat(above_ + "/other", 4 * kLimit)));
-  EXPECT_FALSE(watch_.Killed(false));
+  EXPECT_FALSE(Killed(false));
   RunLoop(2 * OomWatch::kSettleNanos);
   Remove(above_ + "/ours");
-  EXPECT_FALSE(watch_.Killed(false));
+  EXPECT_FALSE(Killed(false));
+}
+
+TEST_F(OomWatchTest, KillsAreReportedOnceAndNotMoreOftenThanOnceASecond) {
+  Limit(above_ + "/ours");
+  EXPECT_TRUE(WasKilled(Eat(above_ + "/ours", 4 * kLimit)));
+  RunLoop(2 * OomWatch::kSettleNanos);
+  EXPECT_THAT(reports_, testing::ElementsAre(1));
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(WasKilled(Eat(above_ + "/ours", 4 * kLimit)));
+  RunLoop(OomWatch::kSettleNanos);
+  EXPECT_THAT(reports_, testing::ElementsAre(1));
+  RunLoop(2 * OomWatch::kReportNanos);
+  EXPECT_THAT(reports_, testing::ElementsAre(1, 3));
+  EXPECT_EQ(Eat(above_ + "/ours", kLimit / 2), 0);
+  RunLoop(2 * OomWatch::kSettleNanos);
+  EXPECT_THAT(reports_, testing::ElementsAre(1, 3));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Any bytes, to the decoder of every message, of both directions; and what a runtime may have written to its log.
-// What can be decoded must encode to something that decodes again.
+// Decodes any bytes as every message of both directions, and as a runtime's log. A message that can be decoded must
+// encode to a packet that decodes again.
 #include <cstdlib>
 
 #include "shim/codec.h"
@@ -33,7 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Header header;
   DecodeHeader(packet, &header);
   TryAll<Hello, HelloReply, List, ListItem, Start, Started, Kill, Delete, Exec, ExecOutput, ExecDone, Cancel, ReopenLog,
-         Shutdown, Done, Error, Exited, ExecStream, Attach, Opened, AttachDone>(packet);
+         Shutdown, Done, Error, Exited, ExecStream, Attach, Opened, AttachDone, OomKill>(packet);
   ExitRecord record;
   if (ParseExitRecord(packet, &record) && FormatExitRecord(record) != packet) abort();
   LastRuntimeError(packet);

@@ -17,7 +17,7 @@
 namespace crisp::shim {
 namespace {
 
-constexpr int64_t kDeathNanos = 2'000'000'000;  // for a killed runtime to be gone; one in state D may never be
+constexpr int64_t kDeathNanos = 2'000'000'000;  // for a killed runtime to die; in state D it may take for ever
 constexpr size_t kLogTail = 16384;
 
 std::vector<std::string> CommandLine(const Runtime& runtime, const std::string& log_path,
@@ -83,9 +83,10 @@ void RuntimeCommand::Run(const Runtime& runtime, std::string step, const std::ve
   }
   hold_.emplace(children_);
   pid_ = Spawn(CommandLine(runtime, log_path_, args), child_stdio);
-  const bool known = pid_ > 0 && children_.Add(pid_, [this](const ChildExit& exit) { OnExit(exit.code); }) >= 0;
-  if (!known) {
-    const std::string text = ErrorText(errno);
+  int error = pid_ > 0 ? 0 : errno;
+  if (error == 0) error = children_.Add(pid_, [this](const ChildExit& exit) { OnExit(exit.code); });
+  if (error != 0) {
+    const std::string text = ErrorText(error);
     if (pid_ > 0) kill(-pid_, SIGKILL);
     pid_ = -1;
     deadline_ = loop_.After(0, [this, text] {
@@ -99,7 +100,7 @@ void RuntimeCommand::Run(const Runtime& runtime, std::string step, const std::ve
 void RuntimeCommand::Stop(ErrorCode why) {
   if (pid_ < 0 || stopped_.has_value()) return;
   stopped_ = why;
-  kill(-pid_, SIGKILL);  // its pid is not free before it is reaped
+  kill(-pid_, SIGKILL);  // the pid cannot be reused before the runtime is reaped
   loop_.Cancel(&deadline_);
   deadline_ = loop_.After(kDeathNanos, [this] {
     LogFault(step_ + ": the killed runtime is not gone, pid " + std::to_string(pid_));
@@ -133,7 +134,7 @@ void RuntimeCommand::Finish(std::optional<Failure> failure) {
   unlink(log_path_.c_str());
   const Finished finished = std::move(finished_);
   finished(std::move(failure));
-  if (pid_ < 0) hold_.reset();  // the pid-file has been read; unless `finished` has begun the next run
+  if (pid_ < 0) hold_.reset();  // `finished` has read the pid-file, and has not begun another run
 }
 
 std::string RuntimeCommand::Explain(int code) {

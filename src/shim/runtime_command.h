@@ -1,7 +1,7 @@
-// RuntimeCommand: one run of the OCI runtime's command line (runc(8); crun(1) takes the same), under a deadline.
+// RuntimeCommand: one run of the OCI runtime's command line (runc(8); crun(1) takes the same), with a deadline.
 //
-// When the deadline passes, or on Cancel, the runtime's process group is killed; its other descendants are the caller's
-// to find, in the container's cgroups.
+// At the deadline, or on Cancel, the runtime's process group is killed. Descendants that have left the group are for
+// the caller to find in the container's cgroups.
 #pragma once
 
 #include <functional>
@@ -19,10 +19,10 @@ namespace crisp::shim {
 struct Runtime {
   std::string binary;
   std::string root;
-  uint32_t flags = 0;  // Start::kSystemdCgroup, …
+  uint32_t flags = 0;  // Start::kSystemdCgroup and so on
 };
 
-// Why a step failed, as it goes into Error.
+// Why a step failed: the content of an Error.
 struct Failure {
   ErrorCode code = ErrorCode::kInternal;
   std::string step;
@@ -38,13 +38,14 @@ class RuntimeCommand {
   RuntimeCommand(const RuntimeCommand&) = delete;
   RuntimeCommand& operator=(const RuntimeCommand&) = delete;
 
-  // Runs `<binary> <global options> <args>`. `step` names it in a Failure. `stdio` as in Spawn; where [2] is negative,
-  // stderr is kept for the Failure's text. `log_path` is made, read after a failure, and removed. `finished` is called
-  // once, from the loop, unless this object dies before; it may run the next command, and may not destroy this object.
+  // Runs `<binary> <global options> <args>`. `step` names the command in a Failure. `stdio` as for Spawn; if [2] is
+  // negative, stderr is collected for the Failure's text. `log_path` is the runtime's log: read after a failure and
+  // removed. `finished` is called once, from the loop, unless this object is destroyed before. It may run the next
+  // command, but must not destroy this object.
   void Run(const Runtime& runtime, std::string step, const std::vector<std::string>& args, const int (&stdio)[3],
            std::string log_path, int64_t timeout_nanos, Finished finished);
   void Cancel() { Stop(ErrorCode::kCancelled); }
-  // The last run failed, and neither its log nor a stderr that was kept said why.
+  // True if the last run failed and neither its log nor the collected stderr said why.
   bool said_nothing() const { return said_nothing_; }
 
  private:
@@ -68,11 +69,11 @@ class RuntimeCommand {
   Finished finished_;
 };
 
-// The number in a pid-file, -1 if there is none.
+// The number in a pid-file; -1 if there is none.
 pid_t ReadPidFile(const std::string& path);
 
-// Removes a pid-file, and the beginning of one that a killed runtime has left: runc writes ".<name>" and renames it
-// (libcontainer's utils, since 1.0; crun writes the file itself).
+// Removes a pid-file and the temporary file that a killed runc may have left: since 1.0 it writes ".<name>" and renames
+// it. (crun writes the file directly.)
 void RemovePidFile(const std::string& path);
 
 }  // namespace crisp::shim

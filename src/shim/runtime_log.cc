@@ -30,7 +30,7 @@ uint32_t HexValue(std::string_view digits) {
   return value & 0xffff;
 }
 
-// Reads the string that begins after its opening quote; leaves `text` after the closing one.
+// Reads a string whose opening quote has been read, and leaves `text` after the closing quote.
 std::string TakeString(std::string_view* text) {
   std::string value;
   size_t i = 0;

@@ -1,4 +1,4 @@
-// What an OCI runtime says when it refuses: the file of `--log FILE --log-format json`, a JSON object a line.
+// Error messages of an OCI runtime, from the file of `--log FILE --log-format json`: one JSON object per line.
 #pragma once
 
 #include <string>
@@ -6,8 +6,8 @@
 
 namespace crisp::shim {
 
-// The "msg" of the last line whose "level" is "error" (or worse), else of the last line with a "msg"; empty if there is
-// none. Reads just enough JSON for flat objects of strings, which is what runc and crun write.
+// The "msg" of the last line whose "level" is "error" or worse, else of the last line with a "msg"; empty if there is
+// none. Understands flat JSON objects of strings, which is what runc and crun write.
 std::string LastRuntimeError(std::string_view log);
 
 // The last line of `text` that is not blank.

@@ -9,7 +9,7 @@
 namespace crisp::shim {
 namespace {
 
-constexpr uint32_t kStartingIsListed = 3;  // the version of the protocol that tells of it
+constexpr uint32_t kStartingIsListed = 3;  // since this version of the protocol
 
 }  // namespace
 
@@ -101,7 +101,10 @@ void Server::On(const ConnectionRef& from, uint64_t id, const Start& request, At
   if (const std::shared_ptr<Container> known = Find(request.container_id)) return StartAgain(from, id, known);
   if (shutdown_.has_value())
     return connections_.Refuse(from, id, ErrorCode::kInternal, "create", "the shim is leaving");
-  auto container = std::make_shared<Container>(context_, request, [this](Container& exited) { OnExited(exited); });
+  auto container = std::make_shared<Container>(
+      context_, request,
+      Container::Callbacks{[this](Container& exited) { OnExited(exited); },
+                           [this](Container& of, uint64_t kills) { OnOomKill(of, kills); }});
   containers_.push_back(container);
   starting_.push_back({from, id, container});
   container->BeginStart([this, container = container.get()](std::optional<Failure> failure) {
@@ -109,8 +112,8 @@ void Server::On(const ConnectionRef& from, uint64_t id, const Start& request, At
   });
 }
 
-// The daemon that asked first has died before it was answered, and the next one asks again. Of an exit that came before
-// that it has been told.
+// The daemon that asked first died before it was answered, and the next one asks again. It may have been told of the
+// exit already.
 void Server::StartAgain(const ConnectionRef& from, uint64_t id, const std::shared_ptr<Container>& known) {
   const auto starting =
       std::find_if(starting_.begin(), starting_.end(), [&](const Starting& one) { return one.container == known; });
@@ -212,20 +215,24 @@ void Server::ContinueShutdown() {
   }
   const std::shared_ptr<Container> next = containers_.front();
   next->BeginDelete(Container::kCleanUpTimeout, [this, next](const std::optional<Failure>& failure) {
-    if (failure.has_value()) TakeAway(*next, *failure);
+    if (failure.has_value()) return TakeAway(next, *failure);
     Forget(next);
     ContinueShutdown();
   });
 }
 
-// What the runtime keeps of it in its own directory is left to the daemon. What cannot be taken away is told, and the
-// shim leaves all the same: the daemon cleans up after one that is gone, and cannot after one that will not go.
-void Server::TakeAway(Container& container, const Failure& failure) {
-  const std::string what = failure.step + " " + container.id() + ": " + failure.text;
+// The runtime's own state of the container is left to the daemon. The shim also leaves if something cannot be removed,
+// and says so: the daemon can clean up after a shim that has gone, but not beside one that stays.
+void Server::TakeAway(const std::shared_ptr<Container>& container, const Failure& failure) {
+  const std::string what = failure.step + " " + container->id() + ": " + failure.text;
   LogFault("shutdown: " + what);
-  if (const int error = container.RemoveCgroups(); error != 0) {
-    left_ = Failure{ErrorCode::kInternal, "shutdown", what + "; then remove its cgroup: " + ErrorText(error)};
-  }
+  container->RemoveCgroups([this, container, what](int error) {
+    if (error != 0) {
+      left_ = Failure{ErrorCode::kInternal, "shutdown", what + "; then remove its cgroup: " + ErrorText(error)};
+    }
+    Forget(container);
+    ContinueShutdown();
+  });
 }
 
 void Server::Leave() {
@@ -260,14 +267,20 @@ void Server::Forget(const std::shared_ptr<Container>& container) {
   std::erase(containers_, container);
 }
 
+template <typename Event>
+void Server::Send(const Event& event) {
+  if (connections_.current() != nullptr) connections_.Answer(connections_.current(), 0, event);
+}
+
 void Server::OnExited(Container& container) {
-  if (connections_.current() != nullptr) {
-    const ExitRecord& exit = container.exit();
-    connections_.Answer(
-        connections_.current(), 0,
-        Exited{container.id(), static_cast<uint32_t>(exit.exit_code), exit.finished_at, exit.oom_killed});
-  }
+  const ExitRecord& exit = container.exit();
+  Send(Exited{container.id(), static_cast<uint32_t>(exit.exit_code), exit.finished_at, exit.oom_killed});
   LeaveIfIdle();
+}
+
+// A daemon of an older version ignores it.
+void Server::OnOomKill(const Container& container, uint64_t kills) {
+  Send(OomKill{container.id(), kills});
 }
 
 }  // namespace crisp::shim

@@ -1,4 +1,4 @@
-// Server: answers the requests of shim/protocol.h, and tells of exits.
+// Server: answers the requests of shim/protocol.h and reports exits to the daemon. Owns the containers.
 #pragma once
 
 #include <memory>
@@ -15,11 +15,11 @@ namespace crisp::shim {
 
 class Server {
  public:
-  // `listener` listens on `socket_path`, which is removed at the end.
+  // `listener` listens on `socket_path`, which the server removes when it leaves.
   Server(Context context, Fd listener, std::string socket_path, std::string pod_id);
 
   void Begin();
-  // Leaves at once if no container is alive, else when the last one has ended. For SIGTERM.
+  // For SIGTERM: leaves as soon as no container is alive.
   void LeaveWhenIdle();
 
  private:
@@ -43,8 +43,12 @@ class Server {
   void StartAgain(const ConnectionRef& from, uint64_t id, const std::shared_ptr<Container>& known);
   void OnStartAnswered(const std::shared_ptr<Container>& container, std::optional<Failure> failure);
   void OnExited(Container& container);
+  void OnOomKill(const Container& container, uint64_t kills);
+  // To the daemon that is connected, if there is one.
+  template <typename Event>
+  void Send(const Event& event);
   void ContinueShutdown();
-  void TakeAway(Container& container, const Failure& failure);
+  void TakeAway(const std::shared_ptr<Container>& container, const Failure& failure);
   void LeaveIfIdle();
   void Leave();
 
@@ -66,7 +70,7 @@ class Server {
   std::vector<std::shared_ptr<Container>> containers_;
   std::vector<Starting> starting_;
   std::optional<ShutdownAsked> shutdown_;
-  std::optional<Failure> left_;  // of a container that is not gone at the end
+  std::optional<Failure> left_;  // of a container that Shutdown could not remove
   bool leaving_ = false;
 };
 

@@ -1,5 +1,5 @@
-// Session: a request that stays open for as long as something runs: an exec, an attachment. It belongs to the
-// connection that asked for it, and ends with it.
+// Session: a request that stays open while something runs: an exec or an attachment. It belongs to the connection that
+// made the request and ends with it.
 #pragma once
 
 #include <optional>
@@ -11,15 +11,13 @@ namespace crisp::shim {
 class Session {
  public:
   virtual ~Session() = default;
-  // Sends SIGKILL to what it runs for its client, and does not wait: before several are cancelled, each of which waits.
-  virtual void KillOnce() {}
-  // Ends it. What it answers at the end says why; that may be before this returns.
+  // Ends the session. Its answer says why; it may come before this returns or some time later.
   virtual void Cancel(ErrorCode why) = 0;
-  // The daemon takes packets again, after it did not.
+  // The daemon takes packets again, after its socket was full.
   virtual void Resume() {}
 };
 
-// How an exec ends: with an exit code, or why it has none.
+// How an exec ended: an exit code, or the reason why there is none.
 struct ExecEnd {
   std::optional<Failure> failure;
   int exit_code = 0;

@@ -21,7 +21,7 @@ int Count(uint8_t streams) {
   return __builtin_popcount(streams);
 }
 
-// Nothing but pipes: of what else an end might be, a terminal or a file, reading or writing could block the shim.
+// Only pipes are accepted: reading or writing anything else, such as a file on a dead server, could block the shim.
 bool ArePipes(const Attached& attached) {
   for (const Fd& fd : attached.fds) {
     struct stat info {};
@@ -107,7 +107,7 @@ void Sessions::EndExec(const ConnectionRef& client, uint64_t id, const ExecEnd& 
   Forget(client, id);
 }
 
-// It may be inside its own callback.
+// The session may be inside its own callback.
 void Sessions::Forget(const ConnectionRef& client, uint64_t id) {
   std::erase_if(open_, [&](const Entry& one) {
     if (one.client != client || one.id != id) return false;
@@ -123,9 +123,6 @@ void Sessions::Cancel(const ConnectionRef& client, uint64_t id) {
 }
 
 void Sessions::CancelAll(const ConnectionRef& client) {
-  for (const Entry& one : open_) {
-    if (one.client == client) one.session->KillOnce();
-  }
   for (const Entry& one : std::vector<Entry>(open_)) {
     if (one.client == client) one.session->Cancel(ErrorCode::kCancelled);
   }

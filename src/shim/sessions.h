@@ -1,4 +1,4 @@
-// Sessions: the execs and attachments that are open, each with the connection and the request that it belongs to.
+// Sessions: the open execs and attachments, each with the connection and the request that it belongs to.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ class Sessions {
  public:
   Sessions(Context context, Connections& connections) : context_(context), connections_(connections) {}
 
-  // Opens what `client` asks for, or refuses. `container`: the one that it names; null if there is none.
+  // Opens a session for a request of `client`, or refuses. `container` is the one that the request names, or null.
   void Open(const ConnectionRef& client, uint64_t id, const std::shared_ptr<Container>& container, const Exec& request,
             Attached attached);
   void Open(const ConnectionRef& client, uint64_t id, const std::shared_ptr<Container>& container,

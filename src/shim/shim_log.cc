@@ -5,13 +5,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
+
 #include "os/fd.h"
 #include "shim/loop.h"
 
 namespace crisp::shim {
 namespace {
 
-constexpr off_t kMaxLogFile = 1 << 20;  // a fault that repeats for ever must not fill /run
+constexpr off_t kMaxLogFile = 1 << 20;  // a fault that repeats must not fill /run
 
 std::string& LogPath() {
   static std::string* const path = new std::string;
@@ -22,36 +24,17 @@ void PutDigits(char* out, int width, int64_t value) {
   for (int i = width - 1; i >= 0; --i, value /= 10) out[i] = static_cast<char>('0' + value % 10);
 }
 
-struct Date {
-  int64_t year;
-  int64_t month;
-  int64_t day;
-};
-
-// Days since 1970-01-01 to a date of the Gregorian calendar, counted in eras of 400 years that begin on 1 March.
-// (gmtime_r would pull the time zone machinery of the C library into the program.)
-Date DateOf(int64_t days) {
-  days += 719468;
-  const int64_t era = days / 146097;
-  const int64_t of_era = days % 146097;
-  const int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-  const int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
-  const int64_t shifted_month = (5 * of_year + 2) / 153;
-  const int64_t day = of_year - (153 * shifted_month + 2) / 5 + 1;
-  const int64_t month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
-  return {year + era * 400 + (month <= 2 ? 1 : 0), month, day};
-}
-
 }  // namespace
 
 void FormatTime(int64_t wall_nanos, char (&out)[kTimeLength]) {
   const int64_t seconds = wall_nanos / 1000000000;
-  const Date date = DateOf(seconds / 86400);
   const int64_t of_day = seconds % 86400;
+  // Not gmtime_r, which would link the time zone code of the C library into the program.
+  const std::chrono::year_month_day date(std::chrono::sys_days(std::chrono::days(seconds / 86400)));
   memcpy(out, "0000-00-00T00:00:00.000000000Z", kTimeLength);
-  PutDigits(out, 4, date.year);
-  PutDigits(out + 5, 2, date.month);
-  PutDigits(out + 8, 2, date.day);
+  PutDigits(out, 4, int{date.year()});
+  PutDigits(out + 5, 2, unsigned{date.month()});
+  PutDigits(out + 8, 2, unsigned{date.day()});
   PutDigits(out + 11, 2, of_day / 3600);
   PutDigits(out + 14, 2, of_day / 60 % 60);
   PutDigits(out + 17, 2, of_day % 60);
@@ -78,7 +61,7 @@ void LogFault(std::string_view what, int error) {
   line.append(" ").append(what);
   if (error != 0) line.append(": ").append(ErrorText(error));
   line += '\n';
-  // Nobody is left to tell of a fault of the fault log.
+  // A failure to write the log cannot be reported anywhere.
   [[maybe_unused]] const ssize_t n = write(file.get(), line.data(), line.size());
 }
 

@@ -1,5 +1,5 @@
-// The shim's own log: one line a fault, appended to a file that the daemon named. Lines are rare; the file is closed
-// between them, so that it costs nothing and can be removed.
+// The shim's own log: one line per fault, appended to the file that the daemon named. The file is closed between lines,
+// which are rare, so that it can be removed.
 #pragma once
 
 #include <string>
@@ -9,13 +9,13 @@ namespace crisp::shim {
 
 void OpenShimLog(std::string path);
 
-// "<RFC 3339 time> <what>: <text of error>\n"; `error` 0 is left out.
+// Appends "<RFC 3339 time> <what>: <text of error>"; without the text if `error` is 0.
 void LogFault(std::string_view what, int error = 0);
 
-// strerror without locales, and the number of an errno that has no name.
+// The text of an errno value, without locales; "errno N" for one that has no text.
 std::string ErrorText(int error);
 
-// "2026-11-23T10:00:00.123456789Z", always nine digits, in UTC: lines sort as they happened. 30 characters, no NUL.
+// "2026-11-23T10:00:00.123456789Z": UTC, always with nine digits, so that lines sort by time. 30 characters, no NUL.
 inline constexpr size_t kTimeLength = 30;
 void FormatTime(int64_t wall_nanos, char (&out)[kTimeLength]);
 

@@ -18,7 +18,7 @@ namespace {
 constexpr char kOomFile[] = "/proc/self/oom_score_adj";
 constexpr char kProtected[] = "-998";
 
-char g_original_oom[8];  // empty: it was not changed
+char g_original_oom[8];  // the previous value; empty if it was not changed
 
 void Put(int fd, const char* text) {
   [[maybe_unused]] const ssize_t n = write(fd, text, strlen(text));
@@ -37,7 +37,7 @@ void ResetSignals() {
   sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-// Descriptors are first moved above 2, so that one dup2 cannot overwrite the source of another.
+// Moves the descriptors above 2 first, so that no dup2(2) overwrites the source of another.
 void SetStdio(const int (&stdio)[3]) {
   int high[3];
   for (int i = 0; i < 3; ++i) {
@@ -51,7 +51,7 @@ void SetStdio(const int (&stdio)[3]) {
 [[noreturn]] void RunChild(char* const* argv, const int (&stdio)[3], pid_t shim) {
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != shim) _exit(127);  // it died before the line above
+  if (getppid() != shim) _exit(127);  // the shim died before the line above
   RestoreOom();
   ResetSignals();
   SetStdio(stdio);
@@ -83,7 +83,7 @@ pid_t Spawn(const std::vector<std::string>& argv, const int (&stdio)[3]) {
   const pid_t shim = getpid();
   const pid_t pid = fork();
   if (pid == 0) RunChild(pointers.data(), stdio, shim);
-  if (pid > 0) setpgid(pid, pid);  // as in the child: whoever is first; a group kill must find the group
+  if (pid > 0) setpgid(pid, pid);  // here and in the child: a group kill may come before either
   return pid;
 }
 

@@ -1,5 +1,5 @@
-// Spawn: the one place of the shim that forks. The shim has one thread, so what runs between fork and exec is ordinary
-// code; it is still only system calls.
+// Spawn: starts programs; the only place of the shim that forks. Because the shim has one thread, any code may run
+// between fork and exec; it makes system calls only all the same.
 #pragma once
 
 #include <sys/types.h>
@@ -9,12 +9,12 @@
 
 namespace crisp::shim {
 
-// What the shim's own oom_score_adj was before it protected itself: its children start with that.
+// Protects the shim from the OOM killer (oom_score_adj, proc(5)). Children get back the value that it had before.
 void ProtectFromOom();
 
-// Starts argv[0] with the shim's environment, `stdio` as its descriptors 0, 1 and 2 (/dev/null where negative) and no
-// other, in a process group of its own, and killed by the kernel if the shim dies. -1 with errno if it cannot fork; a
-// program that cannot be run exits with 127 after a line on its stderr.
+// Starts argv[0] with the shim's environment and in a process group of its own. `stdio` become its descriptors 0, 1 and
+// 2 (/dev/null for a negative one); it gets no others. The kernel kills it if the shim dies. Returns -1 with errno if
+// the shim cannot fork; a program that cannot be executed exits with 127 after a line on its stderr.
 pid_t Spawn(const std::vector<std::string>& argv, const int (&stdio)[3]);
 
 }  // namespace crisp::shim

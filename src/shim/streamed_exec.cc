@@ -23,7 +23,8 @@ void StreamedExec::Begin() {
       return Finish({Failure{ErrorCode::kInternal, "exec", "listen for a terminal: " + ErrorText(error)}, 0});
     }
   }
-  // Where nobody asked for stderr it is the shim's, /dev/null: -1 would be a pipe that ends with the runtime.
+  // Without a stderr pipe the process gets the shim's stderr, /dev/null: for -1 RuntimeCommand would make a pipe that
+  // ends with the runtime.
   const bool own_stderr = !terminal_ && !ends_[2].valid();
   const int stdio[3] = {ends_[0].get(), ends_[1].get(), own_stderr ? STDERR_FILENO : ends_[2].get()};
   process_.Launch(
@@ -31,7 +32,7 @@ void StreamedExec::Begin() {
       [this](int code) {
         Finish({std::nullopt, code});
       });
-  // What the shim still held open would never come to its end.
+  // As long as the shim holds an end open, the daemon's pipe does not come to its end.
   for (Fd& end : ends_) end.reset();
 }
 
@@ -41,20 +42,21 @@ void StreamedExec::OnLaunched(std::optional<Failure> failure) {
     master = console_.TakeMaster();
     if (!master.valid()) failure = Failure{ErrorCode::kInternal, "exec", "the runtime sent no terminal"};
   }
-  if (!failure.has_value() && !cancelled_) return client_.opened(std::move(master));
-  process_.Kill();
-  Finish({std::move(failure), 0});
+  if (!failure.has_value()) return client_.opened(std::move(master));
+  Kill(std::move(*failure));
 }
 
 void StreamedExec::Cancel(ErrorCode) {
-  if (cancelled_) return;
-  cancelled_ = true;
-  process_.Kill();
-  if (!process_.launching()) Finish({});
+  Kill(Failure{ErrorCode::kCancelled, "exec", "cancelled"});
 }
 
-void StreamedExec::Finish(ExecEnd end) {
-  if (cancelled_) end.failure = Failure{ErrorCode::kCancelled, "exec", "cancelled"};
+void StreamedExec::Kill(Failure why) {
+  if (killing_) return;
+  killing_ = true;
+  process_.Kill([this, why = std::move(why)] { Finish({why, 0}); });
+}
+
+void StreamedExec::Finish(const ExecEnd& end) {
   console_.Close();
   process_.Leave();
   client_.ended(end);

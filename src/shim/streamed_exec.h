@@ -1,6 +1,6 @@
-// StreamedExec: a process on streams of the daemon's: pipes, of which it gets the ends that came with the request, or a
-// terminal, whose master goes to the daemon. The shim copies nothing; it starts the process, sees it end, and kills it
-// with everything that it started when nobody wants it any more. There is no deadline.
+// StreamedExec: a process whose streams belong to the daemon: either pipes, whose ends came with the request, or a
+// terminal, whose master is sent to the daemon. The shim copies no data; it starts the process, reports its end, and
+// when the session is cancelled kills it with everything that it started. There is no deadline.
 #pragma once
 
 #include <functional>
@@ -19,28 +19,28 @@ namespace crisp::shim {
 class StreamedExec : public Session {
  public:
   struct Client {
-    std::function<void(Fd terminal)> opened;    // it runs; the terminal's master if it has one
+    std::function<void(Fd terminal)> opened;    // the process runs; its terminal's master if it has one
     std::function<void(const ExecEnd&)> ended;  // the last call
   };
 
-  // `descriptors`: the OCI process object, then the ends of `request.streams`. `number` as for ExecProcess.
+  // `descriptors`: the OCI process object, then the ends for `request.streams`. `number` as for ExecProcess.
   StreamedExec(Context context, const Container& container, uint64_t number, const ExecStream& request,
                Attached descriptors, Client client);
 
   void Begin();
-  void KillOnce() override { process_.KillOnce(); }
   void Cancel(ErrorCode why) override;
 
  private:
   void OnLaunched(std::optional<Failure> failure);
-  void Finish(ExecEnd end);
+  void Kill(Failure why);
+  void Finish(const ExecEnd& end);
 
   const bool terminal_;
   Client client_;
   ExecProcess process_;
   ConsoleSocket console_;
   Fd ends_[3];
-  bool cancelled_ = false;
+  bool killing_ = false;
 };
 
 }  // namespace crisp::shim

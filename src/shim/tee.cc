@@ -25,7 +25,7 @@ void Tee::Add(uint64_t client, Fd end, Parted parted) {
   if (ended_) return parted(Parting::kServed);
   const int fd = end.get();
   clients_.push_back({client, std::move(end), std::move(parted)});
-  // Without events to wait for epoll still tells when the last reader has gone.
+  // With no events epoll still reports that the last reader has gone.
   loop_.Watch(fd, 0, [this, client](uint32_t) { OnReady(client); });
 }
 
@@ -74,7 +74,7 @@ void Tee::End() {
 
 void Tee::OnReady(uint64_t id) {
   Client* const client = Find(id);
-  // Without anything to write, only the end of the last reader wakes us.
+  // With nothing left to write, this is the end of the last reader.
   if (client->left == 0) return Part(id, Parting::kGone);
   const ssize_t taken = Offer(*client, std::string_view(held_).substr(held_.size() - client->left));
   if (taken < 0) return Part(id, Parting::kGone);

@@ -1,8 +1,7 @@
-// Tee: one output stream of a container, as it is given to the daemons' clients who are attached to it, several at
-// once.
+// Tee: copies one output stream of a container to every client that is attached to it.
 //
-// While one of them is behind, whoever feeds the tee reads no more (`behind`): the container waits on its full pipe, as
-// on a slow terminal. A client that takes nothing for kPatienceNanos is let go, and everything goes on.
+// While a client is behind, whoever feeds the tee must not read more (`behind`): the container then blocks on its full
+// pipe, as on a slow terminal. A client that takes nothing for kPatienceNanos is dropped, and the others go on.
 #pragma once
 
 #include <functional>
@@ -18,14 +17,14 @@ namespace crisp::shim {
 class Tee {
  public:
   static constexpr int64_t kPatienceNanos = 5'000'000'000;
-  // Of what a client may still have to take of a container that has ended: the largest pipe that a user may make
+  // How much a client may be behind a container that has ended: the size of the largest pipe that a user may make
   // (pipe(7), pipe-max-size).
   static constexpr size_t kMaxHeld = 1 << 20;
 
   enum class Parting {
-    kServed,   // it has all that there was, and the stream has ended
-    kGone,     // nobody reads its pipe any more
-    kTooSlow,  // it took nothing for too long
+    kServed,   // the stream has ended and the client has taken all of it
+    kGone,     // nobody reads the client's pipe any more
+    kTooSlow,  // the client took nothing for too long
   };
   using Parted = std::function<void(Parting)>;
 
@@ -34,16 +33,18 @@ class Tee {
   Tee(const Tee&) = delete;
   Tee& operator=(const Tee&) = delete;
 
-  // `end` is non-blocking, to write to. `parted` is called once, perhaps before this returns, unless Remove is before.
+  // Adds a client. `end` is the write end of its pipe, non-blocking. `parted` is called once, perhaps before this
+  // returns, unless Remove is called first.
   void Add(uint64_t client, Fd end, Parted parted);
   void Remove(uint64_t client);
 
-  // Gives `data` to every client, now or as soon as it takes it.
+  // Sends `data` to every client, now or when it has room.
   void Write(std::string_view data);
   bool behind() const { return !held_.empty(); }
-  // The stream has ended: nothing is written any more.
+  // The stream has ended; nothing may be written any more.
   void End();
 
+  // Calls `caught_up` whenever the last client that was behind has caught up.
   void OnCaughtUp(std::function<void()> caught_up) { caught_up_ = std::move(caught_up); }
 
  private:
@@ -51,13 +52,13 @@ class Tee {
     uint64_t id;
     Fd end;
     Parted parted;
-    size_t left = 0;  // bytes at the end of `held_` that it has not taken
+    size_t left = 0;  // bytes at the end of held_ that the client has not taken
     Loop::Timer patience = 0;
   };
 
   Client* Find(uint64_t id);
   void OnReady(uint64_t id);
-  // Bytes that it has taken; -1 if nobody reads any more.
+  // Returns the bytes that the client has taken; -1 if nobody reads any more.
   static ssize_t Offer(const Client& client, std::string_view data);
   void Wait(Client& client);
   void Part(uint64_t id, Parting how);
@@ -66,7 +67,7 @@ class Tee {
 
   Loop& loop_;
   std::vector<Client> clients_;
-  std::string held_;  // what has been written last, as far as a client has not taken it
+  std::string held_;  // the last data written, as far back as a client has not taken it
   bool ended_ = false;
   std::function<void()> caught_up_;
 };

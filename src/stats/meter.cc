@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "base/log.h"
+#include "base/status_macros.h"
 
 namespace crisp {
 
@@ -41,23 +41,16 @@ std::optional<CgroupDetails> Meter::ReadDetails(absl::FunctionRef<cgroup::Dirs()
   return reader->ReadDetails();
 }
 
-std::vector<LinkReading> Meter::ReadLinks(const std::string& netns_path) {
+absl::StatusOr<std::vector<LinkReading>> Meter::ReadLinks(const std::string& netns_path) {
   MutexLock lock(mutex_);
-  if (closed_ || netns_path.empty()) return {};
+  if (closed_ || netns_path.empty()) return std::vector<LinkReading>();
   if (links_ == nullptr) {
-    auto opened = LinkStats::OpenIn(netns_path);
-    if (!opened.ok()) {
-      LogWarning("open the counters of a pod's interfaces",
-                 {{"netns", netns_path}, {"error", opened.status().message()}});
-      return {};
-    }
-    links_ = std::make_unique<LinkStats>(*std::move(opened));
+    ASSIGN_OR_RETURN(LinkStats opened, LinkStats::OpenIn(netns_path), "open the counters of the pod's interfaces");
+    links_ = std::make_unique<LinkStats>(std::move(opened));
   }
   auto links = links_->Read();
-  if (links.ok()) return *std::move(links);
-  links_.reset();
-  LogWarning("read the counters of a pod's interfaces", {{"netns", netns_path}, {"error", links.status().message()}});
-  return {};
+  if (!links.ok()) links_.reset();
+  return links;
 }
 
 void Meter::Close() {

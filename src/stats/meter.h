@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "os/cgroup_reader.h"
@@ -49,9 +50,8 @@ class Meter {
   std::optional<MeterReading> Read(absl::FunctionRef<cgroup::Dirs()> place);
   std::optional<CgroupDetails> ReadDetails(absl::FunctionRef<cgroup::Dirs()> place);
 
-  // Interfaces of the network namespace at `netns_path`; the same at each call. None after Close, or after an error,
-  // which is logged.
-  std::vector<LinkReading> ReadLinks(const std::string& netns_path);
+  // Interfaces of the network namespace at `netns_path`; the same at each call. None after Close.
+  absl::StatusOr<std::vector<LinkReading>> ReadLinks(const std::string& netns_path);
 
   // Closes all files for good. A socket in a network namespace would keep the namespace alive.
   void Close();

@@ -30,7 +30,7 @@ class MeterSet {
   void CloseContainer(const std::string& container_id);
 
  private:
-  std::shared_ptr<Meter> Find(const std::string& key, bool live);
+  std::shared_ptr<Meter> Find(const std::string& key, bool live) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Close(const std::string& key);
 
   Mutex mutex_;

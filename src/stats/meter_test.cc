@@ -1,5 +1,6 @@
 #include "stats/meter.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace crisp {
@@ -45,8 +46,16 @@ TEST(MeterTest, AfterCloseThereIsNothing) {
   asked = false;
   EXPECT_FALSE(meter.Read(place));
   EXPECT_FALSE(meter.ReadDetails(place));
-  EXPECT_TRUE(meter.ReadLinks("/proc/self/ns/net").empty());
+  const auto links = meter.ReadLinks("/proc/self/ns/net");
+  ASSERT_TRUE(links.ok());
+  EXPECT_TRUE(links->empty());
   EXPECT_FALSE(asked);
+}
+
+TEST(MeterTest, ANetworkNamespaceThatIsNotThereIsAnError) {
+  Meter meter;
+  const auto links = meter.ReadLinks("/run/netns/nowhere");
+  EXPECT_THAT(links.status().message(), testing::HasSubstr("open /run/netns/nowhere: No such file or directory"));
 }
 
 }  // namespace

@@ -5,10 +5,12 @@
 
 #include "absl/strings/match.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "os/cgroup.h"
 #include "sandbox/container.h"
 #include "sandbox/pod.h"
 #include "sandbox/pod_cgroup.h"
+#include "sandbox/pod_log.h"
 #include "stats/selector.h"
 #include "stats/stats_message.h"
 
@@ -86,9 +88,17 @@ std::vector<PodSample> Sampler::SamplePods(const std::vector<PodPtr>& pods) {
   const std::map<std::string, int> pods_in_cgroup = PodsInCgroups();
   for (PodSample& sample : samples) {
     sample.reading = ReadPod(sample, pods_in_cgroup);
-    if (sample.reading) sample.links = meters_.OfPod(*sample.pod)->ReadLinks(sample.record.netns_path());
+    if (sample.reading) sample.links = ReadLinks(sample);
   }
   return samples;
+}
+
+std::vector<LinkReading> Sampler::ReadLinks(const PodSample& sample) {
+  auto links = meters_.OfPod(*sample.pod)->ReadLinks(sample.record.netns_path());
+  if (links.ok()) return *std::move(links);
+  LogPod(LogLevel::kWarning, "the interfaces of a pod cannot be read", *sample.pod,
+         {{"error", links.status().message()}});
+  return {};
 }
 
 void Sampler::Read(const std::vector<ContainerSample*>& samples) {

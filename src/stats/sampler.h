@@ -65,6 +65,8 @@ class Sampler : public PodObserver {
   // What the pod's cgroup counts; where it has none of its own, or shares it with other pods, the sum of its containers
   // and its pause container.
   std::optional<MeterReading> ReadPod(const PodSample& sample, const std::map<std::string, int>& pods_in_cgroup);
+  // None for those that cannot be read, which is logged.
+  std::vector<LinkReading> ReadLinks(const PodSample& sample);
 
   const PodTable* const table_;
   const Layout layout_;

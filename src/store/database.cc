@@ -1,10 +1,10 @@
 #include "store/database.h"
 
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -14,18 +14,14 @@
 #include "base/status_macros.h"
 #include "os/errno_status.h"
 #include "os/file.h"
+#include "store/migration.h"
 #include "store/schema.h"
 
 namespace crisp {
 namespace {
 
-struct FinalizeStatement {
-  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
-};
-using StatementPtr = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
-
-// The environment of every pod is in it, and everybody can pass the directory. What SQLite makes beside it gets the
-// mode of the file itself; what is there already may be of an older version, or have been set aside by one.
+// The records hold the environment of every container, and any user can pass the directory. SQLite gives the files that
+// it creates the mode of the database; files that exist may be of an older crisp, or have been set aside.
 absl::Status KeepPrivate(const std::string& path) {
   RETURN_IF_ERROR(OpenAt(AT_FDCWD, path, O_RDWR | O_CREAT, 0600));
   const size_t slash = path.rfind('/');
@@ -39,144 +35,84 @@ absl::Status KeepPrivate(const std::string& path) {
   return absl::OkStatus();
 }
 
+absl::Status CheckPages(Connection& connection) {
+  std::string found;
+  const RowCallback each = [&](const Row& row) { found = row.Text(0); };
+  RETURN_IF_ERROR(connection.Run("PRAGMA quick_check(1)", {}, &each));
+  return found == "ok" ? absl::OkStatus() : absl::DataLossError(absl::StrCat("database: ", found));
+}
+
+// The version comes first: what a newer crisp has written may look damaged to this one.
+absl::StatusOr<std::unique_ptr<Connection>> Connect(const std::string& path, const std::vector<Migration>& migrations) {
+  RETURN_IF_ERROR(KeepPrivate(path), "database");
+  ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, Connection::Open(path));
+  RETURN_IF_ERROR(CheckVersion(*connection, migrations));
+  RETURN_IF_ERROR(CheckPages(*connection), "open ", path);
+  RETURN_IF_ERROR(Migrate(*connection, migrations));
+  RETURN_IF_ERROR(connection->Run("PRAGMA foreign_keys=ON"), "open ", path);
+  return connection;
+}
+
+void SetAside(const std::string& path, const absl::Status& why) {
+  const std::string aside = absl::StrCat(path, ".unreadable-", WallNanos());
+  LogError("the database cannot be read: it is set aside and a new one is created",
+           {{"database", path}, {"kept_as", aside}, {"error", why.message()}});
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    rename(absl::StrCat(path, suffix).c_str(), absl::StrCat(aside, suffix).c_str());
+  }
+}
+
 }  // namespace
-
-int64_t Row::Int(int column) const {
-  return sqlite3_column_int64(statement_, column);
-}
-
-std::string Row::Text(int column) const {
-  const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement_, column));
-  if (bytes == nullptr) return "";
-  return std::string(bytes, static_cast<size_t>(sqlite3_column_bytes(statement_, column)));
-}
 
 Database::Transaction::Transaction(Transaction&& other) noexcept : database_(std::exchange(other.database_, nullptr)) {}
 
 Database::Transaction::~Transaction() {
   if (database_ == nullptr) return;
-  sqlite3_exec(database_->handle_, "ROLLBACK", nullptr, nullptr, nullptr);
-  database_->mutex_.Unlock();
-}
-
-int64_t Database::Transaction::changes() const {
-  return sqlite3_changes64(database_->handle_);
+  database_->LockedConnection().Run("ROLLBACK").IgnoreError();  // fails only if SQLite has rolled back already
+  End();
 }
 
 absl::Status Database::Transaction::Commit() {
-  if (sqlite3_exec(database_->handle_, "COMMIT", nullptr, nullptr, nullptr) != SQLITE_OK) {
-    return database_->Error("commit");  // the destructor rolls back
-  }
-  Database* database = std::exchange(database_, nullptr);
-  database->mutex_.Unlock();
+  RETURN_IF_ERROR(database_->LockedConnection().Run("COMMIT"));  // after an error the destructor rolls back
+  End();
   return absl::OkStatus();
 }
 
+void Database::Transaction::End() {
+  std::exchange(database_, nullptr)->mutex_.Unlock();
+}
+
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path) {
-  RETURN_IF_ERROR(KeepPrivate(path), "database");
-  auto database = std::unique_ptr<Database>(new Database());
-  const absl::Status connected = database->Connect(path);
-  if (connected.ok()) return database;
-  if (!absl::IsDataLoss(connected)) return connected;
-
-  const std::string aside = absl::StrCat(path, ".unreadable-", WallNanos());
-  LogError("the database cannot be read; it is set aside and a new one begun",
-           {{"database", path}, {"kept_as", aside}, {"error", connected.message()}});
-  database = std::unique_ptr<Database>(new Database());
-  for (const char* suffix : {"", "-wal", "-shm"}) {
-    rename(absl::StrCat(path, suffix).c_str(), absl::StrCat(aside, suffix).c_str());
-  }
-  RETURN_IF_ERROR(KeepPrivate(path), "database");
-  RETURN_IF_ERROR(database->Connect(path));
-  return database;
+  return Open(path, Migrations());
 }
 
-Database::~Database() {
-  sqlite3_close(handle_);
-}
-
-absl::Status Database::Connect(const std::string& path) {
-  MutexLock lock(mutex_);
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-  if (sqlite3_open_v2(path.c_str(), &handle_, flags, nullptr) != SQLITE_OK) return Error(absl::StrCat("open ", path));
-  // A reader of an operator's may hold a lock for a moment.
-  sqlite3_busy_timeout(handle_, 5000);
-  for (const char* pragma : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON"}) {
-    if (sqlite3_exec(handle_, pragma, nullptr, nullptr, nullptr) != SQLITE_OK) {
-      return Error(absl::StrCat("open ", path, ": ", pragma));
-    }
+absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path,
+                                                         const std::vector<Migration>& migrations) {
+  absl::StatusOr<std::unique_ptr<Connection>> connection = Connect(path, migrations);
+  if (absl::IsDataLoss(connection.status())) {
+    SetAside(path, connection.status());
+    connection = Connect(path, migrations);
   }
-  for (const std::string& statement : SchemaStatements()) {
-    if (sqlite3_exec(handle_, statement.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
-      return Error(absl::StrCat("open ", path, ": ", statement));
-    }
-  }
-  return Annotate(CheckPages(), absl::StrCat("open ", path));
-}
-
-absl::Status Database::CheckPages() {
-  std::string found;
-  const RowCallback each = [&](const Row& row) { found = row.Text(0); };
-  RETURN_IF_ERROR(RunStatement("PRAGMA quick_check(1)", {}, &each));
-  return found == "ok" ? absl::OkStatus() : absl::DataLossError(absl::StrCat("database: ", found));
+  RETURN_IF_ERROR(connection);
+  return std::unique_ptr<Database>(new Database(*std::move(connection)));
 }
 
 absl::StatusOr<Database::Transaction> Database::Begin() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   mutex_.Lock();
-  // IMMEDIATE: the write lock is taken now, where waiting is expected, and not at the first write.
-  if (sqlite3_exec(handle_, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr) != SQLITE_OK) {
-    absl::Status error = Error("begin a transaction");
+  // IMMEDIATE takes the write lock now rather than at the first write, where nobody expects to wait.
+  if (absl::Status status = connection_->Run("BEGIN IMMEDIATE"); !status.ok()) {
     mutex_.Unlock();
-    return error;
+    return Annotate(status, "begin a transaction");
   }
   return Transaction(this);
 }
 
-absl::Status Database::RunAlone(absl::string_view sql, const std::vector<Value>& values) {
+absl::Status Database::CheckWritable() {
   MutexLock lock(mutex_);
-  return RunStatement(sql, values, nullptr);
-}
-
-absl::Status Database::RunStatement(absl::string_view sql, const std::vector<Value>& values, const RowCallback* each) {
-  sqlite3_stmt* raw = nullptr;
-  if (sqlite3_prepare_v2(handle_, sql.data(), static_cast<int>(sql.size()), &raw, nullptr) != SQLITE_OK) {
-    return Error(sql);
-  }
-  const StatementPtr statement(raw);
-  int index = 0;
-  for (const Value& value : values) {
-    ++index;
-    const int length = static_cast<int>(value.text_.size());
-    switch (value.kind_) {
-      case Value::Kind::kInt:
-        sqlite3_bind_int64(raw, index, value.number_);
-        break;
-      case Value::Kind::kText:
-        sqlite3_bind_text(raw, index, value.text_.data(), length, SQLITE_STATIC);
-        break;
-      case Value::Kind::kBlob:
-        sqlite3_bind_blob(raw, index, length == 0 ? "" : value.text_.data(), length, SQLITE_STATIC);
-        break;
-    }
-  }
-  int result = 0;
-  while ((result = sqlite3_step(raw)) == SQLITE_ROW) {
-    if (each != nullptr) (*each)(Row(raw));
-  }
-  return result == SQLITE_DONE ? absl::OkStatus() : Error(sql);
-}
-
-absl::Status Database::Error(absl::string_view what) const {
-  const std::string text = absl::StrCat("database: ", what, ": ", sqlite3_errmsg(handle_));
-  switch (sqlite3_errcode(handle_) & 0xff) {  // extended codes have more bits
-    case SQLITE_FULL:
-      return absl::ResourceExhaustedError(text);
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return absl::DataLossError(text);
-    default:
-      return absl::InternalError(text);
-  }
+  if (!connection_->write_failed()) return absl::OkStatus();
+  // The header page is written even if the value is the same.
+  ASSIGN_OR_RETURN(const int64_t version, connection_->QueryInt("PRAGMA user_version"));
+  return connection_->Run(absl::StrCat("PRAGMA user_version = ", version));
 }
 
 }  // namespace crisp

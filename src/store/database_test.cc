@@ -1,8 +1,8 @@
 #include "store/database.h"
 
 #include <gtest/gtest.h>
-
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <thread>
 
@@ -43,7 +43,8 @@ mode_t ModeOf(const std::string& path) {
   return info.st_mode & 07777;
 }
 
-constexpr char kInsert[] = "INSERT INTO facts VALUES (?, ?)";
+constexpr char kInsertPod[] = "INSERT INTO pods (id, phase, record) VALUES (?, 1, ?)";
+constexpr char kInsert[] = "INSERT INTO facts (name, value) VALUES (?, ?)";
 
 TEST_F(DatabaseTest, CommittedRowsAreThereAfterReopening) {
   {
@@ -67,7 +68,7 @@ TEST_F(DatabaseTest, ATransactionThatIsNotCommittedHasNotHappened) {
 TEST_F(DatabaseTest, BytesComeBackAsTheyWere) {
   auto database = *Database::Open(path_);
   const std::string bytes("a\0b\xff", 4);
-  ASSERT_TRUE(database->Run("INSERT INTO pods VALUES ('p', 0, ?)", Value::Blob(bytes)).ok());
+  ASSERT_TRUE(database->Run("INSERT INTO pods (id, phase, record) VALUES ('p', 0, ?)", Value::Blob(bytes)).ok());
   std::string found;
   ASSERT_TRUE(database->Query("SELECT record FROM pods", [&](const Row& row) { found = row.Text(0); }).ok());
   EXPECT_EQ(found, bytes);
@@ -75,7 +76,8 @@ TEST_F(DatabaseTest, BytesComeBackAsTheyWere) {
 
 TEST_F(DatabaseTest, ForeignKeysAreKept) {
   auto database = *Database::Open(path_);
-  const absl::Status status = database->Run("INSERT INTO containers VALUES ('c', 'no such pod', 0, x'')");
+  const absl::Status status =
+      database->Run("INSERT INTO containers (id, pod_id, phase, record) VALUES ('c', 'no such pod', 0, x'')");
   EXPECT_NE(status.message().find("FOREIGN KEY"), absl::string_view::npos) << status;
 }
 
@@ -91,8 +93,7 @@ TEST_F(DatabaseTest, AFileWithADamagedPageIsSetAsideAndANewOneBegun) {
   {
     auto database = *Database::Open(path_);
     for (int i = 0; i < 100; ++i) {
-      ASSERT_TRUE(
-          database->Run("INSERT INTO pods VALUES (?, 1, ?)", absl::StrCat("pod-", i), std::string(1000, 'x')).ok());
+      ASSERT_TRUE(database->Run(kInsertPod, absl::StrCat("pod-", i), std::string(1000, 'x')).ok());
     }
   }
   // The pages in the middle are those of the table. The header and the schema, which opening reads, are at the start.
@@ -131,6 +132,41 @@ TEST_F(DatabaseTest, ANewOneIsPrivateWhateverTheUmask) {
 TEST_F(DatabaseTest, ADirectoryThatIsNotThereIsAnErrorThatNamesTheFile) {
   const absl::Status status = Database::Open(dir_ + "/none/crisp.db").status();
   EXPECT_NE(status.message().find("/none/crisp.db"), absl::string_view::npos) << status;
+}
+
+// Rows that are larger together than SQLite's cache of 2 MB, so that a query has to read the file.
+void InsertRows(Database& database, int rows) {
+  for (int i = 0; i < rows; ++i) {
+    ASSERT_TRUE(database.Run(kInsertPod, absl::StrCat("pod-", i), std::string(100000, 'x')).ok());
+  }
+}
+
+absl::Status ReadRows(Database& database) {
+  size_t bytes = 0;
+  return database.Query("SELECT record FROM pods", [&](const Row& row) { bytes += row.Text(0).size(); });
+}
+
+TEST_F(DatabaseTest, AFileThatIsTruncatedWhileItIsOpenGivesErrors) {
+  InsertRows(**Database::Open(path_), 50);
+  auto database = *Database::Open(path_);
+  ASSERT_TRUE(ReadRows(*database).ok());
+  ASSERT_EQ(truncate(path_.c_str(), 0), 0);
+  EXPECT_FALSE(ReadRows(*database).ok());
+  const absl::Status written = database->Run(kInsertPod, "new", "x");
+  EXPECT_FALSE(written.ok()) << "where the table was there is nothing";
+  EXPECT_FALSE(ReadRows(*database).ok());
+}
+
+TEST_F(DatabaseTest, ALogThatIsTruncatedWhileItIsOpenGivesErrors) {
+  auto database = *Database::Open(path_);
+  InsertRows(*database, 35);  // less than what makes SQLite move the log into the database
+  ASSERT_TRUE(ReadRows(*database).ok());
+  ASSERT_EQ(truncate((path_ + "-wal").c_str(), 0), 0);
+  EXPECT_FALSE(ReadRows(*database).ok());
+  (void)database->Run(kInsertPod, "new", "x");  // whatever it says, the process lives
+  EXPECT_FALSE(ReadRows(*database).ok());
+  database.reset();
+  EXPECT_TRUE(Database::Open(path_).ok()) << "the daemon can start again";
 }
 
 TEST_F(DatabaseTest, ThreadsTakeTurns) {

@@ -1,32 +1,32 @@
-// Where everything is on disk. No other file of crisp joins these paths.
+// Layout: the paths of everything that crisp keeps on disk. Only this file joins them.
 //
 //   <root>/                       survives a reboot; 0711, so that the root of a user namespace can pass
 //     lock                        held by the daemon (flock), so that no two share a root
 //     crisp.db                    the records (SQLite, WAL), 0600
 //     layers/<n>/                 one unpacked layer; <n> is a short base-36 number, so that 127 fit in a mount
-//     ingest/<n>/                 a layer that is being unpacked; whatever is here at start is left over
-//     containers/<id>/            of a container, and of a pod's pause container (its id is the pod's); 0700
+//     ingest/<n>/                 a layer that is being unpacked; removed at start
+//     containers/<id>/            for each container and pause container (whose id is the pod's); 0700
 //       upper/ work/              the writable layer, overlayfs
-//       shifted/ empty/           while the overlay is mounted: idmapped layers; where it is read-only: its last layer
-//       volumes/<n>/              those that the image declares
-//       record                    a copy of its row in the database, for one that has lost it (sandbox/records.h)
+//       shifted/ empty/           idmapped layers while the overlay is being mounted; the last layer of a read-only one
+//       volumes/<n>/              the volumes that the image declares
+//       record                    a copy of its row, in case the database is lost (sandbox/records.h)
 //       exit                      the exit record (shim/exit_record.h), written once, by the shim or after its death
-//     containers/<id>-image-<n>/  what the n-th mount of a container is from, if it is from an image
+//     containers/<id>-image-<n>/  for the n-th mount of a container, if it is a mount of an image
 //   <state>/                      gone after a reboot; 0711
 //     lock                        held by the daemon (flock), so that no two share a state
-//     netns/<pod id>              the pinned network namespace, with netns_mounts_under_state_dir; without it that
-//                                 is /run/netns/cni-<pod id>
-//     oci/<runtime>/              what the OCI runtime keeps of its containers (its --root); oci/ is 0700
-//     pods/<pod id>/              0700, below a pods/ of 0711; with a user namespace 0710, and of the group that is 0
-//                                 in it
+//     netns/<pod id>              the pinned network namespace with netns_mounts_under_state_dir; else it is
+//                                 /run/netns/cni-<pod id>
+//     oci/<runtime>/              the OCI runtime's own state (its --root); oci/ is 0700
+//     pods/<pod id>/              0700, below a pods/ of 0711; with a user namespace 0710, with the group that is 0 in
+//                                 it
 //       shim.sock                 the shim's socket (shim/protocol.h)
-//       shim.log                  what the shim had to say: one line a fault
+//       shim.log                  faults of the shim, one a line
 //       shm/                      the pod's /dev/shm, a tmpfs
 //       ns/ipc uts pid user       the pinned namespaces of the pause container that its containers join
 //       resolv.conf hostname hosts
 //       <container id>/           an OCI bundle: config.json, rootfs/ (the overlay is mounted there)
-//         images/<n>/             the root of the image that its n-th mount is from
-//         target-pids             the pinned PID namespace of the container that it looks at
+//         images/<n>/             the root of the image of its n-th mount
+//         target-pids             the pinned PID namespace of its target container
 #pragma once
 
 #include <string>
@@ -36,7 +36,7 @@
 
 namespace crisp {
 
-// Absolute directories without a trailing slash. Immutable, so free to copy and share.
+// `root` and `state` are absolute, without a trailing slash. Immutable.
 class Layout {
  public:
   Layout(std::string root, std::string state, bool netns_under_state)

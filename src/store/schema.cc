@@ -1,15 +1,18 @@
 #include "store/schema.h"
 
 namespace crisp {
+namespace {
 
-const std::vector<std::string>& SchemaStatements() {
-  static const auto* const statements = new std::vector<std::string>{
-      // Facts about the whole: "boot_id", of the boot in which the daemon last ran.
+// Version 1. IF NOT EXISTS, because files that were written before versions existed have these tables already.
+std::vector<std::string> FirstTables() {
+  return {
+      // Facts about the node: "boot_id" is that of the boot in which the daemon last ran.
       R"(CREATE TABLE IF NOT EXISTS facts (
         name TEXT PRIMARY KEY,
         value TEXT NOT NULL) WITHOUT ROWID)",
 
-      // Unpacked layers. `name` is the directory below layers/. `bytes` and `inodes` are what it occupies unpacked.
+      // Unpacked layers. `name` is the directory below layers/, `compressed_size` that of the blob; `bytes` and
+      // `inodes` are what the layer occupies on disk.
       R"(CREATE TABLE IF NOT EXISTS layers (
         chain_id TEXT PRIMARY KEY,
         name TEXT NOT NULL UNIQUE,
@@ -18,7 +21,7 @@ const std::vector<std::string>& SchemaStatements() {
         bytes INTEGER NOT NULL,
         inodes INTEGER NOT NULL) WITHOUT ROWID)",
 
-      // Images by the digest of their config, which is kept as it came.
+      // Images. `id` is the digest of `config`, the JSON text as it was pulled.
       R"(CREATE TABLE IF NOT EXISTS images (
         id TEXT PRIMARY KEY,
         config TEXT NOT NULL,
@@ -34,28 +37,34 @@ const std::vector<std::string>& SchemaStatements() {
         chain_id TEXT NOT NULL REFERENCES layers(chain_id),
         PRIMARY KEY (image_id, position)) WITHOUT ROWID)",
 
-      // What holds a layer besides images: the root file systems of containers, whatever becomes of their image.
+      // The layers of containers' root file systems, which stay when the image is removed.
       R"(CREATE TABLE IF NOT EXISTS rootfs_layers (
         container_id TEXT NOT NULL,
         position INTEGER NOT NULL,
         chain_id TEXT NOT NULL REFERENCES layers(chain_id),
         PRIMARY KEY (container_id, position)) WITHOUT ROWID)",
 
-      // Pods. A row is written before the first side effect: `phase` is 0 while the pod is being made, 1 from when it
-      // was READY, 2 once it is stopped, 3 while it is being removed. `record` is a PodRecord (sandbox/record.proto).
+      // Pods. A row is written before the first side effect. `phase` is 0 while the pod is being created, 1 once it was
+      // READY, 2 once it is stopped, 3 while it is being removed. `record` is a PodRecord (sandbox/record.proto).
       R"(CREATE TABLE IF NOT EXISTS pods (
         id TEXT PRIMARY KEY,
         phase INTEGER NOT NULL,
         record BLOB NOT NULL) WITHOUT ROWID)",
-      // Containers: `phase` is 0 while it is being made, 1 from when it was created, 3 while it is being removed.
-      // Whether it has exited, and how, is in its exit record on disk.
+      // Containers. `phase` is 0 while the container is being created, 1 once it is created, 3 while it is being
+      // removed. `record` is a ContainerRecord. Whether and how it exited is in its exit record on disk.
       R"(CREATE TABLE IF NOT EXISTS containers (
         id TEXT PRIMARY KEY,
         pod_id TEXT NOT NULL REFERENCES pods(id),
         phase INTEGER NOT NULL,
         record BLOB NOT NULL) WITHOUT ROWID)",
   };
-  return *statements;
+}
+
+}  // namespace
+
+const std::vector<Migration>& Migrations() {
+  static const auto* const migrations = new std::vector<Migration>{{FirstTables()}};
+  return *migrations;
 }
 
 }  // namespace crisp

@@ -1,13 +1,15 @@
-// The tables of the database. One place, so that an operator with the sqlite3 shell finds their meaning here.
+// The tables of the database. An operator with the sqlite3 shell finds their meaning in schema.cc.
 #pragma once
 
-#include <string>
 #include <vector>
+
+#include "store/migration.h"
 
 namespace crisp {
 
-// Statements that make every table that is not there yet. Run at every start; a change of form becomes a further
-// statement at the end, never an edit of one that has been released.
-const std::vector<std::string>& SchemaStatements();
+// The steps that lead to the current schema (migration.h). A change is a new entry at the end, for example
+//   {{"ALTER TABLE pods ADD COLUMN started INTEGER NOT NULL DEFAULT 0"}}
+// A released entry is never edited: files exist that it has been applied to.
+const std::vector<Migration>& Migrations();
 
 }  // namespace crisp

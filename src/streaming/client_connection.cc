@@ -44,7 +44,8 @@ std::optional<Path> ParsePath(absl::string_view target) {
 }
 
 CommandChannels ChannelsOf(const StreamRequest& request) {
-  return {request.input, request.output, request.error_output && !request.terminal, request.terminal};
+  return {request.streams.input, request.streams.output, request.streams.error_output && !request.streams.terminal,
+          request.streams.terminal};
 }
 
 }  // namespace

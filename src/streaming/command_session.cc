@@ -124,8 +124,8 @@ void CommandSession::Connect(StreamEnds ends) {
 }
 
 void CommandSession::OnChannelData(CommandChannel channel, absl::string_view bytes) {
-  if (channel == CommandChannel::kInput && request_.input) return input_.Write(bytes);
-  if (channel != CommandChannel::kResize || !request_.terminal) return;
+  if (channel == CommandChannel::kInput && request_.streams.input) return input_.Write(bytes);
+  if (channel != CommandChannel::kResize || !request_.streams.terminal) return;
   if (const auto size = resizes_.Feed(bytes)) {
     size_ = size;
     if (process_ != nullptr) process_->Resize(size->columns, size->rows);
@@ -181,7 +181,7 @@ void CommandSession::Finish() {
 
 void CommandSession::OnGone(absl::string_view why) {
   if (std::exchange(gone_, true)) return;
-  if (!finished_) LogInfo("stream ends early", {{"container", request_.container_id}, {"reason", why}});
+  if (!finished_) LogInfo("stream ends early", {{"container_id", request_.container_id}, {"reason", why}});
   finished_ = true;
   timer_.Cancel();
   EndProcess();

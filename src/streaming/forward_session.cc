@@ -211,7 +211,7 @@ bool ForwardSession::MayRead() const {
 }
 
 void ForwardSession::OnGone(absl::string_view why) {
-  LogDebug("port-forward ends", {{"pod", pod_id_}, {"reason", why}});
+  LogDebug("port-forward ends", {{"pod_id", pod_id_}, {"reason", why}});
   over_();
 }
 

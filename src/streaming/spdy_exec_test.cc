@@ -52,7 +52,7 @@ TEST_F(SpdyExecTest, AnOldProtocolHearsTheExitCodeAsText) {
 
 TEST_F(SpdyExecTest, BothOutputsAreApart) {
   StreamRequest request = Shell("echo out; echo err >&2");
-  request.error_output = true;
+  request.streams.error_output = true;
   SpdyExec exec(ExecUrl(request), request);
   ASSERT_TRUE(exec.Finish());
   EXPECT_EQ(exec.Output(), "out\n");
@@ -61,7 +61,7 @@ TEST_F(SpdyExecTest, BothOutputsAreApart) {
 
 TEST_F(SpdyExecTest, InputEndsWhenTheClientsStreamDoes) {
   StreamRequest request = Shell("cat; echo end");
-  request.input = true;
+  request.streams.input = true;
   SpdyExec exec(ExecUrl(request), request);
   exec.client->Send(exec.input, "one ");
   exec.client->Send(exec.input, "two\n", true);
@@ -72,7 +72,7 @@ TEST_F(SpdyExecTest, InputEndsWhenTheClientsStreamDoes) {
 TEST_F(SpdyExecTest, InputSentWhileTheProcessStartsIsNotLost) {
   target_.set_delay(std::chrono::milliseconds(200));
   StreamRequest request = Command({"cat"});
-  request.input = true;
+  request.streams.input = true;
   SpdyExec exec(ExecUrl(request), request);
   exec.client->Send(exec.input, "early", true);
   ASSERT_TRUE(exec.Finish());
@@ -81,7 +81,7 @@ TEST_F(SpdyExecTest, InputSentWhileTheProcessStartsIsNotLost) {
 
 TEST_F(SpdyExecTest, LargeInputAndOutputAreByteForByte) {
   StreamRequest request = Command({"cat"});
-  request.input = true;
+  request.streams.input = true;
   SpdyExec exec(ExecUrl(request), request);
   std::string data;
   for (int i = 0; data.size() < 20 << 20; ++i) absl::StrAppend(&data, i, ",");
@@ -97,8 +97,8 @@ TEST_F(SpdyExecTest, LargeInputAndOutputAreByteForByte) {
 
 TEST_F(SpdyExecTest, ATerminalHasTheSizeThatTheClientGivesIt) {
   StreamRequest request = Shell("read line; stty size; read line; stty size");
-  request.input = true;
-  request.terminal = true;
+  request.streams.input = true;
+  request.streams.terminal = true;
   SpdyExec exec(ExecUrl(request), request);
   exec.client->Send(exec.resize, R"({"Width":120,"Height":40})");
   exec.client->Send(exec.input, "go\n");
@@ -113,9 +113,9 @@ TEST_F(SpdyExecTest, ATerminalHasTheSizeThatTheClientGivesIt) {
 
 TEST_F(SpdyExecTest, ATerminalWhoseOutputNobodyWantsDoesNotHoldUpTheProcess) {
   StreamRequest request = Shell("head -c 1000000 /dev/zero; exit 5");
-  request.input = true;
-  request.output = false;
-  request.terminal = true;
+  request.streams.input = true;
+  request.streams.output = false;
+  request.streams.terminal = true;
   SpdyExec exec(ExecUrl(request), request);
   ASSERT_TRUE(exec.Finish());
   EXPECT_THAT(exec.Result(), HasSubstr(R"("message":"5")"));
@@ -191,7 +191,7 @@ TEST_F(SpdyExecTest, AVanishedClientEndsAProcessThatIsSilent) {
 TEST_F(SpdyExecTest, AVanishedClientIsNoticedThoughItsInputIsNotTaken) {
   for (const bool abruptly : {false, true}) {
     StreamRequest request = Command({"sleep", "1000"});
-    request.input = true;
+    request.streams.input = true;
     SpdyExec exec(ExecUrl(request), request);
     ASSERT_TRUE(Eventually([&] { return target_.live() == 1; }));
     // Read what there is: a socket that is closed with unread bytes says more than that it is closed.
@@ -230,7 +230,7 @@ TEST_F(SpdyExecTest, GoAwayEndsTheSessionOnceItsStreamsAreClosed) {
 
 TEST_F(SpdyExecTest, PingsAreAnsweredAndUnknownFramesIgnored) {
   StreamRequest request = Command({"cat"});
-  request.input = true;
+  request.streams.input = true;
   SpdyExec exec(ExecUrl(request), request);
   exec.client->Raw(EncodePing(1));
   exec.client->Raw(EncodePing(2));  // an answer to none of ours
@@ -276,7 +276,7 @@ TEST_F(SpdyExecTest, StreamsThatWereNotAskedForAreRefused) {
 
 TEST_F(SpdyExecTest, AStreamNumberThatIsUsedOrEvenIsAnErrorOfThatStream) {
   StreamRequest request = Command({"cat"});
-  request.input = true;
+  request.streams.input = true;
   SpdyExec exec(ExecUrl(request), request);
   const auto reset_of = [&](uint32_t stream) -> uint32_t& { return exec.client->stream(stream).reset; };
   exec.client->OpenAs(4, {{"streamtype", "stdin"}});
@@ -305,7 +305,7 @@ TEST_F(SpdyExecTest, AClientThatOpensNoStreamsIsSentAway) {
 TEST_F(SpdyExecTest, AnAttachmentEndsWellWhateverTheContainersExitCode) {
   target_.AddContainer("c1", {"sh", "-c", "cat; exit 3"});
   StreamRequest request = Command({});
-  request.input = true;
+  request.streams.input = true;
   SpdyExec attach(*server_->AttachUrl(request), request);
   attach.client->Send(attach.input, "to the container", true);
   ASSERT_TRUE(attach.Finish());

@@ -45,7 +45,7 @@ int Run(int mebibytes, int runs) {
   for (int i = 0; i < runs && well; ++i) {
     StreamRequest request;
     request.command = {"cat", name};
-    request.output = true;
+    request.streams.output = true;
     const auto client = SpdyClient::Connect(*(*server)->ExecUrl(request), {"v4.channel.k8s.io"});
     client->KeepNoData();
     const double processor = ProcessorTime();

@@ -3,7 +3,7 @@
 
 #include <chrono>
 
-#include "streaming/blocking_calls.h"
+#include "base/worker_pool.h"
 #include "streaming/stream_loop.h"
 #include "streaming/stream_pump.h"
 #include "streaming/stream_target.h"
@@ -12,7 +12,7 @@ namespace crisp {
 
 struct StreamContext {
   StreamLoop* loop = nullptr;
-  BlockingCalls* calls = nullptr;
+  WorkerPool* calls = nullptr;
   BlockPool* blocks = nullptr;
   StreamTarget* target = nullptr;
   // How long a client may take for its request, and then to open its streams.

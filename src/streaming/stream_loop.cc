@@ -18,12 +18,12 @@ namespace crisp {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-StreamLoop::StreamLoop(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+StreamLoop::StreamLoop(std::unique_ptr<AsioLoop> impl) : impl_(std::move(impl)) {}
 
 absl::StatusOr<std::unique_ptr<StreamLoop>> StreamLoop::Start() {
   // The only exceptions of Asio that have no error code instead: out of descriptors or threads.
   try {
-    auto impl = std::make_unique<Impl>();
+    auto impl = std::make_unique<AsioLoop>();
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);

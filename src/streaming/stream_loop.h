@@ -17,10 +17,10 @@
 
 namespace crisp {
 
+struct AsioLoop;
+
 class StreamLoop {
  public:
-  class Impl;
-
   static absl::StatusOr<std::unique_ptr<StreamLoop>> Start();
   // Stops the thread. Work that has not run never will; it is destroyed.
   ~StreamLoop();
@@ -34,11 +34,11 @@ class StreamLoop {
   // Runs `work` on the loop's thread and waits for it. From any other thread.
   void RunAndWait(const std::function<void()>& work);
 
-  Impl& impl() { return *impl_; }
+  AsioLoop& impl() { return *impl_; }
 
  private:
-  explicit StreamLoop(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit StreamLoop(std::unique_ptr<AsioLoop> impl);
+  std::unique_ptr<AsioLoop> impl_;
 };
 
 // True of the errno of a read or write that is to be tried again once the descriptor is ready.

@@ -1,16 +1,13 @@
-// What is inside of StreamLoop, for the files that give Boost.Beast its executor.
+// The Boost.Asio loop inside a StreamLoop, for the files that give Boost.Beast its executor.
 #pragma once
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <thread>
 
-#include "streaming/stream_loop.h"
-
 namespace crisp {
 
-class StreamLoop::Impl {
- public:
+struct AsioLoop {
   // One thread runs it: no locks for what only that thread touches.
   boost::asio::io_context context{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{context.get_executor()};

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "streaming/blocking_calls.h"
+#include "base/worker_pool.h"
 #include "streaming/client_connection.h"
 #include "streaming/stream_context.h"
 #include "streaming/stream_listener.h"
@@ -83,7 +83,7 @@ class StreamServer::Impl {
   BlockPool blocks_;
   StreamContext context_;
   std::unique_ptr<StreamLoop> loop_;
-  BlockingCalls calls_{kMostCalls};
+  WorkerPool calls_{kMostCalls};
   // The loop's thread only.
   std::unique_ptr<StreamListener> listener_;
   std::unordered_map<uint64_t, std::unique_ptr<ClientConnection>> connections_;

@@ -185,7 +185,7 @@ TEST_F(StreamServerTest, WhoHasNoTokenTakesNoPlaceOfThoseThatHave) {
   files.rlim_cur = files.rlim_max;
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &files), 0);
   StreamRequest request = Command({"cat"});
-  request.input = true;
+  request.streams.input = true;
   SpdyExec exec(ExecUrl(request), request);
   ASSERT_TRUE(Eventually([&] { return target_.live() == 1; }));
   const std::string url = ExecUrl(request);
@@ -210,7 +210,7 @@ TEST_F(StreamServerTest, AnIdleSessionIsClosedAlsoIfItsInputIsStuck) {
   options.idle_timeout = std::chrono::milliseconds(2500);
   StartServer(options);
   StreamRequest request = Command({"sleep", "1000"});
-  request.input = true;
+  request.streams.input = true;
   const std::string input(64 << 10, 'x');
   SpdyExec exec(ExecUrl(request), request);
   const auto web_socket = ChannelClient::Connect(ExecUrl(request), "v5.channel.k8s.io");
@@ -227,7 +227,7 @@ TEST_F(StreamServerTest, AnIdleSessionIsClosedAndABusyOneIsNot) {
   options.idle_timeout = std::chrono::milliseconds(500);
   StartServer(options);
   StreamRequest request = Command({"cat"});
-  request.input = true;
+  request.streams.input = true;
   SpdyExec exec(ExecUrl(request), request);
   for (int i = 0; i < 15; ++i) {
     exec.client->Send(exec.input, "x");
@@ -274,7 +274,7 @@ TEST_F(StreamServerTest, OverTlsWithACertificateOfItsOwn) {
   options.tls = true;
   StartServer(options);
   StreamRequest request = Command({"cat"});
-  request.input = true;
+  request.streams.input = true;
   const std::string url = ExecUrl(request);
   EXPECT_THAT(url, StartsWith("https://127.0.0.1:"));
   SpdyExec exec(url, request);
@@ -359,7 +359,7 @@ TEST_F(StreamServerTest, NothingGrowsOverAThousandSessions) {
   const auto round = [&](int count) {
     for (int i = 0; i < count; ++i) {
       StreamRequest request = Command({"cat"});
-      request.input = true;
+      request.streams.input = true;
       const std::string url = i % 10 == 0 ? *server_->AttachUrl(request) : ExecUrl(request);
       if (i % 4 == 3) {
         const auto client = ChannelClient::Connect(url, "v5.channel.k8s.io");

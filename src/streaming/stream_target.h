@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/call.h"
+#include "base/stdio_streams.h"
 #include "os/fd.h"
 #include "os/loopback.h"
 
@@ -22,10 +23,7 @@ namespace crisp {
 struct StreamRequest {
   std::string container_id;
   std::vector<std::string> command;  // exec only
-  bool terminal = false;             // then output carries both, and there is no error output
-  bool input = false;
-  bool output = false;
-  bool error_output = false;
+  StdioStreams streams;
 };
 
 // The ends of a session's streams; invalid where the stream was not asked for. The output of a terminal may be there

@@ -17,9 +17,9 @@ constexpr uint8_t kInput = 0, kOutput = 1, kErrorOutput = 2, kResult = 3, kResiz
 
 TEST_F(WebSocketTest, ATerminalWhoseOutputNobodyWantsIsReadAndDropped) {
   StreamRequest request = Shell("head -c 1000000 /dev/zero; exit 5");
-  request.input = true;
-  request.output = false;
-  request.terminal = true;
+  request.streams.input = true;
+  request.streams.output = false;
+  request.streams.terminal = true;
   const auto client = ChannelClient::Connect(ExecUrl(request), "v4.channel.k8s.io");
   ASSERT_TRUE(client->ReadUntilClosed());
   EXPECT_EQ(client->data(1), "");
@@ -28,7 +28,7 @@ TEST_F(WebSocketTest, ATerminalWhoseOutputNobodyWantsIsReadAndDropped) {
 
 TEST_F(WebSocketTest, OutputAndSuccessComeBackAndTheServerSaysGoodbye) {
   StreamRequest request = Shell("echo out; echo err >&2");
-  request.error_output = true;
+  request.streams.error_output = true;
   const auto client = ChannelClient::Connect(ExecUrl(request), kV5);
   EXPECT_EQ(client->protocol(), kV5);
   ASSERT_TRUE(client->ReadUntilClosed()) << "closed with " << client->close_code();
@@ -47,7 +47,7 @@ TEST_F(WebSocketTest, TheExitCodeIsInTheStatus) {
 
 TEST_F(WebSocketTest, TheCloseSignalEndsInput) {
   StreamRequest request = Shell("cat; echo end");
-  request.input = true;
+  request.streams.input = true;
   const auto client = ChannelClient::Connect(ExecUrl(request), kV5);
   client->Send(kInput, "some input\n");
   client->SendRaw(std::string("\xff\x00", 2));
@@ -57,7 +57,7 @@ TEST_F(WebSocketTest, TheCloseSignalEndsInput) {
 
 TEST_F(WebSocketTest, BeforeV5Channel255IsNoSignal) {
   StreamRequest request = Shell("read line; echo \"got $line\"");
-  request.input = true;
+  request.streams.input = true;
   const auto client = ChannelClient::Connect(ExecUrl(request), "v4.channel.k8s.io");
   client->SendRaw(std::string("\xff\x00", 2));
   client->Send(kInput, "more\n");
@@ -75,7 +75,7 @@ TEST_F(WebSocketTest, TheFirstProtocolNeedsNoName) {
 
 TEST_F(WebSocketTest, TheFirstMessageSaysThatTheChannelsAreThere) {
   StreamRequest request = Command({"cat"});
-  request.input = true;
+  request.streams.input = true;
   const auto client = ChannelClient::Connect(ExecUrl(request), kV5);
   ASSERT_TRUE(client->ReadMessage());
   EXPECT_EQ(client->data(kOutput), "");
@@ -84,8 +84,8 @@ TEST_F(WebSocketTest, TheFirstMessageSaysThatTheChannelsAreThere) {
 
 TEST_F(WebSocketTest, ATerminalIsResized) {
   StreamRequest request = Shell("read line; stty size");
-  request.input = true;
-  request.terminal = true;
+  request.streams.input = true;
+  request.streams.terminal = true;
   const auto client = ChannelClient::Connect(ExecUrl(request), kV5);
   client->Send(kResize, R"({"Width":132,"Height":43})");
   client->Send(kInput, "go\n");
@@ -95,7 +95,7 @@ TEST_F(WebSocketTest, ATerminalIsResized) {
 
 TEST_F(WebSocketTest, LargeInputAndOutputAreByteForByte) {
   StreamRequest request = Command({"cat"});
-  request.input = true;
+  request.streams.input = true;
   const auto client = ChannelClient::Connect(ExecUrl(request), kV5);
   std::string data;
   for (int i = 0; data.size() < 8 << 20; ++i) absl::StrAppend(&data, i, ",");
@@ -112,7 +112,7 @@ TEST_F(WebSocketTest, LargeInputAndOutputAreByteForByte) {
 
 TEST_F(WebSocketTest, PingsAreAnsweredWhileAProcessIsSilent) {
   StreamRequest request = Shell("read line; echo done");
-  request.input = true;
+  request.streams.input = true;
   const auto client = ChannelClient::Connect(ExecUrl(request), kV5);
   for (int i = 0; i < 20; ++i) client->Ping();
   client->Send(kInput, "\n");
@@ -129,7 +129,7 @@ TEST_F(WebSocketTest, AVanishedClientEndsTheProcess) {
 
 TEST_F(WebSocketTest, AVanishedClientIsNoticedThoughItsInputIsNotTaken) {
   StreamRequest request = Command({"sleep", "1000"});
-  request.input = true;
+  request.streams.input = true;
   const auto client = ChannelClient::Connect(ExecUrl(request), kV5);
   ASSERT_TRUE(client->ReadMessage());
   ASSERT_TRUE(Eventually([&] { return target_.live() == 1; }));
@@ -149,7 +149,7 @@ TEST_F(WebSocketTest, AClientThatSaysGoodbyeEndsTheProcess) {
 
 TEST_F(WebSocketTest, AMessageMayComeInFrames) {
   StreamRequest request = Command({"cat"});
-  request.input = true;
+  request.streams.input = true;
   const auto client = ChannelClient::Connect(ExecUrl(request), kV5);
   std::string message(1, kInput);
   for (int i = 0; i < 1000; ++i) absl::StrAppend(&message, i, ",");
@@ -161,7 +161,7 @@ TEST_F(WebSocketTest, AMessageMayComeInFrames) {
 
 TEST_F(WebSocketTest, AMessageBeyondTheBoundEndsTheSession) {
   StreamRequest request = Shell("cat >/dev/null");
-  request.input = true;
+  request.streams.input = true;
   const auto client = ChannelClient::Connect(ExecUrl(request), kV5);
   ASSERT_TRUE(Eventually([&] { return target_.live() == 1; }));
   client->SendRaw(std::string((32 << 20) + 1, kInput));
@@ -174,7 +174,7 @@ TEST_F(WebSocketTest, AnIdleSessionIsClosed) {
   options.idle_timeout = std::chrono::milliseconds(500);
   StartServer(options);
   StreamRequest request = Command({"cat"});
-  request.input = true;
+  request.streams.input = true;
   const auto client = ChannelClient::Connect(ExecUrl(request), kV5);
   for (int i = 0; i < 10; ++i) {
     client->Send(kInput, "x");
@@ -188,7 +188,7 @@ TEST_F(WebSocketTest, AnIdleSessionIsClosed) {
 
 TEST_F(WebSocketTest, ABadCloseSignalEndsTheSession) {
   StreamRequest request = Command({"cat"});
-  request.input = true;
+  request.streams.input = true;
   const auto client = ChannelClient::Connect(ExecUrl(request), kV5);
   client->SendRaw("\xff too long");
   EXPECT_FALSE(client->ReadUntilClosed());

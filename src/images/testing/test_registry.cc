@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -177,6 +178,7 @@ FakeReply FakeRegistry::Answer(const FakeRequest& request) {
   {
     MutexLock lock(mutex_);
     requests_.push_back(request);
+    changed_.NotifyAll();
     handler = handler_;
   }
   if (handler != nullptr) {
@@ -260,11 +262,19 @@ std::vector<FakeRequest> FakeRegistry::requests() const {
 }
 
 int FakeRegistry::Count(const std::string& part) const {
-  int count = 0;
-  for (const FakeRequest& request : requests()) {
-    count += absl::StrContains(absl::StrCat(request.method, " ", request.path), part) ? 1 : 0;
-  }
-  return count;
+  MutexLock lock(mutex_);
+  return CountLocked(part);
+}
+
+int FakeRegistry::CountLocked(const std::string& part) const {
+  return static_cast<int>(std::count_if(requests_.begin(), requests_.end(), [&](const FakeRequest& request) {
+    return absl::StrContains(absl::StrCat(request.method, " ", request.path), part);
+  }));
+}
+
+void FakeRegistry::Await(const std::string& part, int count) {
+  MutexLock lock(mutex_);
+  while (CountLocked(part) < count) changed_.Wait(mutex_);
 }
 
 void FakeRegistry::ForgetRequests() {

@@ -1,4 +1,4 @@
-// Registries for tests, on 127.0.0.1: a false one that does as it is told, and a real docker-registry.
+// Registries for tests, on 127.0.0.1: a scripted one, and a real docker-registry.
 #pragma once
 
 #include <atomic>
@@ -37,11 +37,11 @@ struct FakeReply {
   std::string body = {};
   std::optional<size_t> reset_after = {};  // reset the connection after this many bytes of the body
   bool without_length = false;             // no Content-Length: the end of the connection is the end of the body
-  bool hang = false;                       // say nothing more after the body, and do not close
+  bool hang = false;                       // send nothing more after the body, and do not close
 };
 
-// An HTTP/1.1 server of a thread a connection. Serves the blobs and manifests that were added, with Range, and asks the
-// handler first. All methods from any thread.
+// An HTTP/1.1 server with a thread for each connection. It serves the blobs and manifests that were added, with Range;
+// a handler may answer first. Thread-safe.
 class FakeRegistry {
  public:
   using Handler = std::function<std::optional<FakeReply>(const FakeRequest&)>;
@@ -59,21 +59,24 @@ class FakeRegistry {
   // Under `tag` and under its digest, which is returned. `repository`: "library/busybox".
   std::string AddManifest(const std::string& repository, const std::string& tag, const std::string& body,
                           const std::string& media_type);
-  // All that the OCI layout `directory` has, its first image as repository:tag.
+  // Everything in the OCI layout `directory`, with its first image as repository:tag.
   void AddLayout(const std::string& directory, const std::string& repository, const std::string& tag);
 
   std::vector<FakeRequest> requests() const;
-  // How many requests had this in their "<method> <path>".
+  // The number of requests with this in their "<method> <path>".
   int Count(const std::string& part) const;
+  // Returns once there are `count` of them.
+  void Await(const std::string& part, int count = 1);
   void ForgetRequests();
 
  private:
   void Accept();
   void Converse(Fd connection);
+  int CountLocked(const std::string& part) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   FakeReply Answer(const FakeRequest& request);
   FakeReply Serve(const FakeRequest& request);
 
-  int port_ = 0;  // before listener_, whose making sets it
+  int port_ = 0;  // set by the initialisation of listener_
   Fd listener_;
   std::atomic<bool> stopping_{false};
   std::thread acceptor_;
@@ -87,13 +90,13 @@ class FakeRegistry {
   std::map<std::string, std::pair<std::string, std::string>> manifests_ ABSL_GUARDED_BY(mutex_);
 };
 
-// A manifest of these blobs, as it would be pushed.
+// An OCI manifest of these blobs.
 std::string ManifestJson(const Descriptor& config, const std::vector<Descriptor>& layers);
 
-// /usr/bin/docker-registry on a free port, with its store in a directory of its own.
+// /usr/bin/docker-registry on a free port, with its data in a temporary directory.
 class RealRegistry {
  public:
-  // `more` are further lines of its configuration, "auth:" and the like; `tls` the lines below http.tls, if any.
+  // `more` are additional lines of its configuration, such as "auth:"; `tls` are the lines below http.tls, if any.
   explicit RealRegistry(const std::string& more = "", const std::string& tls = "");
   ~RealRegistry();
   RealRegistry(const RealRegistry&) = delete;
@@ -101,7 +104,8 @@ class RealRegistry {
 
   static bool Installed();
   std::string host() const;
-  // Copies the image `name` of the OCI layout `directory` to repository:tag, by skopeo. `credentials`: "user:password".
+  // Copies the image `name` of the OCI layout `directory` to repository:tag with skopeo. `credentials`:
+  // "user:password".
   absl::Status Push(const std::string& directory, const std::string& name, const std::string& repository_and_tag,
                     const std::string& credentials = "");
 

@@ -1,4 +1,4 @@
-// A mount namespace for the rest of the test program: nothing that a test forgets is left on the machine.
+// Moves a test program to a mount namespace of its own, so that no mount that a test forgets stays on the machine.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 
 namespace crisp {
 
-// `and_also` are more namespaces (CLONE_NEWNET). Needs root; a failure is a fatal one of the test.
+// `and_also`: further namespaces, such as CLONE_NEWNET. Needs root; a failure is fatal for the test.
 inline void EnterMountNamespace(int and_also = 0) {
   ASSERT_EQ(unshare(CLONE_NEWNS | and_also), 0);
   ASSERT_EQ(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);

@@ -1,4 +1,4 @@
-// A directory for a test, below the system's temporary one; removed with what is in it.
+// TestDir: a temporary directory for a test, removed with its content.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -47,6 +47,7 @@ FakeNode::FakeNode()
 
 FakeNode::~FakeNode() {
   steps_.Heal();
+  EXPECT_TRUE(database_->Query("PRAGMA query_only = 0", [](const Row&) {}).ok());
   if (manager_ != nullptr) {
     EXPECT_EQ(RemoveAllPods(), absl::OkStatus());
   }
@@ -61,17 +62,17 @@ absl::Status FakeNode::StartDaemon() {
   RETURN_IF_ERROR(database_->Query("PRAGMA query_only = 0", [](const Row&) {}));
   table_ = std::make_unique<PodTable>();
   SandboxOptions options;
-  options.runtimes["runc"] = {"/bin/true", layout_.RuntimeRoot("runc"), false, false, false};
+  options.runtimes["runc"] = {runtime_, layout_.RuntimeRoot("runc"), false, false, false};
   options.default_runtime = "runc";
   options.sandbox_image = "pause";
   options.shim_program = "/nowhere/crisp-shim";
   ASSIGN_OR_RETURN(manager_, PodManager::Open({layout_, table_.get(), database_.get(), &images_, &network_, &shims_,
-                                               nullptr, std::move(options)}));
+                                               observer_, std::move(options)}));
   return absl::OkStatus();
 }
 
 void FakeNode::KillDaemon() {
-  steps_.Plan(Steps::Fault::kFrom, 1);
+  steps_.FailAll();
   EXPECT_TRUE(database_->Query("PRAGMA query_only = 1", [](const Row&) {}).ok());
 }
 

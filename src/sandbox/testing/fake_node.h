@@ -4,10 +4,12 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "api/cri/cri.h"
 #include "os/testing/test_dir.h"
 #include "sandbox/pod_manager.h"
+#include "sandbox/pod_observer.h"
 #include "sandbox/pod_table.h"
 #include "sandbox/records.h"
 #include "sandbox/testing/fake_images.h"
@@ -24,6 +26,12 @@ class FakeNode {
   FakeNode();
   ~FakeNode();
 
+  // For the daemons that start from now on. Outlives the node; null: nobody.
+  void SetObserver(PodObserver* observer) { observer_ = observer; }
+  // The program that daemons from now on call as OCI runtime: for updates of running containers only, since the shims
+  // are fakes. /bin/true if it was never called.
+  void SetRuntime(std::string program) { runtime_ = std::move(program); }
+
   // A daemon starts. One that runs already ends first, and leaves its pods.
   absl::Status StartDaemon();
   // The daemon dies where it is: from now on nothing that it does has an effect. StartDaemon starts the next one.
@@ -39,6 +47,8 @@ class FakeNode {
 
   cri::RunPodSandboxRequest PodRequest(const std::string& name = "web") const;
   cri::CreateContainerRequest ContainerRequest(const std::string& pod_id, const std::string& name = "app") const;
+  // The cgroup_parent of all pods: they share one cgroup unless a test gives them others below it.
+  const std::string& cgroup() const { return cgroup_; }
   absl::StatusOr<std::string> RunPod(const std::string& name = "web");
   absl::StatusOr<std::string> CreateContainer(const std::string& pod_id, const std::string& name = "app");
 
@@ -57,6 +67,8 @@ class FakeNode {
   FakeImages images_;
   FakeNetwork network_;
   FakeShims shims_;
+  PodObserver* observer_ = nullptr;
+  std::string runtime_ = "/bin/true";
   std::unique_ptr<Database> database_;
   std::unique_ptr<Records> records_;
   std::unique_ptr<PodTable> table_;

@@ -45,6 +45,12 @@ void Steps::CallAt(int number, std::function<void()> call) {
   call_ = std::move(call);
 }
 
+void Steps::FailAll() {
+  MutexLock lock(mutex_);
+  fault_ = Fault::kFrom;
+  left_ = 1;
+}
+
 void Steps::Heal() {
   MutexLock lock(mutex_);
   fault_ = Fault::kNone;

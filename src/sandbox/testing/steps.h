@@ -37,6 +37,8 @@ class Steps {
   // The fault happens at the `number`-th step from now, counted from 1.
   void Plan(Fault fault, int number);
   void CallAt(int number, std::function<void()> call);
+  // From now on every step fails without an effect. The planned step stays reached.
+  void FailAll();
   // No more faults. Whoever is held goes on.
   void Heal();
 

@@ -135,7 +135,7 @@ absl::StatusOr<std::unique_ptr<StreamSession>> ProcessTarget::OpenExec(const Str
   ChildStdio stdio;
   StreamEnds ends;
   Fd terminal;
-  if (request.terminal) {
+  if (request.streams.terminal) {
     terminal = Fd(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
     char name[64];
     if (grantpt(terminal.get()) != 0 || unlockpt(terminal.get()) != 0 || ptsname_r(terminal.get(), name, 64) != 0) {
@@ -143,15 +143,15 @@ absl::StatusOr<std::unique_ptr<StreamSession>> ProcessTarget::OpenExec(const Str
     }
     stdio.terminal = name;
     fcntl(terminal.get(), F_SETFL, O_NONBLOCK);
-    if (request.input) ends.input = Fd(fcntl(terminal.get(), F_DUPFD_CLOEXEC, 3));
+    if (request.streams.input) ends.input = Fd(fcntl(terminal.get(), F_DUPFD_CLOEXEC, 3));
     ends.output = Fd(fcntl(terminal.get(), F_DUPFD_CLOEXEC, 3));
   } else {
     const auto to_child = [&](Fd* ours, int number) {
       if (MakePipe(number == 0 ? PipeEnd::kWrite : PipeEnd::kRead, ours, &stdio.fds[number]) != 0) abort();
     };
-    if (request.input) to_child(&ends.input, 0);
-    if (request.output) to_child(&ends.output, 1);
-    if (request.error_output) to_child(&ends.error_output, 2);
+    if (request.streams.input) to_child(&ends.input, 0);
+    if (request.streams.output) to_child(&ends.output, 1);
+    if (request.streams.error_output) to_child(&ends.error_output, 2);
   }
   ASSIGN_OR_RETURN(const pid_t pid, Spawn(request.command, stdio));
   ++opened_;

@@ -33,7 +33,7 @@ class StreamTest : public testing::Test {
     StreamRequest request;
     request.container_id = "c1";
     request.command = std::move(command);
-    request.output = true;
+    request.streams.output = true;
     return request;
   }
   static StreamRequest Shell(const std::string& script) { return Command({"sh", "-c", script}); }
@@ -49,10 +49,10 @@ struct SpdyExec {
   SpdyExec(const std::string& url, const StreamRequest& request, const std::string& protocol = "v4.channel.k8s.io")
       : client(SpdyClient::Connect(url, {protocol})) {
     result = client->OpenChannel("error");
-    if (request.input) input = client->OpenChannel("stdin");
-    if (request.output) output = client->OpenChannel("stdout");
-    if (request.error_output && !request.terminal) error_output = client->OpenChannel("stderr");
-    if (request.terminal && protocol >= "v3") resize = client->OpenChannel("resize");
+    if (request.streams.input) input = client->OpenChannel("stdin");
+    if (request.streams.output) output = client->OpenChannel("stdout");
+    if (request.streams.error_output && !request.streams.terminal) error_output = client->OpenChannel("stderr");
+    if (request.streams.terminal && protocol >= "v3") resize = client->OpenChannel("resize");
   }
   // Reads until the server has said all.
   bool Finish() { return client->ReadUntilClosed(); }

@@ -1,4 +1,4 @@
-#include "images/url.h"
+#include "base/url.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
@@ -7,9 +7,9 @@
 #include <memory>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/excerpt.h"
 #include "base/status_macros.h"
 
 namespace crisp {
@@ -18,10 +18,11 @@ namespace {
 using Handle = std::unique_ptr<CURLU, decltype(&curl_url_cleanup)>;
 
 absl::Status NotAUrl(absl::string_view text) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("\"", absl::CHexEscape(text.substr(0, text.find('?')).substr(0, 200)), "\" is not an http(s) URL"));
+  const std::string shown = Excerpt(WithoutUserInfo(text.substr(0, text.find('?'))));
+  return absl::InvalidArgumentError(absl::StrCat("\"", shown, "\" is not an http:// or https:// URL with a host"));
 }
 
+// Empty if the URL does not have that part.
 std::string Part(CURLU* url, CURLUPart part) {
   char* text = nullptr;
   if (curl_url_get(url, part, &text, 0) != CURLUE_OK) return "";
@@ -38,11 +39,12 @@ absl::StatusOr<Url> Split(CURLU* handle, absl::string_view text) {
   url.path = Part(handle, CURLUPART_PATH);
   if (url.path == "/") url.path.clear();
   url.query = Part(handle, CURLUPART_QUERY);
+  url.has_user_info = !Part(handle, CURLUPART_USER).empty() || !Part(handle, CURLUPART_PASSWORD).empty();
   if ((url.scheme != "http" && url.scheme != "https") || url.host.empty()) return NotAUrl(text);
   return url;
 }
 
-// libcurl takes control characters in some parts; a header or a request line must never have one.
+// libcurl accepts control characters in some parts of a URL. In a request line they would begin another header.
 bool HasControl(absl::string_view text) {
   for (const char c : text) {
     if (static_cast<unsigned char>(c) <= ' ' || c == '\x7f') return true;
@@ -82,9 +84,17 @@ bool Url::IsLoopback() const {
 }
 
 absl::StatusOr<Url> ParseUrl(absl::string_view text) {
+  // libcurl takes one to three slashes, so that a path would become the host.
+  const size_t scheme = text.find("://");
+  if (scheme == absl::string_view::npos || absl::StartsWith(text.substr(scheme + 3), "/")) return NotAUrl(text);
   Handle handle(curl_url(), curl_url_cleanup);
   RETURN_IF_ERROR(Set(handle.get(), text));
   return Split(handle.get(), text);
+}
+
+absl::StatusOr<Url> ParseUrlOrHost(absl::string_view text) {
+  if (absl::StrContains(text, "://")) return ParseUrl(text);
+  return ParseUrl(absl::StrCat(IsLoopbackHost(text.substr(0, text.find('/'))) ? "http://" : "https://", text));
 }
 
 absl::StatusOr<Url> ResolveUrl(const Url& base, absl::string_view location) {
@@ -106,6 +116,15 @@ bool IsLoopbackHost(absl::string_view host) {
   in_addr address{};
   const bool is_ipv4 = inet_pton(AF_INET, std::string(host).c_str(), &address) == 1;
   return host == "localhost" || host == "[::1]" || (is_ipv4 && ntohl(address.s_addr) >> 24 == IN_LOOPBACKNET);
+}
+
+std::string WithoutUserInfo(absl::string_view text) {
+  const size_t scheme = text.find("://");
+  const size_t begin = scheme == absl::string_view::npos ? 0 : scheme + 3;
+  const size_t end = text.find_first_of("/?#", begin);
+  const size_t at = text.substr(0, end).rfind('@');
+  if (at == absl::string_view::npos || at < begin) return std::string(text);
+  return absl::StrCat(text.substr(0, begin), "***", text.substr(at));
 }
 
 }  // namespace crisp

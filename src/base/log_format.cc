@@ -1,0 +1,164 @@
+#include "base/log_format.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace crisp {
+namespace {
+
+absl::string_view LevelName(LogLevel level) {
+  constexpr std::array<absl::string_view, 4> kNames = {"debug", "info", "warning", "error"};
+  return kNames[static_cast<size_t>(level)];
+}
+
+// Also for every character that CHexEscape changes: a reader then finds escapes between quotes only.
+bool NeedsQuotes(absl::string_view value) {
+  constexpr absl::string_view kSpecial = "\"'\\=";
+  return value.empty() || std::any_of(value.begin(), value.end(), [kSpecial](char c) {
+           return !absl::ascii_isgraph(static_cast<unsigned char>(c)) || absl::StrContains(kSpecial, c);
+         });
+}
+
+// The forms of Unicode 15, table 3-7: by its first byte, how long a sequence is and what its second byte may be.
+struct Utf8Form {
+  uint8_t first_from, first_to;
+  uint8_t length;
+  uint8_t second_from, second_to;
+};
+constexpr std::array<Utf8Form, 8> kUtf8Forms = {{{0xc2, 0xdf, 2, 0x80, 0xbf},
+                                                 {0xe0, 0xe0, 3, 0xa0, 0xbf},
+                                                 {0xe1, 0xec, 3, 0x80, 0xbf},
+                                                 {0xed, 0xed, 3, 0x80, 0x9f},
+                                                 {0xee, 0xef, 3, 0x80, 0xbf},
+                                                 {0xf0, 0xf0, 4, 0x90, 0xbf},
+                                                 {0xf1, 0xf3, 4, 0x80, 0xbf},
+                                                 {0xf4, 0xf4, 4, 0x80, 0x8f}}};
+
+bool InRange(char c, uint8_t from, uint8_t to) {
+  const auto byte = static_cast<uint8_t>(c);
+  return byte >= from && byte <= to;
+}
+
+// Length of the well-formed sequence of several bytes at the start of `text`, which is not empty; 0 if there is none.
+size_t Utf8SequenceLength(absl::string_view text) {
+  for (const Utf8Form& form : kUtf8Forms) {
+    if (!InRange(text[0], form.first_from, form.first_to)) continue;
+    if (text.size() < form.length || !InRange(text[1], form.second_from, form.second_to)) return 0;
+    const absl::string_view rest = text.substr(2, form.length - 2);
+    return std::all_of(rest.begin(), rest.end(), [](char c) { return InRange(c, 0x80, 0xbf); }) ? form.length : 0;
+  }
+  return 0;
+}
+
+void AppendJsonAscii(char c, std::string* out) {
+  constexpr absl::string_view kHex = "0123456789abcdef";
+  if (c == '"' || c == '\\') {
+    out->push_back('\\');
+    out->push_back(c);
+  } else if (c == '\n') {
+    out->append("\\n");
+  } else if (c == '\t') {
+    out->append("\\t");
+  } else if (c < ' ' || c == '\x7f') {
+    const auto byte = static_cast<uint8_t>(c);
+    absl::StrAppend(out, "\\u00", kHex.substr(byte >> 4, 1), kHex.substr(byte & 15, 1));
+  } else {
+    out->push_back(c);
+  }
+}
+
+void AppendJsonString(absl::string_view text, std::string* out) {
+  out->push_back('"');
+  while (!text.empty()) {
+    size_t length = 1;
+    if (static_cast<uint8_t>(text[0]) < 0x80) {
+      AppendJsonAscii(text[0], out);
+    } else if (const size_t sequence = Utf8SequenceLength(text); sequence != 0) {
+      length = sequence;
+      absl::StrAppend(out, text.substr(0, length));
+    } else {
+      out->append("\xef\xbf\xbd");
+    }
+    text.remove_prefix(length);
+  }
+  out->push_back('"');
+}
+
+// What both forms write alike. Six significant digits are enough for a fraction in a log.
+struct PlainValue {
+  void operator()(bool value) const { absl::StrAppend(line, value ? "true" : "false"); }
+  void operator()(int64_t value) const { absl::StrAppend(line, value); }
+  void operator()(uint64_t value) const { absl::StrAppend(line, value); }
+  void operator()(double value) const { absl::StrAppend(line, value); }
+  std::string* line;
+};
+
+struct TextValue : PlainValue {
+  using PlainValue::operator();
+  void operator()(absl::string_view value) const {
+    const absl::string_view quote = NeedsQuotes(value) ? "\"" : "";
+    absl::StrAppend(line, quote, absl::CHexEscape(value), quote);
+  }
+};
+
+struct JsonValue : PlainValue {
+  using PlainValue::operator();
+  void operator()(absl::string_view value) const { AppendJsonString(value, line); }
+  void operator()(double value) const {
+    if (std::isfinite(value)) {
+      absl::StrAppend(line, value);
+    } else {
+      line->append("null");
+    }
+  }
+};
+
+}  // namespace
+
+std::string FormatLogTime(const timespec& time, int digits) {
+  tm utc{};
+  gmtime_r(&time.tv_sec, &utc);
+  std::array<char, 32> date{};
+  const size_t date_length = strftime(date.data(), date.size(), "%Y-%m-%dT%H:%M:%S", &utc);
+  std::array<char, 16> fraction{};
+  snprintf(fraction.data(), fraction.size(), "%09ld", time.tv_nsec);
+  return absl::StrCat(absl::string_view(date.data(), date_length), ".",
+                      absl::string_view(fraction.data(), static_cast<size_t>(digits)), "Z");
+}
+
+std::string TextLogLine(LogLevel level, absl::string_view message, absl::Span<const LogField> fields) {
+  std::string line = absl::StrCat(LevelName(level), " ", absl::CHexEscape(message));
+  for (const LogField& field : fields) {
+    absl::StrAppend(&line, " ", field.name(), "=");
+    std::visit(TextValue{&line}, field.value());
+  }
+  return line;
+}
+
+std::string JsonLogLine(const timespec& time, LogLevel level, absl::string_view message,
+                        absl::Span<const LogField> fields) {
+  std::string line =
+      absl::StrCat("{\"time\":\"", FormatLogTime(time, 9), "\",\"level\":\"", LevelName(level), "\",\"msg\":");
+  AppendJsonString(message, &line);
+  for (const LogField& field : fields) {
+    absl::StrAppend(&line, ",\"", field.name(), "\":");
+    std::visit(JsonValue{&line}, field.value());
+  }
+  line.push_back('}');
+  return line;
+}
+
+absl::string_view JournalPriority(LogLevel level) {
+  constexpr std::array<absl::string_view, 4> kPriorities = {"<7>", "<6>", "<4>", "<3>"};
+  return kPriorities[static_cast<size_t>(level)];
+}
+
+}  // namespace crisp

@@ -1,0 +1,94 @@
+#include "base/step_log.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+namespace crisp {
+namespace {
+
+double Millis(MonoClock::duration time) {
+  return static_cast<double>(std::chrono::duration_cast<std::chrono::microseconds>(time).count()) / 1000;
+}
+
+}  // namespace
+
+StepLog::StepLog(absl::string_view operation, OwnedLogFields fields, MonoTime start)
+    : operation_(operation), start_(start), fields_(std::move(fields)), last_done_(start) {}
+
+StepLog::~StepLog() {
+  Finish(absl::OkStatus());
+}
+
+void StepLog::Add(absl::string_view name, absl::string_view value) {
+  const MutexLock lock(mutex_);
+  fields_.emplace_back(name, value);
+}
+
+void StepLog::Done(absl::string_view step) {
+  const MonoTime now = MonoClock::now();
+  const std::thread::id self = std::this_thread::get_id();
+  const MutexLock lock(mutex_);
+  auto latest = std::find_if(latest_.begin(), latest_.end(), [self](const auto& entry) { return entry.first == self; });
+  if (latest == latest_.end()) latest = latest_.insert(latest_.end(), {self, start_});
+  DoneLocked(step, std::exchange(latest->second, now), now, {});
+}
+
+void StepLog::Done(absl::string_view step, MonoTime since, OwnedLogFields step_fields) {
+  const MonoTime now = MonoClock::now();
+  const MutexLock lock(mutex_);
+  DoneLocked(step, since, now, std::move(step_fields));
+}
+
+void StepLog::DoneLocked(absl::string_view step, MonoTime since, MonoTime now, OwnedLogFields step_fields) {
+  last_step_ = std::string(step);
+  last_done_ = now;
+  if (IsLogged(LogLevel::kDebug)) {
+    Log(LogLevel::kDebug, "step",
+        WithFields({{"operation", operation_}, {"step", step}, {"ms", Millis(now - since)}}, step_fields));
+  }
+  if (now - since < slowest_time_) return;
+  slowest_time_ = now - since;
+  slowest_step_ = last_step_;
+  slowest_fields_ = std::move(step_fields);
+}
+
+void StepLog::Finish(const absl::Status& status) {
+  const MonoTime now = MonoClock::now();
+  const MutexLock lock(mutex_);
+  if (std::exchange(finished_, true) || now - start_ <= kLong) return;
+  LogEnd(LogLevel::kInfo, "operation took long", now, status);
+}
+
+void StepLog::FinishAbandoned(const absl::Status& status) {
+  const MonoTime now = MonoClock::now();
+  const MutexLock lock(mutex_);
+  if (std::exchange(finished_, true)) return;
+  LogEnd(status.ok() ? LogLevel::kInfo : LogLevel::kWarning, "operation ended after its caller had left", now, status);
+}
+
+void StepLog::LogEnd(LogLevel level, absl::string_view message, MonoTime now, const absl::Status& status) {
+  if (!IsLogged(level)) return;
+  if (!last_step_.empty() && now - last_done_ > slowest_time_) {
+    slowest_time_ = now - last_done_;
+    slowest_step_ = absl::StrCat("after ", last_step_);
+    slowest_fields_.clear();
+  }
+  std::vector<LogField> fields = {{"operation", operation_}, {"ms", Millis(now - start_)}};
+  if (!slowest_step_.empty()) {
+    fields.emplace_back("slowest_step", slowest_step_);
+    fields.emplace_back("slowest_step_ms", Millis(slowest_time_));
+  }
+  if (!status.ok()) fields.emplace_back("error", status.message());
+  Log(level, message, WithFields(std::move(fields), slowest_fields_));
+}
+
+std::vector<LogField> StepLog::WithFields(std::vector<LogField> first, const OwnedLogFields& step_fields) const {
+  for (const OwnedLogFields* fields : {&step_fields, &fields_}) {
+    const std::vector<LogField> more = ViewOf(*fields);
+    first.insert(first.end(), more.begin(), more.end());
+  }
+  return first;
+}
+
+}  // namespace crisp

@@ -1,0 +1,87 @@
+// StepLog: how long the steps of an operation take. All lines have the same fields.
+//
+//   StepLog log("RunPodSandbox", {{"namespace", "default"}, {"pod", "web-0"}});
+//   …
+//   log.Add("pod_id", id);
+//   log.Done("create netns");
+//   …
+//   log.Finish(status);
+//
+// Each finished step is a debug line:
+//   step operation=RunPodSandbox step="create netns" ms=1.204 namespace=default pod=web-0 pod_id=…
+// An operation that takes over a second ends with an info line:
+//   operation took long operation=RunPodSandbox ms=1500.3 slowest_step="run CNI" slowest_step_ms=1300.1
+//   namespace=default …
+//
+// Thread-safe: steps that run side by side on several threads share one object. While debug lines are off, Done costs a
+// lock and a look at the clock.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mutex.h"
+
+namespace crisp {
+
+class StepLog {
+ public:
+  // An operation that takes longer ends with an info line.
+  static constexpr std::chrono::seconds kLong{1};
+
+  // `start` is when the operation began.
+  StepLog(absl::string_view operation, OwnedLogFields fields, MonoTime start = MonoClock::now());
+  // Does what Finish(OkStatus()) does, if Finish was not called.
+  ~StepLog();
+  StepLog(const StepLog&) = delete;
+  StepLog& operator=(const StepLog&) = delete;
+
+  // A field for all later lines, such as an id that is known only now.
+  void Add(absl::string_view name, absl::string_view value);
+
+  // The calling thread has finished `step`. Without `since` the step began when the thread finished its previous one;
+  // the first one of a thread began with the operation.
+  void Done(absl::string_view step);
+  // `step_fields` are of this step alone, such as the layer of an image. The line of a long operation has those of its
+  // slowest step.
+  void Done(absl::string_view step, MonoTime since, OwnedLogFields step_fields = {});
+
+  // The operation is over. A step that failed has not been Done; if it is the slowest, it is named "after" the last one
+  // that was. Only the first call of Finish or FinishAbandoned counts.
+  void Finish(const absl::Status& status);
+  // Nobody waits for the result any more: the end is a line however long it took, and a warning if `status` is not OK.
+  //   operation ended after its caller had left operation=RunPodSandbox ms=5200 … error="…"
+  void FinishAbandoned(const absl::Status& status);
+
+ private:
+  void DoneLocked(absl::string_view step, MonoTime since, MonoTime now, OwnedLogFields step_fields)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void LogEnd(LogLevel level, absl::string_view message, MonoTime now, const absl::Status& status)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // `first`, `step_fields`, then the fields of all lines; a view of the latter two.
+  std::vector<LogField> WithFields(std::vector<LogField> first, const OwnedLogFields& step_fields) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const std::string operation_;
+  const MonoTime start_;
+
+  mutable Mutex mutex_;
+  OwnedLogFields fields_ ABSL_GUARDED_BY(mutex_);
+  // When each thread finished its latest step. A handful at most, so searched one by one.
+  std::vector<std::pair<std::thread::id, MonoTime>> latest_ ABSL_GUARDED_BY(mutex_);
+  std::string last_step_ ABSL_GUARDED_BY(mutex_);
+  MonoTime last_done_ ABSL_GUARDED_BY(mutex_);
+  std::string slowest_step_ ABSL_GUARDED_BY(mutex_);
+  OwnedLogFields slowest_fields_ ABSL_GUARDED_BY(mutex_);
+  MonoClock::duration slowest_time_ ABSL_GUARDED_BY(mutex_){0};
+  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace crisp

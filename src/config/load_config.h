@@ -1,0 +1,20 @@
+// Reads the configuration file.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "config/config.h"
+
+namespace crisp {
+
+// What crisp does without a file.
+Config DefaultConfig();
+
+// Reads `path`; what it does not say is as in DefaultConfig. `warnings` gets one line for everything in it that does
+// not do what it says, in the order of the file. Errors name the file, the line and the key: NotFound if there is no
+// such file, InvalidArgument for what is in it, Internal if it cannot be read.
+absl::StatusOr<Config> LoadConfig(const std::string& path, std::vector<std::string>* warnings);
+
+}  // namespace crisp

@@ -1,0 +1,22 @@
+// The options of each room, out of the configuration.
+#pragma once
+
+#include "absl/status/statusor.h"
+
+namespace crisp {
+
+class Layout;
+struct Config;
+struct ImagesOptions;
+struct SandboxOptions;
+struct ServerOptions;
+struct StreamServerOptions;
+
+// FailedPrecondition if the default OCI runtime or the shim is not installed. Without another runtime the daemon goes
+// on, and the pods that ask for it fail.
+absl::StatusOr<SandboxOptions> SandboxOptionsOf(const Config& config, const Layout& layout);
+ImagesOptions ImagesOptionsOf(const Config& config);
+ServerOptions ServerOptionsOf(const Config& config, const Layout& layout);
+StreamServerOptions StreamServerOptionsOf(const Config& config);
+
+}  // namespace crisp

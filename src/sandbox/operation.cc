@@ -1,0 +1,20 @@
+#include "sandbox/operation.h"
+
+namespace crisp {
+
+Operation::Operation(absl::string_view name, OwnedLogFields fields, std::chrono::nanoseconds timeout,
+                     std::function<bool()> abandoned)
+    : log_(name, std::move(fields)),
+      call_(Call::WithTimeout(timeout).LoggedIn(&log_)),
+      abandoned_(std::move(abandoned)) {}
+
+absl::Status Operation::End(absl::Status result) {
+  if (abandoned_()) {
+    log_.FinishAbandoned(result);
+  } else {
+    log_.Finish(result);
+  }
+  return result;
+}
+
+}  // namespace crisp

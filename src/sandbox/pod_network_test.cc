@@ -1,0 +1,174 @@
+#include "sandbox/pod_network.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/cri/cri.h"
+#include "network/network.h"
+#include "os/netns.h"
+#include "os/testing/mount_namespace.h"
+#include "os/testing/test_dir.h"
+#include "sandbox/pod.h"
+
+namespace crisp {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// Keeps what it is asked, and fails if it is told to.
+class RecordingNetwork : public Network {
+ public:
+  absl::Status Ready() override { return absl::OkStatus(); }
+  absl::StatusOr<CniAttachment> Plan(const PodNetworkRequest& request) override {
+    requests.push_back(request);
+    return CniAttachment{"the plan", ""};
+  }
+  absl::StatusOr<PodAddresses> Attach(CniAttachment* attachment, const Call&) override {
+    attachment->result = "half a result of " + attachment->plan;
+    if (!failure.ok()) return failure;
+    return PodAddresses{"192.0.2.1", {"2001:db8::1", "2001:db8::2"}};
+  }
+  absl::Status Detach(const CniAttachment& attachment, const Call&) override {
+    detached.push_back(attachment.plan + ", " + attachment.result);
+    return failure;
+  }
+  std::string Describe() override { return "{}"; }
+
+  absl::Status failure;
+  std::vector<PodNetworkRequest> requests;
+  std::vector<std::string> detached;
+};
+
+class PodNetworkTest : public testing::Test {
+ protected:
+  PodRecord Record() const {
+    PodRecord record;
+    record.set_id("p");
+    cri::PodSandboxMetadata& name = *record.mutable_config()->mutable_metadata();
+    name.set_name("web");
+    name.set_namespace_("shop");
+    name.set_uid("uid");
+    return record;
+  }
+  static cri::PortMapping& AddPort(PodRecord* record, cri::Protocol protocol, int inside, int outside) {
+    cri::PortMapping& port = *record->mutable_config()->add_port_mappings();
+    port.set_protocol(protocol);
+    port.set_container_port(inside);
+    port.set_host_port(outside);
+    return port;
+  }
+
+  const TestDir dir_;
+  const Layout layout_{dir_.Path("root"), dir_.Path("state"), true};
+  RecordingNetwork network_;
+  const PodNetwork pods_{layout_, &network_};
+};
+
+TEST_F(PodNetworkTest, ThePlanNamesThePodAndIsPartOfTheRecord) {
+  PodRecord record = Record();
+  ASSERT_EQ(pods_.Plan(&record), absl::OkStatus());
+  EXPECT_EQ(record.netns_path(), layout_.Netns("p"));
+  EXPECT_EQ(record.cni_plan(), "the plan");
+  ASSERT_EQ(network_.requests.size(), 1u);
+  const PodNetworkRequest& request = network_.requests[0];
+  EXPECT_EQ(request.pod_id, "p");
+  EXPECT_EQ(request.name, "web");
+  EXPECT_EQ(request.namespace_name, "shop");
+  EXPECT_EQ(request.uid, "uid");
+  EXPECT_EQ(request.netns_path, layout_.Netns("p"));
+}
+
+TEST_F(PodNetworkTest, PluginsAreToldOfPortsOfTheHostOnly) {
+  PodRecord record = Record();
+  AddPort(&record, cri::TCP, 80, 8080).set_host_ip("192.0.2.7");
+  AddPort(&record, cri::UDP, 53, 5353);
+  AddPort(&record, cri::SCTP, 90, 9090);
+  AddPort(&record, cri::TCP, 443, 0);  // a port of the pod's only
+  ASSERT_EQ(pods_.Plan(&record), absl::OkStatus());
+  std::vector<std::string> told;
+  for (const PortMap& port : network_.requests.at(0).ports) {
+    told.push_back(port.protocol + " " + std::to_string(port.container_port) + " " + std::to_string(port.host_port) +
+                   " " + port.host_ip);
+  }
+  EXPECT_THAT(told, ElementsAre("tcp 80 8080 192.0.2.7", "udp 53 5353 ", "sctp 90 9090 "));
+}
+
+TEST_F(PodNetworkTest, APodInTheNodesNetworkHasNoneOfItsOwn) {
+  PodRecord record = Record();
+  record.mutable_config()->mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(
+      cri::NODE);
+  ASSERT_EQ(pods_.Plan(&record), absl::OkStatus());
+  EXPECT_EQ(record.netns_path(), "");
+  EXPECT_TRUE(network_.requests.empty());
+  EXPECT_EQ(pods_.Detach(record, Call()), absl::OkStatus());
+  EXPECT_TRUE(network_.detached.empty());
+}
+
+TEST_F(PodNetworkTest, ABandwidthThatIsNoneIsRefusedBeforeThePluginsAreAsked) {
+  PodRecord record = Record();
+  (*record.mutable_config()->mutable_annotations())["kubernetes.io/ingress-bandwidth"] = "much";
+  EXPECT_EQ(pods_.Plan(&record).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(network_.requests.empty());
+}
+
+TEST_F(PodNetworkTest, TheRecordGetsTheAddressesAndTheResult) {
+  PodRecord record = Record();
+  record.set_cni_plan("the plan");
+  Pod pod(record, OciRuntime(), nullptr);
+  ASSERT_EQ(pods_.Attach(&pod, Call()), absl::OkStatus());
+  EXPECT_EQ(pod.record().ip(), "192.0.2.1");
+  EXPECT_THAT(pod.record().additional_ips(), ElementsAre("2001:db8::1", "2001:db8::2"));
+  EXPECT_EQ(pod.record().cni_result(), "half a result of the plan");
+}
+
+TEST_F(PodNetworkTest, AFailedAttachLeavesInTheRecordWhatDetachNeeds) {
+  PodRecord record = Record();
+  record.set_cni_plan("the plan");
+  record.set_netns_path(layout_.Netns("p"));
+  Pod pod(record, OciRuntime(), nullptr);
+  network_.failure = absl::InternalError("plugin bridge: no such device");
+  const absl::Status failed = pods_.Attach(&pod, Call());
+  EXPECT_EQ(failed.code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(std::string(failed.message()), HasSubstr("set up network: plugin bridge: no such device"));
+  EXPECT_EQ(pod.record().ip(), "");
+  network_.failure = absl::OkStatus();
+  EXPECT_EQ(pods_.Detach(pod.record(), Call()), absl::OkStatus());
+  EXPECT_THAT(network_.detached, ElementsAre("the plan, half a result of the plan"));
+}
+
+TEST_F(PodNetworkTest, TheNamespaceStaysUntilThePluginsHaveReleasedWhatTheyHoldInIt) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  EnterMountNamespace();
+  PodRecord record = Record();
+  ASSERT_EQ(pods_.Plan(&record), absl::OkStatus());
+  ASSERT_EQ(pods_.CreateNamespace(record), absl::OkStatus());
+  EXPECT_TRUE(IsNetns(record.netns_path()));
+  const absl::Status again = pods_.CreateNamespace(record);
+  EXPECT_THAT(std::string(again.message()), HasSubstr("create network namespace"));
+  network_.failure = absl::InternalError("busy");
+  EXPECT_THAT(std::string(pods_.Detach(record, Call()).message()), HasSubstr("take down network: busy"));
+  EXPECT_TRUE(IsNetns(record.netns_path()));
+  network_.failure = absl::OkStatus();
+  EXPECT_EQ(pods_.Detach(record, Call()), absl::OkStatus());
+  EXPECT_FALSE(IsNetns(record.netns_path()));
+  EXPECT_EQ(pods_.Detach(record, Call()), absl::OkStatus()) << "it was done before";
+}
+
+TEST_F(PodNetworkTest, TheNodesOwnNamespaceIsNotTakenForThatOfAPauseContainer) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  EnterMountNamespace();
+  PodRecord record = Record();
+  ASSERT_EQ(pods_.Plan(&record), absl::OkStatus());
+  record.set_pause_pid(getpid());
+  EXPECT_FALSE(pods_.PinNamespaceOfPause(Pod(record, OciRuntime(), nullptr)).ok());
+  EXPECT_FALSE(IsNetns(record.netns_path()));
+}
+
+}  // namespace
+}  // namespace crisp

@@ -1,0 +1,89 @@
+#include "sandbox/runtime_health.h"
+
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+
+#include "absl/strings/str_cat.h"
+#include "base/call.h"
+#include "base/status_macros.h"
+#include "os/errno_status.h"
+#include "os/process.h"
+#include "store/database.h"
+
+namespace crisp {
+namespace {
+
+// What a log line, a record and the directories of a pod need at least.
+constexpr uint64_t kLeastBytes = 1 << 20;
+constexpr uint64_t kLeastInodes = 16;
+constexpr std::chrono::seconds kVersionDeadline{5};
+
+// What changes when the file is written to, or another takes its place.
+absl::StatusOr<std::string> IdentityOf(const std::string& program) {
+  struct stat info {};
+  if (stat(program.c_str(), &info) != 0) return ErrnoStatus(errno, program);
+  return absl::StrCat(info.st_dev, " ", info.st_ino, " ", info.st_size, " ", info.st_mtim.tv_sec, " ",
+                      info.st_mtim.tv_nsec, " ", info.st_mode);
+}
+
+absl::Status CheckRuns(const std::string& program) {
+  Command command;
+  command.path = program;
+  command.args = {"--version"};
+  ASSIGN_OR_RETURN(const CommandResult result, RunCommand(command, Call::WithTimeout(kVersionDeadline)));
+  if (result.ok()) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat(program, " --version: ", result.Describe()));
+}
+
+// Judged for root, who may use the blocks that a file system reserves.
+absl::Status CheckSpace(const std::string& directory) {
+  struct statvfs size {};
+  if (statvfs(directory.c_str(), &size) != 0) {
+    return Annotate(ErrnoStatus(errno, directory), "make or mount the directory again, and restart crispd");
+  }
+  const std::string file_system = absl::StrCat("the file system of ", directory);
+  if ((size.f_flag & ST_RDONLY) != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(file_system, " is read-only; look for its errors in the kernel's log, and remount it"));
+  }
+  if (size.f_bfree * size.f_frsize < kLeastBytes) {
+    return absl::ResourceExhaustedError(absl::StrCat(file_system, " is full; remove images, pods or other files"));
+  }
+  // A file system without a fixed number of inodes reports none.
+  if (size.f_files > 0 && size.f_ffree < kLeastInodes) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(file_system, " has no free inodes; remove images, pods or other files"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status RuntimeHealth::CheckRuntime() {
+  ASSIGN_OR_RETURN(const std::string identity, IdentityOf(parts_.runtime_program));
+  {
+    MutexLock lock(mutex_);
+    if (identity == known_to_run_) return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(CheckRuns(parts_.runtime_program));
+  MutexLock lock(mutex_);
+  known_to_run_ = identity;
+  return absl::OkStatus();
+}
+
+absl::Status RuntimeHealth::Ready() {
+  absl::Status status = Annotate(
+      CheckRuntime(), "the default OCI runtime does not run; install it, or name another in the configuration");
+  if (access(parts_.shim_program.c_str(), X_OK) != 0) {
+    status = Join(status, Annotate(ErrnoStatus(errno, parts_.shim_program), "the shim cannot be run; install it"));
+  }
+  status = Join(status, CheckSpace(parts_.layout.root()));
+  if (parts_.layout.state() != parts_.layout.root()) status = Join(status, CheckSpace(parts_.layout.state()));
+  return Join(status, Annotate(parts_.database->CheckWritable(), "the database cannot be written"));
+}
+
+}  // namespace crisp

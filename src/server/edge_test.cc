@@ -1,0 +1,140 @@
+#include "server/edge.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "api/cri/cri.h"
+#include "base/testing/captured_log.h"
+#include "base/testing/json_lines.h"
+#include "stats/testing/made_pods.h"
+
+namespace crisp {
+namespace {
+
+using nlohmann::json;
+
+// Answers what it is told to, and removes the pod from the table as a removal does.
+class FakeRpcs {
+ public:
+  explicit FakeRpcs(PodTable* pods) : pods_(pods) {}
+
+  absl::Status RemovePodSandbox(const cri::RemovePodSandboxRequest& request, cri::RemovePodSandboxResponse*) {
+    pods_->Remove(request.pod_sandbox_id());
+    return result;
+  }
+  absl::Status StopContainer(const cri::StopContainerRequest&, cri::StopContainerResponse*) { return result; }
+  absl::Status RunPodSandbox(const cri::RunPodSandboxRequest&, cri::RunPodSandboxResponse* response) {
+    response->set_pod_sandbox_id("made");
+    return result;
+  }
+  absl::Status CreateContainer(const cri::CreateContainerRequest&, cri::CreateContainerResponse* response) {
+    response->set_container_id("made");
+    return result;
+  }
+  absl::Status PullImage(const cri::PullImageRequest&, cri::PullImageResponse*) { return result; }
+
+  absl::Status result;
+
+ private:
+  PodTable* const pods_;
+};
+
+class EdgeTest : public testing::Test {
+ protected:
+  void SetUp() override { made_.AddContainer(made_.AddPod("p1"), "c1"); }
+
+  // Serves the request, and returns its log line.
+  template <typename Request, typename Response>
+  json LineOf(absl::Status (FakeRpcs::*method)(const Request&, Response*), const Request& request,
+              LogLevel level = LogLevel::kInfo) {
+    const CapturedLog log({.format = LogFormat::kJson});
+    const grpc::ServerContext context;
+    Response response;
+    code_ = edge_.Answer({"Method", level}, context, rpcs_, method, request, &response).error_code();
+    const std::vector<json> lines = JsonLines(log);
+    return lines.size() == 1 ? lines.front() : json(lines.size());
+  }
+
+  MadePods made_;
+  FakeRpcs rpcs_{made_.table()};
+  Edge edge_{made_.table()};
+  grpc::StatusCode code_ = grpc::StatusCode::OK;
+};
+
+TEST_F(EdgeTest, ALineOfAContainerNamesItAndItsPod) {
+  cri::StopContainerRequest request;
+  request.set_container_id("c1");
+  const json line = LineOf(&FakeRpcs::StopContainer, request);
+  EXPECT_EQ(line["msg"], "Method");
+  EXPECT_EQ(line["level"], "info");
+  EXPECT_EQ(line["code"], "OK");
+  EXPECT_EQ(line["pod"], "pod-p1");
+  EXPECT_EQ(line["pod_id"], "p1");
+  EXPECT_EQ(line["container"], "container-c1");
+  EXPECT_EQ(line["container_id"], "c1");
+  EXPECT_FALSE(line.contains("error"));
+}
+
+TEST_F(EdgeTest, APodIsNamedAlsoWhenItsRemovalHasTakenItOutOfTheTable) {
+  cri::RemovePodSandboxRequest request;
+  request.set_pod_sandbox_id("p1");
+  const json line = LineOf(&FakeRpcs::RemovePodSandbox, request);
+  EXPECT_EQ(line["pod"], "pod-p1");
+  EXPECT_EQ(line["pod_id"], "p1");
+}
+
+TEST_F(EdgeTest, AnUnknownObjectIsNamedByTheIdOfTheRequest) {
+  rpcs_.result = absl::NotFoundError("no container \"nowhere\"");
+  cri::StopContainerRequest request;
+  request.set_container_id("nowhere");
+  const json line = LineOf(&FakeRpcs::StopContainer, request);
+  EXPECT_EQ(code_, grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(line["level"], "warning");
+  EXPECT_EQ(line["container_id"], "nowhere");
+  EXPECT_EQ(line["error"], "no container \"nowhere\"");
+  EXPECT_FALSE(line.contains("pod"));
+}
+
+TEST_F(EdgeTest, ANewPodIsNamedAndItsIdIsAddedIfItWasMade) {
+  cri::RunPodSandboxRequest request;
+  request.mutable_config()->mutable_metadata()->set_name("web");
+  json line = LineOf(&FakeRpcs::RunPodSandbox, request);
+  EXPECT_EQ(line["pod"], "web");
+  EXPECT_EQ(line["pod_id"], "made");
+  rpcs_.result = absl::InternalError("no");
+  line = LineOf(&FakeRpcs::RunPodSandbox, request);
+  EXPECT_EQ(line["pod"], "web");
+  EXPECT_FALSE(line.contains("pod_id"));
+}
+
+TEST_F(EdgeTest, ANewContainerIsNamedWithItsPod) {
+  cri::CreateContainerRequest request;
+  request.set_pod_sandbox_id("p1");
+  request.mutable_config()->mutable_metadata()->set_name("app");
+  json line = LineOf(&FakeRpcs::CreateContainer, request);
+  EXPECT_EQ(line["pod"], "pod-p1");
+  EXPECT_EQ(line["container"], "app");
+  EXPECT_EQ(line["container_id"], "made");
+  request.set_pod_sandbox_id("nowhere");
+  line = LineOf(&FakeRpcs::CreateContainer, request);
+  EXPECT_EQ(line["pod_id"], "nowhere");
+  EXPECT_EQ(line["container"], "app");
+}
+
+TEST_F(EdgeTest, AnImageIsNamedByItsReference) {
+  cri::PullImageRequest request;
+  request.mutable_image()->set_image("busybox:1");
+  EXPECT_EQ(LineOf(&FakeRpcs::PullImage, request)["image"], "busybox:1");
+}
+
+TEST_F(EdgeTest, ACallThatIsDebugIsALineOnlyIfItFails) {
+  EXPECT_EQ(LineOf(&FakeRpcs::StopContainer, {}, LogLevel::kDebug), json(0));
+  rpcs_.result = absl::InternalError("no");
+  EXPECT_EQ(LineOf(&FakeRpcs::StopContainer, {}, LogLevel::kDebug)["level"], "warning");
+}
+
+}  // namespace
+}  // namespace crisp

@@ -1,0 +1,46 @@
+// What the server is told at its start: its options, and the objects that its RPCs are about.
+#pragma once
+
+#include <sys/types.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace crisp {
+
+class Images;
+class Network;
+class PodManager;
+class PodTable;
+class RuntimeHealth;
+class Stats;
+class StatusView;
+class StreamServer;
+
+// What the RPCs are about. All must outlive the server.
+struct CriBackends {
+  PodManager* pods;
+  const PodTable* table;  // read for log lines
+  RuntimeHealth* health;
+  const StatusView* status;
+  const Stats* stats;
+  Images* images;
+  Network* network;
+  StreamServer* streams;
+};
+
+struct ServerOptions {
+  std::string address;  // path of the socket
+  uid_t uid = 0;        // its owner
+  gid_t gid = 0;
+  int max_receive_bytes = 16 << 20;
+  int max_send_bytes = 16 << 20;
+
+  // What Status and RuntimeConfig report.
+  bool systemd_cgroup = false;               // of the default runtime
+  std::map<std::string, std::string> facts;  // for Status(verbose): name to value
+  std::vector<std::string> runtimes;         // names of the handlers
+};
+
+}  // namespace crisp

@@ -1,0 +1,107 @@
+#include "store/connection.h"
+
+#include <sqlite3.h>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+
+namespace crisp {
+namespace {
+
+// How long a statement waits for the lock of another process, such as an operator's sqlite3 shell.
+constexpr int kBusyMillis = 5000;
+
+struct FinalizeStatement {
+  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+};
+using StatementPtr = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
+
+void Bind(sqlite3_stmt* statement, int index, const Value& value) {
+  const int length = static_cast<int>(value.text().size());
+  switch (value.kind()) {
+    case Value::Kind::kInt:
+      sqlite3_bind_int64(statement, index, value.number());
+      break;
+    case Value::Kind::kText:
+      sqlite3_bind_text(statement, index, value.text().data(), length, SQLITE_STATIC);
+      break;
+    case Value::Kind::kBlob:
+      sqlite3_bind_blob(statement, index, length == 0 ? "" : value.text().data(), length, SQLITE_STATIC);
+      break;
+  }
+}
+
+}  // namespace
+
+int64_t Row::Int(int column) const {
+  return sqlite3_column_int64(statement_, column);
+}
+
+std::string Row::Text(int column) const {
+  const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement_, column));
+  if (bytes == nullptr) return "";
+  return std::string(bytes, static_cast<size_t>(sqlite3_column_bytes(statement_, column)));
+}
+
+absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& path) {
+  sqlite3* handle = nullptr;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const int opened = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
+  std::unique_ptr<Connection> connection(new Connection(path, handle));  // also after an error there is a handle
+  if (opened != SQLITE_OK) return connection->Error(absl::StrCat("open ", path));
+  sqlite3_busy_timeout(handle, kBusyMillis);
+  for (const char* pragma : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL"}) {
+    RETURN_IF_ERROR(connection->Run(pragma), "open ", path);
+  }
+  return connection;
+}
+
+Connection::~Connection() {
+  sqlite3_close(handle_);
+}
+
+absl::Status Connection::Run(absl::string_view sql, const std::vector<Value>& values, const RowCallback* each) {
+  sqlite3_stmt* raw = nullptr;
+  if (sqlite3_prepare_v2(handle_, sql.data(), static_cast<int>(sql.size()), &raw, nullptr) != SQLITE_OK) {
+    return Error(sql);
+  }
+  const StatementPtr statement(raw);
+  int index = 0;
+  for (const Value& value : values) Bind(raw, ++index, value);
+  int result = 0;
+  while ((result = sqlite3_step(raw)) == SQLITE_ROW) {
+    if (each != nullptr) (*each)(Row(raw));
+  }
+  if (result != SQLITE_DONE) {
+    write_failed_ = true;
+    return Error(sql);
+  }
+  if (sqlite3_stmt_readonly(raw) == 0) write_failed_ = false;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int64_t> Connection::QueryInt(absl::string_view sql) {
+  int64_t number = 0;
+  const RowCallback each = [&](const Row& row) { number = row.Int(0); };
+  RETURN_IF_ERROR(Run(sql, {}, &each));
+  return number;
+}
+
+int64_t Connection::changes() const {
+  return sqlite3_changes64(handle_);
+}
+
+absl::Status Connection::Error(absl::string_view what) const {
+  const std::string text = absl::StrCat("database: ", what, ": ", sqlite3_errmsg(handle_));
+  switch (sqlite3_errcode(handle_) & 0xff) {  // the other bits are those of extended codes
+    case SQLITE_FULL:
+      return absl::ResourceExhaustedError(text);
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return absl::DataLossError(text);
+    default:
+      return absl::InternalError(text);
+  }
+}
+
+}  // namespace crisp
