@@ -56,7 +56,7 @@ std::string Run(const std::string& path, const std::vector<std::string>& argumen
   command.args = arguments;
   command.env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"};
   command.output_limit = 16 << 20;
-  auto result = RunCommand(command, Call::WithTimeout(std::chrono::seconds(60)));
+  auto result = RunCommand(command, CallContext::WithTimeout(std::chrono::seconds(60)));
   if (!result.ok()) throw std::runtime_error(path + ": " + std::string(result.status().message()));
   if (!result->ok()) throw std::runtime_error(path + ": " + result->Describe() + "\n" + result->error_output);
   return result->output;

@@ -138,7 +138,7 @@ absl::Status Run(const Config& config) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Database> database, Database::Open(layout.Database()));
   ASSIGN_OR_RETURN(const std::unique_ptr<Images> images, Images::Open(layout, database.get(), ImagesOptionsOf(config)));
   if (!config.crisp.preload_dir.empty()) {
-    const absl::Status imported = images->ImportLayouts(config.crisp.preload_dir, Call());
+    const absl::Status imported = images->ImportLayouts(config.crisp.preload_dir, CallContext());
     if (!imported.ok()) LogError("an image of preload_dir is missing", {{"error", imported.message()}});
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<Reactor> reactor, Reactor::Start());

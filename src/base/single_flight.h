@@ -11,7 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "base/mutex.h"
 #include "base/status_macros.h"
 #include "base/thread.h"
@@ -34,7 +34,8 @@ class SingleFlight {
 
   // Runs `work` on a thread of its own unless one for `key` is in flight, and waits as long as `call` allows.
   // ResourceExhausted if no thread can be had. AlreadyExists if the one in flight has other contents.
-  absl::StatusOr<Result> Do(const std::string& key, const Call& call, Work work, const std::string& contents = "") {
+  absl::StatusOr<Result> Do(const std::string& key, const CallContext& call, Work work,
+                            const std::string& contents = "") {
     std::shared_ptr<Flight> flight;
     {
       MutexLock lock(mutex_);

@@ -31,12 +31,12 @@ TEST(SingleFlightTest, ASecondCallerJoinsTheFirst) {
         *waits = true;
         return false;
       };
-      return flights.Do("web", Call(kNoDeadline, gone), work);
+      return flights.Do("web", CallContext(kNoDeadline, gone), work);
     });
   };
   auto first = do_and_tell(&first_waits);
   auto second = do_and_tell(&second_waits);
-  EXPECT_EQ(flights.Do("web", Call::WithTimeout(milliseconds(20)), work).status().code(),
+  EXPECT_EQ(flights.Do("web", CallContext::WithTimeout(milliseconds(20)), work).status().code(),
             absl::StatusCode::kDeadlineExceeded);
   EXPECT_TRUE(Eventually([&] { return first_waits && second_waits; }));
   go.set_value();
@@ -49,8 +49,8 @@ TEST(SingleFlightTest, DifferentKeysFlyApart) {
   auto echo = [](const std::string& text) {
     return [text](const SingleFlight<std::string>::Abandoned&) -> absl::StatusOr<std::string> { return text; };
   };
-  EXPECT_EQ(*flights.Do("a", Call(), echo("a")), "a");
-  EXPECT_EQ(*flights.Do("b", Call(), echo("b")), "b");
+  EXPECT_EQ(*flights.Do("a", CallContext(), echo("a")), "a");
+  EXPECT_EQ(*flights.Do("b", CallContext(), echo("b")), "b");
 }
 
 TEST(SingleFlightTest, WorkThatEverybodyLeftIsTold) {
@@ -60,7 +60,7 @@ TEST(SingleFlightTest, WorkThatEverybodyLeftIsTold) {
     told.set_value(Eventually(abandoned));
     return 0;
   };
-  EXPECT_FALSE(flights.Do("x", Call::WithTimeout(milliseconds(10)), work).ok());
+  EXPECT_FALSE(flights.Do("x", CallContext::WithTimeout(milliseconds(10)), work).ok());
   EXPECT_TRUE(told.get_future().get());
 }
 
@@ -71,7 +71,7 @@ TEST(SingleFlightTest, ACancelledCallerLeavesAtOnce) {
     go.get_future().wait();
     return 0;
   };
-  EXPECT_EQ(flights.Do("x", Call(kNoDeadline, [] { return true; }), work).status().code(),
+  EXPECT_EQ(flights.Do("x", CallContext(kNoDeadline, [] { return true; }), work).status().code(),
             absl::StatusCode::kCancelled);
   go.set_value();
 }
@@ -81,10 +81,10 @@ TEST(SingleFlightTest, WithoutAThreadTheCallFailsAndLeavesNothingInFlight) {
   auto work = [](const SingleFlight<int>::Abandoned&) -> absl::StatusOr<int> { return 7; };
   {
     const NoThreads none;
-    EXPECT_EQ(flights.Do("x", Call::WithTimeout(milliseconds(100)), work).status().code(),
+    EXPECT_EQ(flights.Do("x", CallContext::WithTimeout(milliseconds(100)), work).status().code(),
               absl::StatusCode::kResourceExhausted);
   }
-  EXPECT_EQ(*flights.Do("x", Call::WithTimeout(std::chrono::seconds(10)), work), 7);
+  EXPECT_EQ(*flights.Do("x", CallContext::WithTimeout(std::chrono::seconds(10)), work), 7);
 }
 
 TEST(SingleFlightTest, TheDestructorWaitsUntilWhatTheWorkHoldsIsLetGo) {
@@ -101,7 +101,8 @@ TEST(SingleFlightTest, TheDestructorWaitsUntilWhatTheWorkHoldsIsLetGo) {
     SingleFlight<int> flights;
     auto held = std::make_shared<SlowToGo>(&gone);
     ASSERT_TRUE(
-        flights.Do("x", Call(), [held = std::move(held)](const auto&) -> absl::StatusOr<int> { return 0; }).ok());
+        flights.Do("x", CallContext(), [held = std::move(held)](const auto&) -> absl::StatusOr<int> { return 0; })
+            .ok());
   }
   EXPECT_TRUE(gone);
 }

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "base/default_path.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "config/config.h"
@@ -26,8 +27,7 @@ namespace {
 absl::StatusOr<std::string> FindProgram(const std::string& name) {
   if (!name.empty() && name[0] == '/') return name;
   const char* path = getenv("PATH");
-  const std::vector<std::string> directories =
-      absl::StrSplit(path != nullptr ? path : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", ':');
+  const std::vector<std::string> directories = absl::StrSplit(path != nullptr ? path : kDefaultPath, ':');
   for (const std::string& directory : directories) {
     const std::string candidate = absl::StrCat(directory, "/", name);
     if (access(candidate.c_str(), X_OK) == 0) return candidate;

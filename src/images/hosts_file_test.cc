@@ -145,11 +145,11 @@ TEST_F(HostsFileTest, APullGoesByIt) {
   RegistryOptions options;
   options.config_path = dir_.path();
   auto client = *RegistryClient::Create(options, *ParseReference("a.test/x:1"), {});
-  const absl::StatusOr<RawManifest> top = client->FetchManifest(Call());
+  const absl::StatusOr<RawManifest> top = client->FetchManifest(CallContext());
   ASSERT_TRUE(top.ok()) << top.status();
   EXPECT_TRUE(store.requests().empty());
   EXPECT_EQ(resolver.requests()[0].Header("x-tenant"), "blue");
-  ASSERT_TRUE(client->FetchManifest({"", top->digest, body.size()}, Call()).ok());
+  ASSERT_TRUE(client->FetchManifest({"", top->digest, body.size()}, CallContext()).ok());
   EXPECT_EQ(store.requests().size(), 1u);
   EXPECT_EQ(resolver.requests().size(), 1u);
 }

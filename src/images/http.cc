@@ -122,7 +122,7 @@ class HttpClient::Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  absl::StatusOr<HttpResponse> Do(const HttpRequest& request, const HttpTimes& times, const Call& call) {
+  absl::StatusOr<HttpResponse> Do(const HttpRequest& request, const HttpTimes& times, const CallContext& call) {
     Transfer transfer{.request = &request, .easy = easy_, .response = {}, .stopped = {}};
     HeaderList headers;
     headers.Add("Accept-Encoding: identity");
@@ -190,7 +190,7 @@ class HttpClient::Connection {
     if (!tls.key_file.empty()) Set(CURLOPT_SSLKEY, tls.key_file.c_str());
   }
 
-  absl::Status Run(const HttpTimes& times, const Call& call, Transfer* transfer) {
+  absl::Status Run(const HttpTimes& times, const CallContext& call, Transfer* transfer) {
     for (;;) {
       RETURN_IF_ERROR(call.Check());
       int running = 0;
@@ -259,7 +259,7 @@ void HttpClient::Return(std::unique_ptr<Connection> connection) {
   idle_.push_back(std::move(connection));
 }
 
-absl::StatusOr<HttpResponse> HttpClient::Do(const HttpRequest& request, const Call& call) {
+absl::StatusOr<HttpResponse> HttpClient::Do(const HttpRequest& request, const CallContext& call) {
   std::unique_ptr<Connection> connection = Borrow();
   absl::StatusOr<HttpResponse> response = connection->Do(request, times_, call);
   Return(std::move(connection));

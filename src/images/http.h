@@ -17,7 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "base/mutex.h"
 #include "base/url.h"
 #include "images/registry_options.h"
@@ -61,7 +61,7 @@ class HttpClient {
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
-  absl::StatusOr<HttpResponse> Do(const HttpRequest& request, const Call& call);
+  absl::StatusOr<HttpResponse> Do(const HttpRequest& request, const CallContext& call);
 
  private:
   class Connection;

@@ -26,7 +26,7 @@ TEST_F(ImportTest, ImagesOfLayoutsAreTakenInOnce) {
   with_index.with_index = true;
   const WrittenImage one = WriteImageLayout(preload_ + "/one", {Describe("example.test/one:1", "one", 2)})->front();
   ASSERT_TRUE(WriteImageLayout(preload_ + "/two", {with_index}).ok());
-  ASSERT_TRUE(images_->ImportLayouts(preload_, Call()).ok());
+  ASSERT_TRUE(images_->ImportLayouts(preload_, CallContext()).ok());
   EXPECT_EQ(images_->List().size(), 2u);
   const std::shared_ptr<const Image> image = images_->Find("example.test/one:1");
   ASSERT_NE(image, nullptr);
@@ -35,7 +35,7 @@ TEST_F(ImportTest, ImagesOfLayoutsAreTakenInOnce) {
   EXPECT_NE(images_->Find("example.test/two:2"), nullptr);
   // What is here under that name is left alone, even if the directory now has something else.
   ASSERT_TRUE(WriteImageLayout(preload_ + "/one", {Describe("example.test/one:1", "changed")}).ok());
-  ASSERT_TRUE(images_->ImportLayouts(preload_, Call()).ok());
+  ASSERT_TRUE(images_->ImportLayouts(preload_, CallContext()).ok());
   EXPECT_EQ(images_->Find("example.test/one:1")->id, one.config_digest);
 }
 
@@ -46,7 +46,7 @@ TEST_F(ImportTest, ABrokenLayoutIsNamedAndTheOthersAreTakenIn) {
   const std::string bytes = *ReadFileAt(AT_FDCWD, blob, 1 << 20);
   for (const std::string& broken : {bytes.substr(1), bytes + "x", std::string(bytes.size(), 'x')}) {
     ASSERT_TRUE(WriteFileAt(AT_FDCWD, blob, broken, 0644).ok());
-    const absl::Status status = images_->ImportLayouts(preload_, Call());
+    const absl::Status status = images_->ImportLayouts(preload_, CallContext());
     EXPECT_FALSE(status.ok());
     EXPECT_THAT(Text(status), HasSubstr(bad.layer_digests[0]));
     EXPECT_EQ(images_->Find("example.test/bad:1"), nullptr);
@@ -54,15 +54,15 @@ TEST_F(ImportTest, ABrokenLayoutIsNamedAndTheOthersAreTakenIn) {
   }
   ASSERT_TRUE(RemoveTree(blob).ok());
   ASSERT_EQ(symlink("/etc/hostname", blob.c_str()), 0);
-  EXPECT_FALSE(images_->ImportLayouts(preload_, Call()).ok()) << "a link out of the layout";
+  EXPECT_FALSE(images_->ImportLayouts(preload_, CallContext()).ok()) << "a link out of the layout";
   ASSERT_TRUE(RemoveTree(preload_ + "/bad").ok());
   ASSERT_TRUE(MakeDirs(preload_ + "/bad", 0755).ok());
-  EXPECT_THAT(Text(images_->ImportLayouts(preload_, Call())), HasSubstr("oci-layout"));
+  EXPECT_THAT(Text(images_->ImportLayouts(preload_, CallContext())), HasSubstr("oci-layout"));
 }
 
 TEST_F(ImportTest, ACallThatIsOverEndsIt) {
   ASSERT_TRUE(WriteImageLayout(preload_ + "/one", {Describe("example.test/one:1", "one")}).ok());
-  EXPECT_EQ(images_->ImportLayouts(preload_, Call(kNoDeadline, [] { return true; })).code(),
+  EXPECT_EQ(images_->ImportLayouts(preload_, CallContext(kNoDeadline, [] { return true; })).code(),
             absl::StatusCode::kCancelled);
   ExpectNothingHere();
 }

@@ -189,7 +189,7 @@ TEST_F(ImagePullTest, DifferentCredentialsDoNotShareAPull) {
     return std::nullopt;
   });
   auto allowed = std::async(std::launch::async, [&] {
-    return images_->Pull(Ref("app:1"), {.username = "user", .password = "password"}, Call());
+    return images_->Pull(Ref("app:1"), {.username = "user", .password = "password"}, CallContext());
   });
   WaitUntilHeld();
   EXPECT_EQ(Pull("app:1").status().code(), absl::StatusCode::kUnauthenticated);
@@ -217,7 +217,7 @@ TEST_F(ImagePullTest, NoMoreLayersAtOnceThanAllowed) {
 TEST_F(ImagePullTest, ADeadlineOfAMillisecondLeavesNothing) {
   Serve(Describe("x", Noise(1 << 20)), "app", "1");
   HoldBlobs();
-  const absl::Status status = Pull("app:1", Call::WithTimeout(milliseconds(1))).status();
+  const absl::Status status = Pull("app:1", CallContext::WithTimeout(milliseconds(1))).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded);
   released_.set_value();
   WaitForNothingHere();
@@ -227,8 +227,8 @@ TEST_F(ImagePullTest, ACancelInTheMiddleLeavesNothing) {
   const WrittenImage written = Serve(Describe("x", Noise(4 << 20), 2), "app", "1");
   HangIn(written.layer_digests[1]);
   std::atomic<bool> gone{false};
-  auto pull =
-      std::async(std::launch::async, [&] { return Pull("app:1", Call(kNoDeadline, [&] { return gone.load(); })); });
+  auto pull = std::async(std::launch::async,
+                         [&] { return Pull("app:1", CallContext(kNoDeadline, [&] { return gone.load(); })); });
   WaitUntilHeld();
   const MonoTime start = MonoClock::now();
   gone = true;
@@ -246,7 +246,7 @@ TEST_F(ImagePullTest, ACancelInTheMiddleLeavesNothing) {
 TEST_F(ImagePullTest, WhoComesWhileAPullIsBeingGivenUpGetsHisImage) {
   Serve(Describe("x", Noise(1 << 20)), "app", "1");
   for (int i = 0; i < 20; ++i) {
-    (void)Pull("app:1", Call::WithTimeout(milliseconds(1 + i % 5)));
+    (void)Pull("app:1", CallContext::WithTimeout(milliseconds(1 + i % 5)));
     const absl::StatusOr<std::string> id = Pull("app:1");
     ASSERT_TRUE(id.ok()) << id.status();
     ASSERT_TRUE(images_->Remove(*id).ok());
@@ -258,8 +258,8 @@ TEST_F(ImagePullTest, AKillInTheMiddleIsSweptAtTheNextStart) {
   const WrittenImage written = Serve(Describe("x", Noise(2 << 20), 2), "app", "1");
   HangIn(written.layer_digests[1]);
   std::atomic<bool> gone{false};
-  auto pull =
-      std::async(std::launch::async, [&] { return Pull("app:1", Call(kNoDeadline, [&] { return gone.load(); })); });
+  auto pull = std::async(std::launch::async,
+                         [&] { return Pull("app:1", CallContext(kNoDeadline, [&] { return gone.load(); })); });
   WaitUntilHeld();
   ASSERT_TRUE(Eventually([&] { return Rows("layers") == 1 && ListDir(layout_.Ingests())->size() == 1; }))
       << "one layer is not there, or the other one not half there";

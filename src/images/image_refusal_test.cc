@@ -131,7 +131,7 @@ TEST_F(ImageRefusalTest, AnErrorOfTheRegistryBeginsWithItsName) {
   EXPECT_THAT(Text(status), AllOf(StartsWith("RegistryUnavailable: "), HasSubstr("503"), HasSubstr(registry_.host())));
   registry_.SetHandler(nullptr);
   EXPECT_EQ(Pull("app:2").status().code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(images_->Pull("App", {}, Call()).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(images_->Pull("App", {}, CallContext()).status().code(), absl::StatusCode::kInvalidArgument);
   ExpectNothingHere();
 }
 

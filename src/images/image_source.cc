@@ -20,7 +20,7 @@ struct Found {
   bool platform_untold = false;  // found through an index that does not name the platform
 };
 
-absl::StatusOr<Found> FindManifest(ImageSource& source, RawManifest raw, const Call& call, StepLog& log) {
+absl::StatusOr<Found> FindManifest(ImageSource& source, RawManifest raw, const CallContext& call, StepLog& log) {
   const Platform host = HostPlatform();
   bool platform_untold = false;
   for (int depth = 0; depth <= kIndexDepthLimit; ++depth) {
@@ -66,7 +66,7 @@ absl::Status Combine(const Manifest& manifest, ImageParts* image) {
 
 }  // namespace
 
-absl::StatusOr<ImageParts> DescribeImage(ImageSource& source, RawManifest top, const Call& call, StepLog& log) {
+absl::StatusOr<ImageParts> DescribeImage(ImageSource& source, RawManifest top, const CallContext& call, StepLog& log) {
   ASSIGN_OR_RETURN(const Found found, FindManifest(source, std::move(top), call, log));
   const Manifest& manifest = found.manifest;
   ImageParts image;

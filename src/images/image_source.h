@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "images/image_config.h"
 #include "images/layer_source.h"
 #include "images/manifest.h"
@@ -28,8 +28,8 @@ struct RawManifest {
 // Thread-safe. What FetchManifest and FetchBlob return has the size and digest of the descriptor.
 class ImageSource : public LayerSource {
  public:
-  virtual absl::StatusOr<RawManifest> FetchManifest(const Descriptor& descriptor, const Call& call) = 0;
-  virtual absl::StatusOr<std::string> FetchBlob(const Descriptor& descriptor, const Call& call) = 0;
+  virtual absl::StatusOr<RawManifest> FetchManifest(const Descriptor& descriptor, const CallContext& call) = 0;
+  virtual absl::StatusOr<std::string> FetchBlob(const Descriptor& descriptor, const CallContext& call) = 0;
 };
 
 // What is known of an image before its layers are fetched.
@@ -44,6 +44,6 @@ struct ImageParts {
 // Follows `top` through indexes to the image for this machine. Errors: NotFound if there is none, those of the source,
 // Internal for what is malformed or contradicts itself. The steps in `log` are "platform manifest", if `top` is an
 // index, and "config".
-absl::StatusOr<ImageParts> DescribeImage(ImageSource& source, RawManifest top, const Call& call, StepLog& log);
+absl::StatusOr<ImageParts> DescribeImage(ImageSource& source, RawManifest top, const CallContext& call, StepLog& log);
 
 }  // namespace crisp

@@ -64,10 +64,11 @@ absl::Status ImageStore::Load() {
   return Publish();
 }
 
-absl::StatusOr<std::string> ImageStore::Pull(const std::string& reference, const RegistryAuth& auth, const Call& call) {
+absl::StatusOr<std::string> ImageStore::Pull(const std::string& reference, const RegistryAuth& auth,
+                                             const CallContext& call) {
   ASSIGN_OR_RETURN(const Reference parsed, ParseReference(reference));
   const auto work = [this, parsed, auth](const SingleFlight<std::string>::Abandoned& abandoned) {
-    return PullNow(parsed, auth, Call(kNoDeadline, abandoned));
+    return PullNow(parsed, auth, CallContext(kNoDeadline, abandoned));
   };
   for (;;) {
     absl::StatusOr<std::string> id = pulls_.Do(FlightKey(parsed, auth), call, work);
@@ -79,7 +80,7 @@ absl::StatusOr<std::string> ImageStore::Pull(const std::string& reference, const
 }
 
 absl::StatusOr<std::string> ImageStore::PullNow(const Reference& reference, const RegistryAuth& auth,
-                                                const Call& call) {
+                                                const CallContext& call) {
   StepLog log("PullImage", {{"image", reference.String()}});
   absl::StatusOr<std::string> id = PullSteps(reference, auth, call, log);
   log.Finish(id.status());
@@ -87,7 +88,7 @@ absl::StatusOr<std::string> ImageStore::PullNow(const Reference& reference, cons
 }
 
 absl::StatusOr<std::string> ImageStore::PullSteps(const Reference& reference, const RegistryAuth& auth,
-                                                  const Call& call, StepLog& log) {
+                                                  const CallContext& call, StepLog& log) {
   ASSIGN_OR_RETURN(const std::unique_ptr<RegistryClient> client, RegistryClient::Create(registry_, reference, auth));
   if (const std::shared_ptr<const Image> known = Find(reference.String()); known != nullptr) {
     // Ask the registry even if the image exists: it decides whether these credentials give access to it.
@@ -108,7 +109,8 @@ absl::StatusOr<std::string> ImageStore::PullSteps(const Reference& reference, co
 }
 
 absl::StatusOr<std::string> ImageStore::TakeIn(ImageSource& source, RawManifest top, const std::string& name,
-                                               const std::string& tag, int parallel, const Call& call, StepLog& log) {
+                                               const std::string& tag, int parallel, const CallContext& call,
+                                               StepLog& log) {
   log.Add("digest", top.digest);
   const std::string digest = absl::StrCat(name, "@", top.digest);
   ASSIGN_OR_RETURN(const ImageParts image, DescribeImage(source, std::move(top), call, log));
@@ -132,7 +134,7 @@ absl::Status ImageStore::Record(const ImageParts& image, const std::vector<std::
   return Publish();
 }
 
-absl::Status ImageStore::ImportLayouts(const std::string& directory, const Call& call) {
+absl::Status ImageStore::ImportLayouts(const std::string& directory, const CallContext& call) {
   ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDir(directory), "import images");
   absl::Status result;
   for (const std::string& name : names) {
@@ -142,7 +144,7 @@ absl::Status ImageStore::ImportLayouts(const std::string& directory, const Call&
   return result;
 }
 
-absl::Status ImageStore::ImportLayout(const std::string& directory, const Call& call) {
+absl::Status ImageStore::ImportLayout(const std::string& directory, const CallContext& call) {
   ASSIGN_OR_RETURN(const std::unique_ptr<OciLayout> layout, OciLayout::Open(directory));
   for (const OciLayout::Entry& entry : layout->entries()) {
     ASSIGN_OR_RETURN(const Reference reference, ParseReference(entry.name), directory);

@@ -28,8 +28,9 @@ class ImageStore : public Images {
   // Reads the images from the database. Called once, before any other method.
   absl::Status Load();
 
-  absl::StatusOr<std::string> Pull(const std::string& reference, const RegistryAuth& auth, const Call& call) override;
-  absl::Status ImportLayouts(const std::string& directory, const Call& call) override;
+  absl::StatusOr<std::string> Pull(const std::string& reference, const RegistryAuth& auth,
+                                   const CallContext& call) override;
+  absl::Status ImportLayouts(const std::string& directory, const CallContext& call) override;
   std::shared_ptr<const Image> Find(const std::string& name) override;
   std::vector<std::shared_ptr<const Image>> List() override;
   absl::Status Remove(const std::string& name) override;
@@ -47,16 +48,16 @@ class ImageStore : public Images {
     std::map<std::string, std::string> ids;  // by name
   };
 
-  absl::StatusOr<std::string> PullNow(const Reference& reference, const RegistryAuth& auth, const Call& call);
-  absl::StatusOr<std::string> PullSteps(const Reference& reference, const RegistryAuth& auth, const Call& call,
+  absl::StatusOr<std::string> PullNow(const Reference& reference, const RegistryAuth& auth, const CallContext& call);
+  absl::StatusOr<std::string> PullSteps(const Reference& reference, const RegistryAuth& auth, const CallContext& call,
                                         StepLog& log);
   // Fetches what is missing of the image that `top` leads to, and records it. `tag` may be empty. `parallel` limits the
   // layers at once, see LayerStore::Unpack.
   absl::StatusOr<std::string> TakeIn(ImageSource& source, RawManifest top, const std::string& name,
-                                     const std::string& tag, int parallel, const Call& call, StepLog& log);
+                                     const std::string& tag, int parallel, const CallContext& call, StepLog& log);
   absl::Status Record(const ImageParts& image, const std::vector<std::string>& chain_ids, const std::string& tag,
                       const std::string& digest);
-  absl::Status ImportLayout(const std::string& directory, const Call& call);
+  absl::Status ImportLayout(const std::string& directory, const CallContext& call);
   std::shared_ptr<const Snapshot> snapshot() const;
   absl::Status Publish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_);
 

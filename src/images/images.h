@@ -16,7 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "base/image_config.h"
 #include "images/registry_options.h"
 #include "os/user_namespace.h"
@@ -62,11 +62,11 @@ class Images {
 
   // Pulls `reference` ("busybox", "host:5000/a/b:tag", "…@sha256:…") and returns the image's id.
   virtual absl::StatusOr<std::string> Pull(const std::string& reference, const RegistryAuth& auth,
-                                           const Call& call) = 0;
+                                           const CallContext& call) = 0;
   // Imports every image of the OCI layouts in `directory`, one layout in each subdirectory, under the name in its
   // "org.opencontainers.image.ref.name" annotation. A name that exists already is skipped. An error names the layouts
   // that could not be imported; all others have been.
-  virtual absl::Status ImportLayouts(const std::string& directory, const Call& call) = 0;
+  virtual absl::Status ImportLayouts(const std::string& directory, const CallContext& call) = 0;
 
   // By reference, id ("sha256:<hex>" or "<hex>") or prefix of an id. Null if there is none.
   virtual std::shared_ptr<const Image> Find(const std::string& name) = 0;

@@ -30,7 +30,7 @@ TEST_F(ImagesTest, AnImageFromARealRegistryBecomesARootFileSystem) {
   const WrittenImage written = WriteImageLayout(layout, {Describe("app:1", "hello", 2)})->front();
   ASSERT_TRUE(real.Push(layout, "app:1", "team/app:1").ok());
   const std::string name = real.host() + "/team/app:1";
-  const absl::StatusOr<std::string> id = images_->Pull(name, {}, Call());
+  const absl::StatusOr<std::string> id = images_->Pull(name, {}, CallContext());
   ASSERT_TRUE(id.ok()) << id.status();
   EXPECT_EQ(*id, written.config_digest);
 
@@ -53,7 +53,7 @@ TEST_F(ImagesTest, AnIdIsNoNameOfAnotherImage) {
   Serve(Describe("y", "not this one"), "library/sha256", id.substr(id.find(':') + 1));
   options_.registry.mirrors["docker.io"] = {"http://" + registry_.host()};
   Open();
-  const auto false_friend = images_->Pull("docker.io/library/" + id, {}, Call());
+  const auto false_friend = images_->Pull("docker.io/library/" + id, {}, CallContext());
   ASSERT_TRUE(false_friend.ok()) << false_friend.status();
   ASSERT_NE(*false_friend, id);
   EXPECT_EQ(images_->Find(id)->id, id);

@@ -29,7 +29,7 @@ class FileSource : public LayerSource {
  public:
   std::map<std::string, std::string> paths;  // by digest
 
-  absl::Status Fetch(const LayerDescriptor& layer, const Sink& sink, const Call&) override {
+  absl::Status Fetch(const LayerDescriptor& layer, const Sink& sink, const CallContext&) override {
     auto file = OpenAt(AT_FDCWD, paths.at(layer.digest), O_RDONLY);
     if (!file.ok()) return file.status();
     std::string buffer(64 << 10, '\0');
@@ -86,7 +86,7 @@ int Run(const std::string& directory, const std::vector<std::string>& paths) {
   sync();
   const double cpu = CpuSeconds();
   const MonoTime start = MonoClock::now();
-  const auto lease = (*store)->Unpack(layers, source, 3, Call());
+  const auto lease = (*store)->Unpack(layers, source, 3, CallContext());
   const double wall = std::chrono::duration<double>(MonoClock::now() - start).count();
   const FsUsage usage = *(*store)->Usage();
   std::printf("%s: %zu layers, %.0f MB, unpacked %.0f MB in %lu files: %.2f s, %.2f CPU-s\n",

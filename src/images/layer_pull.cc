@@ -19,8 +19,8 @@
 namespace crisp {
 
 LayerPull::LayerPull(const std::vector<LayerDescriptor>& layers, const std::vector<std::string>& chain_ids,
-                     LayerSource* source, int parallel, const Call* call, const Layout* layout, LayerCatalog* catalog,
-                     FlightBoard* board, StepLog* log)
+                     LayerSource* source, int parallel, const CallContext* call, const Layout* layout,
+                     LayerCatalog* catalog, FlightBoard* board, StepLog* log)
     : layers_(layers),
       chain_ids_(chain_ids),
       source_(source),

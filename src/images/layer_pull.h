@@ -15,7 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "images/layer_catalog.h"
@@ -39,7 +39,7 @@ class LayerPull {
   // All arguments must outlive the object. `chain_ids` are those of `layers`; `parallel` of 0 or less: no limit. `log`
   // may be null.
   LayerPull(const std::vector<LayerDescriptor>& layers, const std::vector<std::string>& chain_ids, LayerSource* source,
-            int parallel, const Call* call, const Layout* layout, LayerCatalog* catalog, FlightBoard* board,
+            int parallel, const CallContext* call, const Layout* layout, LayerCatalog* catalog, FlightBoard* board,
             StepLog* log);
 
   // Returns once every layer exists or, after the first error, once none of this pull's own layers is running.
@@ -58,14 +58,14 @@ class LayerPull {
   const std::vector<std::string>& chain_ids_;
   LayerSource* const source_;
   const size_t parallel_;
-  const Call* const call_;
+  const CallContext* const call_;
   const Layout* const layout_;
   LayerCatalog* const catalog_;
   FlightBoard* const board_;
   StepLog* const log_;
 
   std::atomic<bool> given_up_ = false;
-  const Call flight_call_;  // ends when the call of the pull ends or another layer has failed
+  const CallContext flight_call_;  // ends when the call of the pull ends or another layer has failed
   std::vector<std::thread> threads_;
   size_t first_missing_ ABSL_GUARDED_BY(board_->mutex) = 0;
   size_t running_ ABSL_GUARDED_BY(board_->mutex) = 0;

@@ -398,7 +398,7 @@ TEST_F(LayerSemanticsTest, ATarWithoutEntriesIsAnEmptyLayer) {
 TEST_F(LayerSemanticsTest, TheResultIsThatOfGnuTar) {
   if (!Exists("/bin/tar")) GTEST_SKIP() << "needs GNU tar";
   const auto run = [](const std::vector<std::string>& args) {
-    const auto result = RunCommand({"/bin/tar", args, {"PATH=/bin:/usr/bin"}, "", 1 << 20}, Call());
+    const auto result = RunCommand({"/bin/tar", args, {"PATH=/bin:/usr/bin"}, "", 1 << 20}, CallContext());
     ASSERT_EQ(result.status(), absl::OkStatus());
     ASSERT_TRUE(result->ok()) << result->Describe();
   };

@@ -7,7 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "base/call.h"
+#include "base/call_context.h"
 
 namespace crisp {
 
@@ -27,7 +27,7 @@ class LayerSource {
   // Passes the bytes of the blob to `sink`, each once and in order. Called from several threads at once, for different
   // layers. `sink` may block for as long as the disk or the layers below take; that time does not count as silence of
   // the source. An error of `sink` ends the transfer and is returned. Returns soon after `call` has ended.
-  virtual absl::Status Fetch(const LayerDescriptor& layer, const Sink& sink, const Call& call) = 0;
+  virtual absl::Status Fetch(const LayerDescriptor& layer, const Sink& sink, const CallContext& call) = 0;
 };
 
 }  // namespace crisp

@@ -51,7 +51,7 @@ absl::StatusOr<std::unique_ptr<LayerStore>> LayerStore::Open(Layout layout, Data
 }
 
 absl::StatusOr<LayerLease> LayerStore::Unpack(const std::vector<LayerDescriptor>& layers, LayerSource& source,
-                                              int parallel, const Call& call, StepLog* log) {
+                                              int parallel, const CallContext& call, StepLog* log) {
   RETURN_IF_ERROR(CheckDescriptors(layers));
   std::vector<std::string> diff_ids;
   for (const LayerDescriptor& layer : layers) diff_ids.push_back(layer.diff_id);

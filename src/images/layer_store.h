@@ -19,7 +19,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "images/images.h"
 #include "images/layer_lease.h"
 #include "images/layer_source.h"
@@ -49,7 +49,7 @@ class LayerStore {
   // "unpack" (the two run side by side) and "commit". The caller records the image while it holds the lease. If
   // recording fails, it releases the lease and then calls CollectGarbage.
   absl::StatusOr<LayerLease> Unpack(const std::vector<LayerDescriptor>& layers, LayerSource& source, int parallel,
-                                    const Call& call, StepLog* log = nullptr);
+                                    const CallContext& call, StepLog* log = nullptr);
 
   // Removes the layers that no image, root file system or lease refers to.
   absl::Status CollectGarbage();

@@ -70,7 +70,7 @@ TEST_F(LayerStoreTest, ALayerThatGetsNoThreadEndsThePullOfTheOthers) {
   const LayerDescriptor first = source_.AddGzip(TarBuilder().File("f", "x"));
   const LayerDescriptor second = source_.AddGzip(TarBuilder().File("g", "x"));
   std::optional<NoThreads> none;
-  source_.Before([&](const LayerDescriptor&, size_t, const Call&) {
+  source_.Before([&](const LayerDescriptor&, size_t, const CallContext&) {
     none.emplace();  // while the first is received; the second has not been started
     return absl::OkStatus();
   });
@@ -152,11 +152,11 @@ TEST_F(LayerStoreTest, ADigestThatIsWrongIsRefusedThoughTheTarIsRight) {
   class Swap : public LayerSource {
    public:
     explicit Swap(std::string blob) : blob_(std::move(blob)) {}
-    absl::Status Fetch(const LayerDescriptor&, const Sink& sink, const Call&) override { return sink(blob_); }
+    absl::Status Fetch(const LayerDescriptor&, const Sink& sink, const CallContext&) override { return sink(blob_); }
     std::string blob_;
   } swap(Gzip(tar));
   const LayerDescriptor layer{DigestOf("another blob"), swap.blob_.size(), DigestOf(tar)};
-  const absl::Status status = store_->Unpack({layer}, swap, 1, Call()).status();
+  const absl::Status status = store_->Unpack({layer}, swap, 1, CallContext()).status();
   EXPECT_THAT(std::string(status.message()), HasSubstr("the blob's digest is"));
   ExpectNothingLeft();
 }
@@ -175,21 +175,21 @@ TEST_F(LayerStoreTest, AnErrorOfTheSourceIsTheError) {
 TEST_F(LayerStoreTest, ACancelInTheMiddleEndsSoonAndLeavesNothing) {
   const std::vector<LayerDescriptor> layers = {BigLayer(1), BigLayer(2), BigLayer(3)};
   std::atomic<bool> cancelled = false;
-  source_.Before([&](const LayerDescriptor&, size_t sent, const Call& call) {
+  source_.Before([&](const LayerDescriptor&, size_t sent, const CallContext& call) {
     if (sent < 5'000'000) return absl::OkStatus();
     cancelled = true;
     Eventually([&] { return !call.Check().ok(); });
     return call.Check();
   });
   const absl::Status status =
-      store_->Unpack(layers, source_, 0, Call(kNoDeadline, [&] { return cancelled.load(); })).status();
+      store_->Unpack(layers, source_, 0, CallContext(kNoDeadline, [&] { return cancelled.load(); })).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kCancelled) << status;
   ExpectNothingLeft();
 }
 
 TEST_F(LayerStoreTest, ADeadlineThatHasPassedIsSaidAndLeavesNothing) {
   const absl::Status status =
-      store_->Unpack({BigLayer(1)}, source_, 1, Call::WithTimeout(std::chrono::milliseconds(1))).status();
+      store_->Unpack({BigLayer(1)}, source_, 1, CallContext::WithTimeout(std::chrono::milliseconds(1))).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded) << status;
   ExpectNothingLeft();
 }
@@ -219,13 +219,13 @@ TEST_F(LayerStoreTest, WhoJoinedTakesOverWhenTheFirstIsCancelled) {
   const std::vector<LayerDescriptor> layers = {BigLayer(1), BigLayer(2)};
   std::atomic<bool> cancelled = false, joined = false;
   std::atomic<int> started = 0;
-  source_.Before([&](const LayerDescriptor&, size_t sent, const Call& call) {
+  source_.Before([&](const LayerDescriptor&, size_t sent, const CallContext& call) {
     if (sent == 0) ++started;
     if (sent > 1'000'000) Eventually([&] { return started > 2 || !call.Check().ok(); });
     return started <= 2 ? call.Check() : absl::OkStatus();
   });
   std::thread first([&] {
-    const auto lease = store_->Unpack(layers, source_, 2, Call(kNoDeadline, [&] { return cancelled.load(); }));
+    const auto lease = store_->Unpack(layers, source_, 2, CallContext(kNoDeadline, [&] { return cancelled.load(); }));
     EXPECT_EQ(lease.status().code(), absl::StatusCode::kCancelled);
   });
   while (started < 2) std::this_thread::yield();
@@ -257,7 +257,7 @@ TEST_F(LayerStoreTest, ALayerThatNeedsItsParentsWaitsForThemAndDoesNotBlockThem)
           .File(absl::StrCat(path, "f", parallel), Noise(300000, static_cast<unsigned>(i)));
       layers.push_back(source_.AddGzip(tar));
     }
-    source_.Before([&](const LayerDescriptor& layer, size_t sent, const Call&) {
+    source_.Before([&](const LayerDescriptor& layer, size_t sent, const CallContext&) {
       if (sent == 0 && layer.digest == layers[0].digest) LetTimePass(std::chrono::milliseconds(100));
       return absl::OkStatus();
     });
@@ -272,7 +272,7 @@ TEST_F(LayerStoreTest, AtMostSoManyLayersAreFetchedAtOnce) {
   for (unsigned i = 0; i < 24; ++i)
     layers.push_back(source_.AddGzip(TarBuilder().File(absl::StrCat(i), Noise(100000, i))));
   std::atomic<int> now = 0, most = 0;
-  source_.Before([&](const LayerDescriptor& layer, size_t sent, const Call&) {
+  source_.Before([&](const LayerDescriptor& layer, size_t sent, const CallContext&) {
     if (sent == 0) most = std::max<int>(most, ++now);
     LetTimePass(std::chrono::milliseconds(1));  // in which others begin
     if (sent == layer.size) --now;

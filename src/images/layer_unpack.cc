@@ -20,7 +20,7 @@ class Receiver {
   Receiver(const LayerDescriptor& layer, BlockRing* ring)
       : layer_(layer), hash_(layer.digest), tar_(ring, layer.size, layer.diff_id), decoder_(&tar_) {}
 
-  absl::Status Run(LayerSource& source, const Call& call) {
+  absl::Status Run(LayerSource& source, const CallContext& call) {
     RETURN_IF_ERROR(source.Fetch(
         layer_, [&](absl::string_view bytes) { return Take(bytes, call); }, call));
     if (received_ != layer_.size) {
@@ -37,7 +37,7 @@ class Receiver {
   }
 
  private:
-  absl::Status Take(absl::string_view bytes, const Call& call) {
+  absl::Status Take(absl::string_view bytes, const CallContext& call) {
     RETURN_IF_ERROR(call.Check());
     received_ += bytes.size();
     if (received_ > layer_.size) {
@@ -55,7 +55,7 @@ class Receiver {
 };
 
 // The unpacking thread. It reads the padding after the tar's end mark too, because that belongs to the digests.
-absl::StatusOr<LayerTotals> Apply(BlockRing* ring, Fd root, LayerDirs::Below below, const Call& call) {
+absl::StatusOr<LayerTotals> Apply(BlockRing* ring, Fd root, LayerDirs::Below below, const CallContext& call) {
   ASSIGN_OR_RETURN(const LayerTotals totals,
                    ApplyTar([ring] { return ring->Next(); }, std::move(root), std::move(below), call));
   while (true) {
@@ -68,7 +68,7 @@ absl::StatusOr<LayerTotals> Apply(BlockRing* ring, Fd root, LayerDirs::Below bel
 
 absl::StatusOr<LayerTotals> UnpackLayer(const LayerDescriptor& layer, LayerSource& source, Fd root,
                                         LayerDirs::Below below, size_t ring_bytes, const std::function<void()>& fetched,
-                                        const Call& call) {
+                                        const CallContext& call) {
   BlockRing ring(ring_bytes / kRingBlockBytes, kRingBlockBytes);
   const auto receive = [&] {
     const absl::Status received = Receiver(layer, &ring).Run(source, call);

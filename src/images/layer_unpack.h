@@ -5,7 +5,7 @@
 #include <functional>
 
 #include "absl/status/statusor.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "images/layer_dirs.h"
 #include "images/layer_source.h"
 #include "images/tar_applier.h"
@@ -19,6 +19,6 @@ namespace crisp {
 // Errors: see layer_store.h.
 absl::StatusOr<LayerTotals> UnpackLayer(const LayerDescriptor& layer, LayerSource& source, Fd root,
                                         LayerDirs::Below below, size_t ring_bytes, const std::function<void()>& fetched,
-                                        const Call& call);
+                                        const CallContext& call);
 
 }  // namespace crisp

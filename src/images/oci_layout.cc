@@ -80,7 +80,7 @@ absl::Status OciLayout::ReadIndex() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<RawManifest> OciLayout::FetchManifest(const Descriptor& descriptor, const Call& call) {
+absl::StatusOr<RawManifest> OciLayout::FetchManifest(const Descriptor& descriptor, const CallContext& call) {
   if (descriptor.size > kManifestBytesLimit) {
     return absl::InternalError(absl::StrCat("manifest ", descriptor.digest, " is too large"));
   }
@@ -88,7 +88,7 @@ absl::StatusOr<RawManifest> OciLayout::FetchManifest(const Descriptor& descripto
   return RawManifest{std::move(body), descriptor.media_type, descriptor.digest};
 }
 
-absl::StatusOr<std::string> OciLayout::FetchBlob(const Descriptor& descriptor, const Call& call) {
+absl::StatusOr<std::string> OciLayout::FetchBlob(const Descriptor& descriptor, const CallContext& call) {
   RETURN_IF_ERROR(call.Check());
   RETURN_IF_ERROR(CheckDigest(descriptor.digest));
   ASSIGN_OR_RETURN(std::string blob, ReadFile(BlobPath(descriptor.digest), static_cast<size_t>(descriptor.size)),
@@ -98,7 +98,7 @@ absl::StatusOr<std::string> OciLayout::FetchBlob(const Descriptor& descriptor, c
   return blob;
 }
 
-absl::Status OciLayout::Fetch(const LayerDescriptor& layer, const Sink& sink, const Call& call) {
+absl::Status OciLayout::Fetch(const LayerDescriptor& layer, const Sink& sink, const CallContext& call) {
   RETURN_IF_ERROR(CheckDigest(layer.digest));
   const std::string path = BlobPath(layer.digest);
   ASSIGN_OR_RETURN(const Fd file, OpenInRoot(root_.get(), path, O_RDONLY | O_NONBLOCK), "OCI layout ", directory_);

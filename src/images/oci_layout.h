@@ -25,9 +25,9 @@ class OciLayout : public ImageSource {
   // The entries of index.json, in its order.
   const std::vector<Entry>& entries() const { return entries_; }
 
-  absl::StatusOr<RawManifest> FetchManifest(const Descriptor& descriptor, const Call& call) override;
-  absl::StatusOr<std::string> FetchBlob(const Descriptor& descriptor, const Call& call) override;
-  absl::Status Fetch(const LayerDescriptor& layer, const Sink& sink, const Call& call) override;
+  absl::StatusOr<RawManifest> FetchManifest(const Descriptor& descriptor, const CallContext& call) override;
+  absl::StatusOr<std::string> FetchBlob(const Descriptor& descriptor, const CallContext& call) override;
+  absl::Status Fetch(const LayerDescriptor& layer, const Sink& sink, const CallContext& call) override;
 
  private:
   OciLayout(std::string directory, Fd root) : directory_(std::move(directory)), root_(std::move(root)) {}

@@ -42,10 +42,10 @@ class RealRegistryTest : public testing::Test {
     absl::StatusOr<std::unique_ptr<RegistryClient>> client =
         RegistryClient::Create(options, *ParseReference(registry.host() + name), auth, Quick());
     if (!client.ok()) return client.status();
-    absl::StatusOr<RawManifest> manifest = (*client)->FetchManifest(Call());
+    absl::StatusOr<RawManifest> manifest = (*client)->FetchManifest(CallContext());
     if (!manifest.ok()) return manifest;
     const Manifest parsed = std::get<Manifest>(*ParseManifest(manifest->body, manifest->content_type));
-    const absl::StatusOr<std::string> config = (*client)->FetchBlob(parsed.config, Call());
+    const absl::StatusOr<std::string> config = (*client)->FetchBlob(parsed.config, CallContext());
     if (!config.ok()) return config.status();
     DigestHasher hasher;
     const absl::Status status = (*client)->Fetch(
@@ -54,7 +54,7 @@ class RealRegistryTest : public testing::Test {
           hasher.Update(bytes);
           return absl::OkStatus();
         },
-        Call());
+        CallContext());
     if (!status.ok()) return status;
     EXPECT_EQ(hasher.Finish(), parsed.layers[0].digest);
     return manifest;
@@ -114,7 +114,7 @@ TEST_F(RealRegistryTest, SpeaksTls) {
                   "/CN=registry",
                   "-addext",
                   "subjectAltName=IP:127.0.0.1"};
-  ASSERT_TRUE(RunCommand(openssl, Call::WithTimeout(seconds(20)))->ok());
+  ASSERT_TRUE(RunCommand(openssl, CallContext::WithTimeout(seconds(20)))->ok());
   RealRegistry registry("", absl::StrCat("  tls:\n    certificate: ", certificate, "\n    key: ", key, "\n"));
   ASSERT_TRUE(registry.Push(layout_.path(), "x:1", "a/b:1").ok());
 

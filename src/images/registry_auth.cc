@@ -174,7 +174,7 @@ std::string Authorizer::Header() const {
 
 absl::StatusOr<std::optional<std::string>> Authorizer::Answer(const HttpResponse& refusal, const std::string& sent,
                                                               const RegistryOptions& options, HttpClient& http,
-                                                              const Call& call) {
+                                                              const CallContext& call) {
   const std::optional<std::string> nothing;
   if (!credentials_.registry_token.empty()) return nothing;
   const std::optional<AuthChallenge> challenge = ChooseChallenge(refusal, !credentials_.username.empty());
@@ -223,7 +223,7 @@ absl::StatusOr<HttpRequest> Authorizer::TokenRequest(const AuthChallenge& challe
 }
 
 absl::StatusOr<std::string> Authorizer::BearerHeader(const HttpRequest& request, const std::string& sent,
-                                                     HttpClient& http, const Call& call) {
+                                                     HttpClient& http, const CallContext& call) {
   const std::string key = TokenKey(request);
   const auto work = [this, key, request, sent,
                      &http](const SingleFlight<std::string>::Abandoned& abandoned) -> absl::StatusOr<std::string> {
@@ -232,7 +232,7 @@ absl::StatusOr<std::string> Authorizer::BearerHeader(const HttpRequest& request,
       // A fetch that ended after this request was sent has renewed the token already.
       if (const auto known = headers_.find(key); known != headers_.end() && known->second != sent) return known->second;
     }
-    ASSIGN_OR_RETURN(const std::string token, FetchToken(request, http, Call(kNoDeadline, abandoned)));
+    ASSIGN_OR_RETURN(const std::string token, FetchToken(request, http, CallContext(kNoDeadline, abandoned)));
     std::string header = absl::StrCat("Bearer ", token);
     Remember(key, header);
     return header;
@@ -245,7 +245,7 @@ absl::StatusOr<std::string> Authorizer::BearerHeader(const HttpRequest& request,
 }
 
 absl::StatusOr<std::string> Authorizer::FetchToken(const HttpRequest& request, HttpClient& http,
-                                                   const Call& call) const {
+                                                   const CallContext& call) const {
   const std::string who = absl::StrCat("token server ", request.url.Printable());
   ASSIGN_OR_RETURN(const HttpResponse response, http.Do(request, call), who);
   if (response.status == 401 || response.status == 403) {

@@ -12,7 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "base/mutex.h"
 #include "base/single_flight.h"
 #include "images/endpoint.h"
@@ -59,7 +59,8 @@ class Authorizer {
   // Null if another attempt cannot help. Errors are those of the token server. `options` and `http` must outlive
   // the object: a fetch can outlive its last caller for a moment.
   absl::StatusOr<std::optional<std::string>> Answer(const HttpResponse& refusal, const std::string& sent,
-                                                    const RegistryOptions& options, HttpClient& http, const Call& call);
+                                                    const RegistryOptions& options, HttpClient& http,
+                                                    const CallContext& call);
 
   // `text` without the secrets of this object, which a registry could repeat in its answers.
   std::string Redact(std::string text) const;
@@ -67,8 +68,8 @@ class Authorizer {
  private:
   absl::StatusOr<HttpRequest> TokenRequest(const AuthChallenge& challenge, const RegistryOptions& options) const;
   absl::StatusOr<std::string> BearerHeader(const HttpRequest& request, const std::string& sent, HttpClient& http,
-                                           const Call& call);
-  absl::StatusOr<std::string> FetchToken(const HttpRequest& request, HttpClient& http, const Call& call) const;
+                                           const CallContext& call);
+  absl::StatusOr<std::string> FetchToken(const HttpRequest& request, HttpClient& http, const CallContext& call) const;
   void Remember(const std::string& token_key, const std::string& header);
 
   const Endpoint endpoint_;

@@ -83,7 +83,7 @@ milliseconds RetryAfter(const HttpResponse& response) {
   return std::clamp<seconds>(wait, seconds(0), std::chrono::hours(1));
 }
 
-absl::Status Sleep(milliseconds pause, const Call& call) {
+absl::Status Sleep(milliseconds pause, const CallContext& call) {
   const MonoTime until = MonoClock::now() + pause;
   while (MonoClock::now() < until) {
     RETURN_IF_ERROR(call.Check());
@@ -201,16 +201,16 @@ absl::StatusOr<std::unique_ptr<RegistryClient>> RegistryClient::Create(const Reg
   return client;
 }
 
-absl::StatusOr<RawManifest> RegistryClient::FetchManifest(const Call& call) {
+absl::StatusOr<RawManifest> RegistryClient::FetchManifest(const CallContext& call) {
   return FetchManifest(reference_.TagOrDigest(), 0, call);
 }
 
-absl::StatusOr<RawManifest> RegistryClient::FetchManifest(const Descriptor& descriptor, const Call& call) {
+absl::StatusOr<RawManifest> RegistryClient::FetchManifest(const Descriptor& descriptor, const CallContext& call) {
   return FetchManifest(descriptor.digest, descriptor.size, call);
 }
 
 absl::StatusOr<RawManifest> RegistryClient::FetchManifest(const std::string& tag_or_digest, uint64_t size,
-                                                          const Call& call) {
+                                                          const CallContext& call) {
   RawManifest manifest;
   RETURN_IF_ERROR(TryEach(
       absl::StrCat("manifest ", tag_or_digest), IsDigest(tag_or_digest) ? Need::kContent : Need::kResolve,
@@ -220,7 +220,7 @@ absl::StatusOr<RawManifest> RegistryClient::FetchManifest(const std::string& tag
 
 // `size` is the size in the index, 0 if it is not known.
 RegistryClient::Outcome RegistryClient::AskForManifest(Site& site, const std::string& tag_or_digest, uint64_t size,
-                                                       RawManifest* manifest, const Call& call) {
+                                                       RawManifest* manifest, const CallContext& call) {
   Ask ask;
   ask.path = absl::StrCat("/manifests/", tag_or_digest);
   ask.headers = {absl::StrCat("Accept: ", kManifestAccept)};
@@ -242,7 +242,7 @@ RegistryClient::Outcome RegistryClient::AskForManifest(Site& site, const std::st
   return outcome;
 }
 
-absl::StatusOr<std::string> RegistryClient::ResolveDigest(const Call& call) {
+absl::StatusOr<std::string> RegistryClient::ResolveDigest(const CallContext& call) {
   Ask ask;
   ask.method = "HEAD";
   ask.path = absl::StrCat("/manifests/", reference_.TagOrDigest());
@@ -260,7 +260,7 @@ absl::StatusOr<std::string> RegistryClient::ResolveDigest(const Call& call) {
   return digest;
 }
 
-absl::StatusOr<std::string> RegistryClient::FetchBlob(const Descriptor& descriptor, const Call& call) {
+absl::StatusOr<std::string> RegistryClient::FetchBlob(const Descriptor& descriptor, const CallContext& call) {
   Ask ask;
   ask.path = absl::StrCat("/blobs/", descriptor.digest);
   // The bodies of redirects and errors count too.
@@ -285,14 +285,14 @@ absl::StatusOr<std::string> RegistryClient::FetchBlob(const Descriptor& descript
   return blob;
 }
 
-absl::Status RegistryClient::Fetch(const LayerDescriptor& layer, const Sink& sink, const Call& call) {
+absl::Status RegistryClient::Fetch(const LayerDescriptor& layer, const Sink& sink, const CallContext& call) {
   Download download{.digest = layer.digest, .size = layer.size, .sink = sink, .sink_error = {}};
   return TryEach(
       absl::StrCat("layer ", layer.digest), Need::kContent,
       [&](Site& site) { return AskForBlob(site, download, call); }, call);
 }
 
-RegistryClient::Outcome RegistryClient::AskForBlob(Site& site, Download& download, const Call& call) {
+RegistryClient::Outcome RegistryClient::AskForBlob(Site& site, Download& download, const CallContext& call) {
   const uint64_t before = download.received;
   // The connection broke after the last byte, so nothing is missing.
   if (before == download.size && before > 0) return Outcome{};
@@ -314,7 +314,7 @@ RegistryClient::Outcome RegistryClient::AskForBlob(Site& site, Download& downloa
 }
 
 // Sends the request, and once more with credentials if the endpoint asks for them.
-absl::StatusOr<HttpResponse> RegistryClient::Send(Site& site, const Ask& ask, const Call& call) {
+absl::StatusOr<HttpResponse> RegistryClient::Send(Site& site, const Ask& ask, const CallContext& call) {
   const std::string authorization = site.authorizer.Header();
   bool redirected = false;
   ASSIGN_OR_RETURN(HttpResponse response, FollowRedirects(site, ask, authorization, &redirected, call));
@@ -328,7 +328,7 @@ absl::StatusOr<HttpResponse> RegistryClient::Send(Site& site, const Ask& ask, co
 
 absl::StatusOr<HttpResponse> RegistryClient::FollowRedirects(Site& site, const Ask& ask,
                                                              const std::string& authorization, bool* redirected,
-                                                             const Call& call) {
+                                                             const CallContext& call) {
   HttpRequest request;
   request.method = ask.method;
   request.body_limit = ask.body_limit;
@@ -406,7 +406,7 @@ std::vector<size_t> RegistryClient::Order() {
 }
 
 absl::Status RegistryClient::TryEach(absl::string_view what, Need needs, const std::function<Outcome(Site&)>& ask,
-                                     const Call& call) {
+                                     const CallContext& call) {
   const std::vector<size_t> order = Order();
   std::vector<Outcome> outcomes(sites_.size(), Outcome{.tried = false, .passing = true});
   for (int round = 0; round < kRounds;) {

@@ -21,7 +21,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "base/mutex.h"
 #include "images/http.h"
 #include "images/image_source.h"
@@ -44,17 +44,17 @@ class RegistryClient : public ImageSource {
   ~RegistryClient() override;
 
   // The manifest that the reference names.
-  absl::StatusOr<RawManifest> FetchManifest(const Call& call);
+  absl::StatusOr<RawManifest> FetchManifest(const CallContext& call);
   // A manifest that an index names.
-  absl::StatusOr<RawManifest> FetchManifest(const Descriptor& descriptor, const Call& call) override;
+  absl::StatusOr<RawManifest> FetchManifest(const Descriptor& descriptor, const CallContext& call) override;
   // The digest to which the reference resolves at the registry now. Uses HEAD, which rate limits do not count.
   // Unimplemented if the registry does not report it.
-  absl::StatusOr<std::string> ResolveDigest(const Call& call);
+  absl::StatusOr<std::string> ResolveDigest(const CallContext& call);
   // A small blob in memory: the image config.
-  absl::StatusOr<std::string> FetchBlob(const Descriptor& descriptor, const Call& call) override;
+  absl::StatusOr<std::string> FetchBlob(const Descriptor& descriptor, const CallContext& call) override;
   // Streams a blob of any size to `sink`, each byte once and in order. An error of `sink` ends the transfer and is
   // returned unchanged.
-  absl::Status Fetch(const LayerDescriptor& layer, const Sink& sink, const Call& call) override;
+  absl::Status Fetch(const LayerDescriptor& layer, const Sink& sink, const CallContext& call) override;
 
  private:
   struct Site;
@@ -64,15 +64,16 @@ class RegistryClient : public ImageSource {
   struct Download;
 
   RegistryClient(const RegistryOptions& options, Reference reference, RegistryTimes times);
-  absl::StatusOr<RawManifest> FetchManifest(const std::string& tag_or_digest, uint64_t size, const Call& call);
+  absl::StatusOr<RawManifest> FetchManifest(const std::string& tag_or_digest, uint64_t size, const CallContext& call);
   Outcome AskForManifest(Site& site, const std::string& tag_or_digest, uint64_t size, RawManifest* manifest,
-                         const Call& call);
-  Outcome AskForBlob(Site& site, Download& download, const Call& call);
-  absl::StatusOr<HttpResponse> Send(Site& site, const Ask& ask, const Call& call);
+                         const CallContext& call);
+  Outcome AskForBlob(Site& site, Download& download, const CallContext& call);
+  absl::StatusOr<HttpResponse> Send(Site& site, const Ask& ask, const CallContext& call);
   absl::StatusOr<HttpResponse> FollowRedirects(Site& site, const Ask& ask, const std::string& authorization,
-                                               bool* redirected, const Call& call);
+                                               bool* redirected, const CallContext& call);
   Outcome Judge(const Site& site, const absl::StatusOr<HttpResponse>& response) const;
-  absl::Status TryEach(absl::string_view what, Need needs, const std::function<Outcome(Site&)>& ask, const Call& call);
+  absl::Status TryEach(absl::string_view what, Need needs, const std::function<Outcome(Site&)>& ask,
+                       const CallContext& call);
   std::vector<size_t> Order();
   absl::Status Verdict(absl::string_view what, const std::vector<Outcome>& outcomes) const;
 

@@ -22,7 +22,7 @@ using testing::StartsWith;
 
 TEST_F(RegistryClientTest, AManifestComesWithItsDigest) {
   const std::string digest = registry_.AddManifest("library/x", "1", manifest_, kManifestType);
-  const absl::StatusOr<RawManifest> manifest = Client().FetchManifest(Call());
+  const absl::StatusOr<RawManifest> manifest = Client().FetchManifest(CallContext());
   ASSERT_TRUE(manifest.ok()) << manifest.status();
   EXPECT_EQ(manifest->body, manifest_);
   EXPECT_EQ(manifest->digest, digest);
@@ -31,12 +31,12 @@ TEST_F(RegistryClientTest, AManifestComesWithItsDigest) {
   EXPECT_THAT(registry_.requests()[0].Header("accept"), HasSubstr(kManifestType));
   EXPECT_EQ(registry_.requests()[0].Header("authorization"), "");
   EXPECT_EQ(registry_.requests()[0].query, "") << "?ns= is for mirrors";
-  EXPECT_EQ(*Client().ResolveDigest(Call()), digest);
+  EXPECT_EQ(*Client().ResolveDigest(CallContext()), digest);
   EXPECT_EQ(registry_.Count("HEAD "), 1);
 }
 
 TEST_F(RegistryClientTest, AnUnknownManifestIsNotFoundWithTheReference) {
-  const absl::Status status = Client("library/x:nope").FetchManifest(Call()).status();
+  const absl::Status status = Client("library/x:nope").FetchManifest(CallContext()).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(Text(status), AllOf(HasSubstr(registry_.host() + "/library/x:nope"), HasSubstr("404 Not Found"),
                                   HasSubstr("MANIFEST_UNKNOWN: manifest unknown")));
@@ -46,22 +46,22 @@ TEST_F(RegistryClientTest, AnUnknownManifestIsNotFoundWithTheReference) {
 TEST_F(RegistryClientTest, AManifestThatIsNotWhatItsDigestSaysIsRefused) {
   const std::string wanted = DigestOf("something else");
   AlwaysAnswer({.headers = {{"Content-Type", kManifestType}}, .body = manifest_});
-  const absl::Status status = Client("library/x@" + wanted).FetchManifest(Call()).status();
+  const absl::Status status = Client("library/x@" + wanted).FetchManifest(CallContext()).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
   EXPECT_THAT(Text(status), AllOf(HasSubstr("digest mismatch"), HasSubstr(wanted)));
   AlwaysAnswer({.headers = {{"Docker-Content-Digest", wanted}}, .body = manifest_});
-  EXPECT_THAT(Text(Client().FetchManifest(Call()).status()), HasSubstr("digest mismatch"));
+  EXPECT_THAT(Text(Client().FetchManifest(CallContext()).status()), HasSubstr("digest mismatch"));
 }
 
 TEST_F(RegistryClientTest, AManifestOfAnIndexHasTheSizeThatTheIndexSays) {
   const std::string digest = registry_.AddManifest("library/x", "1", manifest_, kManifestType);
-  EXPECT_TRUE(Client().FetchManifest({kManifestType, digest, manifest_.size()}, Call()).ok());
-  EXPECT_THAT(Text(Client().FetchManifest({kManifestType, digest, 5}, Call()).status()), HasSubstr("5"));
+  EXPECT_TRUE(Client().FetchManifest({kManifestType, digest, manifest_.size()}, CallContext()).ok());
+  EXPECT_THAT(Text(Client().FetchManifest({kManifestType, digest, 5}, CallContext()).status()), HasSubstr("5"));
 }
 
 TEST_F(RegistryClientTest, AHugeManifestIsCutOff) {
   AlwaysAnswer({.body = std::string((4 << 20) + 1, ' ')});
-  const absl::Status status = Client().FetchManifest(Call()).status();
+  const absl::Status status = Client().FetchManifest(CallContext()).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
   EXPECT_THAT(Text(status), HasSubstr("larger than 4194304"));
 }
@@ -70,7 +70,7 @@ TEST_F(RegistryClientTest, EndlessHeadersAreCutOff) {
   FakeReply reply{.body = manifest_};
   for (int i = 0; i < 100; ++i) reply.headers.emplace_back("X", std::string(10000, 'x'));
   AlwaysAnswer(reply);
-  EXPECT_FALSE(Client().FetchManifest(Call()).ok());
+  EXPECT_FALSE(Client().FetchManifest(CallContext()).ok());
 }
 
 TEST_F(RegistryClientTest, PassingTroublesAreTriedAgain) {
@@ -81,7 +81,7 @@ TEST_F(RegistryClientTest, PassingTroublesAreTriedAgain) {
       return FakeReply{.status = status, .headers = {{"Retry-After", "3000"}}};
     });
     const MonoTime start = MonoClock::now();
-    EXPECT_TRUE(Client().FetchManifest(Call()).ok()) << status;
+    EXPECT_TRUE(Client().FetchManifest(CallContext()).ok()) << status;
     EXPECT_GE(MonoClock::now() - start, milliseconds(100)) << "Retry-After was not kept";
     EXPECT_LT(MonoClock::now() - start, seconds(5)) << "Retry-After has a limit";
   }
@@ -89,7 +89,7 @@ TEST_F(RegistryClientTest, PassingTroublesAreTriedAgain) {
 
 TEST_F(RegistryClientTest, LastingTroublesAreGivenUpAfterAFewTries) {
   AlwaysAnswer({.status = 503, .body = "busy"});
-  const absl::Status status = Client().FetchManifest(Call()).status();
+  const absl::Status status = Client().FetchManifest(CallContext()).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(Text(status), AllOf(StartsWith("RegistryUnavailable: "), HasSubstr("503 Service Unavailable"),
                                   HasSubstr("http://" + registry_.host() + "/v2")));
@@ -102,7 +102,7 @@ TEST_F(RegistryClientTest, ADeadlineDuringAPauseIsKept) {
   slow.retry_after_limit = seconds(9);
   auto client = *RegistryClient::Create(options_, *ParseReference(registry_.host() + "/library/x:1"), {}, slow);
   const MonoTime start = MonoClock::now();
-  EXPECT_EQ(client->FetchManifest(Call::WithTimeout(milliseconds(50))).status().code(),
+  EXPECT_EQ(client->FetchManifest(CallContext::WithTimeout(milliseconds(50))).status().code(),
             absl::StatusCode::kDeadlineExceeded);
   EXPECT_LT(MonoClock::now() - start, seconds(2));
 }
@@ -110,16 +110,17 @@ TEST_F(RegistryClientTest, ADeadlineDuringAPauseIsKept) {
 TEST_F(RegistryClientTest, TheConfigIsCheckedWhole) {
   const std::string config = R"({"os":"linux"})";
   const std::string digest = registry_.AddBlob(config);
-  EXPECT_EQ(*Client().FetchBlob({"", digest, config.size()}, Call()), config);
-  EXPECT_FALSE(Client().FetchBlob({"", digest, config.size() - 1}, Call()).ok());
-  EXPECT_FALSE(Client().FetchBlob({"", digest, config.size() + 1}, Call()).ok());
+  EXPECT_EQ(*Client().FetchBlob({"", digest, config.size()}, CallContext()), config);
+  EXPECT_FALSE(Client().FetchBlob({"", digest, config.size() - 1}, CallContext()).ok());
+  EXPECT_FALSE(Client().FetchBlob({"", digest, config.size() + 1}, CallContext()).ok());
   AlwaysAnswer({.body = R"({"os":"l1nux"})"});
-  EXPECT_THAT(Text(Client().FetchBlob({"", digest, config.size()}, Call()).status()), HasSubstr("digest mismatch"));
+  EXPECT_THAT(Text(Client().FetchBlob({"", digest, config.size()}, CallContext()).status()),
+              HasSubstr("digest mismatch"));
 }
 
 TEST_F(RegistryClientTest, WhatSpeaksNoHttpIsUnavailable) {
   AlwaysAnswer({.status = 200, .headers = {{"Content-Length", "99999999999999999999999"}}});
-  EXPECT_FALSE(Client().FetchManifest(Call()).ok());
+  EXPECT_FALSE(Client().FetchManifest(CallContext()).ok());
 }
 
 }  // namespace

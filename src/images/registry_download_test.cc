@@ -120,7 +120,7 @@ TEST_F(RegistryDownloadTest, AnErrorOfTheSinkEndsItAndComesBackAsItIs) {
   const absl::Status full = absl::ResourceExhaustedError("disk full");
   const absl::Status status = Client().Fetch(
       {.digest = DigestOf(blob_), .size = blob_.size(), .diff_id = ""}, [&](absl::string_view) { return full; },
-      Call());
+      CallContext());
   EXPECT_EQ(status, full);
   EXPECT_EQ(registry_.requests().size(), 1u);
 }
@@ -144,7 +144,7 @@ TEST_F(RegistryDownloadTest, ASlowSinkIsNotTheRegistrysSilence) {
         slept = true;
         return absl::OkStatus();
       },
-      Call());
+      CallContext());
   EXPECT_TRUE(status.ok()) << status;
 }
 
@@ -154,11 +154,11 @@ TEST_F(RegistryDownloadTest, ACallThatIsOverEndsSoon) {
   patient.http.stall = seconds(60);
   auto client = *RegistryClient::Create(options_, *ParseReference(registry_.host() + "/library/x:1"), {}, patient);
   MonoTime start = MonoClock::now();
-  EXPECT_EQ(Blob(*client, blob_.size(), Call::WithTimeout(milliseconds(50))).status().code(),
+  EXPECT_EQ(Blob(*client, blob_.size(), CallContext::WithTimeout(milliseconds(50))).status().code(),
             absl::StatusCode::kDeadlineExceeded);
   EXPECT_LT(MonoClock::now() - start, seconds(2));
   start = MonoClock::now();
-  const Call cancelled(kNoDeadline, [&] { return MonoClock::now() > start + milliseconds(50); });
+  const CallContext cancelled(kNoDeadline, [&] { return MonoClock::now() > start + milliseconds(50); });
   EXPECT_EQ(Blob(*client, blob_.size(), cancelled).status().code(), absl::StatusCode::kCancelled);
   EXPECT_LT(MonoClock::now() - start, seconds(2));
 }

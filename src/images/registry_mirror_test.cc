@@ -32,7 +32,7 @@ TEST_F(RegistryMirrorTest, TheNextEndpointIsAskedWhenOneFails) {
     auto client = Through({"http://127.0.0.1:2", registry_.Url(""), other_.Url("")});
     registry_.ForgetRequests();
     other_.ForgetRequests();
-    EXPECT_TRUE(client->FetchManifest(Call()).ok()) << status;
+    EXPECT_TRUE(client->FetchManifest(CallContext()).ok()) << status;
     EXPECT_EQ(registry_.requests().size(), 1u) << "no pause while another endpoint can do it";
     EXPECT_EQ(other_.requests()[0].query, "ns=127.0.0.1%3A1");
     EXPECT_TRUE(Blob(*client, blob_.size()).ok());
@@ -42,7 +42,7 @@ TEST_F(RegistryMirrorTest, TheNextEndpointIsAskedWhenOneFails) {
 
 TEST_F(RegistryMirrorTest, WhenNoneIsHealthyAllAreNamed) {
   AlwaysAnswer({.status = 502});
-  const absl::Status status = Through({registry_.Url("/some/path")})->FetchManifest(Call()).status();
+  const absl::Status status = Through({registry_.Url("/some/path")})->FetchManifest(CallContext()).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(Text(status), AllOf(StartsWith("RegistryUnavailable: "), HasSubstr(registry_.Url("/some/path")),
                                   HasSubstr("502 Bad Gateway"), HasSubstr("http://127.0.0.1:1/v2"),
@@ -51,7 +51,7 @@ TEST_F(RegistryMirrorTest, WhenNoneIsHealthyAllAreNamed) {
 }
 
 TEST_F(RegistryMirrorTest, NotFoundWhereTheHealthyOnesDoNotHaveIt) {
-  const absl::Status status = Through({registry_.Url("")})->FetchManifest(Call()).status();
+  const absl::Status status = Through({registry_.Url("")})->FetchManifest(CallContext()).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(Text(status), AllOf(HasSubstr(registry_.host()), HasSubstr("404"), HasSubstr("Connection refused")));
 }
@@ -61,7 +61,7 @@ TEST_F(RegistryMirrorTest, AMirrorThatLiesIsPassedOver) {
   AlwaysAnswer({.body = "{}"});
   options_.mirrors["127.0.0.1:1"] = {registry_.Url(""), other_.Url("")};
   auto client = *RegistryClient::Create(options_, *ParseReference("127.0.0.1:1/library/x@" + digest), {}, Quick());
-  const absl::StatusOr<RawManifest> manifest = client->FetchManifest(Call());
+  const absl::StatusOr<RawManifest> manifest = client->FetchManifest(CallContext());
   ASSERT_TRUE(manifest.ok()) << manifest.status();
   EXPECT_EQ(manifest->body, manifest_);
 }
@@ -79,7 +79,7 @@ TEST_F(RegistryMirrorTest, ABrokenDownloadGoesOnAtAnotherEndpoint) {
 TEST_F(RegistryMirrorTest, CredentialsOfTheRegistryAreNotShownToAMirror) {
   AlwaysAnswer({.status = 401, .headers = {{"WWW-Authenticate", "Basic realm=\"x\""}}});
   const RegistryAuth auth{.username = "user", .password = "hunter22"};
-  const absl::Status status = Through({registry_.Url("")}, auth)->FetchManifest(Call()).status();
+  const absl::Status status = Through({registry_.Url("")}, auth)->FetchManifest(CallContext()).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnauthenticated);
   EXPECT_EQ(registry_.requests().size(), 1u);
   EXPECT_EQ(registry_.requests()[0].Header("authorization"), "");

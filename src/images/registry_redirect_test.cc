@@ -95,7 +95,7 @@ TEST_F(RegistryRedirectTest, AnAnswerOnTheWayToTheConfigMayBeLargerThanIt) {
     if (++count == 1) return FakeReply{.status = 502, .body = page};
     return FakeReply{.status = 307, .headers = {{"Location", other_.Url(request.path)}}, .body = page};
   });
-  const auto fetched = Client().FetchBlob({"", digest, config.size()}, Call());
+  const auto fetched = Client().FetchBlob({"", digest, config.size()}, CallContext());
   ASSERT_TRUE(fetched.ok()) << fetched.status();
   EXPECT_EQ(*fetched, config);
 }

@@ -68,7 +68,7 @@ class RegistryTokenTest : public RegistryClientTest {
 
 TEST_F(RegistryTokenTest, AnAnonymousTokenIsFetchedOnceForAllRequests) {
   RegistryClient& client = Client();
-  ASSERT_TRUE(client.FetchManifest(Call()).ok());
+  ASSERT_TRUE(client.FetchManifest(CallContext()).ok());
   ASSERT_TRUE(Blob(client, blob_.size()).ok());
   EXPECT_EQ(registry_.Count("GET /token"), 1);
   EXPECT_EQ(registry_.requests().size(), 4u);
@@ -78,7 +78,7 @@ TEST_F(RegistryTokenTest, AnAnonymousTokenIsFetchedOnceForAllRequests) {
 
 TEST_F(RegistryTokenTest, APasswordIsShownToTheTokenServerOnly) {
   token_reply_.body = R"({"access_token":"t0ken-of-the-day","expires_in":300})";
-  ASSERT_TRUE(Client("library/x:1", {.username = "user", .password = "pass:word"}).FetchManifest(Call()).ok());
+  ASSERT_TRUE(Client("library/x:1", {.username = "user", .password = "pass:word"}).FetchManifest(CallContext()).ok());
   EXPECT_EQ(TokenRequest().Header("authorization"), "Basic " + absl::Base64Escape("user:pass:word"));
   for (const FakeRequest& request : registry_.requests()) {
     if (request.path != "/token") {
@@ -88,7 +88,7 @@ TEST_F(RegistryTokenTest, APasswordIsShownToTheTokenServerOnly) {
 }
 
 TEST_F(RegistryTokenTest, AnIdentityTokenIsRefreshed) {
-  ASSERT_TRUE(Client("library/x:1", {.identity_token = "id/token+1"}).FetchManifest(Call()).ok());
+  ASSERT_TRUE(Client("library/x:1", {.identity_token = "id/token+1"}).FetchManifest(CallContext()).ok());
   EXPECT_EQ(TokenRequest().method, "POST");
   EXPECT_EQ(TokenRequest().body,
             "grant_type=refresh_token&client_id=crisp&service=reg&scope=repository%3Alibrary%2Fx%3Apull"
@@ -96,9 +96,10 @@ TEST_F(RegistryTokenTest, AnIdentityTokenIsRefreshed) {
 }
 
 TEST_F(RegistryTokenTest, ARegistryTokenIsSentAsItIs) {
-  ASSERT_TRUE(Client("library/x:1", {.registry_token = good_token_}).FetchManifest(Call()).ok());
+  ASSERT_TRUE(Client("library/x:1", {.registry_token = good_token_}).FetchManifest(CallContext()).ok());
   EXPECT_EQ(registry_.requests().size(), 1u);
-  const absl::Status status = Client("library/x:1", {.registry_token = "wrong-one"}).FetchManifest(Call()).status();
+  const absl::Status status =
+      Client("library/x:1", {.registry_token = "wrong-one"}).FetchManifest(CallContext()).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnauthenticated);
   EXPECT_THAT(Text(status), Not(HasSubstr("wrong-one"))) << "although the registry echoes it";
   EXPECT_THAT(Text(status), HasSubstr("UNAUTHORIZED"));
@@ -106,7 +107,7 @@ TEST_F(RegistryTokenTest, ARegistryTokenIsSentAsItIs) {
 
 TEST_F(RegistryTokenTest, AnExpiredTokenIsReplaced) {
   RegistryClient& client = Client();
-  ASSERT_TRUE(client.FetchManifest(Call()).ok());
+  ASSERT_TRUE(client.FetchManifest(CallContext()).ok());
   good_token_ = "t0ken-of-tomorrow";
   token_reply_.body = R"({"token":"t0ken-of-tomorrow"})";
   EXPECT_TRUE(Blob(client, blob_.size()).ok());
@@ -126,10 +127,10 @@ TEST_F(RegistryTokenTest, ATokenServerThatHangsForOneScopeDelaysNoOtherScope) {
   RegistryClient& client = PatientClient();
   std::atomic<bool> cancelled = false;
   std::future<absl::Status> blob = std::async(std::launch::async, [&] {
-    return Blob(client, blob_.size(), Call(kNoDeadline, [&] { return cancelled.load(); })).status();
+    return Blob(client, blob_.size(), CallContext(kNoDeadline, [&] { return cancelled.load(); })).status();
   });
   registry_.Await("GET /token-blobs");
-  EXPECT_EQ(client.FetchManifest(Call::WithTimeout(seconds(20))).status(), absl::OkStatus());
+  EXPECT_EQ(client.FetchManifest(CallContext::WithTimeout(seconds(20))).status(), absl::OkStatus());
   cancelled = true;
   EXPECT_TRUE(absl::IsCancelled(blob.get()));
 }
@@ -147,7 +148,7 @@ TEST_F(RegistryTokenTest, RequestsThatNeedTheSameTokenWaitForOneFetch) {
   RegistryClient& client = PatientClient();
   std::vector<std::future<absl::Status>> requests;
   for (int i = 0; i < kRequests; ++i) {
-    requests.push_back(std::async(std::launch::async, [&] { return client.FetchManifest(Call()).status(); }));
+    requests.push_back(std::async(std::launch::async, [&] { return client.FetchManifest(CallContext()).status(); }));
   }
   for (std::future<absl::Status>& request : requests) EXPECT_EQ(request.get(), absl::OkStatus());
   EXPECT_EQ(registry_.Count("GET /token"), 1);
@@ -167,11 +168,11 @@ TEST_F(RegistryTokenTest, ACallerThatLeavesDoesNotTakeTheTokenFromTheOthers) {
   RegistryClient& client = PatientClient();
   std::atomic<bool> cancelled = false;
   std::future<absl::Status> first = std::async(std::launch::async, [&] {
-    return client.FetchManifest(Call(kNoDeadline, [&] { return cancelled.load(); })).status();
+    return client.FetchManifest(CallContext(kNoDeadline, [&] { return cancelled.load(); })).status();
   });
   registry_.Await("GET /token");
   std::future<absl::Status> second =
-      std::async(std::launch::async, [&] { return client.FetchManifest(Call()).status(); });
+      std::async(std::launch::async, [&] { return client.FetchManifest(CallContext()).status(); });
   registry_.Await("/manifests/", 2);
   cancelled = true;
   EXPECT_TRUE(absl::IsCancelled(first.get()));
@@ -182,7 +183,7 @@ TEST_F(RegistryTokenTest, ACallerThatLeavesDoesNotTakeTheTokenFromTheOthers) {
 TEST_F(RegistryTokenTest, ATokenThatIsNotGoodEnoughEndsIt) {
   token_reply_.body = R"({"token":"useless-token"})";
   const absl::Status status =
-      Client("library/x:1", {.username = "u", .password = "pa55word"}).FetchManifest(Call()).status();
+      Client("library/x:1", {.username = "u", .password = "pa55word"}).FetchManifest(CallContext()).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnauthenticated);
   EXPECT_THAT(Text(status), AllOf(Not(HasSubstr("useless-token")), Not(HasSubstr("pa55word"))));
   EXPECT_EQ(registry_.requests().size(), 3u);
@@ -191,7 +192,7 @@ TEST_F(RegistryTokenTest, ATokenThatIsNotGoodEnoughEndsIt) {
 TEST_F(RegistryTokenTest, FailuresOfTheTokenServerAreNamed) {
   const auto failing = [&](FakeReply reply) {
     token_reply_ = std::move(reply);
-    return Client("library/x:1", {.username = "u", .password = "pa55word"}).FetchManifest(Call()).status();
+    return Client("library/x:1", {.username = "u", .password = "pa55word"}).FetchManifest(CallContext()).status();
   };
   EXPECT_EQ(failing({.status = 401}).code(), absl::StatusCode::kUnauthenticated);
   EXPECT_EQ(failing({.status = 403}).code(), absl::StatusCode::kUnauthenticated);
@@ -210,10 +211,10 @@ TEST_F(RegistryTokenTest, BasicIsUsedWhereTheRegistryAsksForIt) {
     if (request.Header("authorization") == header) return std::nullopt;
     return FakeReply{.status = 401, .headers = {{"Www-Authenticate", "Basic realm=\"r\""}}};
   });
-  EXPECT_TRUE(Client("library/x:1", {.auth = absl::Base64Escape("u:pa55word")}).FetchManifest(Call()).ok());
-  EXPECT_EQ(Client("library/x:1", {.username = "u", .password = "wrong"}).FetchManifest(Call()).status().code(),
+  EXPECT_TRUE(Client("library/x:1", {.auth = absl::Base64Escape("u:pa55word")}).FetchManifest(CallContext()).ok());
+  EXPECT_EQ(Client("library/x:1", {.username = "u", .password = "wrong"}).FetchManifest(CallContext()).status().code(),
             absl::StatusCode::kUnauthenticated);
-  EXPECT_EQ(Client().FetchManifest(Call()).status().code(), absl::StatusCode::kUnauthenticated);
+  EXPECT_EQ(Client().FetchManifest(CallContext()).status().code(), absl::StatusCode::kUnauthenticated);
 }
 
 }  // namespace

@@ -79,7 +79,8 @@ absl::Status WriteAt(int fd, absl::string_view bytes, uint64_t offset) {
 
 class Applier {
  public:
-  Applier(TarReader* tar, LayerDirs* dirs, const Call* call) : tar_(tar), dirs_(dirs), entries_(dirs), call_(call) {}
+  Applier(TarReader* tar, LayerDirs* dirs, const CallContext* call)
+      : tar_(tar), dirs_(dirs), entries_(dirs), call_(call) {}
 
   absl::Status ApplyAll() {
     while (true) {
@@ -193,12 +194,12 @@ class Applier {
   TarReader* tar_;
   LayerDirs* dirs_;
   LayerEntries entries_;
-  const Call* call_;
+  const CallContext* call_;
 };
 
 }  // namespace
 
-absl::StatusOr<LayerTotals> ApplyTar(TarReader::Input input, Fd root, LayerDirs::Below below, const Call& call) {
+absl::StatusOr<LayerTotals> ApplyTar(TarReader::Input input, Fd root, LayerDirs::Below below, const CallContext& call) {
   const CLocale locale;
   TarReader tar(std::move(input));
   RETURN_IF_ERROR(tar.Open());

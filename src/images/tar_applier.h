@@ -17,7 +17,7 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "images/layer_dirs.h"
 #include "images/tar_reader.h"
 #include "os/fd.h"
@@ -35,6 +35,6 @@ inline constexpr absl::string_view kRootCarriedXattr = "trusted.crisp.root";
 
 // Unpacks all of `input` into `root`, a new, empty directory of mode 0700 or below one. Write-back of large files
 // has begun when it returns, but nothing is durable. Errors: see layer_store.h. Blocks; checks `call` regularly.
-absl::StatusOr<LayerTotals> ApplyTar(TarReader::Input input, Fd root, LayerDirs::Below below, const Call& call);
+absl::StatusOr<LayerTotals> ApplyTar(TarReader::Input input, Fd root, LayerDirs::Below below, const CallContext& call);
 
 }  // namespace crisp

@@ -208,7 +208,7 @@ void Apply(const Place& place, absl::string_view tar, bool with_lower) {
         if (with_lower) lower.push_back(*OpenAt(AT_FDCWD, place.dir + "/lower", O_RDONLY | O_DIRECTORY));
         return LowerView(std::move(lower));
       },
-      Call());
+      CallContext());
   (void)result;
   Place::Must(RemoveTree(root));
 }

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
+#include "base/default_path.h"
 #include "base/excerpt.h"
 #include "base/status_macros.h"
 #include "network/cni_result.h"
@@ -19,14 +20,13 @@ namespace {
 std::vector<std::string> Environment(const char* verb, const CniTarget& target,
                                      const std::vector<std::string>& bin_dirs) {
   const char* path = getenv("PATH");
-  return {
-      absl::StrCat("PATH=", path != nullptr ? path : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
-      absl::StrCat("CNI_COMMAND=", verb),
-      absl::StrCat("CNI_CONTAINERID=", target.container_id),
-      absl::StrCat("CNI_NETNS=", target.netns),
-      absl::StrCat("CNI_IFNAME=", target.ifname),
-      absl::StrCat("CNI_ARGS=", target.args),
-      absl::StrCat("CNI_PATH=", absl::StrJoin(bin_dirs, ":"))};
+  return {absl::StrCat("PATH=", path != nullptr ? path : kDefaultPath),
+          absl::StrCat("CNI_COMMAND=", verb),
+          absl::StrCat("CNI_CONTAINERID=", target.container_id),
+          absl::StrCat("CNI_NETNS=", target.netns),
+          absl::StrCat("CNI_IFNAME=", target.ifname),
+          absl::StrCat("CNI_ARGS=", target.args),
+          absl::StrCat("CNI_PATH=", absl::StrJoin(bin_dirs, ":"))};
 }
 
 // The parts of `runtime_config` for which `plugin` declares the capability.
@@ -59,7 +59,7 @@ std::string WhyItFailed(const CommandResult& result) {
   return why;
 }
 
-std::string SecondsUntil(const Call& call) {
+std::string SecondsUntil(const CallContext& call) {
   return absl::FormatDuration(absl::Milliseconds(
       std::chrono::duration_cast<std::chrono::milliseconds>(call.deadline() - MonoClock::now()).count()));
 }
@@ -67,7 +67,7 @@ std::string SecondsUntil(const Call& call) {
 // Returns the plugin's standard output. `config` is its execution configuration.
 absl::StatusOr<std::string> RunPlugin(const char* verb, const std::string& type, const Json& config,
                                       const CniTarget& target, const std::vector<std::string>& bin_dirs,
-                                      const Call& call) {
+                                      const CallContext& call) {
   RETURN_IF_ERROR(call.Check(), verb);
   Command command;
   ASSIGN_OR_RETURN(command.path, FindPlugin(type, bin_dirs));
@@ -84,7 +84,8 @@ absl::StatusOr<std::string> RunPlugin(const char* verb, const std::string& type,
 }
 
 absl::StatusOr<Json> AddPlugin(const CniConfigList& config, const CniPlugin& plugin, const CniTarget& target,
-                               const Json& prev_result, const std::vector<std::string>& bin_dirs, const Call& call) {
+                               const Json& prev_result, const std::vector<std::string>& bin_dirs,
+                               const CallContext& call) {
   const Json derived = ExecutionConfig(config, plugin, target, prev_result);
   ASSIGN_OR_RETURN(const std::string output, RunPlugin("ADD", plugin.type, derived, target, bin_dirs, call));
   auto result = ParseCniResult(output, config.version);
@@ -98,7 +99,7 @@ std::string NameOf(const CniConfigList& config, const CniPlugin& plugin) {
 
 }  // namespace
 
-Call PartOfCall(const Call& call, size_t parts) {
+CallContext PartOfCall(const CallContext& call, size_t parts) {
   if (call.deadline() == kNoDeadline) return call;
   return call.Within((call.deadline() - MonoClock::now()) / static_cast<int64_t>(parts));
 }
@@ -114,7 +115,7 @@ absl::StatusOr<std::string> FindPlugin(const std::string& type, const std::vecto
 }
 
 absl::StatusOr<Json> AddNetwork(const CniConfigList& config, const CniTarget& target,
-                                const std::vector<std::string>& bin_dirs, const Call& call) {
+                                const std::vector<std::string>& bin_dirs, const CallContext& call) {
   Json result;
   for (const CniPlugin& plugin : config.plugins) {
     ASSIGN_OR_RETURN(result, AddPlugin(config, plugin, target, result, bin_dirs, call), NameOf(config, plugin));
@@ -123,7 +124,7 @@ absl::StatusOr<Json> AddNetwork(const CniConfigList& config, const CniTarget& ta
 }
 
 absl::Status DelNetwork(const CniConfigList& config, const CniTarget& target, const Json& result,
-                        const std::vector<std::string>& bin_dirs, const Call& call) {
+                        const std::vector<std::string>& bin_dirs, const CallContext& call) {
   // DEL has a prevResult since version 0.4.0.
   const Json prev_result = CniVersionLess(config.version, "0.4.0") ? Json() : result;
   absl::Status status;

@@ -10,7 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "base/json.h"
 #include "network/cni_config.h"
 
@@ -28,18 +28,18 @@ struct CniTarget {
 // Runs ADD of every plugin in order, each with the result of the one before, and returns the last result. After an
 // error the network may be half made: DelNetwork cleans up.
 absl::StatusOr<Json> AddNetwork(const CniConfigList& config, const CniTarget& target,
-                                const std::vector<std::string>& bin_dirs, const Call& call);
+                                const std::vector<std::string>& bin_dirs, const CallContext& call);
 
 // Runs DEL of every plugin in reverse order, all of them even if one fails, and joins the errors. `result` is what
 // AddNetwork returned, null if it returned none. The time of `call` is divided among the plugins, so one that hangs
 // does not use up the time of the others.
 absl::Status DelNetwork(const CniConfigList& config, const CniTarget& target, const Json& result,
-                        const std::vector<std::string>& bin_dirs, const Call& call);
+                        const std::vector<std::string>& bin_dirs, const CallContext& call);
 
 // The path of the program of plugin `type`. Internal, naming the directories, if there is none.
 absl::StatusOr<std::string> FindPlugin(const std::string& type, const std::vector<std::string>& bin_dirs);
 
 // `call`, limited to one of `parts` equal parts of the time that is left.
-Call PartOfCall(const Call& call, size_t parts);
+CallContext PartOfCall(const CallContext& call, size_t parts);
 
 }  // namespace crisp

@@ -52,8 +52,8 @@ class CniNetwork : public Network {
 
   absl::Status Ready() override;
   absl::StatusOr<CniAttachment> Plan(const PodNetworkRequest& request) override;
-  absl::StatusOr<PodAddresses> Attach(CniAttachment* attachment, const Call& call) override;
-  absl::Status Detach(const CniAttachment& attachment, const Call& call) override;
+  absl::StatusOr<PodAddresses> Attach(CniAttachment* attachment, const CallContext& call) override;
+  absl::Status Detach(const CniAttachment& attachment, const CallContext& call) override;
   std::string Describe() override;
 
  private:
@@ -146,7 +146,7 @@ absl::StatusOr<CniAttachment> CniNetwork::Plan(const PodNetworkRequest& request)
   return CniAttachment{.plan = PlanToText(plan), .result = ""};
 }
 
-absl::StatusOr<PodAddresses> CniNetwork::Attach(CniAttachment* attachment, const Call& call) {
+absl::StatusOr<PodAddresses> CniNetwork::Attach(CniAttachment* attachment, const CallContext& call) {
   ASSIGN_OR_RETURN(const NetworkPlan plan, PlanFromText(attachment->plan));
   ASSIGN_OR_RETURN(Netlink netlink, Netlink::OpenIn(plan.networks.front().target.netns));
   RETURN_IF_ERROR(netlink.BringUp("lo"));
@@ -168,7 +168,7 @@ std::vector<std::string> BinDirsFor(const NetworkPlan& plan, std::vector<std::st
   return bin_dirs;
 }
 
-absl::Status CniNetwork::Detach(const CniAttachment& attachment, const Call& call) {
+absl::Status CniNetwork::Detach(const CniAttachment& attachment, const CallContext& call) {
   if (attachment.plan.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(NetworkPlan plan, PlanFromText(attachment.plan));
   ASSIGN_OR_RETURN(std::vector<Json> results, ResultsFromText(attachment.result));
@@ -179,7 +179,7 @@ absl::Status CniNetwork::Detach(const CniAttachment& attachment, const Call& cal
     PlannedNetwork& network = plan.networks[left - 1];
     // An empty CNI_NETNS tells plugins that the namespace is gone, and the interface with it (CNI spec).
     if (!IsNetns(network.target.netns)) network.target.netns.clear();
-    const Call part = PartOfCall(call, left);
+    const CallContext part = PartOfCall(call, left);
     status = Join(status, DelNetwork(network.config, network.target, results[left - 1], bin_dirs, part));
   }
   return status;

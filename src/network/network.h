@@ -15,7 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "network/pod_network_request.h"
 #include "os/netns.h"
 
@@ -56,11 +56,11 @@ class Network {
   // attachment->result, also to the results before an error. After an error the caller calls Detach to clean up.
   // Returns the addresses of the first network only, the one that Kubernetes knows: the kubelet would take an address
   // of another network for the pod's.
-  virtual absl::StatusOr<PodAddresses> Attach(CniAttachment* attachment, const Call& call) = 0;
+  virtual absl::StatusOr<PodAddresses> Attach(CniAttachment* attachment, const CallContext& call) = 0;
   // DEL of every plugin in reverse order, all of them even if one fails, with the configurations of the plan. OK if it
   // was done before or the namespace is gone. The time of `call` is divided among the plugins, so one that hangs does
   // not use up the time of the others.
-  virtual absl::Status Detach(const CniAttachment& attachment, const Call& call) = 0;
+  virtual absl::Status Detach(const CniAttachment& attachment, const CallContext& call) = 0;
   // The loaded configurations as JSON text, for Status(verbose).
   virtual std::string Describe() = 0;
 };

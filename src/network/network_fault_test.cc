@@ -16,7 +16,7 @@ using testing::AnyOf;
 using testing::HasSubstr;
 using testing::Not;
 
-const Call kCall = Call::WithTimeout(seconds(60));
+const CallContext kCall = CallContext::WithTimeout(seconds(60));
 
 class NetworkFaultTest : public TestWorld {
  protected:
@@ -30,7 +30,7 @@ class NetworkFaultTest : public TestWorld {
   }
 
   // ADD fails with a text that has `message`; then DEL leaves nothing.
-  void AttachFailsWith(absl::StatusCode code, const std::string& message, const Call& call = kCall) {
+  void AttachFailsWith(absl::StatusCode code, const std::string& message, const CallContext& call = kCall) {
     const absl::Status attached = network_->Attach(&attachment_, call).status();
     EXPECT_EQ(attached.code(), code) << attached;
     EXPECT_THAT(std::string(attached.message()), HasSubstr(message));
@@ -98,7 +98,7 @@ TEST_F(NetworkFaultTest, APluginThatHangsIsKilledAtTheDeadlineWithItsChildren) {
   StartWith(R"(,{"type":"slow"})");
   const MonoTime start = MonoClock::now();
   AttachFailsWith(absl::StatusCode::kDeadlineExceeded, "plugin slow (10-pods.conflist): ADD has not ended in",
-                  Call::WithTimeout(seconds(2)));
+                  CallContext::WithTimeout(seconds(2)));
   EXPECT_LT(MonoClock::now() - start, seconds(10));
   const std::string child = ReadFile("child");
   ASSERT_NE(child, "");
@@ -110,7 +110,7 @@ TEST_F(NetworkFaultTest, ACallerThatGoesEndsThePlugin) {
   WritePlugin("slow", std::string(kPassOnAdd) + "; touch " + dir_ + "/started; exec sleep 61");
   StartWith(R"(,{"type":"slow"})");
   AttachFailsWith(absl::StatusCode::kCancelled, "plugin slow (10-pods.conflist): ADD",
-                  Call(kNoDeadline, [this] { return Exists(dir_ + "/started"); }));
+                  CallContext(kNoDeadline, [this] { return Exists(dir_ + "/started"); }));
   DetachLeavesNothing();
 }
 
@@ -193,7 +193,7 @@ TEST_F(NetworkFaultTest, ADelThatHangsDoesNotUseUpTheTimeOfTheOthers) {
   StartWith("," + Portmap() + R"(,{"type":"slow"})");
   const auto attached = network_->Attach(&attachment_, kCall);
   ASSERT_TRUE(attached.ok()) << attached.status();
-  const absl::Status detached = network_->Detach(attachment_, Call::WithTimeout(seconds(6)));
+  const absl::Status detached = network_->Detach(attachment_, CallContext::WithTimeout(seconds(6)));
   EXPECT_EQ(detached.code(), absl::StatusCode::kDeadlineExceeded) << detached;
   EXPECT_THAT(std::string(detached.message()), HasSubstr("plugin slow (10-pods.conflist): DEL has not ended in"));
   EXPECT_THAT(std::string(detached.message()), Not(HasSubstr("and then")));

@@ -15,7 +15,7 @@ namespace {
 using std::chrono::seconds;
 using testing::HasSubstr;
 
-const Call kCall = Call::WithTimeout(seconds(60));
+const CallContext kCall = CallContext::WithTimeout(seconds(60));
 
 class NetworkTest : public TestWorld {
  protected:

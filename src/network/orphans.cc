@@ -32,7 +32,7 @@ std::string ContainerIdOf(pid_t pid) {
 }
 
 // The pid may have been reused, so the id is read again once the pidfd is open.
-absl::Status End(pid_t pid, const std::set<std::string>& container_ids, MonoTime patience, const Call& call) {
+absl::Status End(pid_t pid, const std::set<std::string>& container_ids, MonoTime patience, const CallContext& call) {
   const Pidfd pidfd = Pidfd::Open(pid);
   if (!pidfd.valid()) return errno == ESRCH ? absl::OkStatus() : ErrnoStatus(errno, absl::StrCat("open process ", pid));
   const std::string id = ContainerIdOf(pid);
@@ -49,7 +49,7 @@ absl::Status End(pid_t pid, const std::set<std::string>& container_ids, MonoTime
 }  // namespace
 
 absl::Status EndOrphanedPlugins(const std::set<std::string>& container_ids, std::chrono::nanoseconds grace,
-                                const Call& call) {
+                                const CallContext& call) {
   if (container_ids.empty()) return absl::OkStatus();
   const MonoTime patience = MonoClock::now() + grace;
   absl::Status status;

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "base/call.h"
+#include "base/call_context.h"
 
 namespace crisp {
 
@@ -18,6 +18,6 @@ namespace crisp {
 // daemon's start: it would kill the daemon's own plugins too. Errors: Internal if a process does not end,
 // DeadlineExceeded or Cancelled with `call`.
 absl::Status EndOrphanedPlugins(const std::set<std::string>& container_ids, std::chrono::nanoseconds grace,
-                                const Call& call);
+                                const CallContext& call);
 
 }  // namespace crisp

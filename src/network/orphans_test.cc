@@ -31,24 +31,24 @@ Child Plugin(const std::string& pod, const std::string& work = "sleep 1000") {
 TEST(OrphansTest, ThoseOfThePodsEndAndNoOthers) {
   const Child orphan = Plugin(kPod);
   const Child other = Plugin(kOtherPod);
-  EXPECT_TRUE(EndOrphanedPlugins({kPod, "0f5c"}, kGrace, Call::WithTimeout(std::chrono::seconds(10))).ok());
+  EXPECT_TRUE(EndOrphanedPlugins({kPod, "0f5c"}, kGrace, CallContext::WithTimeout(std::chrono::seconds(10))).ok());
   EXPECT_TRUE(orphan.pidfd.Reap().has_value());
   EXPECT_FALSE(other.pidfd.Ended());
-  EXPECT_TRUE(EndOrphanedPlugins({kOtherPod}, kGrace, Call::WithTimeout(std::chrono::seconds(10))).ok());
+  EXPECT_TRUE(EndOrphanedPlugins({kOtherPod}, kGrace, CallContext::WithTimeout(std::chrono::seconds(10))).ok());
   EXPECT_TRUE(other.pidfd.Reap().has_value());
 }
 
 TEST(OrphansTest, WhatEndsInTimeIsNotKilled) {
   const Child orphan = Plugin(kPod, "(sleep 0.3; exit 0)");
-  EXPECT_TRUE(EndOrphanedPlugins({kPod}, std::chrono::seconds(20), Call()).ok());
+  EXPECT_TRUE(EndOrphanedPlugins({kPod}, std::chrono::seconds(20), CallContext()).ok());
   const std::optional<ExitStatus> status = orphan.pidfd.TryReap();
   ASSERT_TRUE(status.has_value());
   EXPECT_EQ(status->signal, 0);
 }
 
 TEST(OrphansTest, NoneIsFine) {
-  EXPECT_TRUE(EndOrphanedPlugins({}, kGrace, Call()).ok());
-  EXPECT_TRUE(EndOrphanedPlugins({kPod}, kGrace, Call()).ok());
+  EXPECT_TRUE(EndOrphanedPlugins({}, kGrace, CallContext()).ok());
+  EXPECT_TRUE(EndOrphanedPlugins({kPod}, kGrace, CallContext()).ok());
 }
 
 }  // namespace

@@ -158,7 +158,7 @@ class TestWorld : public testing::Test {
   static std::vector<std::string> RulesOf(const std::string& save) {
     Command command;
     command.path = save;
-    const auto result = RunCommand(command, Call::WithTimeout(std::chrono::seconds(10)));
+    const auto result = RunCommand(command, CallContext::WithTimeout(std::chrono::seconds(10)));
     EXPECT_TRUE(result.ok() && result->ok()) << save;
     std::vector<std::string> rules;
     if (!result.ok()) return rules;

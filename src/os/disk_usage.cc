@@ -18,7 +18,7 @@ constexpr int kMostDepth = 256;
 
 class Counter {
  public:
-  Counter(DiskUsage* usage, const Call& call) : usage_(usage), call_(call) {}
+  Counter(DiskUsage* usage, const CallContext& call) : usage_(usage), call_(call) {}
 
   absl::Status Start(Fd directory) {
     struct stat info {};
@@ -58,13 +58,13 @@ class Counter {
   }
 
   DiskUsage* usage_;
-  const Call& call_;
+  const CallContext& call_;
   dev_t device_ = 0;
 };
 
 }  // namespace
 
-absl::Status AddDiskUsage(Fd directory, DiskUsage* usage, const Call& call) {
+absl::Status AddDiskUsage(Fd directory, DiskUsage* usage, const CallContext& call) {
   return Counter(usage, call).Start(std::move(directory));
 }
 

@@ -1,5 +1,5 @@
 // Pidfd: a process named by a descriptor (pidfd_open(2)). Unlike a pid it never comes to name another process. No
-// Abseil, no exceptions: the shim uses it too. Waiting with a Call is in os/process.h.
+// Abseil, no exceptions: the shim uses it too. Waiting with a CallContext is in os/process.h.
 //
 // Ownership: owns the descriptor, not the process. The destructor neither kills nor reaps.
 // Threading: const methods from any thread.

@@ -106,10 +106,10 @@ TEST(PidfdTest, AWaitEndsAtItsDeadline) {
   const MonoTime start = MonoClock::now();
   EXPECT_FALSE(child.WaitUntil(start + milliseconds(50)));
   EXPECT_GE(MonoClock::now() - start, milliseconds(50));
-  EXPECT_EQ(AwaitEnd(child, Call::WithTimeout(milliseconds(20))).code(), absl::StatusCode::kDeadlineExceeded);
-  EXPECT_EQ(AwaitEnd(child, Call(kNoDeadline, [] { return true; })).code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(AwaitEnd(child, CallContext::WithTimeout(milliseconds(20))).code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(AwaitEnd(child, CallContext(kNoDeadline, [] { return true; })).code(), absl::StatusCode::kCancelled);
   EXPECT_EQ(child.Signal(SIGKILL), 0);
-  EXPECT_TRUE(AwaitEnd(child, Call()).ok());
+  EXPECT_TRUE(AwaitEnd(child, CallContext()).ok());
   EXPECT_TRUE(child.Reap().has_value());
 }
 

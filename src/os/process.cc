@@ -198,7 +198,7 @@ std::string CommandResult::Describe() const {
   return text;
 }
 
-absl::StatusOr<CommandResult> RunCommand(const Command& command, const Call& call) {
+absl::StatusOr<CommandResult> RunCommand(const Command& command, const CallContext& call) {
   CommandResult result;
   Plumbing plumbing(command, &result);
   Fd stdio[3];
@@ -241,7 +241,7 @@ absl::StatusOr<Child> SpawnDetached(const std::string& path, const std::vector<s
   return setup.Spawn(path, args, env, POSIX_SPAWN_SETSID);
 }
 
-absl::Status AwaitEnd(const Pidfd& process, const Call& call) {
+absl::Status AwaitEnd(const Pidfd& process, const CallContext& call) {
   while (!process.WaitUntil(call.NextLook())) RETURN_IF_ERROR(call.Check());
   return absl::OkStatus();
 }

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "os/pidfd.h"
 
 namespace crisp {
@@ -41,7 +41,7 @@ struct CommandResult {
 // command that does not die of SIGKILL within two seconds is left to a thread that reaps it. Output is read until the
 // pipes are at their end, but after the command has ended for at most 200 ms: a process that it left behind may hold
 // them open for ever.
-absl::StatusOr<CommandResult> RunCommand(const Command& command, const Call& call);
+absl::StatusOr<CommandResult> RunCommand(const Command& command, const CallContext& call);
 
 struct Child {
   pid_t pid = -1;
@@ -54,7 +54,7 @@ absl::StatusOr<Child> SpawnDetached(const std::string& path, const std::vector<s
                                     const std::vector<std::string>& env, const int (&stdio)[3]);
 
 // Waits until `process` has ended, reaped or not, or `call` is over; then the error is call's.
-absl::Status AwaitEnd(const Pidfd& process, const Call& call);
+absl::Status AwaitEnd(const Pidfd& process, const CallContext& call);
 
 // Raises this process's soft limit of descriptors to the hard one: a pod takes a few, a pull many. Children get the
 // previous limit, which programs rely on (select(2), loops over all descriptors). Call it once, before the first child.

@@ -30,7 +30,7 @@ Command Shell(const std::string& script) {
 TEST(ProcessTest, OutputCodeAndErrorsComeBack) {
   Command command = Shell("cat; echo bad >&2; exit 3");
   command.input = "hello";
-  const CommandResult result = *RunCommand(command, Call());
+  const CommandResult result = *RunCommand(command, CallContext());
   EXPECT_EQ(result.output, "hello");
   EXPECT_EQ(result.exit_code, 3);
   EXPECT_EQ(result.Describe(), "exit status 3: bad");
@@ -38,7 +38,7 @@ TEST(ProcessTest, OutputCodeAndErrorsComeBack) {
 
 TEST(ProcessTest, ADeadlineKillsTheWholeGroup) {
   const auto start = MonoClock::now();
-  const auto result = RunCommand(Shell("sleep 60 & echo $!; wait"), Call::WithTimeout(milliseconds(100)));
+  const auto result = RunCommand(Shell("sleep 60 & echo $!; wait"), CallContext::WithTimeout(milliseconds(100)));
   EXPECT_EQ(result.status().code(), absl::StatusCode::kDeadlineExceeded);
   EXPECT_LT(MonoClock::now() - start, std::chrono::seconds(5));
 }
@@ -53,7 +53,7 @@ TEST(ProcessTest, WhatDoesNotEndByKillIsLeftToEndByItself) {
   std::thread([&] {
     const Fd ours(open("/proc/thread-self/ns/pid", O_RDONLY | O_CLOEXEC));
     ASSERT_EQ(unshare(CLONE_NEWPID), 0);
-    const Call call(kNoDeadline, [&] {
+    const CallContext call(kNoDeadline, [&] {
       if (unreaped < 0 && (unreaped = fork()) == 0) _exit(0);
       setns(ours.get(), CLONE_NEWPID);  // otherwise this thread could not start another
       return true;
@@ -75,7 +75,7 @@ TEST(ProcessTest, WhatDoesNotEndByKillIsLeftToEndByItself) {
 
 TEST(ProcessTest, AChildThatHoldsThePipeIsNotWaitedFor) {
   const auto start = MonoClock::now();
-  const CommandResult result = *RunCommand(Shell("sleep 5 & echo $!"), Call());
+  const CommandResult result = *RunCommand(Shell("sleep 5 & echo $!"), CallContext());
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_LT(MonoClock::now() - start, std::chrono::seconds(3));
   pid_t pid = 0;
@@ -89,7 +89,7 @@ TEST(ProcessTest, ChildrenHaveTheDescriptorLimitOfBeforeItWasRaised) {
   const rlimit low{limit.rlim_max / 2, limit.rlim_max};
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
   RaiseDescriptorLimit();
-  const CommandResult result = *RunCommand(Shell("sleep 0.2; ulimit -Sn"), Call());
+  const CommandResult result = *RunCommand(Shell("sleep 0.2; ulimit -Sn"), CallContext());
   EXPECT_EQ(result.output, std::to_string(low.rlim_cur) + "\n");
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
   EXPECT_EQ(limit.rlim_cur, limit.rlim_max);
@@ -98,7 +98,7 @@ TEST(ProcessTest, ChildrenHaveTheDescriptorLimitOfBeforeItWasRaised) {
 TEST(ProcessTest, OutputBeyondTheLimitIsDropped) {
   Command command = Shell("head -c 100000 /dev/zero");
   command.output_limit = 1000;
-  const CommandResult result = *RunCommand(command, Call());
+  const CommandResult result = *RunCommand(command, CallContext());
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_EQ(result.output.size(), 1000u);
 }
@@ -106,7 +106,7 @@ TEST(ProcessTest, OutputBeyondTheLimitIsDropped) {
 TEST(ProcessTest, AChildThatDoesNotReadItsInputHarmsNobody) {
   Command command = Shell("exec <&-; sleep 0.1; echo done");
   command.input = std::string(1 << 20, 'x');
-  const CommandResult result = *RunCommand(command, Call());
+  const CommandResult result = *RunCommand(command, CallContext());
   EXPECT_EQ(result.output, "done\n");
   EXPECT_EQ(result.exit_code, 0);
 }
@@ -114,13 +114,13 @@ TEST(ProcessTest, AChildThatDoesNotReadItsInputHarmsNobody) {
 TEST(ProcessTest, AMissingProgramIsAnErrorThatNamesIt) {
   Command command;
   command.path = "/no/such/program";
-  const absl::Status status = RunCommand(command, Call()).status();
+  const absl::Status status = RunCommand(command, CallContext()).status();
   EXPECT_NE(status.message().find("/no/such/program"), absl::string_view::npos) << status;
 }
 
 TEST(ProcessTest, AChildSeesNoOtherDescriptor) {
   const Fd extra(dup(0));  // without O_CLOEXEC
-  const CommandResult result = *RunCommand(Shell("ls /proc/self/fd"), Call());
+  const CommandResult result = *RunCommand(Shell("ls /proc/self/fd"), CallContext());
   EXPECT_EQ(result.output, "0\n1\n2\n3\n") << "3 is the directory that ls reads";
 }
 

@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "base/call.h"
+#include "base/call_context.h"
 #include "base/mutex.h"
 #include "base/status_macros.h"
 #include "base/thread.h"

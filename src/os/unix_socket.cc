@@ -76,7 +76,8 @@ absl::Status CheckPeer(int socket) {
   return absl::PermissionDeniedError(absl::StrCat("the peer runs as user ", peer.uid, ", not as ", geteuid()));
 }
 
-absl::Status SendPacket(int socket, absl::string_view packet, const std::vector<int>& attached, const Call& call) {
+absl::Status SendPacket(int socket, absl::string_view packet, const std::vector<int>& attached,
+                        const CallContext& call) {
   const std::string_view bytes(packet.data(), packet.size());
   while (const int error = SendMessage(socket, bytes, attached.data(), attached.size())) {
     if (error != EAGAIN && error != EINTR && error != ENOBUFS) return ErrnoStatus(error, "send a packet");

@@ -12,7 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "os/descriptor_message.h"
 #include "os/fd.h"
 
@@ -28,7 +28,8 @@ absl::StatusOr<Fd> ConnectPackets(const std::string& path);
 absl::Status CheckPeer(int socket);
 
 // Sends one packet with the descriptors `attached`, at most kMaxAttached. Waits for room as long as `call` allows.
-absl::Status SendPacket(int socket, absl::string_view packet, const std::vector<int>& attached, const Call& call);
+absl::Status SendPacket(int socket, absl::string_view packet, const std::vector<int>& attached,
+                        const CallContext& call);
 
 // Receives one packet into `buffer`; does not wait. Returns its size; 0 if the peer has closed. ErrnoOf is EAGAIN if
 // there is no packet now. The first descriptor of the packet goes to `attached`, the others are closed; all are closed

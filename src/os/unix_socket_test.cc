@@ -21,7 +21,7 @@ class UnixSocketTest : public testing::Test {
   std::string Path(const std::string& name) { return dir_.Path(name); }
 
   const TestDir dir_;
-  const Call call_ = Call::WithTimeout(std::chrono::seconds(5));
+  const CallContext call_ = CallContext::WithTimeout(std::chrono::seconds(5));
 };
 
 std::string Receive(int socket) {
@@ -111,7 +111,7 @@ TEST_F(UnixSocketTest, SendToAPeerThatDoesNotReadEndsWithTheCall) {
   auto client = ConnectPackets(Path("s"));
   ASSERT_TRUE(client.ok()) << client.status();
   const Fd server(accept4(listener->get(), nullptr, nullptr, SOCK_CLOEXEC));
-  const Call brief = Call::WithTimeout(std::chrono::milliseconds(100));
+  const CallContext brief = CallContext::WithTimeout(std::chrono::milliseconds(100));
   absl::Status status;
   for (int i = 0; i < 10000 && status.ok(); ++i) status = SendPacket(client->get(), std::string(10000, 'x'), {}, brief);
   EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded);

@@ -96,7 +96,7 @@ absl::StatusOr<bool> IsApparmorProfileLoaded(const std::string& name) {
   return ListsProfile(profiles, name);
 }
 
-absl::Status LoadDefaultApparmorProfile(const Call& call) {
+absl::Status LoadDefaultApparmorProfile(const CallContext& call) {
   Command command;
   ASSIGN_OR_RETURN(command.path, FindParser());
   // Replace it if it is there; no cache, since it is read from stdin.

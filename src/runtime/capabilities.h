@@ -12,23 +12,22 @@
 
 namespace crisp {
 
-// What a container gets that asks for nothing: the 14 that Docker and the other CRI servers give.
+// The default set: the 14 capabilities that Docker and the other CRI servers give.
 uint64_t DefaultCapabilities();
 
 // "CAP_NET_RAW", "net_raw", … in any case. nullopt if the kernel (as of 5.9, 41 of them) has none of that name.
 std::optional<int> CapabilityNumber(absl::string_view name);
 
-// The names in `mask`, "CAP_…", by number. Bits that have no name yet are left out.
+// The names ("CAP_…") of the bits in `mask`, by number. Bits without a name are left out.
 std::vector<std::string> CapabilityNames(uint64_t mask);
 
-// The set of a container that is not privileged: the default, without what is dropped, with what is added. ALL is
-// every one of `host`; an add wins over `drop ALL`, a drop over `add ALL`. What is asked for by name and not in `host`
-// is an error; of the default set it is left out.
-// What is to be ambient is added too.
+// The set of a container that is not privileged: the default set, without the dropped and with the added and the ambient
+// capabilities. ALL means all of `host`. A named add wins over `drop ALL`, a named drop over `add ALL`. A capability that
+// is requested by name and not in `host` is an error; one of the default set is left out.
 absl::StatusOr<uint64_t> ContainerCapabilities(const cri::Capability& asked, uint64_t host);
 
-// Those that are to be ambient, so that programs of a user other than root have them: of `set`, which is the
-// container's. ALL is every one of it; one that is dropped by name is not.
+// The requested ambient capabilities within `set`, the container's: programs of users other than root have them. ALL
+// means all of `set`, but for those dropped by name.
 absl::StatusOr<uint64_t> AmbientCapabilities(const cri::Capability& asked, uint64_t set);
 
 struct CapabilitySets {

@@ -1,7 +1,6 @@
-// The Container Device Interface 1.1 (github.com/cncf-tags/container-device-interface, SPEC.md): files by which a
-// vendor says what a container needs to use a device. They are written by the node's operator, and trusted as far as
-// that goes: what they say is checked for form and size, not for what it gives away. A pure part; where the files are
-// is cdi_files.h's.
+// The Container Device Interface 1.1 (github.com/cncf-tags/container-device-interface, SPEC.md): files in which a vendor
+// describes what a container needs to use a device. The node's operator installs and trusts them: their form and size
+// are checked, not what they grant. A pure parser; cdi_files.h finds the files.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +17,7 @@ namespace crisp {
 struct CdiDeviceNode {
   std::string path;       // in the container
   std::string host_path;  // `path`, unless given
-  char type = '\0';       // 'c', 'b', 'u' or 'p'; '\0': look at the host's
+  char type = '\0';       // 'c', 'b', 'u' or 'p'; '\0': as on the host
   std::optional<int64_t> major, minor;
   std::optional<uint32_t> file_mode, uid, gid;
   std::string permissions = "rwm";
@@ -54,10 +53,10 @@ struct CdiEdits {
 struct CdiSpec {
   std::string kind;  // "vendor.com/class"
   std::map<std::string, CdiEdits> devices;
-  CdiEdits edits;  // for whoever gets any of the devices
+  CdiEdits edits;  // for every container that gets one of the devices
 };
 
-// InvalidArgument saying where it is wrong; a key that nobody knows is, and so are edits that crisp cannot do
+// InvalidArgument naming the place of an error. Unknown keys are errors, and so are edits that crisp does not support
 // (intelRdt, netDevices).
 absl::StatusOr<CdiSpec> ParseCdiSpec(absl::string_view text, bool yaml);
 

@@ -1,4 +1,4 @@
-// The place of a container among the cgroups, as linux.cgroupsPath of its spec says it.
+// linux.cgroupsPath of a container's spec, for both cgroup drivers.
 #pragma once
 
 #include <string>
@@ -13,7 +13,7 @@ namespace crisp {
 //             since a slice's name holds its ancestors; in "system.slice" without a parent
 std::string CgroupsPath(bool systemd, const std::string& parent, const std::string& id);
 
-// InvalidArgument for a parent that the cgroup driver in use cannot have.
+// InvalidArgument for a parent that does not fit the cgroup driver in use.
 absl::Status CheckCgroupParent(bool systemd, const std::string& parent);
 
 }  // namespace crisp

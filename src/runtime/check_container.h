@@ -1,5 +1,4 @@
-// CheckContainerConfig: whether a container's configuration makes sense, before anything is made for it. A pure
-// function.
+// CheckContainerConfig: validates a container's configuration before anything is made for it. A pure function.
 #pragma once
 
 #include "absl/status/status.h"
@@ -7,8 +6,8 @@
 
 namespace crisp {
 
-// InvalidArgument naming the first field that contradicts itself, another one or the configuration of its pod, or that
-// no node can grant. What depends on the node or the runtime handler is checked when the spec is built.
+// InvalidArgument naming the first field that is invalid on any node, or contradicts another field or the pod's
+// configuration. What depends on the node or the runtime handler is checked when the spec is built.
 absl::Status CheckContainerConfig(const cri::ContainerConfig& container, const cri::PodSandboxConfig& pod);
 
 }  // namespace crisp

@@ -1,4 +1,4 @@
-// CheckSandboxConfig: whether a pod's configuration makes sense, before anything is made for it. A pure function.
+// CheckSandboxConfig: validates a pod's configuration before anything is made for it. A pure function.
 #pragma once
 
 #include "absl/status/status.h"
@@ -6,8 +6,8 @@
 
 namespace crisp {
 
-// InvalidArgument naming the first field that contradicts itself or another one, or that no node can grant. What
-// depends on the node or the runtime handler is checked later: CheckUserNamespaceSupport, CheckCgroupParent.
+// InvalidArgument naming the first field that is invalid on any node or contradicts another one. What depends on the
+// node or the runtime handler is checked later: CheckUserNamespaceSupport, CheckCgroupParent.
 absl::Status CheckSandboxConfig(const cri::PodSandboxConfig& pod);
 
 }  // namespace crisp

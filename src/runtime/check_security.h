@@ -1,4 +1,4 @@
-// Checks that the security contexts of pods and of containers share.
+// Validation that the security contexts of pods and containers share.
 #pragma once
 
 #include <google/protobuf/repeated_field.h>
@@ -16,7 +16,7 @@ absl::Status CheckId(int64_t id, absl::string_view field);
 absl::Status CheckGroups(const google::protobuf::RepeatedField<int64_t>& groups, cri::SupplementalGroupsPolicy policy,
                          absl::string_view context);
 
-// Names of pods and containers end up in logs, in file names and on the screens of operators.
+// Names of pods and containers appear in logs, file names and terminals, so control characters are refused.
 absl::Status CheckName(const std::string& name, absl::string_view field);
 
 }  // namespace crisp

@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "base/status_macros.h"
 #include "os/cgroup.h"
 #include "os/errno_status.h"
@@ -43,7 +43,7 @@ bool IsShimOf(pid_t pid, const ShimPaths& paths) {
   return option != args.end() && option + 1 != args.end() && *(option + 1) == paths.socket;
 }
 
-absl::Status KillAndAwait(const Pidfd& process, const Call& call) {
+absl::Status KillAndAwait(const Pidfd& process, const CallContext& call) {
   if (const int error = process.Signal(SIGKILL); error != 0) {
     return error == ESRCH ? absl::OkStatus() : ErrnoStatus(error, "kill it");
   }
@@ -52,7 +52,7 @@ absl::Status KillAndAwait(const Pidfd& process, const Call& call) {
 
 }  // namespace
 
-absl::Status KillShim(const ShimPaths& paths, const Call& call) {
+absl::Status KillShim(const ShimPaths& paths, const CallContext& call) {
   const auto socket = ConnectPackets(paths.socket);
   if (const int error = ErrnoOf(socket.status()); error == ENOENT || error == ECONNREFUSED) return absl::OkStatus();
   RETURN_IF_ERROR(socket, "kill shim");
@@ -67,7 +67,7 @@ absl::Status KillShim(const ShimPaths& paths, const Call& call) {
 }
 
 absl::Status CleanUpContainer(const OciRuntime& runtime, const std::string& container_id,
-                              const std::string& cgroups_path, const Call& call) {
+                              const std::string& cgroups_path, const CallContext& call) {
   ASSIGN_OR_RETURN(const cgroup::Dirs dirs, ContainerCgroups(cgroups_path, runtime.systemd_cgroup));
   RETURN_IF_ERROR(call.Check());
   absl::Status status = KillCgroups(dirs, kKillBudget);

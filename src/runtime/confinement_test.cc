@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "base/testing/status_text.h"
 #include "os/testing/test_dir.h"
 #include "runtime/apparmor.h"
 #include "runtime/cdi.h"
@@ -33,10 +34,6 @@ using testing::IsEmpty;
 using testing::Not;
 
 using Strings = std::vector<std::string>;
-
-std::string Text(const absl::Status& status) {
-  return std::string(status.message());
-}
 
 // A directory for the files of a test.
 class FilesTest : public testing::Test {
@@ -293,13 +290,13 @@ TEST(RuntimeFeaturesTest, AnOldProgramIsKnownByItsVersion) {
 
 TEST(RuntimeFeaturesTest, TheRealRuncIsAsked) {
   if (access("/usr/sbin/runc", X_OK) != 0) GTEST_SKIP() << "needs /usr/sbin/runc";
-  const auto features = AskRuntimeFeatures("/usr/sbin/runc", Call());
+  const auto features = AskRuntimeFeatures("/usr/sbin/runc", CallContext());
   ASSERT_TRUE(features.ok()) << features.status();
   EXPECT_TRUE(features->recursive_readonly);
   EXPECT_TRUE(features->user_namespace);
   EXPECT_THAT(features->runc_version, testing::MatchesRegex("[0-9]+[.][0-9]+[.][0-9]+[^ \n]*"));
-  EXPECT_FALSE(AskRuntimeFeatures("/bin/false", Call()).ok());
-  EXPECT_FALSE(AskRuntimeFeatures("/no/such/program", Call()).ok());
+  EXPECT_FALSE(AskRuntimeFeatures("/bin/false", CallContext()).ok());
+  EXPECT_FALSE(AskRuntimeFeatures("/no/such/program", CallContext()).ok());
 }
 
 // --- Devices ---

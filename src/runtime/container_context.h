@@ -1,5 +1,5 @@
-// ContainerContext: what was looked up and made on the host for one container, right before its spec is built. A plain
-// value. A pause container has no more than the id and the seccomp profile.
+// ContainerContext: what was looked up or made on the host for one container right before its spec is built. A plain
+// value. For a pause container only the id and the seccomp profile are set.
 #pragma once
 
 #include <string>

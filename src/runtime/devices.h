@@ -1,4 +1,4 @@
-// Device nodes of the host: all of them, for privileged containers, and those that config.devices names.
+// Device nodes of the host: all of them for privileged containers, and those named by config.devices.
 #pragma once
 
 #include <sys/types.h>
@@ -35,7 +35,7 @@ struct ContainerDevice {
 // read.
 absl::StatusOr<std::vector<HostDevice>> HostDevices();
 
-// InvalidArgument for what makes no sense on any host. `field` is the path of `device`.
+// InvalidArgument for values that are invalid on any host. `field` is the path of `device`.
 absl::Status CheckDevice(const cri::Device& device, absl::string_view field);
 
 // Looks up `device` on the host: the node at its host path, links followed, or all nodes below it if that is a

@@ -1,5 +1,4 @@
-// HandlerFeatures: what the runtime handler of a pod can do and is configured to do. The same for every pod of that
-// handler; a plain value.
+// HandlerFeatures: the features and options of a runtime handler. The same for all its pods; a plain value.
 #pragma once
 
 #include "runtime/runtime_features.h"

@@ -1,5 +1,5 @@
-// HostFacts: what is the same for every container of this node: what the kernel and the machine can do, and what the
-// node's configuration allows all of them. Read once when the daemon starts; a plain value afterwards.
+// HostFacts: what is the same for all containers of the node: features of kernel and machine, and node-wide
+// configuration. Read once when the daemon starts; a plain value.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ struct HostFacts {
   bool hugepage_limits = false;
   bool drop_hugepage_limits = false;
 
-  // What the daemon itself may hand on (host.h).
+  // The daemon's own limits, which its containers cannot exceed (host.h).
   int oom_score_adj_floor = -1000;       // the lowest that a container gets; -1000 to 1000 (proc(5))
   uint64_t capabilities = ~uint64_t{0};  // a bit mask (capabilities.h); runc fails if asked for one that is not in it
 

@@ -1,4 +1,4 @@
-// What must hold for every string of a request, wherever it stands, so that no field is forgotten.
+// Checks that apply to every string of a request. They walk the whole message, so that no field is forgotten.
 #pragma once
 
 #include <google/protobuf/message.h>

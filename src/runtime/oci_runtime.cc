@@ -3,7 +3,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/call.h"
+#include "base/call_context.h"
+#include "base/default_path.h"
 #include "base/status_macros.h"
 #include "os/process.h"
 
@@ -22,7 +23,7 @@ Command RuntimeCommand(const std::string& binary, std::vector<std::string> args)
 }
 
 absl::Status RunRuntime(const OciRuntime& runtime, const std::vector<std::string>& args, std::string input,
-                        const Call& call) {
+                        const CallContext& call) {
   Command command = RuntimeCommand(runtime.binary, {"--root", runtime.root});
   if (runtime.systemd_cgroup) command.args.push_back("--systemd-cgroup");
   command.args.insert(command.args.end(), args.begin(), args.end());

@@ -1,4 +1,4 @@
-// How an OCI runtime is called: by its command line (runc(8), which crun keeps to).
+// OciRuntime: an OCI runtime, called by its command line (runc(8); crun has the same).
 #pragma once
 
 #include <string>
@@ -8,12 +8,8 @@
 
 namespace crisp {
 
-class Call;
+class CallContext;
 struct Command;
-
-// Where programs are looked for, by a runtime on the node (newuidmap is one) and in a container whose image does not
-// say.
-inline constexpr char kDefaultPath[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 struct OciRuntime {
   std::string binary;  // absolute
@@ -23,15 +19,15 @@ struct OciRuntime {
   bool no_new_keyring = false;
 };
 
-// What a runtime, and the shim that calls one, finds in its environment.
+// The environment of a runtime and of the shim that calls it.
 std::vector<std::string> RuntimeEnvironment();
 
 // `binary` with `args` in that environment.
 Command RuntimeCommand(const std::string& binary, std::vector<std::string> args);
 
-// Runs the runtime with its global options, then `args`, whose first word is the command; `input` is its stdin. What
-// `call` says if it ends first, Internal with the runtime's own words if it fails.
+// Runs the runtime with its global options, then `args`, whose first word is the command; `input` is its stdin.
+// DeadlineExceeded or Cancelled if `call` is over first; Internal with the runtime's output if it fails.
 absl::Status RunRuntime(const OciRuntime& runtime, const std::vector<std::string>& args, std::string input,
-                        const Call& call);
+                        const CallContext& call);
 
 }  // namespace crisp

@@ -1,5 +1,5 @@
-// Which seccomp and which AppArmor profile is asked for, by CRI's fields for it, the new ones and the deprecated ones
-// (a string), or by the configuration key unset_seccomp_profile (the same strings).
+// The seccomp and AppArmor profiles that a request or the configuration selects: by CRI's SecurityProfile fields, by the
+// deprecated string fields, or by the configuration key unset_seccomp_profile (the same strings).
 #pragma once
 
 #include <string>
@@ -20,13 +20,13 @@ struct ProfileChoice {
 // for anything else.
 absl::StatusOr<ProfileChoice> ParseSeccompName(const std::string& text, absl::string_view field);
 
-// What is asked for. The new field wins where both are set. InvalidArgument naming the field.
+// The requested profile. The new field wins where both are set. InvalidArgument naming the field.
 absl::StatusOr<ProfileChoice> SeccompOf(const cri::LinuxContainerSecurityContext& security);
 absl::StatusOr<ProfileChoice> SeccompOf(const cri::LinuxSandboxSecurityContext& security);
 absl::StatusOr<ProfileChoice> ApparmorOf(const cri::LinuxContainerSecurityContext& security);
 absl::StatusOr<ProfileChoice> ApparmorOf(const cri::LinuxSandboxSecurityContext& security);
 
-// What applies: kUnset replaced by `unset`, a string as above; privileged containers are not confined.
+// The effective profile: `unset` (a string as above) in place of kUnset. Privileged containers are unconfined.
 absl::StatusOr<ProfileChoice> EffectiveSeccomp(const cri::LinuxContainerSecurityContext& security,
                                                const std::string& unset);
 absl::StatusOr<ProfileChoice> EffectiveSeccomp(const cri::LinuxSandboxSecurityContext& security,

@@ -35,7 +35,7 @@ constexpr const char* kBusybox = "/usr/bin/busybox";
 
 CommandResult Execute(const std::string& path, const std::vector<std::string>& args) {
   const Command command{path, args, {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, ""};
-  absl::StatusOr<CommandResult> result = RunCommand(command, Call::WithTimeout(std::chrono::seconds(20)));
+  absl::StatusOr<CommandResult> result = RunCommand(command, CallContext::WithTimeout(std::chrono::seconds(20)));
   EXPECT_TRUE(result.ok()) << result.status();
   return result.value_or(CommandResult());
 }

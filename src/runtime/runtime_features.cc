@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "base/json.h"
 #include "base/status_macros.h"
 #include "os/process.h"
@@ -34,7 +34,7 @@ bool Lists(const json& list, const char* text) {
   return list.is_array() && std::find(list.begin(), list.end(), text) != list.end();
 }
 
-absl::StatusOr<CommandResult> Ask(const std::string& binary, const char* question, const Call& call) {
+absl::StatusOr<CommandResult> Ask(const std::string& binary, const char* question, const CallContext& call) {
   return RunCommand(RuntimeCommand(binary, {question}), call.Within(kPatience));
 }
 
@@ -69,7 +69,7 @@ std::optional<RuntimeFeatures> FeaturesOfOldRuntime(absl::string_view version) {
   return RuntimeFeatures{.recursive_readonly = true, .idmapped_mounts = true, .user_namespace = true};
 }
 
-absl::StatusOr<RuntimeFeatures> AskRuntimeFeatures(const std::string& binary, const Call& call) {
+absl::StatusOr<RuntimeFeatures> AskRuntimeFeatures(const std::string& binary, const CallContext& call) {
   ASSIGN_OR_RETURN(const CommandResult features, Ask(binary, "features", call), binary, " features");
   if (features.ok()) {
     ASSIGN_OR_RETURN(RuntimeFeatures parsed, ParseRuntimeFeatures(features.output), binary, " features");

@@ -1,5 +1,5 @@
-// What an OCI runtime can do, by its own word: the output of `<runtime> features` (runtime-spec features.md). Asked
-// once for each configured handler when the daemon starts; nothing is claimed that was not found.
+// What an OCI runtime reports about itself: the output of `<runtime> features` (runtime-spec features.md). The daemon
+// asks once per configured handler when it starts, and claims only what was reported.
 #pragma once
 
 #include <optional>
@@ -10,7 +10,7 @@
 
 namespace crisp {
 
-class Call;
+class CallContext;
 
 struct RuntimeFeatures {
   bool recursive_readonly = false;  // the mount option "rro"
@@ -21,15 +21,15 @@ struct RuntimeFeatures {
   bool operator==(const RuntimeFeatures&) const = default;
 };
 
-// The JSON of `features`. Internal for what is none.
+// Parses the JSON of `features`. Internal for any other text.
 absl::StatusOr<RuntimeFeatures> ParseRuntimeFeatures(absl::string_view json);
 
-// For a program without the command, by the first line of its `--version`. Crun has it from 1.8.6 on, but all of the
-// features from 1.5 on, as tested with 1.8.1; runc has it from 1.1 on, and before that none of them. Nothing for any
-// other text.
+// The features of a program without that command, by the first line of its `--version`. Crun has the command since
+// 1.8.6, but all of the features since 1.5 (tested with 1.8.1); runc has the command since 1.1, and none of the features
+// before. No features for any other text.
 std::optional<RuntimeFeatures> FeaturesOfOldRuntime(absl::string_view version);
 
-// Asks the program at `binary`. Internal, with its own words, if it answers neither question.
-absl::StatusOr<RuntimeFeatures> AskRuntimeFeatures(const std::string& binary, const Call& call);
+// Runs the program at `binary`. Internal, with its output, if it knows neither command.
+absl::StatusOr<RuntimeFeatures> AskRuntimeFeatures(const std::string& binary, const CallContext& call);
 
 }  // namespace crisp

@@ -1,6 +1,6 @@
-// Seccomp profiles that a node's operator wrote: files of JSON in the form of OCI's linux.seccomp (runtime-spec
-// config-linux.md, "Seccomp"), or in Docker's, which adds conditions on capabilities, architecture and kernel. A pure
-// parser: what comes out is OCI's form with the conditions decided.
+// Seccomp profiles of the node's operator: JSON files in the form of OCI's linux.seccomp (runtime-spec config-linux.md,
+// "Seccomp"), or in Docker's form, which adds conditions on capabilities, architecture and kernel. A pure parser, whose
+// result is OCI's form with the conditions evaluated.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace crisp {
 
-// What the conditions are about.
+// The facts that conditions test.
 struct SeccompHost {
   uint64_t capabilities = 0;  // of the process, bits as in runtime/capabilities.h
   std::string architecture;   // uname(2), machine
@@ -20,13 +20,13 @@ struct SeccompHost {
   int kernel_minor = 0;
 };
 
-// A profile is at most 1 MiB, with at most 10,000 rules; what it names may be unknown to this kernel, as it is to other
-// machines that share the file. InvalidArgument saying where it is wrong: a key that nobody knows (a misspelt one would
-// leave a hole), an action or operator that there is not, a number that does not fit.
+// A profile has at most 1 MiB and 10,000 rules. It may name system calls that this kernel does not have, since machines
+// share such files. InvalidArgument naming the place of an unknown key (a misspelt one would leave a hole), an unknown
+// action or operator, or a number out of range.
 absl::StatusOr<nlohmann::json> ParseSeccompProfile(absl::string_view text, const SeccompHost& host);
 
-// The file that `path`, absolute, names on this host. InvalidArgument naming it if there is none, if it is no regular
-// file, or too large.
+// The text of the file at `path` (absolute) on this host. InvalidArgument naming it if it does not exist, is not a
+// regular file, or is too large.
 absl::StatusOr<std::string> ReadSeccompProfile(const std::string& path);
 
 }  // namespace crisp

@@ -1,5 +1,5 @@
-// Shim: what the daemon asks of a pod's crisp-shim. ShimClient (shim_client.h) is the implementation that talks to the
-// real process; tests of the callers put a fake in its place. Shims (shims.h) launches and finds them.
+// Shim: the daemon's interface to a pod's crisp-shim. ShimClient (shim_client.h) talks to the real process; tests of the
+// callers use a fake. Shims (shims.h) launches and finds them.
 //
 // Ownership: src/sandbox holds one for each live pod. Destroying it closes the connection and leaves the shim and its
 // containers running, so that they outlive the daemon. Shutdown ends the shim.
@@ -26,7 +26,7 @@
 
 namespace crisp {
 
-class Call;
+class CallContext;
 class ShimStream;
 
 struct ContainerExit {
@@ -112,7 +112,7 @@ class Shim {
 
   virtual pid_t pid() const = 0;
 
-  virtual absl::StatusOr<std::vector<ShimContainer>> List(const Call& call) = 0;
+  virtual absl::StatusOr<std::vector<ShimContainer>> List(const CallContext& call) = 0;
 
   // Runs `create` and `start` of the OCI runtime. A duplicate Start of a container waits for the first one and returns
   // its result; so does the Start of a container whose start an earlier daemon asked for.
@@ -124,40 +124,41 @@ class Shim {
   //   Unavailable  The shim is gone. Shims::CleanUpContainer removes what is left.
   //   any other    The start failed and is undone: nothing of it runs, and no exit is reported. If the undo itself
   //                failed (the runtime's `delete`, a cgroup), the text says so.
-  virtual absl::StatusOr<StartedContainer> Start(const StartRequest& request, const Call& call) = 0;
+  virtual absl::StatusOr<StartedContainer> Start(const StartRequest& request, const CallContext& call) = 0;
 
   // Sends `signal` to the container's first process, or to all of its processes. OK if it has exited.
-  virtual absl::Status Kill(const std::string& container_id, int signal, bool all, const Call& call) = 0;
+  virtual absl::Status Kill(const std::string& container_id, int signal, bool all, const CallContext& call) = 0;
 
   // Runs `delete --force`; the shim then forgets the container. OK if the shim never knew it. Internal while it is
   // being started.
-  virtual absl::Status Delete(const std::string& container_id, const Call& call) = 0;
+  virtual absl::Status Delete(const std::string& container_id, const CallContext& call) = 0;
 
   // DeadlineExceeded once request.timeout has passed or `call` is over; the process and its children are gone then.
-  virtual absl::StatusOr<ExecResult> Exec(const ExecRequest& request, const Call& call) = 0;
+  virtual absl::StatusOr<ExecResult> Exec(const ExecRequest& request, const CallContext& call) = 0;
 
   // Returns when the process runs; destroying the stream ends it. FailedPrecondition if the container does not run.
-  virtual absl::StatusOr<std::unique_ptr<ShimStream>> OpenExec(const ExecStreamRequest& request, const Call& call) = 0;
+  virtual absl::StatusOr<std::unique_ptr<ShimStream>> OpenExec(const ExecStreamRequest& request,
+                                                               const CallContext& call) = 0;
 
   // Attaches to the container's own streams, from now on. Several clients may be attached at once: each gets all
   // output, and their input is mixed. A client that reads nothing for 5 seconds while there is output is detached;
   // until then it blocks the container's output.
-  virtual absl::StatusOr<std::unique_ptr<ShimStream>> Attach(const AttachRequest& request, const Call& call) = 0;
+  virtual absl::StatusOr<std::unique_ptr<ShimStream>> Attach(const AttachRequest& request, const CallContext& call) = 0;
 
   // Reopens the log path after the file was renamed. No line is lost or written twice.
-  virtual absl::Status ReopenLog(const std::string& container_id, const Call& call) = 0;
+  virtual absl::Status ReopenLog(const std::string& container_id, const CallContext& call) = 0;
 
   // Ends the shim; it kills and removes the containers that it still has. A repeated call is fine.
   //   OK           The containers are removed and the shim's process is gone.
   //   Unavailable  The process is gone, but did not confirm the removal: call Shims::CleanUpContainer for each.
   //   Internal     It could not remove everything and exits; the next call returns Unavailable.
   //   any other    It may still run: call again, or Terminate one that hangs.
-  virtual absl::Status Shutdown(const Call& call) = 0;
+  virtual absl::Status Shutdown(const CallContext& call) = 0;
 
   // Sends SIGKILL to the shim and waits until its process is gone. For a shim that does not answer: its containers run
   // on, unwatched, until Shims::CleanUpContainer. OK if it is gone already. DeadlineExceeded or Cancelled while it
   // hangs in the kernel; it dies as soon as it leaves.
-  virtual absl::Status Terminate(const Call& call) = 0;
+  virtual absl::Status Terminate(const CallContext& call) = 0;
 };
 
 }  // namespace crisp

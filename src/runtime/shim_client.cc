@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "base/status_macros.h"
 #include "os/errno_status.h"
 #include "os/fd.h"
@@ -27,7 +27,7 @@ namespace {
 
 constexpr std::chrono::seconds kHelloTimeout{10};  // of a shim that has just been started
 
-uint64_t NanosLeft(const Call& call) {
+uint64_t NanosLeft(const CallContext& call) {
   if (call.deadline() == kNoDeadline) return 0;
   const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(call.deadline() - MonoClock::now());
   return static_cast<uint64_t>(std::max<int64_t>(left.count(), 1));
@@ -47,7 +47,7 @@ absl::StatusOr<Fd> InMemory(absl::string_view text) {
 
 // The pipes of a stream: this side's ends, non-blocking, and the other's, in the order in which the protocol has them.
 struct Pipes {
-  ShimStream::Ends ours;
+  ShimStream::Descriptors ours;
   std::vector<Fd> theirs;
   uint8_t streams = 0;
 
@@ -82,8 +82,8 @@ absl::StatusOr<Fd> Duplicate(const Fd& fd) {
 }
 
 // The output always: a terminal that nobody reads stops whoever writes to it.
-absl::StatusOr<ShimStream::Ends> EndsOfTerminal(const Fd& master, bool input) {
-  ShimStream::Ends ends;
+absl::StatusOr<ShimStream::Descriptors> TerminalDescriptors(const Fd& master, bool input) {
+  ShimStream::Descriptors ends;
   if (input) {
     ASSIGN_OR_RETURN(ends.input, Duplicate(master));
   }
@@ -111,7 +111,7 @@ ShimClient::~ShimClient() {
 
 absl::StatusOr<std::unique_ptr<ShimClient>> ShimClient::Open(Reactor& reactor, const std::string& pod_id,
                                                              const ShimPaths& paths, ShimListener* listener,
-                                                             const Call& call) {
+                                                             const CallContext& call) {
   ASSIGN_OR_RETURN(Fd socket, ConnectPackets(paths.socket));
   RETURN_IF_ERROR(CheckPeer(socket.get()), paths.socket);
   // From here on the client's destructor takes everything back.
@@ -124,7 +124,7 @@ absl::StatusOr<std::unique_ptr<ShimClient>> ShimClient::Open(Reactor& reactor, c
 
 absl::StatusOr<std::unique_ptr<ShimClient>> ShimClient::Launch(Reactor& reactor, const std::string& pod_id,
                                                                const ShimPaths& paths, ShimListener* listener,
-                                                               const Call& call) {
+                                                               const CallContext& call) {
   ASSIGN_OR_RETURN(Fd socket, ListenPackets(paths.socket), "launch shim");
   ASSIGN_OR_RETURN(Child child,
                    SpawnDetached(paths.program, {"--pod", pod_id, "--socket", paths.socket, "--log", paths.log},
@@ -143,7 +143,7 @@ absl::StatusOr<std::unique_ptr<ShimClient>> ShimClient::Launch(Reactor& reactor,
 
 absl::StatusOr<std::unique_ptr<ShimClient>> ShimClient::Connect(Reactor& reactor, const std::string& pod_id,
                                                                 const ShimPaths& paths, ShimListener* listener,
-                                                                const Call& call) {
+                                                                const CallContext& call) {
   auto client = Open(reactor, pod_id, paths, listener, call);
   if (client.ok()) return client;
   const int error = ErrnoOf(client.status());
@@ -160,12 +160,12 @@ pid_t ShimClient::pid() const {
   return connection_->pid();
 }
 
-absl::StatusOr<std::vector<ShimContainer>> ShimClient::List(const Call& call) {
+absl::StatusOr<std::vector<ShimContainer>> ShimClient::List(const CallContext& call) {
   ASSIGN_OR_RETURN(ShimAnswer answer, connection_->Ask(shim::List{}, call), "list the shim's containers");
   return std::move(answer.containers);
 }
 
-absl::StatusOr<StartedContainer> ShimClient::Start(const StartRequest& request, const Call& call) {
+absl::StatusOr<StartedContainer> ShimClient::Start(const StartRequest& request, const CallContext& call) {
   shim::Start start;
   start.container_id = request.container_id;
   start.bundle = request.bundle;
@@ -187,18 +187,18 @@ absl::StatusOr<StartedContainer> ShimClient::Start(const StartRequest& request, 
   return StartedContainer{static_cast<pid_t>(started.pid), started.started_at};
 }
 
-absl::Status ShimClient::Kill(const std::string& container_id, int signal, bool all, const Call& call) {
+absl::Status ShimClient::Kill(const std::string& container_id, int signal, bool all, const CallContext& call) {
   shim::Kill kill{container_id, static_cast<uint32_t>(signal), static_cast<uint8_t>(all ? 1 : 0)};
   return Annotate(connection_->Ask(std::move(kill), call).status(), absl::StrCat("signal ", signal));
 }
 
-absl::Status ShimClient::Delete(const std::string& container_id, const Call& call) {
+absl::Status ShimClient::Delete(const std::string& container_id, const CallContext& call) {
   RETURN_IF_ERROR(connection_->Ask(shim::Delete{container_id, NanosLeft(call)}, call), "delete container");
   connection_->ForgetStart(container_id);
   return absl::OkStatus();
 }
 
-absl::StatusOr<ExecResult> ShimClient::Exec(const ExecRequest& request, const Call& call) {
+absl::StatusOr<ExecResult> ShimClient::Exec(const ExecRequest& request, const CallContext& call) {
   ASSIGN_OR_RETURN(const Fd process, InMemory(request.process_json), "exec");
   shim::Exec exec{request.container_id, static_cast<uint64_t>(request.timeout.count()), request.output_limit};
   ShimAnswer pending;
@@ -208,7 +208,8 @@ absl::StatusOr<ExecResult> ShimClient::Exec(const ExecRequest& request, const Ca
   return ExecResult{static_cast<int>(answer.exit_code), std::move(answer.output[0]), std::move(answer.output[1])};
 }
 
-absl::StatusOr<std::unique_ptr<ShimStream>> ShimClient::OpenExec(const ExecStreamRequest& request, const Call& call) {
+absl::StatusOr<std::unique_ptr<ShimStream>> ShimClient::OpenExec(const ExecStreamRequest& request,
+                                                                 const CallContext& call) {
   RETURN_IF_ERROR(connection_->CheckVersion(2, "exec with streams"));
   ASSIGN_OR_RETURN(const Fd process, InMemory(request.process_json), "exec");
   const bool terminal = request.streams.terminal;
@@ -218,8 +219,8 @@ absl::StatusOr<std::unique_ptr<ShimStream>> ShimClient::OpenExec(const ExecStrea
   descriptors.insert(descriptors.begin(), process.get());
   shim::ExecStream exec{request.container_id, pipes.streams, static_cast<uint8_t>(terminal ? 1 : 0)};
   ASSIGN_OR_RETURN(OpenedStream opened, connection_->OpenStream(std::move(exec), descriptors, call));
-  absl::StatusOr<ShimStream::Ends> ends = std::move(pipes.ours);
-  if (terminal) ends = EndsOfTerminal(opened.attached, request.streams.input);
+  absl::StatusOr<ShimStream::Descriptors> ends = std::move(pipes.ours);
+  if (terminal) ends = TerminalDescriptors(opened.attached, request.streams.input);
   if (!ends.ok()) {
     connection_->CloseStream(opened.request);
     return Annotate(ends.status(), "exec");
@@ -228,7 +229,7 @@ absl::StatusOr<std::unique_ptr<ShimStream>> ShimClient::OpenExec(const ExecStrea
                                             std::move(opened.attached));
 }
 
-absl::StatusOr<std::unique_ptr<ShimStream>> ShimClient::Attach(const AttachRequest& request, const Call& call) {
+absl::StatusOr<std::unique_ptr<ShimStream>> ShimClient::Attach(const AttachRequest& request, const CallContext& call) {
   RETURN_IF_ERROR(connection_->CheckVersion(2, "attach"));
   ASSIGN_OR_RETURN(Pipes pipes, MakePipes(request.streams), "attach");
   shim::Attach attach{request.container_id, pipes.streams};
@@ -237,15 +238,15 @@ absl::StatusOr<std::unique_ptr<ShimStream>> ShimClient::Attach(const AttachReque
                                             std::move(opened.attached));
 }
 
-absl::Status ShimClient::ReopenLog(const std::string& container_id, const Call& call) {
+absl::Status ShimClient::ReopenLog(const std::string& container_id, const CallContext& call) {
   return connection_->Ask(shim::ReopenLog{container_id}, call).status();
 }
 
-absl::Status ShimClient::Shutdown(const Call& call) {
+absl::Status ShimClient::Shutdown(const CallContext& call) {
   return Annotate(connection_->EndProcess(call), "shut the shim down");
 }
 
-absl::Status ShimClient::Terminate(const Call& call) {
+absl::Status ShimClient::Terminate(const CallContext& call) {
   return Annotate(connection_->KillProcess(call), "kill the shim");
 }
 

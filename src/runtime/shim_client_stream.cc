@@ -5,12 +5,12 @@
 #include <utility>
 
 #include "runtime/shim_connection.h"
-#include "runtime/stream_end.h"
+#include "runtime/stream_exit.h"
 
 namespace crisp {
 
 ShimClientStream::ShimClientStream(std::shared_ptr<ShimConnection> connection, uint64_t request,
-                                   std::shared_ptr<StreamEnd> end, Ends ends, Fd terminal)
+                                   std::shared_ptr<StreamExit> end, Descriptors ends, Fd terminal)
     : connection_(std::move(connection)),
       request_(request),
       end_(std::move(end)),
@@ -22,7 +22,7 @@ ShimClientStream::~ShimClientStream() {
   connection_->CloseStream(request_);
 }
 
-ShimClientStream::Ends ShimClientStream::TakeEnds() {
+ShimClientStream::Descriptors ShimClientStream::TakeDescriptors() {
   return std::move(ends_);
 }
 
@@ -34,8 +34,8 @@ void ShimClientStream::Resize(uint16_t columns, uint16_t rows) {
   ioctl(terminal_.get(), TIOCSWINSZ, &size);  // fails only where it is no terminal
 }
 
-void ShimClientStream::OnEnd(std::function<void(absl::StatusOr<int>)> ended) {
-  const std::shared_ptr<StreamEnd> end = end_;  // `ended` may destroy this stream
+void ShimClientStream::OnExit(std::function<void(absl::StatusOr<int>)> ended) {
+  const std::shared_ptr<StreamExit> end = end_;  // `ended` may destroy this stream
   end->OnSet(std::move(ended));
 }
 

@@ -12,27 +12,27 @@
 namespace crisp {
 
 class ShimConnection;
-class StreamEnd;
+class StreamExit;
 
 class ShimClientStream : public ShimStream {
  public:
   // `request` is the id of the request that opened the stream. `terminal` is the master of the terminal, if there is
   // one.
-  ShimClientStream(std::shared_ptr<ShimConnection> connection, uint64_t request, std::shared_ptr<StreamEnd> end,
-                   Ends ends, Fd terminal);
+  ShimClientStream(std::shared_ptr<ShimConnection> connection, uint64_t request, std::shared_ptr<StreamExit> end,
+                   Descriptors ends, Fd terminal);
   ~ShimClientStream() override;
   ShimClientStream(const ShimClientStream&) = delete;
   ShimClientStream& operator=(const ShimClientStream&) = delete;
 
-  Ends TakeEnds() override;
+  Descriptors TakeDescriptors() override;
   void Resize(uint16_t columns, uint16_t rows) override;
-  void OnEnd(std::function<void(absl::StatusOr<int>)> ended) override;
+  void OnExit(std::function<void(absl::StatusOr<int>)> ended) override;
 
  private:
   const std::shared_ptr<ShimConnection> connection_;
   const uint64_t request_;
-  const std::shared_ptr<StreamEnd> end_;
-  Ends ends_;
+  const std::shared_ptr<StreamExit> end_;
+  Descriptors ends_;
   const Fd terminal_;
 };
 

@@ -238,7 +238,7 @@ TEST_P(StalledRuntimeTest, TheDeadlineEndsItAndNothingIsLeft) {
   StartRequest request = pod_.Bundle("a", TestPod::Shell("sleep 1000"));
   request.runtime.binary = StallingRuntime(pod_, GetParam());
   const MonoTime begin = MonoClock::now();
-  const auto started = pod_.client->Start(request, Call::WithTimeout(milliseconds(1200)));
+  const auto started = pod_.client->Start(request, CallContext::WithTimeout(milliseconds(1200)));
   EXPECT_EQ(started.status().code(), absl::StatusCode::kDeadlineExceeded) << started.status();
   EXPECT_THAT(std::string(started.status().message()), HasSubstr(GetParam()));
   EXPECT_LT(MonoClock::now() - begin, seconds(4));
@@ -256,7 +256,7 @@ TEST_F(ShimTest, ACancelledStartIsUndone) {
     EXPECT_TRUE(Eventually([&] { return Exists(request.runtime.binary + ".stalled"); }));
     cancelled = true;
   });
-  const auto started = pod_.client->Start(request, Call(kNoDeadline, [&] { return cancelled.load(); }));
+  const auto started = pod_.client->Start(request, CallContext(kNoDeadline, [&] { return cancelled.load(); }));
   canceller.join();
   EXPECT_EQ(started.status().code(), absl::StatusCode::kCancelled) << started.status();
   EXPECT_EQ(pod_.Leftovers("a"), "");
@@ -283,10 +283,10 @@ TEST_F(ShimTest, AStartWhoseUndoIsNotConfirmedIsUnknownAndARepeatedOneJoinsIt) {
   StartRequest request = pod_.Bundle("a", TestPod::Shell("sleep 1000"));
   request.runtime.binary = WaitingRuntime(pod_, "delete");  // the undo of the start hangs in it
   request.bundle = pod_.Path("nosuch");                     // so `create` fails at once
-  const auto first = pod_.client->Start(request, Call::WithTimeout(milliseconds(300)));
+  const auto first = pod_.client->Start(request, CallContext::WithTimeout(milliseconds(300)));
   EXPECT_EQ(first.status().code(), absl::StatusCode::kUnknown) << first.status();
   EXPECT_THAT(std::string(first.status().message()), HasSubstr("container a is undone: its start is undecided"));
-  const auto second = pod_.client->Start(request, Call::WithTimeout(milliseconds(100)));
+  const auto second = pod_.client->Start(request, CallContext::WithTimeout(milliseconds(100)));
   EXPECT_EQ(second.status().code(), absl::StatusCode::kUnknown) << second.status();
   LetGo(pod_);
   const auto third = pod_.client->Start(request, TestPod::call());
@@ -314,7 +314,7 @@ TEST_F(ShimTest, AStartInAStoppedShimIsUnknownAndARepeatedOneReturnsItsResult) {
   pod_.client->set_undo_timeout(milliseconds(200));
   const StartRequest request = pod_.Bundle("a", TestPod::Shell("sleep 1000"));
   ASSERT_EQ(kill(pod_.client->pid(), SIGSTOP), 0);
-  const auto first = pod_.client->Start(request, Call::WithTimeout(milliseconds(100)));
+  const auto first = pod_.client->Start(request, CallContext::WithTimeout(milliseconds(100)));
   ASSERT_EQ(kill(pod_.client->pid(), SIGCONT), 0);
   EXPECT_EQ(first.status().code(), absl::StatusCode::kUnknown) << first.status();
   // The shim reads Start and Cancel together, and undoes the start.
@@ -329,7 +329,7 @@ TEST_F(ShimTest, AnUndecidedStartOfAShimThatDiesIsUnavailable) {
   pod_.client->set_undo_timeout(milliseconds(100));
   const StartRequest request = pod_.Bundle("a", TestPod::Shell("sleep 1000"));
   ASSERT_EQ(kill(pod_.client->pid(), SIGSTOP), 0);
-  const auto first = pod_.client->Start(request, Call::WithTimeout(milliseconds(100)));
+  const auto first = pod_.client->Start(request, CallContext::WithTimeout(milliseconds(100)));
   EXPECT_EQ(first.status().code(), absl::StatusCode::kUnknown) << first.status();
   ASSERT_EQ(kill(pod_.client->pid(), SIGKILL), 0);
   const auto second = pod_.client->Start(request, TestPod::call());
@@ -340,7 +340,7 @@ TEST_F(ShimTest, ADeletedContainersUndecidedStartIsForgotten) {
   pod_.client->set_undo_timeout(milliseconds(100));
   const StartRequest request = pod_.Bundle("a", TestPod::Shell("sleep 1000"));
   ASSERT_EQ(kill(pod_.client->pid(), SIGSTOP), 0);
-  EXPECT_EQ(pod_.client->Start(request, Call::WithTimeout(milliseconds(100))).status().code(),
+  EXPECT_EQ(pod_.client->Start(request, CallContext::WithTimeout(milliseconds(100))).status().code(),
             absl::StatusCode::kUnknown);
   ASSERT_EQ(kill(pod_.client->pid(), SIGCONT), 0);
   EXPECT_TRUE(Eventually([&] { return pod_.client->Delete("a", TestPod::call()).ok(); }));
@@ -404,7 +404,7 @@ TEST_F(ShimTest, ACancelledExecIsKilled) {
   });
   const std::string process = TestPod::Process(TestPod::Shell("touch /tmp/running; sleep 1000"));
   const auto result =
-      pod_.client->Exec({"a", process, seconds(0), 1000}, Call(kNoDeadline, [&] { return cancelled.load(); }));
+      pod_.client->Exec({"a", process, seconds(0), 1000}, CallContext(kNoDeadline, [&] { return cancelled.load(); }));
   canceller.join();
   EXPECT_EQ(result.status().code(), absl::StatusCode::kCancelled) << result.status();
   EXPECT_THAT(cgroup::Processes(pod_.Cgroups("a")), ElementsAre(pid));
@@ -528,7 +528,8 @@ TEST_F(ShimTest, AKilledExecIsReapedWhileAnotherContainerIsCreated) {
   slow.runtime.binary = StallingRuntime(pod_, "create");
   std::atomic<bool> enough{false};
   std::thread start([&] {
-    EXPECT_TRUE(absl::IsCancelled(pod_.client->Start(slow, Call(kNoDeadline, [&] { return enough.load(); })).status()));
+    EXPECT_TRUE(
+        absl::IsCancelled(pod_.client->Start(slow, CallContext(kNoDeadline, [&] { return enough.load(); })).status()));
   });
   EXPECT_TRUE(absl::IsDeadlineExceeded(pod_.Exec("a", "sleep 1000", milliseconds(300)).status()));
   EXPECT_TRUE(absl::IsInternal(pod_.Exec("b", "sleep 1000").status()));
@@ -853,9 +854,9 @@ TEST_F(ShimTest, ShutdownOfAShimThatDiesMeanwhileIsUnavailable) {
 
 TEST_F(ShimTest, NothingIsBegunForACallerThatHasGone) {
   const auto started =
-      pod_.client->Start(pod_.Bundle("a", TestPod::Shell("sleep 1000")), Call(kNoDeadline, [] { return true; }));
+      pod_.client->Start(pod_.Bundle("a", TestPod::Shell("sleep 1000")), CallContext(kNoDeadline, [] { return true; }));
   EXPECT_TRUE(absl::IsCancelled(started.status())) << started.status();
-  EXPECT_TRUE(absl::IsDeadlineExceeded(pod_.client->Shutdown(Call(MonoClock::now()))));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(pod_.client->Shutdown(CallContext(MonoClock::now()))));
   EXPECT_TRUE(pod_.client->List(TestPod::call())->empty());
   EXPECT_FALSE(Exists(pod_.Path("a.log")));
 }
@@ -863,7 +864,7 @@ TEST_F(ShimTest, NothingIsBegunForACallerThatHasGone) {
 TEST_F(ShimTest, AShimThatHangsIsTerminated) {
   const pid_t container = MustRun("a", "sleep 1000");
   ASSERT_EQ(kill(pod_.client->pid(), SIGSTOP), 0);
-  EXPECT_TRUE(absl::IsDeadlineExceeded(pod_.client->Shutdown(Call::WithTimeout(milliseconds(200)))));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(pod_.client->Shutdown(CallContext::WithTimeout(milliseconds(200)))));
   const absl::Status ended = pod_.client->Terminate(TestPod::call());
   EXPECT_TRUE(ended.ok()) << ended;
   EXPECT_EQ(kill(container, 0), 0);
@@ -875,8 +876,8 @@ TEST_F(ShimTest, AShimThatDoesNotGreetIsKilledByItsSocket) {
   const pid_t shim = pod_.client->pid();
   pod_.client.reset();
   ASSERT_EQ(kill(shim, SIGSTOP), 0);
-  const auto greeted =
-      ShimClient::Connect(*pod_.reactor, "pod", pod_.paths, &pod_.listener, Call::WithTimeout(milliseconds(200)));
+  const auto greeted = ShimClient::Connect(*pod_.reactor, "pod", pod_.paths, &pod_.listener,
+                                           CallContext::WithTimeout(milliseconds(200)));
   EXPECT_TRUE(absl::IsDeadlineExceeded(greeted.status())) << greeted.status();
   const absl::Status killed = KillShim(pod_.paths, TestPod::call());
   EXPECT_TRUE(killed.ok()) << killed;

@@ -118,7 +118,7 @@ void ShimConnection::Close() {
   LoseStreams();
 }
 
-absl::Status ShimConnection::Greet(const std::string& pod_id, const Call& call) {
+absl::Status ShimConnection::Greet(const std::string& pod_id, const CallContext& call) {
   ASSIGN_OR_RETURN(const ShimAnswer answer, Ask(shim::Hello(), call));
   if (answer.hello.pod_id != pod_id) {
     return absl::InternalError(absl::StrCat("the shim keeps pod ", answer.hello.pod_id, ", not ", pod_id));
@@ -163,7 +163,7 @@ uint64_t ShimConnection::NextId() {
 }
 
 absl::Status ShimConnection::Exchange(uint64_t id, const std::string& packet, ShimAnswer* answer,
-                                      const std::vector<int>& attached, bool cancel, const Call& call) {
+                                      const std::vector<int>& attached, bool cancel, const CallContext& call) {
   RETURN_IF_ERROR(Send(id, packet, answer, attached, call));
   MutexLock lock(mutex_);
   const absl::Status answered = Await(id, *answer, cancel, call);
@@ -173,7 +173,7 @@ absl::Status ShimConnection::Exchange(uint64_t id, const std::string& packet, Sh
 }
 
 absl::Status ShimConnection::Send(uint64_t id, const std::string& packet, ShimAnswer* answer,
-                                  const std::vector<int>& attached, const Call& call) {
+                                  const std::vector<int>& attached, const CallContext& call) {
   {
     MutexLock lock(mutex_);
     if (gone_) return Gone();
@@ -189,7 +189,7 @@ absl::Status ShimConnection::Send(uint64_t id, const std::string& packet, ShimAn
   return gone_ || ErrnoOf(sent) == EPIPE || ErrnoOf(sent) == ECONNRESET ? Gone() : sent;
 }
 
-absl::Status ShimConnection::Await(uint64_t id, const ShimAnswer& answer, bool cancel, const Call& call) {
+absl::Status ShimConnection::Await(uint64_t id, const ShimAnswer& answer, bool cancel, const CallContext& call) {
   while (!answer.done) {
     if (gone_) return Gone();
     if (const absl::Status over = call.Check(); !over.ok()) {
@@ -214,7 +214,7 @@ absl::Status ShimConnection::AwaitUndone(uint64_t id, const ShimAnswer& answer, 
 
 // ---- starts ----
 
-absl::StatusOr<shim::Started> ShimConnection::Start(shim::Start request, const Call& call) {
+absl::StatusOr<shim::Started> ShimConnection::Start(shim::Start request, const CallContext& call) {
   const std::string container_id = request.container_id;
   bool joined = true;
   std::shared_ptr<PendingStart> start = FindOrAddStart(container_id, &joined);
@@ -254,7 +254,7 @@ void ShimConnection::EndUnsentStart(const std::string& container_id, PendingStar
   changed_.NotifyAll();
 }
 
-absl::Status ShimConnection::AwaitStart(const std::string& container_id, PendingStart& start, const Call& call) {
+absl::Status ShimConnection::AwaitStart(const std::string& container_id, PendingStart& start, const CallContext& call) {
   while (!start.answer.done) {
     if (gone_) return Gone();
     const absl::Status over = call.Check();
@@ -291,7 +291,7 @@ void ShimConnection::set_undo_timeout(std::chrono::nanoseconds timeout) {
   undo_timeout_ = timeout;
 }
 
-absl::Status ShimConnection::EndProcess(const Call& call) {
+absl::Status ShimConnection::EndProcess(const CallContext& call) {
   {
     MutexLock lock(mutex_);
     ending_ = true;
@@ -306,7 +306,7 @@ absl::Status ShimConnection::EndProcess(const Call& call) {
   return absl::UnavailableError("the shim has died before it took its containers away");
 }
 
-absl::Status ShimConnection::KillProcess(const Call& call) {
+absl::Status ShimConnection::KillProcess(const CallContext& call) {
   {
     MutexLock lock(mutex_);
     ending_ = true;
@@ -318,7 +318,7 @@ absl::Status ShimConnection::KillProcess(const Call& call) {
   return AwaitDeath(call);
 }
 
-absl::Status ShimConnection::AwaitDeath(const Call& call) {
+absl::Status ShimConnection::AwaitDeath(const CallContext& call) {
   while (!process_gone_) {
     RETURN_IF_ERROR(call.Check(), "wait for the shim to end");
     changed_.WaitUntil(mutex_, call.NextLook());
@@ -343,12 +343,12 @@ void ShimConnection::SendCancel(uint64_t request) {
     if (gone_ || closed_) return;
   }
   const std::string packet = shim::Encode(NextId(), shim::Cancel{request});
-  if (!absl::IsDeadlineExceeded(SendPacket(socket_.get(), packet, {}, Call(MonoClock::now())))) return;
+  if (!absl::IsDeadlineExceeded(SendPacket(socket_.get(), packet, {}, CallContext(MonoClock::now())))) return;
   reactor_.PostAt(MonoClock::now() + kSendAgain, [self = shared_from_this(), request] { self->SendCancel(request); });
 }
 
 void ShimConnection::LoseStreams() {
-  std::map<uint64_t, std::shared_ptr<StreamEnd>> lost;
+  std::map<uint64_t, std::shared_ptr<StreamExit>> lost;
   {
     MutexLock lock(mutex_);
     lost.swap(streams_);
@@ -356,8 +356,8 @@ void ShimConnection::LoseStreams() {
   for (const auto& [request, end] : lost) end->Set(Gone());
 }
 
-bool ShimConnection::OnStreamEnd(const shim::Header& header, std::string_view packet) {
-  std::shared_ptr<StreamEnd> end;
+bool ShimConnection::OnStreamExit(const shim::Header& header, std::string_view packet) {
+  std::shared_ptr<StreamExit> end;
   {
     MutexLock lock(mutex_);
     const auto found = streams_.find(header.id);
@@ -393,15 +393,15 @@ void ShimConnection::OnReadable() {
 
 void ShimConnection::OnGone() {
   reactor_.Unwatch(socket_.get());
-  bool tell = false;
+  bool report = false;
   {
     MutexLock lock(mutex_);
     gone_ = true;
-    tell = !closed_ && !ending_ && pid_ > 0;  // before the hello nobody has been promised a shim
+    report = !closed_ && !ending_ && pid_ > 0;  // before the hello the caller of Greet gets the error
     changed_.NotifyAll();
   }
   LoseStreams();
-  if (tell) listener_->OnShimGone();
+  if (report) listener_->OnShimGone();
 }
 
 void ShimConnection::OnPacket(std::string_view packet, Fd attached) {
@@ -409,7 +409,7 @@ void ShimConnection::OnPacket(std::string_view packet, Fd attached) {
   if (!shim::DecodeHeader(packet, &header)) return;
   if (header.type == shim::Type::kExited) return OnExited(packet);
   if (header.type == shim::Type::kOomKill) return OnOomKill(packet);
-  if (OnStreamEnd(header, packet)) return;
+  if (OnStreamExit(header, packet)) return;
   MutexLock lock(mutex_);
   const auto found = waiting_.find(header.id);
   if (found == waiting_.end()) return;  // of a call that has been given up

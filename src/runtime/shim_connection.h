@@ -1,8 +1,9 @@
-// ShimConnection: one connection to a shim: requests out, answers and events in, and whether the process still lives.
-// The part of ShimClient below its methods; nothing else uses it.
+// ShimConnection: one connection to a shim. It sends requests, receives answers and events, and watches the process. It
+// is the part of ShimClient below its methods; nothing else uses it.
 //
-// Ownership: shared by the client and the reactor's callbacks, which Close takes back.
-// Threading: any thread asks; packets are read on the reactor's thread. The lock is held for table look-ups only.
+// Ownership: shared by the client and the reactor's callbacks, until Close removes these.
+// Threading: requests from any thread; packets are read on the reactor's thread. The lock is held for table look-ups
+// only.
 #pragma once
 
 #include <chrono>
@@ -17,18 +18,18 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "base/mutex.h"
 #include "os/fd.h"
 #include "os/pidfd.h"
 #include "os/reactor.h"
 #include "runtime/shim.h"
-#include "runtime/stream_end.h"
+#include "runtime/stream_exit.h"
 #include "shim/codec.h"
 
 namespace crisp {
 
-// What the shim has answered to one request so far.
+// The answer to one request, as far as it has arrived.
 struct ShimAnswer {
   bool done = false;  // no further answer follows
   std::optional<shim::Error> error;
@@ -38,14 +39,14 @@ struct ShimAnswer {
   std::vector<ShimContainer> containers;
   uint64_t output_limit = 0;
   std::string output[2];
-  std::shared_ptr<StreamEnd> end;  // of a request that opens a stream
+  std::shared_ptr<StreamExit> end;  // of a request that opens a stream
   Fd attached;
 };
 
 // A stream that the shim has opened.
 struct OpenedStream {
   uint64_t request = 0;
-  std::shared_ptr<StreamEnd> end;
+  std::shared_ptr<StreamExit> end;
   Fd attached;  // the terminal's master, if there is one
 };
 
@@ -57,61 +58,60 @@ class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
   void set_undo_timeout(std::chrono::nanoseconds timeout);
 
   absl::Status Begin();
-  // Nothing is read and nobody is told any more. The shim runs on.
+  // Stops reading; no callback and no listener method runs after it. The shim runs on.
   void Close();
 
-  // Says hello, and from then on knows the process. Internal if the shim keeps another pod.
-  absl::Status Greet(const std::string& pod_id, const Call& call);
+  // Sends Hello and starts to watch the shim's process. Internal if it is the shim of another pod.
+  absl::Status Greet(const std::string& pod_id, const CallContext& call);
 
   // Sends the request and waits for its answer.
   template <typename Request>
-  absl::StatusOr<ShimAnswer> Ask(Request request, const Call& call) {
+  absl::StatusOr<ShimAnswer> Ask(Request request, const CallContext& call) {
     return AskWith(std::move(request), ShimAnswer(), {}, /*cancel=*/false, call);
   }
 
-  // `attached` are the descriptors that go with it. With `cancel`, the request is cancelled when the call is over, and
-  // the shim's confirmation that it is undone is waited for.
+  // `attached` are descriptors to send. With `cancel` the request is cancelled when the call is over, and this waits for
+  // the shim to confirm that it is undone.
   template <typename Request>
   absl::StatusOr<ShimAnswer> AskWith(Request request, ShimAnswer answer, const std::vector<int>& attached, bool cancel,
-                                     const Call& call) {
+                                     const CallContext& call) {
     const uint64_t id = NextId();
     const absl::Status asked = Exchange(id, shim::Encode(id, std::move(request)), &answer, attached, cancel, call);
     if (!asked.ok()) return asked;
     return answer;
   }
 
-  // Sends a Start and waits for its answer, or joins the one that is under way for the container. Errors as
-  // Shim::Start.
-  absl::StatusOr<shim::Started> Start(shim::Start request, const Call& call);
-  // Drops the result of a Start that nobody has waited for to its end.
+  // Sends a Start and waits for its answer, or joins the one in progress for the container. Errors as Shim::Start.
+  absl::StatusOr<shim::Started> Start(shim::Start request, const CallContext& call);
+  // Drops the result of a Start whose callers have left before its end.
   void ForgetStart(const std::string& container_id);
 
-  // Opens a stream. Its end is set when the shim tells of it, and when the connection ends.
+  // Opens a stream. Its end is set when the shim reports it, or when the connection ends.
   template <typename Request>
-  absl::StatusOr<OpenedStream> OpenStream(Request request, const std::vector<int>& attached, const Call& call) {
+  absl::StatusOr<OpenedStream> OpenStream(Request request, const std::vector<int>& attached, const CallContext& call) {
     const uint64_t id = NextId();
     ShimAnswer answer;
-    answer.end = std::make_shared<StreamEnd>();
+    answer.end = std::make_shared<StreamExit>();
     const absl::Status asked =
         Exchange(id, shim::Encode(id, std::move(request)), &answer, attached, /*cancel=*/true, call);
     if (!asked.ok()) return asked;
     return OpenedStream{id, std::move(answer.end), std::move(answer.attached)};
   }
-  // Ends a stream whose end nobody wants to know. Does not wait.
+  // Ends a stream without waiting.
   void CloseStream(uint64_t request);
 
-  // Internal, naming `what`, if the shim is of an older crisp that cannot do it.
+  // Internal, naming `what`, if the shim's protocol is older than `needed`.
   absl::Status CheckVersion(uint32_t needed, absl::string_view what);
 
   // Asks it to shut down, and waits until the process is gone. As ShimClient::Shutdown.
-  absl::Status EndProcess(const Call& call);
+  absl::Status EndProcess(const CallContext& call);
   // SIGKILL, and waits until the process is gone.
-  absl::Status KillProcess(const Call& call);
+  absl::Status KillProcess(const CallContext& call);
 
   pid_t pid();
 
  private:
-  // A Start whose result has not been returned to anybody yet. It outlives its callers, so that a later one joins it.
+  // A Start whose result has not been returned yet. It outlives its callers, so that a later one can join it.
   struct PendingStart {
     uint64_t request = 0;
     ShimAnswer answer;
@@ -119,25 +119,25 @@ class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
   };
 
   absl::Status Exchange(uint64_t id, const std::string& packet, ShimAnswer* answer, const std::vector<int>& attached,
-                        bool cancel, const Call& call);
-  // Registers `answer` for what comes back, and sends the packet. After an error it is not registered.
+                        bool cancel, const CallContext& call);
+  // Registers `answer` for the shim's answers and sends the packet. After an error it is not registered.
   absl::Status Send(uint64_t id, const std::string& packet, ShimAnswer* answer, const std::vector<int>& attached,
-                    const Call& call);
-  // Return once the answer is done, or the wait is pointless.
-  absl::Status Await(uint64_t id, const ShimAnswer& answer, bool cancel, const Call& call)
+                    const CallContext& call);
+  // Both return when the answer is done or cannot come any more.
+  absl::Status Await(uint64_t id, const ShimAnswer& answer, bool cancel, const CallContext& call)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status AwaitUndone(uint64_t id, const ShimAnswer& answer, const absl::Status& over)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   std::shared_ptr<PendingStart> FindOrAddStart(const std::string& container_id, bool* joined);
-  // Gives callers that have joined it the reason.
+  // Passes the error of the send to the callers that have joined.
   void EndUnsentStart(const std::string& container_id, PendingStart& start, const absl::Status& why);
-  // OK once the start is answered. After an error it stays pending.
-  absl::Status AwaitStart(const std::string& container_id, PendingStart& start, const Call& call)
+  // OK when the start is answered. After an error it stays pending.
+  absl::Status AwaitStart(const std::string& container_id, PendingStart& start, const CallContext& call)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EraseStart(const std::string& container_id, const PendingStart& start) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  absl::Status AwaitDeath(const Call& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status AwaitDeath(const CallContext& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   uint64_t NextId();
 
   absl::Status WatchProcess(pid_t pid);
@@ -145,11 +145,11 @@ class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
   void OnReadable();
   void OnGone();
   void OnPacket(std::string_view packet, Fd attached);
-  bool OnStreamEnd(const shim::Header& header, std::string_view packet);
+  bool OnStreamExit(const shim::Header& header, std::string_view packet);
   void OnExited(std::string_view packet);
   void OnOomKill(std::string_view packet);
   void SendCancel(uint64_t request);
-  // No end of a stream will be told any more.
+  // Ends all streams: the shim cannot report their ends any more.
   void LoseStreams();
 
   Reactor& reactor_;
@@ -163,7 +163,7 @@ class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
   uint64_t last_id_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<uint64_t, ShimAnswer*> waiting_ ABSL_GUARDED_BY(mutex_);  // on their callers' stacks, and in starts_
   std::map<std::string, std::shared_ptr<PendingStart>> starts_ ABSL_GUARDED_BY(mutex_);  // by container
-  std::map<uint64_t, std::shared_ptr<StreamEnd>> streams_ ABSL_GUARDED_BY(mutex_);       // that are open
+  std::map<uint64_t, std::shared_ptr<StreamExit>> streams_ ABSL_GUARDED_BY(mutex_);      // that are open
   uint32_t version_ ABSL_GUARDED_BY(mutex_) = 0;                                         // of the shim's protocol
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;

@@ -78,7 +78,7 @@ size_t WriteSlowly(const Fd& fd, const std::string& text) {
 class End {
  public:
   explicit End(ShimStream& stream) {
-    stream.OnEnd([promise = promise_](absl::StatusOr<int> how) { promise->set_value(std::move(how)); });
+    stream.OnExit([promise = promise_](absl::StatusOr<int> how) { promise->set_value(std::move(how)); });
   }
   absl::StatusOr<int> Wait(std::chrono::nanoseconds patience = seconds(20)) {
     if (future_.wait_for(patience) != std::future_status::ready) return absl::DeadlineExceededError("it has not ended");
@@ -170,7 +170,7 @@ TEST_F(ShimStreamTest, AnExecReadsAndWritesTheDaemonsOwnPipes) {
   const auto stream = Exec("a", "cat; echo problem >&2; exit 7");
   ASSERT_NE(stream, nullptr);
   End end(*stream);
-  ShimStream::Ends ends = stream->TakeEnds();
+  ShimStream::Descriptors ends = stream->TakeDescriptors();
   EXPECT_EQ(WriteSlowly(ends.input, "one\ntwo\n"), 8u);
   EXPECT_EQ(ReadUntil(ends.output, "two\n"), "one\ntwo\n");
   EXPECT_EQ(end.Wait(milliseconds(50)).status().code(), absl::StatusCode::kDeadlineExceeded);
@@ -204,10 +204,10 @@ TEST_F(ShimStreamTest, DestroyingAnExecKillsAllThatItStarted) {
   const pid_t pid = MustRun("a", "sleep 1000");
   auto stream = Exec("a", "setsid sh -c 'sleep 1000 & sleep 1000' & echo there; sleep 1000");
   ASSERT_NE(stream, nullptr);
-  EXPECT_EQ(ReadUntil(stream->TakeEnds().output, "there\n"), "there\n");
+  EXPECT_EQ(ReadUntil(stream->TakeDescriptors().output, "there\n"), "there\n");
   ASSERT_TRUE(Eventually([&] { return Processes("a").size() >= 4; }));
   bool told = false;
-  stream->OnEnd([&](const absl::StatusOr<int>&) { told = true; });
+  stream->OnExit([&](const absl::StatusOr<int>&) { told = true; });
   stream.reset();
   EXPECT_TRUE(Eventually([&] { return Processes("a").size() == 1; }));
   EXPECT_THAT(Processes("a"), ElementsAre(pid));
@@ -225,7 +225,7 @@ TEST_F(ShimStreamTest, AnExecDiesWithItsDaemon) {
   const auto stream = Exec("a", "echo there; sleep 1000");
   const auto terminal = Exec("a", "echo there; sleep 1000", true);
   ASSERT_TRUE(stream != nullptr && terminal != nullptr);
-  EXPECT_EQ(ReadUntil(terminal->TakeEnds().output, "there\r\n"), "there\r\n");
+  EXPECT_EQ(ReadUntil(terminal->TakeDescriptors().output, "there\r\n"), "there\r\n");
   End end(*stream);
   ASSERT_TRUE(pod_.Connect().ok());  // as a new daemon does
   EXPECT_TRUE(absl::IsUnavailable(end.Wait().status()));
@@ -238,7 +238,7 @@ TEST_F(ShimStreamTest, AnExecThatIsCancelledWhileItIsStartedLeavesNothing) {
   for (int i = 0; i < 12; ++i) {
     const MonoTime when = MonoClock::now() + milliseconds(4 * i);
     const auto stream = pod_.client->OpenExec(
-        {"a", TestPod::Process(TestPod::Shell("sleep 1000")), {false, true, true, true}}, Call(when));
+        {"a", TestPod::Process(TestPod::Shell("sleep 1000")), {false, true, true, true}}, CallContext(when));
     EXPECT_TRUE(stream.ok() || absl::IsDeadlineExceeded(stream.status())) << stream.status();
   }
   EXPECT_TRUE(Eventually([&] { return Processes("a").size() == 1; }));
@@ -255,8 +255,9 @@ TEST_F(ShimStreamTest, AnExecThatIsCancelledWhileItsPidFileIsWrittenLeavesNothin
   ASSERT_TRUE(WriteFileAt(AT_FDCWD, writes, script, 0755).ok());
   MustRunWith("a", "sleep 1000", [&](StartRequest& request) { request.runtime.binary = writes; });
   const auto begun = [&] { return Exists(pod_.Path("a/.exec-1.pid")); };
-  const auto stream = pod_.client->OpenExec(
-      {"a", TestPod::Process(TestPod::Shell("sleep 1000")), {false, true, true, true}}, Call(kNoDeadline, begun));
+  const auto stream =
+      pod_.client->OpenExec({"a", TestPod::Process(TestPod::Shell("sleep 1000")), {false, true, true, true}},
+                            CallContext(kNoDeadline, begun));
   EXPECT_EQ(stream.status().code(), absl::StatusCode::kCancelled) << stream.status();
   EXPECT_TRUE(Eventually([&] { return ListDir(pod_.Path("a"))->size() == 2; }));
   EXPECT_THAT(*ListDir(pod_.Path("a")), testing::UnorderedElementsAre("config.json", "init.pid"));
@@ -268,7 +269,7 @@ TEST_F(ShimStreamTest, AChildThatKeepsThePipeDoesNotKeepTheEnd) {
   ASSERT_NE(stream, nullptr);
   End end(*stream);
   EXPECT_EQ(end.Wait().value(), 3);
-  EXPECT_EQ(ReadUntil(stream->TakeEnds().output, "gone\n"), "gone\n");
+  EXPECT_EQ(ReadUntil(stream->TakeDescriptors().output, "gone\n"), "gone\n");
   EXPECT_EQ(Processes("a").size(), 2u) << "what it left belongs to the container";
 }
 
@@ -286,7 +287,7 @@ TEST_F(ShimStreamTest, AnExecWithATerminalHasOneWithTheSizeThatItIsGiven) {
   const auto stream = Exec("a", "trap 'stty size; exit 5' WINCH; echo ready; while :; do sleep 0.05; done", true);
   ASSERT_NE(stream, nullptr);
   End end(*stream);
-  const ShimStream::Ends ends = stream->TakeEnds();
+  const ShimStream::Descriptors ends = stream->TakeDescriptors();
   EXPECT_FALSE(ends.error_output.valid());
   EXPECT_EQ(ReadUntil(ends.output, "ready\r\n"), "ready\r\n");
   stream->Resize(132, 43);
@@ -300,7 +301,7 @@ TEST_F(ShimStreamTest, TheOutputOfATerminalIsThereAlsoIfItWasNotAskedFor) {
   process["terminal"] = true;
   const auto stream = pod_.client->OpenExec({"a", process.dump(), {true, true, false, false}}, TestPod::call());
   ASSERT_TRUE(stream.ok()) << stream.status();
-  EXPECT_EQ(ReadToEnd((*stream)->TakeEnds().output), "hello\r\n");
+  EXPECT_EQ(ReadToEnd((*stream)->TakeDescriptors().output), "hello\r\n");
   EXPECT_EQ(End(**stream).Wait().value(), 3);
 }
 
@@ -309,7 +310,7 @@ TEST_F(ShimStreamTest, AnInterruptTypedAtATerminalReachesTheProcess) {
   const auto stream = Exec("a", "echo ready; sleep 1000", true);
   ASSERT_NE(stream, nullptr);
   End end(*stream);
-  const ShimStream::Ends ends = stream->TakeEnds();
+  const ShimStream::Descriptors ends = stream->TakeDescriptors();
   EXPECT_EQ(ReadUntil(ends.output, "ready\r\n"), "ready\r\n");
   EXPECT_EQ(WriteSlowly(ends.input, "\x03"), 1u);
   EXPECT_EQ(end.Wait().value(), 130);
@@ -321,7 +322,7 @@ TEST_F(ShimStreamTest, TheEndIsNotToldAfterTheDestructor) {
     std::atomic<bool> alive{true};
     auto stream = Exec("a", "exit 0");
     ASSERT_NE(stream, nullptr);
-    stream->OnEnd([&](const absl::StatusOr<int>&) { EXPECT_TRUE(alive); });
+    stream->OnExit([&](const absl::StatusOr<int>&) { EXPECT_TRUE(alive); });
     LetTimePass(std::chrono::microseconds(200 * i));  // the destructor meets the end at another moment each time
     stream.reset();
     alive = false;
@@ -334,7 +335,7 @@ TEST_F(ShimStreamTest, AStreamMayBeDestroyedInsideItsOwnEnd) {
   auto stream = Exec("a", "exit 0");
   ASSERT_NE(stream, nullptr);
   ShimStream* const raw = stream.release();
-  raw->OnEnd([&, raw](const absl::StatusOr<int>&) {
+  raw->OnExit([&, raw](const absl::StatusOr<int>&) {
     delete raw;
     destroyed.set_value();
   });
@@ -350,7 +351,7 @@ TEST_F(ShimStreamTest, AnAttachmentSeesWhatComesAndTheLogHasAll) {
   const auto stream = Attach("a");
   ASSERT_NE(stream, nullptr);
   End end(*stream);
-  const ShimStream::Ends ends = stream->TakeEnds();
+  const ShimStream::Descriptors ends = stream->TakeDescriptors();
   EXPECT_EQ(WriteSlowly(ends.input, "hello\n"), 6u);
   EXPECT_EQ(ReadUntil(ends.output, "hello\n"), "got hello\n");
   EXPECT_EQ(ReadUntil(ends.error_output, "problem\n"), "problem\n");
@@ -367,10 +368,10 @@ TEST_F(ShimStreamTest, SeveralAttachmentsEachGetAllOfIt) {
   for (int i = 0; i < 3; ++i) streams.push_back(Attach("a"));
   std::vector<std::string> outputs(streams.size());
   std::vector<std::thread> readers;
-  ShimStream::Ends first = streams[0]->TakeEnds();
+  ShimStream::Descriptors first = streams[0]->TakeDescriptors();
   for (size_t i = 0; i < streams.size(); ++i) {
     readers.emplace_back([&, i] {
-      const ShimStream::Ends ends = i == 0 ? std::move(first) : streams[i]->TakeEnds();
+      const ShimStream::Descriptors ends = i == 0 ? std::move(first) : streams[i]->TakeDescriptors();
       if (i == 0) WriteSlowly(ends.input, "go\n");
       outputs[i] = ReadToEnd(ends.output);
       EXPECT_EQ(End(*streams[i]).Wait().value(), 4);
@@ -387,7 +388,7 @@ TEST_F(ShimStreamTest, StdinStaysOpenForTheNextAttachment) {
   for (const std::string text : {"one\n", "two\n"}) {
     const auto stream = Attach("a");
     ASSERT_NE(stream, nullptr);
-    ShimStream::Ends ends = stream->TakeEnds();
+    ShimStream::Descriptors ends = stream->TakeDescriptors();
     EXPECT_EQ(WriteSlowly(ends.input, text), text.size());
     ends.input.reset();
     EXPECT_EQ(ReadUntil(ends.output, text), text);
@@ -403,7 +404,7 @@ TEST_F(ShimStreamTest, StdinOnceEndsWithTheFirstAttachmentAndAllOfItIsRead) {
   const auto stream = Attach("a");
   ASSERT_NE(stream, nullptr);
   End end(*stream);
-  ShimStream::Ends ends = stream->TakeEnds();
+  ShimStream::Descriptors ends = stream->TakeDescriptors();
   EXPECT_EQ(WriteSlowly(ends.input, text), text.size());
   ends.input.reset();
   EXPECT_EQ(ReadToEnd(ends.output), "300000\n");
@@ -414,7 +415,7 @@ TEST_F(ShimStreamTest, StdinOnceEndsAlsoWhenTheClientVanishes) {
   MustRunWith("a", "cat; exit 2", [](StartRequest& request) { request.input = request.input_once = true; });
   auto stream = Attach("a");
   ASSERT_NE(stream, nullptr);
-  EXPECT_EQ(WriteSlowly(stream->TakeEnds().input, "last words\n"), 11u);
+  EXPECT_EQ(WriteSlowly(stream->TakeDescriptors().input, "last words\n"), 11u);
   stream.reset();
   EXPECT_EQ(pod_.listener.AwaitExit("a").exit_code, 2);
   EXPECT_EQ(pod_.Output("a"), "last words\n");
@@ -424,7 +425,7 @@ TEST_F(ShimStreamTest, AContainerThatDoesNotReadHoldsUpTheWriterAndNothingIsLost
   MustRunWith("a", "sleep 0.5; cat; exit 0", [](StartRequest& request) { request.input = request.input_once = true; });
   const auto stream = Attach("a");
   ASSERT_NE(stream, nullptr);
-  ShimStream::Ends ends = stream->TakeEnds();
+  ShimStream::Descriptors ends = stream->TakeDescriptors();
   std::string text;
   while (text.size() < (4 << 20)) absl::StrAppend(&text, text.size(), " bottles of beer\n");
   std::thread writer([&] {
@@ -450,7 +451,7 @@ TEST_F(ShimStreamTest, AttachWorksWithoutALog) {
   ASSERT_TRUE(pod_.client->Start(request, TestPod::call()).ok());
   const auto stream = Attach("a");
   ASSERT_NE(stream, nullptr);
-  const ShimStream::Ends ends = stream->TakeEnds();
+  const ShimStream::Descriptors ends = stream->TakeDescriptors();
   WriteSlowly(ends.input, "x\n");
   EXPECT_EQ(ReadToEnd(ends.output), "got x\n");
   EXPECT_EQ(End(*stream).Wait().value(), 8);
@@ -465,7 +466,7 @@ TEST_F(ShimStreamTest, AClientThatDoesNotReadIsLetGoAndTheContainerGoesOn) {
   End idle_end(*idle);
   End reader_end(*reader);
   const MonoTime begin = MonoClock::now();
-  const ShimStream::Ends ends = reader->TakeEnds();
+  const ShimStream::Descriptors ends = reader->TakeDescriptors();
   WriteSlowly(ends.input, "go\n");
   const std::string output = ReadToEnd(ends.output);
   EXPECT_EQ(reader_end.Wait().value(), 4);
@@ -483,7 +484,7 @@ TEST_F(ShimStreamTest, AClientThatDoesNotReadDoesNotHoldUpTheExit) {
   const auto stream = Attach("a");
   ASSERT_NE(stream, nullptr);
   End end(*stream);
-  const ShimStream::Ends ends = stream->TakeEnds();
+  const ShimStream::Descriptors ends = stream->TakeDescriptors();
   WriteSlowly(ends.input, "go\n");
   // The pipes hold 64 KiB each and the shim a read more: the rest comes when the client reads, or is let go.
   ASSERT_TRUE(Eventually([&] { return pod_.Output("a").size() >= 65536 && AllSleep("a") && AllSleep("a"); }));
@@ -502,7 +503,7 @@ TEST_F(ShimStreamTest, AnAttachmentWhoseReaderHasGoneEndsAndTheContainerLivesOn)
   const auto stream = Attach("a");
   ASSERT_NE(stream, nullptr);
   End end(*stream);
-  ShimStream::Ends ends = stream->TakeEnds();
+  ShimStream::Descriptors ends = stream->TakeDescriptors();
   EXPECT_THAT(ReadUntil(ends.output, "x\n"), HasSubstr("x\n"));
   ends.output.reset();
   ends.error_output.reset();
@@ -516,13 +517,13 @@ TEST_F(ShimStreamTest, AnotherDaemonCanAttachAgain) {
   const auto lost = Attach("a");
   ASSERT_NE(lost, nullptr);
   End end(*lost);
-  ShimStream::Ends lost_ends = lost->TakeEnds();
+  ShimStream::Descriptors lost_ends = lost->TakeDescriptors();
   ASSERT_TRUE(pod_.Connect().ok());
   EXPECT_TRUE(absl::IsUnavailable(end.Wait().status()));
   EXPECT_EQ(ReadToEnd(lost_ends.output), "") << "the shim has closed its end";
   const auto stream = Attach("a");
   ASSERT_NE(stream, nullptr);
-  const ShimStream::Ends ends = stream->TakeEnds();
+  const ShimStream::Descriptors ends = stream->TakeDescriptors();
   WriteSlowly(ends.input, "again\n");
   EXPECT_EQ(ReadUntil(ends.output, "again\n"), "again\n");
   EXPECT_THAT(Processes("a"), ElementsAre(pid));
@@ -535,7 +536,7 @@ TEST_F(ShimStreamTest, AttachmentsToADeadShimEnd) {
   End end(*stream);
   ASSERT_EQ(kill(pod_.client->pid(), SIGKILL), 0);
   EXPECT_TRUE(absl::IsUnavailable(end.Wait().status()));
-  EXPECT_EQ(ReadToEnd(stream->TakeEnds().output), "");
+  EXPECT_EQ(ReadToEnd(stream->TakeDescriptors().output), "");
   EXPECT_TRUE(pod_.listener.AwaitGone());
 }
 
@@ -555,7 +556,7 @@ TEST_F(ShimStreamTest, WhoAttachesToATerminalTypesAndSetsItsSize) {
   const auto stream = Attach("a");
   ASSERT_NE(stream, nullptr);
   End end(*stream);
-  const ShimStream::Ends ends = stream->TakeEnds();
+  const ShimStream::Descriptors ends = stream->TakeDescriptors();
   stream->Resize(100, 30);
   WriteSlowly(ends.input, "hello\n");
   EXPECT_EQ(ReadToEnd(ends.output), "hello\r\n30 100\r\ngot hello\r\n");
@@ -568,7 +569,7 @@ TEST_F(ShimStreamTest, WhatIsWrittenToATerminalThatIsSlowToReadIsNotLost) {
               [](StartRequest& request) { request.terminal = request.input = true; });
   const auto stream = Attach("a");
   ASSERT_NE(stream, nullptr);
-  const ShimStream::Ends ends = stream->TakeEnds();
+  const ShimStream::Descriptors ends = stream->TakeDescriptors();
   ReadUntil(ends.output, "ready");
   EXPECT_EQ(WriteSlowly(ends.input, std::string(500000, 'x')), 500000u);
   EXPECT_THAT(ReadToEnd(ends.output), HasSubstr("500000"));
@@ -617,13 +618,13 @@ TEST_F(ShimStreamTest, AThousandExecsAndAHundredAttachmentsLeaveNothing) {
     const bool terminal = i % 5 == 4;
     const auto stream = Exec("a", i % 3 == 2 ? "sleep 1000" : "echo x", terminal);
     if (stream == nullptr || i % 3 == 2) return;  // a client that vanishes
-    EXPECT_THAT(ReadToEnd(stream->TakeEnds().output), HasSubstr("x"));
+    EXPECT_THAT(ReadToEnd(stream->TakeDescriptors().output), HasSubstr("x"));
     EXPECT_EQ(End(*stream).Wait().value(), 0);
   };
   const auto attach = [&](int i) {
     const auto stream = Attach("a");
     if (stream == nullptr || i % 3 == 2) return;
-    ShimStream::Ends ends = stream->TakeEnds();
+    ShimStream::Descriptors ends = stream->TakeDescriptors();
     WriteSlowly(ends.input, "x\n");
     EXPECT_THAT(ReadUntil(ends.output, "x\n"), HasSubstr("x\n"));
   };

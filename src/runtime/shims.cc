@@ -11,19 +11,19 @@ class RealShims : public Shims {
   explicit RealShims(Reactor* reactor) : reactor_(reactor) {}
 
   absl::StatusOr<std::unique_ptr<Shim>> Launch(const std::string& pod_id, const ShimPaths& paths,
-                                               ShimListener* listener, const Call& call) override {
+                                               ShimListener* listener, const CallContext& call) override {
     return ShimClient::Launch(*reactor_, pod_id, paths, listener, call);
   }
 
   absl::StatusOr<std::unique_ptr<Shim>> Connect(const std::string& pod_id, const ShimPaths& paths,
-                                                ShimListener* listener, const Call& call) override {
+                                                ShimListener* listener, const CallContext& call) override {
     return ShimClient::Connect(*reactor_, pod_id, paths, listener, call);
   }
 
-  absl::Status Kill(const ShimPaths& paths, const Call& call) override { return KillShim(paths, call); }
+  absl::Status Kill(const ShimPaths& paths, const CallContext& call) override { return KillShim(paths, call); }
 
   absl::Status CleanUpContainer(const OciRuntime& runtime, const std::string& container_id,
-                                const std::string& cgroups_path, const Call& call) override {
+                                const std::string& cgroups_path, const CallContext& call) override {
     return crisp::CleanUpContainer(runtime, container_id, cgroups_path, call);
   }
 

@@ -1,4 +1,4 @@
-// "process" of config.json: what runs, as whom, with which environment and capabilities.
+// "process" of config.json: arguments, user, environment and capabilities.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ absl::StatusOr<nlohmann::json> ContainerProcess(const HostFacts& host, const Cdi
 absl::StatusOr<nlohmann::json> SandboxProcess(const HostFacts& host, const cri::PodSandboxConfig& pod,
                                               const ImageConfig& image);
 
-// `host`: the capabilities that the daemon may hand on.
+// `host`: the capabilities that the daemon has, which limit the container's.
 absl::StatusOr<CapabilitySets> CapabilitiesOf(uint64_t host, const cri::LinuxContainerSecurityContext& security);
 
 // The pod's host name, else the node's; empty if neither has one.

@@ -1,5 +1,5 @@
-// The sysctls that a pod may set: those of the namespaces that it owns, and no others. A name outside of them would set
-// the node's own (CRI-O's CVE-2022-0811 came in this way).
+// The sysctls that a pod may set: those of namespaces that it owns. Any other name would change the node itself (as in
+// CRI-O's CVE-2022-0811).
 #pragma once
 
 #include <map>

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "base/call.h"
+#include "base/call_context.h"
 #include "base/mutex.h"
 #include "nlohmann/json.hpp"
 #include "os/cgroup.h"
@@ -74,7 +74,7 @@ class TestPod {
 
   std::string Path(const std::string& name) const { return dir_ + "/" + name; }
   OciRuntime runtime() const;
-  static Call call() { return Call::WithTimeout(std::chrono::seconds(30)); }
+  static CallContext call() { return CallContext::WithTimeout(std::chrono::seconds(30)); }
 
   std::unique_ptr<Reactor> reactor;
   RecordingListener listener;

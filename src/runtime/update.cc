@@ -9,7 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "base/status_macros.h"
 #include "os/cgroup.h"
 #include "os/cgroup_limits.h"
@@ -101,7 +101,7 @@ absl::StatusOr<std::string> WithLimits(const HostFacts& host, absl::string_view 
 
 absl::Status UpdateRunning(const OciRuntime& runtime, const HostFacts& host, const std::string& container_id,
                            absl::string_view spec_text, const cri::LinuxContainerResources& old_limits,
-                           const cri::LinuxContainerResources& limits, const Call& call) {
+                           const cri::LinuxContainerResources& limits, const CallContext& call) {
   ASSIGN_OR_RETURN(const json spec, ParseSpec(spec_text));
   ASSIGN_OR_RETURN(const std::string cgroups_path, CgroupsPathIn(spec));
   // Not "-" for stdin: runc knows it, crun does not.

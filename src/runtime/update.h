@@ -1,7 +1,7 @@
-// New limits for an existing container: in the spec from which it starts, and in the cgroups of one that runs.
+// New limits for an existing container: in its spec, and in its cgroups if it runs.
 //
-// Errors: InvalidArgument naming the CRI field for limits that make no sense or that this node cannot have; Internal
-// for a damaged spec, and, in its own words, for what the OCI runtime or the kernel refused.
+// Errors: InvalidArgument naming the CRI field for limits that are invalid or that this node does not support; Internal
+// for a damaged spec, or with the text of the OCI runtime or the kernel.
 #pragma once
 
 #include <string>
@@ -15,7 +15,7 @@
 
 namespace crisp {
 
-class Call;
+class CallContext;
 
 // `limits`, overwritten by each field of `change` that is set: a number that is not 0, a text that is not empty, the
 // huge pages of each size, each entry of `unified`.
@@ -32,6 +32,6 @@ absl::StatusOr<std::string> WithLimits(const HostFacts& host, absl::string_view 
 // still have that of `old_limits`. `spec` is the result of WithLimits.
 absl::Status UpdateRunning(const OciRuntime& runtime, const HostFacts& host, const std::string& container_id,
                            absl::string_view spec, const cri::LinuxContainerResources& old_limits,
-                           const cri::LinuxContainerResources& limits, const Call& call);
+                           const cri::LinuxContainerResources& limits, const CallContext& call);
 
 }  // namespace crisp

@@ -7,7 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/call.h"
+#include "base/call_context.h"
 #include "os/file.h"
 
 namespace crisp {
@@ -109,7 +109,7 @@ TEST(WithLimitsTest, ADamagedSpecIsInternal) {
 TEST(UpdateRunningTest, WhatTheRuntimeSaysIsInTheError) {
   OciRuntime runtime;
   runtime.binary = "/bin/false";
-  const absl::Status status = UpdateRunning(runtime, Host(), "a", kSpec, Limits(), Limits(), Call());
+  const absl::Status status = UpdateRunning(runtime, Host(), "a", kSpec, Limits(), Limits(), CallContext());
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
   EXPECT_THAT(std::string(status.message()), HasSubstr("/bin/false update: exit status 1"));
 }
@@ -120,8 +120,8 @@ TEST(UpdateRunningTest, ARuntimeThatHangsIsKilledAtTheDeadline) {
   OciRuntime runtime;
   runtime.binary = script;
   const MonoTime start = MonoClock::now();
-  const absl::Status status =
-      UpdateRunning(runtime, Host(), "a", kSpec, Limits(), Limits(), Call::WithTimeout(std::chrono::milliseconds(200)));
+  const absl::Status status = UpdateRunning(runtime, Host(), "a", kSpec, Limits(), Limits(),
+                                            CallContext::WithTimeout(std::chrono::milliseconds(200)));
   EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded) << status;
   EXPECT_LT(MonoClock::now() - start, std::chrono::seconds(10));
   unlink(script.c_str());

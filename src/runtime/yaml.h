@@ -1,5 +1,5 @@
-// YAML 1.1 files as JSON, within the same bounds as JSON (base/json.h): by libyaml, whose parser neither recurses nor
-// loads anything. Without anchors and aliases, by which a small file can stand for a huge one.
+// YAML 1.1 files as JSON, with the limits of JSON (base/json.h). libyaml's parser neither recurses nor constructs
+// objects. Anchors and aliases are refused: with them a small file can expand to a huge document.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

@@ -161,7 +161,7 @@ bool Container::End(const ContainerRecord::End& end) {
   return true;
 }
 
-absl::Status Container::WaitExited(const Call& call) const {
+absl::Status Container::WaitExited(const CallContext& call) const {
   MutexLock lock(mutex_);
   while (state_ == State::kRunning || state_ == State::kStarting) {
     RETURN_IF_ERROR(call.Check());

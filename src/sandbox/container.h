@@ -31,7 +31,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "api/cri/cri.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "base/mutex.h"
 #include "runtime/shim.h"
 #include "sandbox/gate.h"
@@ -89,7 +89,7 @@ class Container {
   bool End(const ContainerRecord::End& end);
 
   // Returns when it neither starts nor runs. DeadlineExceeded or Cancelled when `call` is over first.
-  absl::Status WaitExited(const Call& call) const;
+  absl::Status WaitExited(const CallContext& call) const;
 
  private:
   bool MoveLocked(State next) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

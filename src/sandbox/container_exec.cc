@@ -35,7 +35,7 @@ absl::StatusOr<std::string> ContainerExec::ProcessOf(const PodContainer& found, 
 }
 
 absl::StatusOr<cri::ExecSyncResponse> ContainerExec::ExecSync(const cri::ExecSyncRequest& request,
-                                                              const Call& call) const {
+                                                              const CallContext& call) const {
   if (request.cmd().empty()) return absl::InvalidArgumentError("field cmd: must not be empty");
   if (request.timeout() < 0) return absl::InvalidArgumentError("field timeout: must not be negative");
   ASSIGN_OR_RETURN(const Running running, Find(request.container_id()));
@@ -56,7 +56,7 @@ absl::StatusOr<cri::ExecSyncResponse> ContainerExec::ExecSync(const cri::ExecSyn
   return response;
 }
 
-absl::Status ContainerExec::ReopenLog(const std::string& container_id, const Call& call) const {
+absl::Status ContainerExec::ReopenLog(const std::string& container_id, const CallContext& call) const {
   ASSIGN_OR_RETURN(const Running running, Find(container_id));
   const Container& container = *running.found.container;
   const absl::Status reopened = running.shim->ReopenLog(container.id(), call.Within(kShimDeadline));

@@ -12,7 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "api/cri/cri.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "runtime/shim.h"
 #include "sandbox/pod_table.h"
 #include "store/layout.h"
@@ -25,8 +25,8 @@ class ContainerExec {
   ContainerExec(Layout layout, const PodTable* table) : layout_(std::move(layout)), table_(table) {}
 
   // DeadlineExceeded once the request's timeout has passed; the process and its children are gone then.
-  absl::StatusOr<cri::ExecSyncResponse> ExecSync(const cri::ExecSyncRequest& request, const Call& call) const;
-  absl::Status ReopenLog(const std::string& container_id, const Call& call) const;
+  absl::StatusOr<cri::ExecSyncResponse> ExecSync(const cri::ExecSyncRequest& request, const CallContext& call) const;
+  absl::Status ReopenLog(const std::string& container_id, const CallContext& call) const;
 
   // A running container and the shim that keeps it.
   struct Running {

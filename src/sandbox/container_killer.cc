@@ -34,7 +34,7 @@ std::string DescribeStuck(pid_t pid) {
   return absl::StrCat("process ", pid, " is in state ", state, ", in ", wchan.ok() ? *wchan : "?");
 }
 
-absl::Status WaitKilled(const ContainerPtr& container, const Call& call) {
+absl::Status WaitKilled(const ContainerPtr& container, const CallContext& call) {
   const absl::Status waited = container->WaitExited(call.Within(kKillDeadline));
   if (waited.ok() || !call.Check().ok()) return waited;
   return absl::InternalError(absl::StrCat("container ", container->id(),
@@ -57,7 +57,7 @@ std::chrono::seconds GraceOf(int64_t seconds) {
 }  // namespace
 
 absl::Status ContainerKiller::KillAndWait(const PodPtr& pod, const std::vector<ContainerPtr>& containers,
-                                          const Call& call) const {
+                                          const CallContext& call) const {
   absl::Status status;
   std::vector<ContainerPtr> killed;
   for (const ContainerPtr& container : containers) {
@@ -73,13 +73,13 @@ absl::Status ContainerKiller::KillAndWait(const PodPtr& pod, const std::vector<C
   return status;
 }
 
-absl::Status ContainerKiller::End(const PodPtr& pod, const ContainerPtr& container, const Call& call) const {
+absl::Status ContainerKiller::End(const PodPtr& pod, const ContainerPtr& container, const CallContext& call) const {
   const absl::Status status = KillAndWait(pod, {container}, call);
   return absl::IsUnavailable(status) ? WaitKilled(container, call) : status;
 }
 
 absl::Status ContainerKiller::Stop(const PodPtr& pod, const ContainerPtr& container, int64_t grace,
-                                   const Call& call) const {
+                                   const CallContext& call) const {
   absl::Status status;
   if (container->running() && grace > 0) {
     const std::shared_ptr<Shim> shim = pod->shim.Get();
@@ -93,7 +93,7 @@ absl::Status ContainerKiller::Stop(const PodPtr& pod, const ContainerPtr& contai
   return ended;
 }
 
-absl::Status ContainerKiller::Kill(const PodPtr& pod, const ContainerPtr& container, const Call& call) const {
+absl::Status ContainerKiller::Kill(const PodPtr& pod, const ContainerPtr& container, const CallContext& call) const {
   const std::shared_ptr<Shim> shim = pod->shim.Get();
   if (shim == nullptr) {
     if (container->state() == State::kStarting) {
@@ -106,7 +106,7 @@ absl::Status ContainerKiller::Kill(const PodPtr& pod, const ContainerPtr& contai
 }
 
 absl::Status ContainerKiller::SettleStart(Shim& shim, const PodPtr& pod, const ContainerPtr& container,
-                                          const Call& call) const {
+                                          const CallContext& call) const {
   ASSIGN_OR_RETURN(const std::vector<ShimContainer> listed, shim.List(call));
   const ShimContainer* const known = FindListed(listed, container->id());
   if (known == nullptr) {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "sandbox/pod_table.h"
 
 namespace crisp {
@@ -24,18 +24,19 @@ class ContainerKiller {
   ContainerKiller(Records* records, EventPublisher* events) : records_(records), events_(events) {}
 
   // SIGKILL for all processes of those that run, and waits until their exits are known.
-  absl::Status KillAndWait(const PodPtr& pod, const std::vector<ContainerPtr>& containers, const Call& call) const;
+  absl::Status KillAndWait(const PodPtr& pod, const std::vector<ContainerPtr>& containers,
+                           const CallContext& call) const;
 
   // The same for one container. If the shim is gone, waits for the clean-up that its death has set off.
-  absl::Status End(const PodPtr& pod, const ContainerPtr& container, const Call& call) const;
+  absl::Status End(const PodPtr& pod, const ContainerPtr& container, const CallContext& call) const;
 
   // Sends the stop signal of the container and gives it `grace` seconds; then as End.
-  absl::Status Stop(const PodPtr& pod, const ContainerPtr& container, int64_t grace, const Call& call) const;
+  absl::Status Stop(const PodPtr& pod, const ContainerPtr& container, int64_t grace, const CallContext& call) const;
 
  private:
-  absl::Status Kill(const PodPtr& pod, const ContainerPtr& container, const Call& call) const;
+  absl::Status Kill(const PodPtr& pod, const ContainerPtr& container, const CallContext& call) const;
   // Finds out what became of a start whose answer never came (Container::State::kStarting).
-  absl::Status SettleStart(Shim& shim, const PodPtr& pod, const ContainerPtr& container, const Call& call) const;
+  absl::Status SettleStart(Shim& shim, const PodPtr& pod, const ContainerPtr& container, const CallContext& call) const;
 
   Records* const records_;
   EventPublisher* const events_;

@@ -133,8 +133,9 @@ TEST(ContainerTest, ReasonsAreThoseThatTheKubeletKnows) {
 
 TEST(ContainerTest, WaitersAreWokenByTheExit) {
   const auto container = Running();
-  auto waiter = std::async(std::launch::async, [&] { return container->WaitExited(Call()); });
-  EXPECT_EQ(container->WaitExited(Call::WithTimeout(milliseconds(10))).code(), absl::StatusCode::kDeadlineExceeded);
+  auto waiter = std::async(std::launch::async, [&] { return container->WaitExited(CallContext()); });
+  EXPECT_EQ(container->WaitExited(CallContext::WithTimeout(milliseconds(10))).code(),
+            absl::StatusCode::kDeadlineExceeded);
   container->Exit({0, 200, false});
   EXPECT_TRUE(waiter.get().ok());
 }

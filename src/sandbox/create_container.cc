@@ -84,7 +84,8 @@ absl::StatusOr<ResolvedUser> FindUser(const Container& container, const std::str
 
 }  // namespace
 
-absl::StatusOr<std::string> ContainerCreator::Create(const cri::CreateContainerRequest& request, const Call& call) {
+absl::StatusOr<std::string> ContainerCreator::Create(const cri::CreateContainerRequest& request,
+                                                     const CallContext& call) {
   ASSIGN_OR_RETURN(const PodPtr pod, parts_.table->FindPod(request.pod_sandbox_id()));
   RETURN_IF_ERROR(CheckContainerConfig(request.config(), pod->record().config()));
   const cri::ContainerMetadata& name = request.config().metadata();
@@ -101,7 +102,7 @@ absl::StatusOr<std::string> ContainerCreator::Create(const cri::CreateContainerR
 absl::StatusOr<std::string> ContainerCreator::CreateOnce(const PodPtr& pod, const cri::CreateContainerRequest& request,
                                                          Operation* operation) {
   const cri::ContainerConfig& config = request.config();
-  const Call& call = operation->call();
+  const CallContext& call = operation->call();
   ASSIGN_OR_RETURN(std::string same, FindSame(pod, config, call));
   if (!same.empty()) return same;
   const std::shared_ptr<const Image> image = parts_.images->Find(config.image().image());
@@ -119,11 +120,11 @@ absl::StatusOr<std::string> ContainerCreator::CreateOnce(const PodPtr& pod, cons
   }
   made = AnnotateBehindKeyword(made, absl::StrCat("create container ", config.metadata().name()));
   container->MoveTo(Container::State::kAborted);
-  return Join(made, parts_.teardown->RemoveContainer(pod, container, Call::WithTimeout(kUndoDeadline)));
+  return Join(made, parts_.teardown->RemoveContainer(pod, container, CallContext::WithTimeout(kUndoDeadline)));
 }
 
 absl::StatusOr<std::string> ContainerCreator::FindSame(const PodPtr& pod, const cri::ContainerConfig& config,
-                                                       const Call& call) {
+                                                       const CallContext& call) {
   for (const ContainerPtr& other : pod->containers.All()) {
     const ContainerRecord record = other->record();
     if (!SameName(record.config().metadata(), config.metadata())) continue;
@@ -158,7 +159,7 @@ ContainerPtr ContainerCreator::NewContainer(const Pod& pod, const cri::Container
 }
 
 absl::Status ContainerCreator::Make(const PodPtr& pod, const ContainerPtr& container, const Image& image,
-                                    const Call& call) {
+                                    const CallContext& call) {
   RETURN_IF_ERROR(parts_.records->Save(*container));
   call.Done("record");
   const std::string rootfs = parts_.layout.Rootfs(pod->id(), container->id());

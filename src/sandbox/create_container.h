@@ -11,7 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "api/cri/cri.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "base/single_flight.h"
 #include "sandbox/pod_table.h"
 #include "sandbox/security_options.h"
@@ -49,16 +49,16 @@ class ContainerCreator {
 
   // Returns the id. A repetition of a request that has succeeded gets the same id. AlreadyExists if another container
   // of the pod has the name, or a request with other contents is at work for it.
-  absl::StatusOr<std::string> Create(const cri::CreateContainerRequest& request, const Call& call);
+  absl::StatusOr<std::string> Create(const cri::CreateContainerRequest& request, const CallContext& call);
 
  private:
   absl::StatusOr<std::string> CreateOnce(const PodPtr& pod, const cri::CreateContainerRequest& request,
                                          Operation* operation);
   // The id of the container that `config` has created already; empty if its name is free. Removes what a failed attempt
   // has left behind.
-  absl::StatusOr<std::string> FindSame(const PodPtr& pod, const cri::ContainerConfig& config, const Call& call);
+  absl::StatusOr<std::string> FindSame(const PodPtr& pod, const cri::ContainerConfig& config, const CallContext& call);
   ContainerPtr NewContainer(const Pod& pod, const cri::ContainerConfig& config, const Image& image) const;
-  absl::Status Make(const PodPtr& pod, const ContainerPtr& container, const Image& image, const Call& call);
+  absl::Status Make(const PodPtr& pod, const ContainerPtr& container, const Image& image, const CallContext& call);
   absl::StatusOr<std::string> BuildSpec(const Pod& pod, const Container& container, const Image& image,
                                         const ResolvedUser& user) const;
 

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "base/mutex.h"
 #include "base/status_macros.h"
 
@@ -31,7 +31,7 @@ class Gate {
   };
 
   // Waits until the gate is free. DeadlineExceeded or Cancelled when `call` is over. The gate must outlive the pass.
-  absl::StatusOr<Pass> Enter(const Call& call) {
+  absl::StatusOr<Pass> Enter(const CallContext& call) {
     MutexLock lock(mutex_);
     while (busy_) {
       RETURN_IF_ERROR(call.Check(), "wait for the operation before this one");

@@ -19,7 +19,7 @@ TEST(GateTest, OneAtATime) {
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
       for (int i = 0; i < 50; ++i) {
-        const auto pass = gate.Enter(Call());
+        const auto pass = gate.Enter(CallContext());
         most = std::max(most.load(), ++inside);
         std::this_thread::yield();
         --inside;
@@ -32,15 +32,16 @@ TEST(GateTest, OneAtATime) {
 
 TEST(GateTest, WhoWaitsOutsideLeavesWithItsCaller) {
   Gate gate;
-  const auto pass = gate.Enter(Call());
-  EXPECT_EQ(gate.Enter(Call::WithTimeout(milliseconds(10))).status().code(), absl::StatusCode::kDeadlineExceeded);
-  EXPECT_EQ(gate.Enter(Call(kNoDeadline, [] { return true; })).status().code(), absl::StatusCode::kCancelled);
+  const auto pass = gate.Enter(CallContext());
+  EXPECT_EQ(gate.Enter(CallContext::WithTimeout(milliseconds(10))).status().code(),
+            absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(gate.Enter(CallContext(kNoDeadline, [] { return true; })).status().code(), absl::StatusCode::kCancelled);
 }
 
 TEST(GateTest, ItOpensWhenThePassIsGone) {
   Gate gate;
-  { const auto pass = gate.Enter(Call()); }
-  EXPECT_TRUE(gate.Enter(Call::WithTimeout(milliseconds(10))).ok());
+  { const auto pass = gate.Enter(CallContext()); }
+  EXPECT_TRUE(gate.Enter(CallContext::WithTimeout(milliseconds(10))).ok());
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "base/log.h"
 #include "os/user_namespace.h"
 #include "runtime/host_facts.h"
@@ -15,7 +15,7 @@ namespace {
 
 // Pods that need no feature run without an answer.
 RuntimeFeatures FeaturesOf(const std::string& name, const OciRuntime& runtime) {
-  auto features = AskRuntimeFeatures(runtime.binary, Call());
+  auto features = AskRuntimeFeatures(runtime.binary, CallContext());
   if (!features.ok()) {
     LogWarning("an OCI runtime did not report its features; crisp assumes none",
                {{"runtime", name}, {"error", features.status().message()}});

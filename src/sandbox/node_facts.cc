@@ -52,7 +52,7 @@ absl::StatusOr<int> OomScoreAdjFloor(bool restricted) {
 
 bool UsesApparmor(const SecurityOptions& security) {
   if (security.disable_apparmor || !HostHasApparmor()) return false;
-  const absl::Status loaded = LoadDefaultApparmorProfile(Call::WithTimeout(kApparmorPatience));
+  const absl::Status loaded = LoadDefaultApparmorProfile(CallContext::WithTimeout(kApparmorPatience));
   if (!loaded.ok()) LogWarning("no container is confined by AppArmor", {{"error", loaded.message()}});
   return loaded.ok();
 }

@@ -5,7 +5,7 @@ namespace crisp {
 Operation::Operation(absl::string_view name, OwnedLogFields fields, std::chrono::nanoseconds timeout,
                      std::function<bool()> abandoned)
     : log_(name, std::move(fields)),
-      call_(Call::WithTimeout(timeout).LoggedIn(&log_)),
+      call_(CallContext::WithTimeout(timeout).LoggedIn(&log_)),
       abandoned_(std::move(abandoned)) {}
 
 absl::Status Operation::End(absl::Status result) {

@@ -1,6 +1,6 @@
 // Operation: one run of an operation on a pod or container. It has a deadline of its own, the steps that it hands down
-// in its Call are timed in the log, and it logs its end if its caller has left: that line is then the only trace of the
-// result.
+// in its CallContext are timed in the log, and it logs its end if its caller has left: that line is then the only trace
+// of the result.
 //
 //   Operation operation("StartContainer", LogFieldsOf(pod, container), kTransitionDeadline, abandoned);
 //   return operation.End(StartInGate(found, operation.call()));
@@ -13,7 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "base/step_log.h"
 
 namespace crisp {
@@ -27,7 +27,7 @@ class Operation {
   Operation(absl::string_view name, OwnedLogFields fields, std::chrono::nanoseconds timeout,
             std::function<bool()> abandoned);
 
-  const Call& call() const { return call_; }
+  const CallContext& call() const { return call_; }
   StepLog& log() { return log_; }
 
   absl::Status End(absl::Status result);
@@ -39,7 +39,7 @@ class Operation {
 
  private:
   StepLog log_;
-  const Call call_;
+  const CallContext call_;
   const std::function<bool()> abandoned_;
 };
 

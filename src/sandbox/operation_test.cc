@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "base/log.h"
 #include "sandbox/container.h"
 #include "sandbox/pod.h"
@@ -40,8 +40,8 @@ void PrintTo(const Operation& operation, std::ostream* out) {
   *out << operation.name;
 }
 
-Call InTime() {
-  return Call::WithTimeout(std::chrono::seconds(30));
+CallContext InTime() {
+  return CallContext::WithTimeout(std::chrono::seconds(30));
 }
 
 void Nothing(FakeNode&, Ids*) {}

@@ -32,7 +32,7 @@ ShimPaths ShimPathsOf(const Layout& layout, const std::string& shim_program, con
   return {shim_program, layout.ShimSocket(pod_id), layout.ShimLog(pod_id)};
 }
 
-absl::Status PauseStarter::Start(const std::shared_ptr<Pod>& pod, const Call& call) const {
+absl::Status PauseStarter::Start(const std::shared_ptr<Pod>& pod, const CallContext& call) const {
   ASSIGN_OR_RETURN(const std::shared_ptr<const Image> image, FindOrPullImage(call));
   call.Done("find the pause image");
   RETURN_IF_ERROR(MakeDirectories(*pod));
@@ -44,7 +44,7 @@ absl::Status PauseStarter::Start(const std::shared_ptr<Pod>& pod, const Call& ca
   return StartProcess(pod, call);
 }
 
-absl::StatusOr<std::shared_ptr<const Image>> PauseStarter::FindOrPullImage(const Call& call) const {
+absl::StatusOr<std::shared_ptr<const Image>> PauseStarter::FindOrPullImage(const CallContext& call) const {
   std::shared_ptr<const Image> image = images_->Find(options_.image);
   if (image != nullptr) return image;
   ASSIGN_OR_RETURN(const std::string id, images_->Pull(options_.image, {}, call), "pull sandbox image ",
@@ -74,7 +74,7 @@ absl::Status PauseStarter::WriteSpec(const Pod& pod, const Image& image) const {
   return WriteFileAt(AT_FDCWD, layout_.Spec(pod.id(), pod.id()), spec, 0600);
 }
 
-absl::Status PauseStarter::StartProcess(const std::shared_ptr<Pod>& pod, const Call& call) const {
+absl::Status PauseStarter::StartProcess(const std::shared_ptr<Pod>& pod, const CallContext& call) const {
   const std::string& id = pod->id();
   const ShimPaths paths = ShimPathsOf(layout_, options_.shim_program, id);
   ASSIGN_OR_RETURN(std::shared_ptr<Shim> shim, shims_->Launch(id, paths, pod.get(), call), "start the shim");

@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "runtime/shim.h"
 #include "store/layout.h"
 
@@ -37,13 +37,13 @@ class PauseStarter {
 
   // Pulls the pause image if it is not on the node. Afterwards the record has the pause container's pid and its
   // namespaces are pinned.
-  absl::Status Start(const std::shared_ptr<Pod>& pod, const Call& call) const;
+  absl::Status Start(const std::shared_ptr<Pod>& pod, const CallContext& call) const;
 
  private:
-  absl::StatusOr<std::shared_ptr<const Image>> FindOrPullImage(const Call& call) const;
+  absl::StatusOr<std::shared_ptr<const Image>> FindOrPullImage(const CallContext& call) const;
   absl::Status MakeDirectories(const Pod& pod) const;
   absl::Status WriteSpec(const Pod& pod, const Image& image) const;
-  absl::Status StartProcess(const std::shared_ptr<Pod>& pod, const Call& call) const;
+  absl::Status StartProcess(const std::shared_ptr<Pod>& pod, const CallContext& call) const;
 
   const Layout layout_;
   Images* const images_;

@@ -106,7 +106,7 @@ TEST(LogExitTest, AnOomKillIsAWarning) {
 TEST(PodLogTest, EachStepOfEachOperationNamesItsPodAndContainer) {
   FakeNode node;
   ASSERT_EQ(node.StartDaemon(), absl::OkStatus());
-  const Call call = Call::WithTimeout(std::chrono::seconds(30));
+  const CallContext call = CallContext::WithTimeout(std::chrono::seconds(30));
   const CapturedLog log(kDebugJson);
   const auto pod = node.RunPod();
   ASSERT_EQ(pod.status(), absl::OkStatus());
@@ -141,7 +141,7 @@ TEST(PodLogTest, AnOperationLogsItsEndIfItsCallerHasLeft) {
   const CapturedLog log(kInfoJson);
   const auto ended = [&log] { return Lines(log, "operation ended after its caller had left"); };
   node.steps().Plan(Steps::Fault::kHold, 1);
-  const Call impatient = Call::WithTimeout(std::chrono::milliseconds(20));
+  const CallContext impatient = CallContext::WithTimeout(std::chrono::milliseconds(20));
   const auto pod = node.pods().RunPod(node.PodRequest(), impatient);
   EXPECT_EQ(pod.status().code(), absl::StatusCode::kDeadlineExceeded);
   EXPECT_THAT(ended(), IsEmpty());

@@ -114,39 +114,40 @@ absl::StatusOr<std::unique_ptr<PodManager>> PodManager::Open(Parts parts) {
   return std::unique_ptr<PodManager>(new PodManager(std::move(tower)));
 }
 
-absl::StatusOr<std::string> PodManager::RunPod(const cri::RunPodSandboxRequest& request, const Call& call) {
+absl::StatusOr<std::string> PodManager::RunPod(const cri::RunPodSandboxRequest& request, const CallContext& call) {
   return tower_->runner.Run(request, call);
 }
 
-absl::Status PodManager::StopPod(const std::string& pod_id, const Call& call) {
+absl::Status PodManager::StopPod(const std::string& pod_id, const CallContext& call) {
   return tower_->stopper.StopPod(pod_id, call);
 }
 
-absl::Status PodManager::RemovePod(const std::string& pod_id, const Call& call) {
+absl::Status PodManager::RemovePod(const std::string& pod_id, const CallContext& call) {
   return tower_->stopper.RemovePod(pod_id, call);
 }
 
-absl::Status PodManager::UpdatePod(const cri::UpdatePodSandboxResourcesRequest& request, const Call& call) {
+absl::Status PodManager::UpdatePod(const cri::UpdatePodSandboxResourcesRequest& request, const CallContext& call) {
   return tower_->updater.UpdatePod(request, call);
 }
 
-absl::StatusOr<std::string> PodManager::CreateContainer(const cri::CreateContainerRequest& request, const Call& call) {
+absl::StatusOr<std::string> PodManager::CreateContainer(const cri::CreateContainerRequest& request,
+                                                        const CallContext& call) {
   return tower_->creator.Create(request, call);
 }
 
-absl::Status PodManager::StartContainer(const std::string& container_id, const Call& call) {
+absl::Status PodManager::StartContainer(const std::string& container_id, const CallContext& call) {
   return tower_->starter.Start(container_id, call);
 }
 
-absl::Status PodManager::StopContainer(const std::string& container_id, int64_t grace, const Call& call) {
+absl::Status PodManager::StopContainer(const std::string& container_id, int64_t grace, const CallContext& call) {
   return tower_->stopper.StopContainer(container_id, grace, call);
 }
 
-absl::Status PodManager::RemoveContainer(const std::string& container_id, const Call& call) {
+absl::Status PodManager::RemoveContainer(const std::string& container_id, const CallContext& call) {
   return tower_->stopper.RemoveContainer(container_id, call);
 }
 
-absl::Status PodManager::UpdateContainer(const cri::UpdateContainerResourcesRequest& request, const Call& call) {
+absl::Status PodManager::UpdateContainer(const cri::UpdateContainerResourcesRequest& request, const CallContext& call) {
   return tower_->updater.UpdateContainer(request, call);
 }
 

@@ -1,7 +1,7 @@
 // PodManager: the front of this room: what the CRI server calls to change pods and containers. It builds the parts and
 // passes each call to the one that does it. Reading goes by PodTable (src/stats).
 //
-// Threading: all methods from any thread; those that take a Call block for as long as it lasts. RunPodSandbox,
+// Threading: all methods from any thread; those that take a CallContext block for as long as it lasts. RunPodSandbox,
 // CreateContainer, StopPodSandbox, StartContainer and the removals go on when their caller has gone, and a repeated
 // call joins them.
 // Errors: InvalidArgument naming the field; NotFound naming the pod or container, and only for that; FailedPrecondition
@@ -16,7 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "api/cri/cri.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "runtime/oci_runtime.h"
 #include "runtime/runtime_features.h"
 #include "sandbox/security_options.h"
@@ -63,17 +63,17 @@ class PodManager {
   // Leaves every pod as it is.
   ~PodManager();
 
-  absl::StatusOr<std::string> RunPod(const cri::RunPodSandboxRequest& request, const Call& call);
-  absl::Status StopPod(const std::string& pod_id, const Call& call);
-  absl::Status RemovePod(const std::string& pod_id, const Call& call);
-  absl::Status UpdatePod(const cri::UpdatePodSandboxResourcesRequest& request, const Call& call);
+  absl::StatusOr<std::string> RunPod(const cri::RunPodSandboxRequest& request, const CallContext& call);
+  absl::Status StopPod(const std::string& pod_id, const CallContext& call);
+  absl::Status RemovePod(const std::string& pod_id, const CallContext& call);
+  absl::Status UpdatePod(const cri::UpdatePodSandboxResourcesRequest& request, const CallContext& call);
 
-  absl::StatusOr<std::string> CreateContainer(const cri::CreateContainerRequest& request, const Call& call);
-  absl::Status StartContainer(const std::string& container_id, const Call& call);
+  absl::StatusOr<std::string> CreateContainer(const cri::CreateContainerRequest& request, const CallContext& call);
+  absl::Status StartContainer(const std::string& container_id, const CallContext& call);
   // `grace` is in seconds; 0 kills at once.
-  absl::Status StopContainer(const std::string& container_id, int64_t grace, const Call& call);
-  absl::Status RemoveContainer(const std::string& container_id, const Call& call);
-  absl::Status UpdateContainer(const cri::UpdateContainerResourcesRequest& request, const Call& call);
+  absl::Status StopContainer(const std::string& container_id, int64_t grace, const CallContext& call);
+  absl::Status RemoveContainer(const std::string& container_id, const CallContext& call);
+  absl::Status UpdateContainer(const cri::UpdateContainerResourcesRequest& request, const CallContext& call);
 
   const ContainerExec& exec() const;
   EventHub& events();

@@ -51,7 +51,7 @@ absl::Status PodNetwork::PinNamespaceOfPause(const Pod& pod) const {
   return Join(Annotate(same, "pin the network namespace of the pause container"), RemoveNetns(record.netns_path()));
 }
 
-absl::Status PodNetwork::Attach(Pod* pod, const Call& call) const {
+absl::Status PodNetwork::Attach(Pod* pod, const CallContext& call) const {
   CniAttachment attachment{pod->record().cni_plan(), ""};
   const MonoTime start = MonoClock::now();
   const auto addresses = network_->Attach(&attachment, call);
@@ -65,7 +65,7 @@ absl::Status PodNetwork::Attach(Pod* pod, const Call& call) const {
   return Annotate(addresses.status(), "set up network");
 }
 
-absl::Status PodNetwork::Detach(const PodRecord& record, const Call& call) const {
+absl::Status PodNetwork::Detach(const PodRecord& record, const CallContext& call) const {
   if (record.netns_path().empty()) return absl::OkStatus();
   // The namespace goes after the plugins have released what they hold in it.
   RETURN_IF_ERROR(network_->Detach({record.cni_plan(), record.cni_result()}, call), "take down network");

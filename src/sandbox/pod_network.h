@@ -5,7 +5,7 @@
 #pragma once
 
 #include "absl/status/status.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "sandbox/record.pb.h"
 #include "store/layout.h"
 
@@ -27,9 +27,9 @@ class PodNetwork {
   // container. Internal if that has ended; then nothing is pinned.
   absl::Status PinNamespaceOfPause(const Pod& pod) const;
   // CNI ADD. The record gets the result, also that of a half that was done before an error, and the addresses.
-  absl::Status Attach(Pod* pod, const Call& call) const;
+  absl::Status Attach(Pod* pod, const CallContext& call) const;
   // CNI DEL, and removes the namespace. OK if that was done before.
-  absl::Status Detach(const PodRecord& record, const Call& call) const;
+  absl::Status Detach(const PodRecord& record, const CallContext& call) const;
 
  private:
   const Layout layout_;

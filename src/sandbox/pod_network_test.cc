@@ -29,12 +29,12 @@ class RecordingNetwork : public Network {
     requests.push_back(request);
     return CniAttachment{"the plan", ""};
   }
-  absl::StatusOr<PodAddresses> Attach(CniAttachment* attachment, const Call&) override {
+  absl::StatusOr<PodAddresses> Attach(CniAttachment* attachment, const CallContext&) override {
     attachment->result = "half a result of " + attachment->plan;
     if (!failure.ok()) return failure;
     return PodAddresses{"192.0.2.1", {"2001:db8::1", "2001:db8::2"}};
   }
-  absl::Status Detach(const CniAttachment& attachment, const Call&) override {
+  absl::Status Detach(const CniAttachment& attachment, const CallContext&) override {
     detached.push_back(attachment.plan + ", " + attachment.result);
     return failure;
   }
@@ -106,7 +106,7 @@ TEST_F(PodNetworkTest, APodInTheNodesNetworkHasNoneOfItsOwn) {
   ASSERT_EQ(pods_.Plan(&record), absl::OkStatus());
   EXPECT_EQ(record.netns_path(), "");
   EXPECT_TRUE(network_.requests.empty());
-  EXPECT_EQ(pods_.Detach(record, Call()), absl::OkStatus());
+  EXPECT_EQ(pods_.Detach(record, CallContext()), absl::OkStatus());
   EXPECT_TRUE(network_.detached.empty());
 }
 
@@ -121,7 +121,7 @@ TEST_F(PodNetworkTest, TheRecordGetsTheAddressesAndTheResult) {
   PodRecord record = Record();
   record.set_cni_plan("the plan");
   Pod pod(record, OciRuntime(), nullptr);
-  ASSERT_EQ(pods_.Attach(&pod, Call()), absl::OkStatus());
+  ASSERT_EQ(pods_.Attach(&pod, CallContext()), absl::OkStatus());
   EXPECT_EQ(pod.record().ip(), "192.0.2.1");
   EXPECT_THAT(pod.record().additional_ips(), ElementsAre("2001:db8::1", "2001:db8::2"));
   EXPECT_EQ(pod.record().cni_result(), "half a result of the plan");
@@ -133,12 +133,12 @@ TEST_F(PodNetworkTest, AFailedAttachLeavesInTheRecordWhatDetachNeeds) {
   record.set_netns_path(layout_.Netns("p"));
   Pod pod(record, OciRuntime(), nullptr);
   network_.failure = absl::InternalError("plugin bridge: no such device");
-  const absl::Status failed = pods_.Attach(&pod, Call());
+  const absl::Status failed = pods_.Attach(&pod, CallContext());
   EXPECT_EQ(failed.code(), absl::StatusCode::kInternal);
   EXPECT_THAT(std::string(failed.message()), HasSubstr("set up network: plugin bridge: no such device"));
   EXPECT_EQ(pod.record().ip(), "");
   network_.failure = absl::OkStatus();
-  EXPECT_EQ(pods_.Detach(pod.record(), Call()), absl::OkStatus());
+  EXPECT_EQ(pods_.Detach(pod.record(), CallContext()), absl::OkStatus());
   EXPECT_THAT(network_.detached, ElementsAre("the plan, half a result of the plan"));
 }
 
@@ -152,12 +152,12 @@ TEST_F(PodNetworkTest, TheNamespaceStaysUntilThePluginsHaveReleasedWhatTheyHoldI
   const absl::Status again = pods_.CreateNamespace(record);
   EXPECT_THAT(std::string(again.message()), HasSubstr("create network namespace"));
   network_.failure = absl::InternalError("busy");
-  EXPECT_THAT(std::string(pods_.Detach(record, Call()).message()), HasSubstr("take down network: busy"));
+  EXPECT_THAT(std::string(pods_.Detach(record, CallContext()).message()), HasSubstr("take down network: busy"));
   EXPECT_TRUE(IsNetns(record.netns_path()));
   network_.failure = absl::OkStatus();
-  EXPECT_EQ(pods_.Detach(record, Call()), absl::OkStatus());
+  EXPECT_EQ(pods_.Detach(record, CallContext()), absl::OkStatus());
   EXPECT_FALSE(IsNetns(record.netns_path()));
-  EXPECT_EQ(pods_.Detach(record, Call()), absl::OkStatus()) << "it was done before";
+  EXPECT_EQ(pods_.Detach(record, CallContext()), absl::OkStatus()) << "it was done before";
 }
 
 TEST_F(PodNetworkTest, TheNodesOwnNamespaceIsNotTakenForThatOfAPauseContainer) {

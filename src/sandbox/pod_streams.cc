@@ -18,12 +18,12 @@ class ShimSession : public StreamSession {
  public:
   explicit ShimSession(std::unique_ptr<ShimStream> stream) : stream_(std::move(stream)) {}
 
-  StreamEnds TakeEnds() override {
-    ShimStream::Ends ends = stream_->TakeEnds();
+  StreamDescriptors TakeDescriptors() override {
+    ShimStream::Descriptors ends = stream_->TakeDescriptors();
     return {std::move(ends.input), std::move(ends.output), std::move(ends.error_output)};
   }
   void Resize(uint16_t columns, uint16_t rows) override { stream_->Resize(columns, rows); }
-  void OnEnd(std::function<void(absl::StatusOr<int>)> ended) override { stream_->OnEnd(std::move(ended)); }
+  void OnExit(std::function<void(absl::StatusOr<int>)> ended) override { stream_->OnExit(std::move(ended)); }
 
  private:
   const std::unique_ptr<ShimStream> stream_;
@@ -39,7 +39,8 @@ absl::StatusOr<std::unique_ptr<StreamSession>> ToSession(absl::StatusOr<std::uni
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<StreamSession>> PodStreams::OpenExec(const StreamRequest& request, const Call& call) {
+absl::StatusOr<std::unique_ptr<StreamSession>> PodStreams::OpenExec(const StreamRequest& request,
+                                                                    const CallContext& call) {
   ASSIGN_OR_RETURN(const ContainerExec::Running running, exec_->Find(request.container_id));
   const Container& container = *running.found.container;
   ExecStreamRequest exec;
@@ -49,7 +50,8 @@ absl::StatusOr<std::unique_ptr<StreamSession>> PodStreams::OpenExec(const Stream
   return ToSession(running.shim->OpenExec(exec, call), container, "exec in");
 }
 
-absl::StatusOr<std::unique_ptr<StreamSession>> PodStreams::OpenAttach(const StreamRequest& request, const Call& call) {
+absl::StatusOr<std::unique_ptr<StreamSession>> PodStreams::OpenAttach(const StreamRequest& request,
+                                                                      const CallContext& call) {
   ASSIGN_OR_RETURN(const ContainerExec::Running running, exec_->Find(request.container_id));
   const Container& container = *running.found.container;
   if (request.streams.input && !container.record().config().stdin()) {

@@ -17,10 +17,12 @@ class PodStreams : public StreamTarget {
   PodStreams(const PodTable* table, const ContainerExec* exec) : table_(table), exec_(exec) {}
 
   // In the container's environment, as its user. `request.container_id` may be a prefix of the id.
-  absl::StatusOr<std::unique_ptr<StreamSession>> OpenExec(const StreamRequest& request, const Call& call) override;
+  absl::StatusOr<std::unique_ptr<StreamSession>> OpenExec(const StreamRequest& request,
+                                                          const CallContext& call) override;
   // The container decides whether there is a terminal, not the request. FailedPrecondition for input to a container
   // that was created without stdin.
-  absl::StatusOr<std::unique_ptr<StreamSession>> OpenAttach(const StreamRequest& request, const Call& call) override;
+  absl::StatusOr<std::unique_ptr<StreamSession>> OpenAttach(const StreamRequest& request,
+                                                            const CallContext& call) override;
   absl::StatusOr<LoopbackDial> Dial(const std::string& pod_id, uint16_t port) override;
 
  private:

@@ -48,8 +48,10 @@ class OneImage : public Images {
     image.config.entrypoint = {"/bin/busybox", "sleep", "100000"};
     image_ = std::make_shared<const Image>(std::move(image));
   }
-  absl::StatusOr<std::string> Pull(const std::string&, const RegistryAuth&, const Call&) override { return image_->id; }
-  absl::Status ImportLayouts(const std::string&, const Call&) override { return absl::OkStatus(); }
+  absl::StatusOr<std::string> Pull(const std::string&, const RegistryAuth&, const CallContext&) override {
+    return image_->id;
+  }
+  absl::Status ImportLayouts(const std::string&, const CallContext&) override { return absl::OkStatus(); }
   std::shared_ptr<const Image> Find(const std::string&) override { return image_; }
   std::vector<std::shared_ptr<const Image>> List() override { return {image_}; }
   absl::Status Remove(const std::string&) override { return absl::OkStatus(); }
@@ -77,12 +79,12 @@ class LoopbackNetwork : public Network {
   absl::StatusOr<CniAttachment> Plan(const PodNetworkRequest& request) override {
     return CniAttachment{request.netns_path, ""};
   }
-  absl::StatusOr<PodAddresses> Attach(CniAttachment* attachment, const Call&) override {
+  absl::StatusOr<PodAddresses> Attach(CniAttachment* attachment, const CallContext&) override {
     ASSIGN_OR_RETURN(Netlink netlink, Netlink::OpenIn(attachment->plan));
     RETURN_IF_ERROR(netlink.BringUp("lo"));
     return PodAddresses{"192.0.2.1", {}};
   }
-  absl::Status Detach(const CniAttachment&, const Call&) override { return absl::OkStatus(); }
+  absl::Status Detach(const CniAttachment&, const CallContext&) override { return absl::OkStatus(); }
   std::string Describe() override { return "{}"; }
 };
 
@@ -206,7 +208,7 @@ class PodStreamsTest : public testing::Test {
   }
   static absl::StatusOr<int> EndOf(StreamSession& session) {
     auto promise = std::make_shared<std::promise<absl::StatusOr<int>>>();
-    session.OnEnd([promise](absl::StatusOr<int> how) { promise->set_value(std::move(how)); });
+    session.OnExit([promise](absl::StatusOr<int> how) { promise->set_value(std::move(how)); });
     auto end = promise->get_future();
     if (end.wait_for(seconds(20)) != std::future_status::ready) return absl::DeadlineExceededError("it has not ended");
     return end.get();
@@ -225,14 +227,14 @@ class PodStreamsTest : public testing::Test {
   std::unique_ptr<PodStreams> streams_;
   std::vector<std::string> pods_;
   cri::PodSandboxConfig pod_config_;
-  const Call call_ = Call::WithTimeout(seconds(60));
+  const CallContext call_ = CallContext::WithTimeout(seconds(60));
 };
 
 TEST_F(PodStreamsTest, AnExecRunsInTheContainersEnvironment) {
   const std::string id = Start("sleep 100000");
   auto session = streams_->OpenExec(Shell(id.substr(0, 12), "cat; echo $COLOUR-$TERM >&2; exit 9"), call_);
   ASSERT_TRUE(session.ok()) << session.status();
-  StreamEnds ends = (*session)->TakeEnds();
+  StreamDescriptors ends = (*session)->TakeDescriptors();
   ASSERT_EQ(write(ends.input.get(), "in", 2), 2);
   ends.input.reset();
   EXPECT_EQ(ReadToEnd(ends.output), "in");
@@ -244,7 +246,7 @@ TEST_F(PodStreamsTest, AnExecWithATerminalHasATerm) {
   const std::string id = Start("sleep 100000");
   auto session = streams_->OpenExec(Shell(id, "test -t 0 && echo $TERM", true), call_);
   ASSERT_TRUE(session.ok()) << session.status();
-  EXPECT_EQ(ReadToEnd((*session)->TakeEnds().output), "xterm\r\n");
+  EXPECT_EQ(ReadToEnd((*session)->TakeDescriptors().output), "xterm\r\n");
   EXPECT_EQ(EndOf(**session).value(), 0);
 }
 
@@ -279,7 +281,7 @@ TEST_F(PodStreamsTest, AContainerWithStdinOnceEndsWithTheAttachment) {
   });
   auto session = streams_->OpenAttach(Shell(id, ""), call_);
   ASSERT_TRUE(session.ok()) << session.status();
-  StreamEnds ends = (*session)->TakeEnds();
+  StreamDescriptors ends = (*session)->TakeDescriptors();
   ASSERT_EQ(write(ends.input.get(), "hello\n", 6), 6);
   ends.input.reset();
   EXPECT_EQ(ReadToEnd(ends.output), "hello\n");
@@ -293,7 +295,7 @@ TEST_F(PodStreamsTest, AContainerWithATerminalIsTypedTo) {
   });
   auto session = streams_->OpenAttach(Shell(id, "", true), call_);
   ASSERT_TRUE(session.ok()) << session.status();
-  const StreamEnds ends = (*session)->TakeEnds();
+  const StreamDescriptors ends = (*session)->TakeDescriptors();
   (*session)->Resize(90, 20);
   ASSERT_EQ(write(ends.input.get(), "x\n", 2), 2);
   EXPECT_EQ(ReadToEnd(ends.output), "x\r\n20 90\r\nxterm-x\r\n");

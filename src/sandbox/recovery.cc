@@ -59,7 +59,7 @@ void EndPlugins(const std::vector<StoredPod>& pods) {
   for (const StoredPod& pod : pods) {
     if (pod.phase != Phase::kCreated) ids.insert(pod.record.id());
   }
-  const absl::Status ended = EndOrphanedPlugins(ids, kOrphanGrace, Call::WithTimeout(2 * kOrphanGrace));
+  const absl::Status ended = EndOrphanedPlugins(ids, kOrphanGrace, CallContext::WithTimeout(2 * kOrphanGrace));
   if (!ended.ok()) LogError("network plugins of the last daemon still run", {{"error", ended.message()}});
 }
 
@@ -104,14 +104,14 @@ void Recovery::RecoverPod(const StoredPod& stored, const StoredContainers& conta
     RecoverContainer(pod, container, FindListed(alive, container.record.id()));
   }
   if (stored.phase == Phase::kCreating || stored.phase == Phase::kRemoving) {
-    const absl::Status removed = parts_.teardown->RemovePod(pod, Call::WithTimeout(kUndoDeadline));
+    const absl::Status removed = parts_.teardown->RemovePod(pod, CallContext::WithTimeout(kUndoDeadline));
     LogIfError(removed, "cannot finish the removal of a pod; RemovePodSandbox tries again", *pod);
     if (removed.ok()) return;
     pod->MoveTo(Pod::State::kLeftover);
   }
   ResumePod(pod, FindListed(alive, pod->id()));
   if (pod->shim.Get() == nullptr) {
-    LogIfError(parts_.shim_stopper->Stop(pod, /*hangs=*/false, Call::WithTimeout(kUndoDeadline)),
+    LogIfError(parts_.shim_stopper->Stop(pod, /*hangs=*/false, CallContext::WithTimeout(kUndoDeadline)),
                "cannot clean up a pod without a shim", *pod);
   }
   FollowStarts(pod);
@@ -130,12 +130,13 @@ PodPtr Recovery::AddPod(const StoredPod& stored) const {
 
 std::vector<ShimContainer> Recovery::Reconnect(const PodPtr& pod) const {
   const std::string& id = pod->id();
-  const Call call = Call::WithTimeout(kReconnectDeadline);
+  const CallContext call = CallContext::WithTimeout(kReconnectDeadline);
   const ShimPaths paths = ShimPathsOf(parts_.layout, parts_.shim_program, id);
   auto opened = parts_.shims->Connect(id, paths, pod.get(), call);
   if (!opened.ok()) {
     LogPod(LogLevel::kInfo, "the pod has no shim that answers", *pod, {{"error", opened.status().message()}});
-    LogIfError(parts_.shims->Kill(paths, Call::WithTimeout(kKillDeadline)), "cannot kill a shim that hangs", *pod);
+    LogIfError(parts_.shims->Kill(paths, CallContext::WithTimeout(kKillDeadline)), "cannot kill a shim that hangs",
+               *pod);
     return {};
   }
   const std::shared_ptr<Shim> shim = *std::move(opened);
@@ -145,7 +146,7 @@ std::vector<ShimContainer> Recovery::Reconnect(const PodPtr& pod) const {
   LogPod(LogLevel::kWarning, "the shim does not list its containers; crisp ends the pod", *pod,
          {{"error", listed.status().message()}});
   pod->shim.Drop();
-  LogIfError(shim->Terminate(Call::WithTimeout(kKillDeadline)), "cannot kill a shim that hangs", *pod);
+  LogIfError(shim->Terminate(CallContext::WithTimeout(kKillDeadline)), "cannot kill a shim that hangs", *pod);
   return {};
 }
 
@@ -184,7 +185,7 @@ void Recovery::RecoverContainer(const PodPtr& pod, const StoredContainer& stored
     LogExit(*pod, *container, "container had exited before this daemon started");
   }
   if (created) return;
-  LogIfError(parts_.teardown->RemoveContainer(pod, container, Call::WithTimeout(kUndoDeadline)),
+  LogIfError(parts_.teardown->RemoveContainer(pod, container, CallContext::WithTimeout(kUndoDeadline)),
              "cannot finish the removal of a container; RemoveContainer tries again", *pod, *container);
 }
 
@@ -210,7 +211,7 @@ ContainerPtr Recovery::Rebuild(const StoredContainer& stored, const ShimContaine
 
 void Recovery::EndUnknown(const PodPtr& pod, const ContainerPtr& container) const {
   LogIfError(parts_.shims->CleanUpContainer(pod->runtime(), container->id(), container->record().cgroups_path(),
-                                            Call::WithTimeout(kUndoDeadline)),
+                                            CallContext::WithTimeout(kUndoDeadline)),
              "cannot clean up a container without a shim", *pod, *container);
   container->End(MakeEnd(kExitCodeUnknown, kReasonUnknown, "its shim does not know it any more"));
   LogIfError(parts_.records->Replace(container->record()), "cannot record the end of a container", *pod, *container);

@@ -51,7 +51,7 @@ bool IsReplaceable(const Pod& pod) {
 
 }  // namespace
 
-absl::StatusOr<std::string> PodRunner::Run(const cri::RunPodSandboxRequest& request, const Call& call) {
+absl::StatusOr<std::string> PodRunner::Run(const cri::RunPodSandboxRequest& request, const CallContext& call) {
   RETURN_IF_ERROR(CheckSandboxConfig(request.config()));
   RETURN_IF_ERROR(parts_.handlers->Find(request.runtime_handler()));
   RETURN_IF_ERROR(CheckUserNamespaceSupport(parts_.handlers->FeaturesOf(request.runtime_handler()), request.config()));
@@ -65,7 +65,7 @@ absl::StatusOr<std::string> PodRunner::Run(const cri::RunPodSandboxRequest& requ
 }
 
 absl::StatusOr<std::string> PodRunner::RunOnce(const cri::RunPodSandboxRequest& request, Operation* operation) {
-  const Call& call = operation->call();
+  const CallContext& call = operation->call();
   ASSIGN_OR_RETURN(std::string same, FindSame(request, call));
   if (!same.empty()) return same;
   ASSIGN_OR_RETURN(const PodPtr pod, NewPod(request));
@@ -80,7 +80,7 @@ absl::StatusOr<std::string> PodRunner::RunOnce(const cri::RunPodSandboxRequest& 
   return Join(Annotate(made, what), Annotate(undone, "undo it"));
 }
 
-absl::StatusOr<std::string> PodRunner::FindSame(const cri::RunPodSandboxRequest& request, const Call& call) {
+absl::StatusOr<std::string> PodRunner::FindSame(const cri::RunPodSandboxRequest& request, const CallContext& call) {
   const PodPtr other = parts_.table->ByName(request.config().metadata());
   if (other == nullptr) return std::string();
   if (other->ready() && IsSameRequest(other->record(), request)) return other->id();
@@ -113,7 +113,7 @@ absl::Status PodRunner::Plan(const PodPtr& pod) {
   return parts_.records->Save(*pod);
 }
 
-absl::Status PodRunner::Make(const PodPtr& pod, const Call& call) {
+absl::Status PodRunner::Make(const PodPtr& pod, const CallContext& call) {
   parts_.table->Add(pod);
   RETURN_IF_ERROR(MakeDirs(parts_.layout.Pod(pod->id()), 0700));
   const bool user_namespace = HasUserNamespace(pod->record().config());
@@ -129,13 +129,13 @@ absl::Status PodRunner::Make(const PodPtr& pod, const Call& call) {
 
 // The plugins and the pause container need nothing of each other but the network namespace. The first that fails
 // cancels the other. Without threads they come one after the other.
-absl::Status PodRunner::StartWhileAttaching(const PodPtr& pod, const Call& call) {
+absl::Status PodRunner::StartWhileAttaching(const PodPtr& pod, const CallContext& call) {
   const PodRecord record = pod->record();
   const bool own_network = !UsesHostNetwork(record.config());
   if (own_network) RETURN_IF_ERROR(parts_.network->CreateNamespace(record));
   call.Done("create network namespace");
   std::atomic<bool> failed{false};
-  const Call until_failure = call.CancelledBy([&failed] { return failed.load(); });
+  const CallContext until_failure = call.CancelledBy([&failed] { return failed.load(); });
   auto attached = std::async(std::launch::async | std::launch::deferred, [&] {
     absl::Status status = own_network ? parts_.network->Attach(pod.get(), until_failure) : absl::OkStatus();
     if (!status.ok()) failed = true;
@@ -150,7 +150,7 @@ absl::Status PodRunner::StartWhileAttaching(const PodPtr& pod, const Call& call)
   return network;
 }
 
-absl::Status PodRunner::StartThenAttach(const PodPtr& pod, const Call& call) {
+absl::Status PodRunner::StartThenAttach(const PodPtr& pod, const CallContext& call) {
   RETURN_IF_ERROR(parts_.pause->Start(pod, call));
   RETURN_IF_ERROR(parts_.network->PinNamespaceOfPause(*pod));
   return parts_.network->Attach(pod.get(), call);
@@ -158,7 +158,7 @@ absl::Status PodRunner::StartThenAttach(const PodPtr& pod, const Call& call) {
 
 // What cannot be undone becomes visible, so that the kubelet stops and removes it until nothing is left.
 absl::Status PodRunner::Undo(const PodPtr& pod) {
-  const absl::Status undone = parts_.teardown->RemovePod(pod, Call::WithTimeout(kUndoDeadline));
+  const absl::Status undone = parts_.teardown->RemovePod(pod, CallContext::WithTimeout(kUndoDeadline));
   if (undone.ok()) return undone;
   pod->MoveTo(Pod::State::kLeftover);
   parts_.events->PodCreated(pod);

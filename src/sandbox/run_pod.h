@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "api/cri/cri.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "base/single_flight.h"
 #include "sandbox/pod_table.h"
 #include "sandbox/record.pb.h"
@@ -47,19 +47,19 @@ class PodRunner {
 
   // Returns the id. A repetition of a request that has succeeded gets the same id. AlreadyExists if another pod has the
   // name, or a request with other contents is at work for it.
-  absl::StatusOr<std::string> Run(const cri::RunPodSandboxRequest& request, const Call& call);
+  absl::StatusOr<std::string> Run(const cri::RunPodSandboxRequest& request, const CallContext& call);
 
  private:
   absl::StatusOr<std::string> RunOnce(const cri::RunPodSandboxRequest& request, Operation* operation);
   // The id of the pod that `request` has made already; empty if its name is free. Removes what a failed attempt has
   // left behind.
-  absl::StatusOr<std::string> FindSame(const cri::RunPodSandboxRequest& request, const Call& call);
+  absl::StatusOr<std::string> FindSame(const cri::RunPodSandboxRequest& request, const CallContext& call);
   absl::StatusOr<PodPtr> NewPod(const cri::RunPodSandboxRequest& request);
   // Decides all that can be decided beforehand and records it. After an error there is nothing to undo.
   absl::Status Plan(const PodPtr& pod);
-  absl::Status Make(const PodPtr& pod, const Call& call);
-  absl::Status StartWhileAttaching(const PodPtr& pod, const Call& call);
-  absl::Status StartThenAttach(const PodPtr& pod, const Call& call);
+  absl::Status Make(const PodPtr& pod, const CallContext& call);
+  absl::Status StartWhileAttaching(const PodPtr& pod, const CallContext& call);
+  absl::Status StartThenAttach(const PodPtr& pod, const CallContext& call);
   absl::Status Undo(const PodPtr& pod);
   absl::StatusOr<std::string> NewLevel();
 

@@ -8,7 +8,7 @@
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "base/status_macros.h"
 #include "os/errno_status.h"
 #include "os/process.h"
@@ -34,7 +34,7 @@ absl::Status CheckRuns(const std::string& program) {
   Command command;
   command.path = program;
   command.args = {"--version"};
-  ASSIGN_OR_RETURN(const CommandResult result, RunCommand(command, Call::WithTimeout(kVersionDeadline)));
+  ASSIGN_OR_RETURN(const CommandResult result, RunCommand(command, CallContext::WithTimeout(kVersionDeadline)));
   if (result.ok()) return absl::OkStatus();
   return absl::InternalError(absl::StrCat(program, " --version: ", result.Describe()));
 }

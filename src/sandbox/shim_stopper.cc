@@ -15,7 +15,7 @@
 
 namespace crisp {
 
-absl::Status ShimStopper::Stop(const PodPtr& pod, bool hangs, const Call& call) const {
+absl::Status ShimStopper::Stop(const PodPtr& pod, bool hangs, const CallContext& call) const {
   ASSIGN_OR_RETURN(const Gate::Pass inside, pod->shim_gate.Enter(call));
   const std::shared_ptr<Shim> shim = pod->shim.Get();
   if (shim == nullptr) return CleanUp(pod, call);
@@ -36,7 +36,7 @@ absl::Status ShimStopper::Stop(const PodPtr& pod, bool hangs, const Call& call) 
   return status;
 }
 
-absl::Status ShimStopper::CleanUp(const PodPtr& pod, const Call& call) const {
+absl::Status ShimStopper::CleanUp(const PodPtr& pod, const CallContext& call) const {
   absl::Status status = shims_->CleanUpContainer(pod->runtime(), pod->id(), pod->record().cgroups_path(), call);
   for (const ContainerPtr& container : pod->containers.All()) {
     const std::string cgroups_path = container->record().cgroups_path();
@@ -49,7 +49,7 @@ absl::Status ShimStopper::CleanUp(const PodPtr& pod, const Call& call) const {
 void ShimStopper::OnDeath(const PodPtr& pod) const {
   if (pod->shim.Get() == nullptr) return;
   LogPod(LogLevel::kError, "the shim has died; crisp ends the pod", *pod);
-  const absl::Status status = Stop(pod, /*hangs=*/false, Call::WithTimeout(kTransitionDeadline));
+  const absl::Status status = Stop(pod, /*hangs=*/false, CallContext::WithTimeout(kTransitionDeadline));
   if (!status.ok()) {
     LogPod(LogLevel::kError, "clean-up after a dead shim failed; StopPodSandbox tries again", *pod,
            {{"error", status.message()}});

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "absl/status/status.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "sandbox/pod_table.h"
 #include "store/layout.h"
 
@@ -25,7 +25,7 @@ class ShimStopper {
 
   // Ends the shim: asks it to, or kills it if `hangs` says that it does not answer, or if it fails to end. Then cleans
   // up containers that it did not. OK for a pod that has no shim: that only needs the clean-up.
-  absl::Status Stop(const PodPtr& pod, bool hangs, const Call& call) const;
+  absl::Status Stop(const PodPtr& pod, bool hangs, const CallContext& call) const;
 
   // The shim has died. Does nothing if Stop has noticed it first.
   void OnDeath(const PodPtr& pod) const;
@@ -35,7 +35,7 @@ class ShimStopper {
   absl::Status EndLostContainer(const PodPtr& pod, const ContainerPtr& container) const;
 
  private:
-  absl::Status CleanUp(const PodPtr& pod, const Call& call) const;
+  absl::Status CleanUp(const PodPtr& pod, const CallContext& call) const;
 
   const Layout layout_;
   Shims* const shims_;

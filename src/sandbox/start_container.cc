@@ -39,7 +39,7 @@ StartRequest RequestFor(const Layout& layout, const Pod& pod, const Container& c
 
 }  // namespace
 
-absl::Status ContainerStarter::Start(const std::string& container_id, const Call& call) {
+absl::Status ContainerStarter::Start(const std::string& container_id, const CallContext& call) {
   ASSIGN_OR_RETURN(const PodContainer found, table_->FindContainer(container_id));
   const auto start = [this, found](const SingleFlight<Done>::Abandoned& abandoned) -> absl::StatusOr<Done> {
     Operation operation("StartContainer", LogFieldsOf(*found.pod, *found.container), kTransitionDeadline, abandoned);
@@ -49,7 +49,7 @@ absl::Status ContainerStarter::Start(const std::string& container_id, const Call
   return flights_.Do(found.container->id(), call, start).status();
 }
 
-absl::Status ContainerStarter::StartInGate(const PodContainer& found, const Call& call) const {
+absl::Status ContainerStarter::StartInGate(const PodContainer& found, const CallContext& call) const {
   const auto& [pod, container] = found;
   ASSIGN_OR_RETURN(const Gate::Pass inside, container->gate.Enter(call));
   call.Done(kWaitForOthers);
@@ -63,7 +63,7 @@ absl::Status ContainerStarter::StartInGate(const PodContainer& found, const Call
   return Ask(found, call);
 }
 
-absl::Status ContainerStarter::Ask(const PodContainer& found, const Call& call) const {
+absl::Status ContainerStarter::Ask(const PodContainer& found, const CallContext& call) const {
   const auto& [pod, container] = found;
   const std::shared_ptr<Shim> shim = pod->shim.Get();
   if (shim == nullptr) return PodNotReady(pod->id());
@@ -97,10 +97,10 @@ absl::Status ContainerStarter::RecordFailed(const PodContainer& found, const abs
 }
 
 absl::Status ContainerStarter::Follow(const PodContainer& found) {
-  ASSIGN_OR_RETURN(Gate::Pass inside, found.container->gate.Enter(Call::WithTimeout(kUndoDeadline)));
+  ASSIGN_OR_RETURN(Gate::Pass inside, found.container->gate.Enter(CallContext::WithTimeout(kUndoDeadline)));
   const auto follow = [this, found, held = std::make_shared<Gate::Pass>(std::move(inside))](
                           const SingleFlight<Done>::Abandoned&) -> absl::StatusOr<Done> {
-    const absl::Status started = Ask(found, Call::WithTimeout(kTransitionDeadline));
+    const absl::Status started = Ask(found, CallContext::WithTimeout(kTransitionDeadline));
     if (!started.ok()) {
       LogContainer(LogLevel::kError, "a start that was under way when the last daemon ended has failed", *found.pod,
                    *found.container, {{"error", started.message()}});
@@ -108,7 +108,7 @@ absl::Status ContainerStarter::Follow(const PodContainer& found) {
     RETURN_IF_ERROR(started);
     return Done{};
   };
-  const Call do_not_wait(MonoClock::now());
+  const CallContext do_not_wait(MonoClock::now());
   const auto begun = flights_.Do(found.container->id(), do_not_wait, follow);
   return absl::IsDeadlineExceeded(begun.status()) ? absl::OkStatus() : begun.status();
 }

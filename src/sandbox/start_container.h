@@ -6,7 +6,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "base/single_flight.h"
 #include "sandbox/pod_table.h"
 #include "store/layout.h"
@@ -33,7 +33,7 @@ class ContainerStarter {
   // OK if it runs already. FailedPrecondition if it has exited or its pod is not READY. After any other error it is
   // EXITED with the reason StartError; but if the shim did not confirm that the start is undone it stays as it is, and
   // the next start, stop or removal asks the shim what has become of it.
-  absl::Status Start(const std::string& container_id, const Call& call);
+  absl::Status Start(const std::string& container_id, const CallContext& call);
 
   // Joins a start that an earlier daemon asked the shim for, in the background. The container's gate is taken before
   // this returns, so that a stop waits for the start. The container is in kStarting.
@@ -41,8 +41,8 @@ class ContainerStarter {
 
  private:
   struct Done {};
-  absl::Status StartInGate(const PodContainer& found, const Call& call) const;
-  absl::Status Ask(const PodContainer& found, const Call& call) const;
+  absl::Status StartInGate(const PodContainer& found, const CallContext& call) const;
+  absl::Status Ask(const PodContainer& found, const CallContext& call) const;
   absl::Status RecordStarted(const PodContainer& found, const StartedContainer& started) const;
   absl::Status RecordFailed(const PodContainer& found, const absl::Status& why) const;
 

@@ -12,7 +12,7 @@
 
 namespace crisp {
 
-absl::Status Stopper::StopContainer(const std::string& container_id, int64_t grace, const Call& call) {
+absl::Status Stopper::StopContainer(const std::string& container_id, int64_t grace, const CallContext& call) {
   if (grace < 0) return absl::InvalidArgumentError("field timeout: must not be negative");
   const auto found = table_->FindContainer(container_id);
   if (absl::IsNotFound(found.status())) return absl::OkStatus();
@@ -25,44 +25,44 @@ absl::Status Stopper::StopContainer(const std::string& container_id, int64_t gra
 }
 
 // The gate is not kept: a second call with a shorter grace must not wait for this one.
-absl::Status Stopper::StopAfterStart(const PodContainer& found, int64_t grace, const Call& call) const {
+absl::Status Stopper::StopAfterStart(const PodContainer& found, int64_t grace, const CallContext& call) const {
   RETURN_IF_ERROR(found.container->gate.Enter(call));
   call.Done(kWaitForOthers);
   return killer_->Stop(found.pod, found.container, grace, call);
 }
 
-absl::Status Stopper::RemoveContainer(const std::string& container_id, const Call& call) {
+absl::Status Stopper::RemoveContainer(const std::string& container_id, const CallContext& call) {
   const auto found = table_->FindContainer(container_id);
   if (absl::IsNotFound(found.status())) return absl::OkStatus();
   RETURN_IF_ERROR(found);
   const auto& [pod, container] = *found;
-  const auto remove = [this, found = *found](const Call& own) {
+  const auto remove = [this, found = *found](const CallContext& own) {
     return teardown_->RemoveContainer(found.pod, found.container, own);
   };
   return Do("RemoveContainer", absl::StrCat("remove container ", container->id()), LogFieldsOf(*pod, *container),
             &container->gate, remove, call);
 }
 
-absl::Status Stopper::StopPod(const std::string& pod_id, const Call& call) {
+absl::Status Stopper::StopPod(const std::string& pod_id, const CallContext& call) {
   return DoOnPod("StopPodSandbox", "stop", &Teardown::StopPod, pod_id, call);
 }
 
-absl::Status Stopper::RemovePod(const std::string& pod_id, const Call& call) {
+absl::Status Stopper::RemovePod(const std::string& pod_id, const CallContext& call) {
   return DoOnPod("RemovePodSandbox", "remove", &Teardown::RemovePod, pod_id, call);
 }
 
 absl::Status Stopper::DoOnPod(const std::string& operation, const std::string& verb, PodStep step,
-                              const std::string& pod_id, const Call& call) {
+                              const std::string& pod_id, const CallContext& call) {
   const auto found = table_->FindPod(pod_id);
   if (absl::IsNotFound(found.status())) return absl::OkStatus();
   RETURN_IF_ERROR(found);
   const PodPtr& pod = *found;
-  const auto work = [this, step, pod](const Call& own) { return (teardown_->*step)(pod, own); };
+  const auto work = [this, step, pod](const CallContext& own) { return (teardown_->*step)(pod, own); };
   return Do(operation, absl::StrCat(verb, " pod ", pod->id()), LogFieldsOf(*pod), &pod->gate, work, call);
 }
 
 absl::Status Stopper::Do(const std::string& operation, const std::string& what, OwnedLogFields log_fields, Gate* gate,
-                         std::function<absl::Status(const Call&)> work, const Call& call) {
+                         std::function<absl::Status(const CallContext&)> work, const CallContext& call) {
   const auto flight = [=](const SingleFlight<Done>::Abandoned& abandoned) -> absl::StatusOr<Done> {
     Operation running(operation, log_fields, kTransitionDeadline, abandoned);
     const auto in_gate = [&]() -> absl::Status {

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "base/log.h"
 #include "base/single_flight.h"
 #include "sandbox/pod_table.h"
@@ -26,20 +26,20 @@ class Stopper {
       : table_(table), killer_(killer), teardown_(teardown) {}
 
   // `grace` is in seconds; 0 kills at once. A start that is under way is let finish first.
-  absl::Status StopContainer(const std::string& container_id, int64_t grace, const Call& call);
-  absl::Status RemoveContainer(const std::string& container_id, const Call& call);
-  absl::Status StopPod(const std::string& pod_id, const Call& call);
-  absl::Status RemovePod(const std::string& pod_id, const Call& call);
+  absl::Status StopContainer(const std::string& container_id, int64_t grace, const CallContext& call);
+  absl::Status RemoveContainer(const std::string& container_id, const CallContext& call);
+  absl::Status StopPod(const std::string& pod_id, const CallContext& call);
+  absl::Status RemovePod(const std::string& pod_id, const CallContext& call);
 
  private:
   struct Done {};
-  absl::Status StopAfterStart(const PodContainer& found, int64_t grace, const Call& call) const;
-  using PodStep = absl::Status (Teardown::*)(const PodPtr&, const Call&) const;
+  absl::Status StopAfterStart(const PodContainer& found, int64_t grace, const CallContext& call) const;
+  using PodStep = absl::Status (Teardown::*)(const PodPtr&, const CallContext&) const;
   absl::Status DoOnPod(const std::string& operation, const std::string& verb, PodStep step, const std::string& pod_id,
-                       const Call& call);
+                       const CallContext& call);
   // Runs `work` inside `gate`, which `work` keeps alive; joins a run of the same `what`.
   absl::Status Do(const std::string& operation, const std::string& what, OwnedLogFields log_fields, Gate* gate,
-                  std::function<absl::Status(const Call&)> work, const Call& call);
+                  std::function<absl::Status(const CallContext&)> work, const CallContext& call);
 
   const PodTable* const table_;
   const ContainerKiller* const killer_;

@@ -29,7 +29,7 @@ bool IsStopped(Pod::State state) {
 
 }  // namespace
 
-absl::Status Teardown::StopPod(const PodPtr& pod, const Call& call) const {
+absl::Status Teardown::StopPod(const PodPtr& pod, const CallContext& call) const {
   if (IsStopped(pod->state())) return absl::OkStatus();
   pod->MoveTo(Pod::State::kStopping);
   RETURN_IF_ERROR(parts_.records->Save(*pod));
@@ -46,7 +46,7 @@ absl::Status Teardown::StopPod(const PodPtr& pod, const Call& call) const {
 
 // The pod is not READY, so that no new start begins. A container that is being created has no process, and its gate may
 // be held for long by storage that does not answer.
-absl::Status Teardown::WaitForStarts(const Pod& pod, const Call& call) const {
+absl::Status Teardown::WaitForStarts(const Pod& pod, const CallContext& call) const {
   for (const ContainerPtr& container : pod.containers.All()) {
     if (container->visible()) RETURN_IF_ERROR(container->gate.Enter(call));
   }
@@ -55,7 +55,7 @@ absl::Status Teardown::WaitForStarts(const Pod& pod, const Call& call) const {
 
 // As long as a process does not die the shim stays, since only it can tell how that process ends; unless it is the shim
 // that does not answer, and not the caller's own time that is up.
-absl::Status Teardown::EndProcesses(const PodPtr& pod, const Call& call) const {
+absl::Status Teardown::EndProcesses(const PodPtr& pod, const CallContext& call) const {
   const absl::Status killed = parts_.killer->KillAndWait(pod, pod->containers.All(), call);
   call.Done("kill its containers");
   const bool hangs = absl::IsDeadlineExceeded(killed) && call.Check().ok();
@@ -65,7 +65,7 @@ absl::Status Teardown::EndProcesses(const PodPtr& pod, const Call& call) const {
   return stopped;
 }
 
-absl::Status Teardown::RemovePod(const PodPtr& pod, const Call& call) const {
+absl::Status Teardown::RemovePod(const PodPtr& pod, const CallContext& call) const {
   if (pod->state() == Pod::State::kRemoved) return absl::OkStatus();
   pod->MoveTo(Pod::State::kUndoing);  // a pod that is being created; any other stays what it is
   RETURN_IF_ERROR(StopPod(pod, call));
@@ -83,7 +83,7 @@ absl::Status Teardown::RemovePod(const PodPtr& pod, const Call& call) const {
   return absl::OkStatus();
 }
 
-absl::Status Teardown::RemoveContainers(const PodPtr& pod, const Call& call) const {
+absl::Status Teardown::RemoveContainers(const PodPtr& pod, const CallContext& call) const {
   absl::Status status;
   for (const ContainerPtr& container : pod->containers.All()) {
     ASSIGN_OR_RETURN(const Gate::Pass inside, container->gate.Enter(call));
@@ -105,7 +105,8 @@ absl::Status Teardown::RemovePodFiles(const Pod& pod) const {
   return RemovePodCgroup(pod.record(), pod.runtime().systemd_cgroup);
 }
 
-absl::Status Teardown::RemoveContainer(const PodPtr& pod, const ContainerPtr& container, const Call& call) const {
+absl::Status Teardown::RemoveContainer(const PodPtr& pod, const ContainerPtr& container,
+                                       const CallContext& call) const {
   if (container->state() == Container::State::kRemoved) return absl::OkStatus();
   RETURN_IF_ERROR(parts_.killer->End(pod, container, call));
   call.Done("kill the container");
@@ -122,7 +123,7 @@ absl::Status Teardown::RemoveContainer(const PodPtr& pod, const ContainerPtr& co
 }
 
 absl::Status Teardown::RemoveContainerResources(const PodPtr& pod, const ContainerPtr& container,
-                                                const Call& call) const {
+                                                const CallContext& call) const {
   const std::string& id = container->id();
   const Layout& layout = parts_.layout;
   if (const std::shared_ptr<Shim> shim = pod->shim.Get()) RETURN_IF_ERROR(shim->Delete(id, call));

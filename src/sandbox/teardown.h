@@ -12,7 +12,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "sandbox/pod_table.h"
 #include "store/layout.h"
 
@@ -47,19 +47,20 @@ class Teardown {
   explicit Teardown(Parts parts) : parts_(std::move(parts)) {}
 
   // Afterwards no process of the pod runs, it has no shim, and its network is gone.
-  absl::Status StopPod(const PodPtr& pod, const Call& call) const;
+  absl::Status StopPod(const PodPtr& pod, const CallContext& call) const;
   // Stops the pod, then removes everything of it and its containers, and the pod from the table.
-  absl::Status RemovePod(const PodPtr& pod, const Call& call) const;
+  absl::Status RemovePod(const PodPtr& pod, const CallContext& call) const;
   // Ends the container and removes everything of it.
-  absl::Status RemoveContainer(const PodPtr& pod, const ContainerPtr& container, const Call& call) const;
+  absl::Status RemoveContainer(const PodPtr& pod, const ContainerPtr& container, const CallContext& call) const;
 
  private:
-  absl::Status WaitForStarts(const Pod& pod, const Call& call) const;
-  absl::Status EndProcesses(const PodPtr& pod, const Call& call) const;
-  absl::Status RemoveContainers(const PodPtr& pod, const Call& call) const;
+  absl::Status WaitForStarts(const Pod& pod, const CallContext& call) const;
+  absl::Status EndProcesses(const PodPtr& pod, const CallContext& call) const;
+  absl::Status RemoveContainers(const PodPtr& pod, const CallContext& call) const;
   absl::Status ReleasePodMounts(const Pod& pod) const;
   absl::Status RemovePodFiles(const Pod& pod) const;
-  absl::Status RemoveContainerResources(const PodPtr& pod, const ContainerPtr& container, const Call& call) const;
+  absl::Status RemoveContainerResources(const PodPtr& pod, const ContainerPtr& container,
+                                        const CallContext& call) const;
 
   const Parts parts_;
 };

@@ -34,7 +34,8 @@ absl::Status CheckPodLimits(const cri::UpdatePodSandboxResourcesRequest& request
 
 }  // namespace
 
-absl::Status ResourceUpdater::UpdateContainer(const cri::UpdateContainerResourcesRequest& request, const Call& call) {
+absl::Status ResourceUpdater::UpdateContainer(const cri::UpdateContainerResourcesRequest& request,
+                                              const CallContext& call) {
   if (request.has_windows()) return InvalidField("windows", "crisp runs Linux containers");
   RETURN_IF_ERROR(CheckStrings(request.linux(), "linux"));
   ASSIGN_OR_RETURN(const PodContainer found, table_->FindContainer(request.container_id()));
@@ -45,12 +46,12 @@ absl::Status ResourceUpdater::UpdateContainer(const cri::UpdateContainerResource
     return absl::FailedPreconditionError(absl::StrCat(what, ": it has exited, and will not run again"));
   }
   // Not cancelled with its caller: what is half done would have to be undone.
-  return Annotate(Apply(found, request.linux(), Call::WithTimeout(kUpdateDeadline)), what);
+  return Annotate(Apply(found, request.linux(), CallContext::WithTimeout(kUpdateDeadline)), what);
 }
 
 // The spec is written first: it is the last step that can fail for what the request says.
 absl::Status ResourceUpdater::Apply(const PodContainer& found, const cri::LinuxContainerResources& change,
-                                    const Call& call) {
+                                    const CallContext& call) {
   const auto& [pod, container] = found;
   const cri::LinuxContainerResources old_limits = ResourcesOf(container->record());
   const cri::LinuxContainerResources limits = MergeLimits(old_limits, change);
@@ -69,7 +70,7 @@ absl::Status ResourceUpdater::Apply(const PodContainer& found, const cri::LinuxC
   if (exited) return absl::FailedPreconditionError("it has exited meanwhile");
   if (running) {
     // Undoes what the runtime did before it failed, if anything. It may fail again, for the same reason.
-    const Call undo = Call::WithTimeout(kUpdateUndoDeadline);
+    const CallContext undo = CallContext::WithTimeout(kUpdateUndoDeadline);
     UpdateRunning(pod->runtime(), host, container->id(), old_spec, limits, old_limits, undo).IgnoreError();
   }
   return Join(status, WriteFileAtomically(AT_FDCWD, spec_file, old_spec, kSpecMode));
@@ -85,7 +86,7 @@ absl::Status ResourceUpdater::Record(const ContainerPtr& container, const cri::L
   return saved;
 }
 
-absl::Status ResourceUpdater::UpdatePod(const cri::UpdatePodSandboxResourcesRequest& request, const Call& call) {
+absl::Status ResourceUpdater::UpdatePod(const cri::UpdatePodSandboxResourcesRequest& request, const CallContext& call) {
   RETURN_IF_ERROR(CheckPodLimits(request));
   ASSIGN_OR_RETURN(const PodPtr pod, table_->FindPod(request.pod_sandbox_id()));
   ASSIGN_OR_RETURN(const Gate::Pass inside, pod->gate.Enter(call));

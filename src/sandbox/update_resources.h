@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "api/cri/cri.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "sandbox/pod_table.h"
 #include "store/layout.h"
 
@@ -23,11 +23,11 @@ class ResourceUpdater {
 
   // A limit that the request leaves at zero or empty stays as it is. FailedPrecondition for a container that has exited
   // and for a pod that is not READY.
-  absl::Status UpdateContainer(const cri::UpdateContainerResourcesRequest& request, const Call& call);
-  absl::Status UpdatePod(const cri::UpdatePodSandboxResourcesRequest& request, const Call& call);
+  absl::Status UpdateContainer(const cri::UpdateContainerResourcesRequest& request, const CallContext& call);
+  absl::Status UpdatePod(const cri::UpdatePodSandboxResourcesRequest& request, const CallContext& call);
 
  private:
-  absl::Status Apply(const PodContainer& found, const cri::LinuxContainerResources& change, const Call& call);
+  absl::Status Apply(const PodContainer& found, const cri::LinuxContainerResources& change, const CallContext& call);
   absl::Status Record(const ContainerPtr& container, const cri::LinuxContainerResources& old_limits,
                       const cri::LinuxContainerResources& limits);
 

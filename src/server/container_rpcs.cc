@@ -28,39 +28,39 @@ void CutToFit(cri::ExecSyncResponse* response, size_t limit) {
 
 }  // namespace
 
-absl::Status ContainerRpcs::CreateContainer(const cri::CreateContainerRequest& request, const Call& call,
+absl::Status ContainerRpcs::CreateContainer(const cri::CreateContainerRequest& request, const CallContext& call,
                                             cri::CreateContainerResponse* response) {
   ASSIGN_OR_RETURN(std::string id, pods_->CreateContainer(request, call));
   response->set_container_id(std::move(id));
   return absl::OkStatus();
 }
 
-absl::Status ContainerRpcs::StartContainer(const cri::StartContainerRequest& request, const Call& call,
+absl::Status ContainerRpcs::StartContainer(const cri::StartContainerRequest& request, const CallContext& call,
                                            cri::StartContainerResponse*) {
   return pods_->StartContainer(request.container_id(), call);
 }
 
-absl::Status ContainerRpcs::StopContainer(const cri::StopContainerRequest& request, const Call& call,
+absl::Status ContainerRpcs::StopContainer(const cri::StopContainerRequest& request, const CallContext& call,
                                           cri::StopContainerResponse*) {
   return pods_->StopContainer(request.container_id(), request.timeout(), call);
 }
 
-absl::Status ContainerRpcs::RemoveContainer(const cri::RemoveContainerRequest& request, const Call& call,
+absl::Status ContainerRpcs::RemoveContainer(const cri::RemoveContainerRequest& request, const CallContext& call,
                                             cri::RemoveContainerResponse*) {
   return pods_->RemoveContainer(request.container_id(), call);
 }
 
 absl::Status ContainerRpcs::UpdateContainerResources(const cri::UpdateContainerResourcesRequest& request,
-                                                     const Call& call, cri::UpdateContainerResourcesResponse*) {
+                                                     const CallContext& call, cri::UpdateContainerResourcesResponse*) {
   return pods_->UpdateContainer(request, call);
 }
 
-absl::Status ContainerRpcs::ReopenContainerLog(const cri::ReopenContainerLogRequest& request, const Call& call,
+absl::Status ContainerRpcs::ReopenContainerLog(const cri::ReopenContainerLogRequest& request, const CallContext& call,
                                                cri::ReopenContainerLogResponse*) {
   return pods_->exec().ReopenLog(request.container_id(), call);
 }
 
-absl::Status ContainerRpcs::ExecSync(const cri::ExecSyncRequest& request, const Call& call,
+absl::Status ContainerRpcs::ExecSync(const cri::ExecSyncRequest& request, const CallContext& call,
                                      cri::ExecSyncResponse* response) {
   ASSIGN_OR_RETURN(*response, pods_->exec().ExecSync(request, call));
   CutToFit(response, max_response_bytes_);

@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "api/cri/cri.h"
-#include "base/call.h"
+#include "base/call_context.h"
 
 namespace crisp {
 
@@ -19,19 +19,19 @@ class ContainerRpcs {
   // `pods` must outlive this. `max_response_bytes` is the size that a response of ExecSync is cut to.
   ContainerRpcs(PodManager* pods, size_t max_response_bytes) : pods_(pods), max_response_bytes_(max_response_bytes) {}
 
-  absl::Status CreateContainer(const cri::CreateContainerRequest& request, const Call& call,
+  absl::Status CreateContainer(const cri::CreateContainerRequest& request, const CallContext& call,
                                cri::CreateContainerResponse* response);
-  absl::Status StartContainer(const cri::StartContainerRequest& request, const Call& call,
+  absl::Status StartContainer(const cri::StartContainerRequest& request, const CallContext& call,
                               cri::StartContainerResponse* response);
-  absl::Status StopContainer(const cri::StopContainerRequest& request, const Call& call,
+  absl::Status StopContainer(const cri::StopContainerRequest& request, const CallContext& call,
                              cri::StopContainerResponse* response);
-  absl::Status RemoveContainer(const cri::RemoveContainerRequest& request, const Call& call,
+  absl::Status RemoveContainer(const cri::RemoveContainerRequest& request, const CallContext& call,
                                cri::RemoveContainerResponse* response);
-  absl::Status UpdateContainerResources(const cri::UpdateContainerResourcesRequest& request, const Call& call,
+  absl::Status UpdateContainerResources(const cri::UpdateContainerResourcesRequest& request, const CallContext& call,
                                         cri::UpdateContainerResourcesResponse* response);
-  absl::Status ReopenContainerLog(const cri::ReopenContainerLogRequest& request, const Call& call,
+  absl::Status ReopenContainerLog(const cri::ReopenContainerLogRequest& request, const CallContext& call,
                                   cri::ReopenContainerLogResponse* response);
-  absl::Status ExecSync(const cri::ExecSyncRequest& request, const Call& call, cri::ExecSyncResponse* response);
+  absl::Status ExecSync(const cri::ExecSyncRequest& request, const CallContext& call, cri::ExecSyncResponse* response);
   // Unimplemented.
   absl::Status CheckpointContainer(const cri::CheckpointContainerRequest& request,
                                    cri::CheckpointContainerResponse* response);

@@ -11,12 +11,12 @@
 
 namespace crisp {
 
-Call CallOf(const grpc::ServerContext& context) {
+CallContext CallOf(const grpc::ServerContext& context) {
   const auto deadline = context.deadline();
   const auto left = deadline - std::chrono::system_clock::now();
   const bool unlimited =
       deadline == std::chrono::system_clock::time_point::max() || left > std::chrono::hours(24 * 365);
-  return Call(unlimited ? kNoDeadline : MonoClock::now() + left, [&context] { return context.IsCancelled(); });
+  return CallContext(unlimited ? kNoDeadline : MonoClock::now() + left, [&context] { return context.IsCancelled(); });
 }
 
 namespace {

@@ -7,7 +7,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "base/log.h"
 #include "server/subject.h"
 #include "server/unknown_fields.h"
@@ -17,7 +17,7 @@ namespace crisp {
 class PodTable;
 
 // How long the client will wait. Valid as long as `context` is.
-Call CallOf(const grpc::ServerContext& context);
+CallContext CallOf(const grpc::ServerContext& context);
 
 // The numbers of the codes are the same. The text is cut to what clients accept.
 grpc::Status ToGrpc(const absl::Status& status);
@@ -47,11 +47,11 @@ class Edge {
   // `pods` must outlive it.
   explicit Edge(const PodTable* pods) : pods_(pods) {}
 
-  // A method that waits for others gets the client's deadline as a Call.
+  // A method that waits for others gets the client's deadline as a CallContext.
   template <typename Rpcs, typename Request, typename Response>
   grpc::Status Answer(const RpcLog& log, const grpc::ServerContext& context, Rpcs& rpcs,
-                      absl::Status (Rpcs::*method)(const Request&, const Call&, Response*), const Request& request,
-                      Response* response) {
+                      absl::Status (Rpcs::*method)(const Request&, const CallContext&, Response*),
+                      const Request& request, Response* response) {
     return Serve(log, request, response, [&] { return (rpcs.*method)(request, CallOf(context), response); });
   }
   template <typename Rpcs, typename Request, typename Response>

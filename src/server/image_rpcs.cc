@@ -45,7 +45,7 @@ absl::Status ImageRpcs::ImageStatus(const cri::ImageStatusRequest& request, cri:
   return absl::OkStatus();
 }
 
-absl::Status ImageRpcs::PullImage(const cri::PullImageRequest& request, const Call& call,
+absl::Status ImageRpcs::PullImage(const cri::PullImageRequest& request, const CallContext& call,
                                   cri::PullImageResponse* response) {
   RETURN_IF_ERROR(CheckNamed(request.image()));
   ASSIGN_OR_RETURN(std::string id, images_->Pull(request.image().image(), AuthOf(request.auth()), call));

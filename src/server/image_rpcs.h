@@ -5,7 +5,7 @@
 
 #include "absl/status/status.h"
 #include "api/cri/cri.h"
-#include "base/call.h"
+#include "base/call_context.h"
 
 namespace crisp {
 
@@ -20,7 +20,8 @@ class ImageRpcs {
   absl::Status ListImages(const cri::ListImagesRequest& request, cri::ListImagesResponse* response);
   // An unknown image is an empty response, not an error.
   absl::Status ImageStatus(const cri::ImageStatusRequest& request, cri::ImageStatusResponse* response);
-  absl::Status PullImage(const cri::PullImageRequest& request, const Call& call, cri::PullImageResponse* response);
+  absl::Status PullImage(const cri::PullImageRequest& request, const CallContext& call,
+                         cri::PullImageResponse* response);
   absl::Status RemoveImage(const cri::RemoveImageRequest& request, cri::RemoveImageResponse* response);
   absl::Status ImageFsInfo(const cri::ImageFsInfoRequest& request, cri::ImageFsInfoResponse* response);
 

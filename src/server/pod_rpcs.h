@@ -5,7 +5,7 @@
 
 #include "absl/status/status.h"
 #include "api/cri/cri.h"
-#include "base/call.h"
+#include "base/call_context.h"
 
 namespace crisp {
 
@@ -16,13 +16,13 @@ class PodRpcs {
   // `pods` must outlive this.
   explicit PodRpcs(PodManager* pods) : pods_(pods) {}
 
-  absl::Status RunPodSandbox(const cri::RunPodSandboxRequest& request, const Call& call,
+  absl::Status RunPodSandbox(const cri::RunPodSandboxRequest& request, const CallContext& call,
                              cri::RunPodSandboxResponse* response);
-  absl::Status StopPodSandbox(const cri::StopPodSandboxRequest& request, const Call& call,
+  absl::Status StopPodSandbox(const cri::StopPodSandboxRequest& request, const CallContext& call,
                               cri::StopPodSandboxResponse* response);
-  absl::Status RemovePodSandbox(const cri::RemovePodSandboxRequest& request, const Call& call,
+  absl::Status RemovePodSandbox(const cri::RemovePodSandboxRequest& request, const CallContext& call,
                                 cri::RemovePodSandboxResponse* response);
-  absl::Status UpdatePodSandboxResources(const cri::UpdatePodSandboxResourcesRequest& request, const Call& call,
+  absl::Status UpdatePodSandboxResources(const cri::UpdatePodSandboxResourcesRequest& request, const CallContext& call,
                                          cri::UpdatePodSandboxResourcesResponse* response);
 
  private:

@@ -156,7 +156,7 @@ void Container::Report() {
   state_ = State::kExited;
   WriteRecord();
   callbacks_.exited(*this);
-  io_.TellExit(exit_.exit_code);
+  io_.ReportExit(exit_.exit_code);
   if (deleted_) AnswerDelete(std::nullopt);
 }
 

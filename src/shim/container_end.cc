@@ -8,7 +8,7 @@ void ContainerEnd::OnInitExit(bool suspicious) {
   oom_.Judge(suspicious, [this](bool killed) {
     oom_killed_ = killed;
     judged_ = true;
-    TellIfOver();
+    ReportIfDone();
   });
 }
 
@@ -41,10 +41,10 @@ void ContainerEnd::FinishDrain() {
 void ContainerEnd::OnDrained() {
   loop_.Cancel(&drain_);
   drained_ = true;
-  TellIfOver();
+  ReportIfDone();
 }
 
-void ContainerEnd::TellIfOver() {
+void ContainerEnd::ReportIfDone() {
   if (!drained_ || !judged_) return;
   oom_.Close();
   callbacks_.over();

@@ -53,7 +53,7 @@ class ContainerEnd {
  private:
   void Drain();
   void OnDrained();
-  void TellIfOver();
+  void ReportIfDone();
 
   Loop& loop_;
   ContainerIo& io_;

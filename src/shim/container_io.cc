@@ -77,7 +77,7 @@ std::optional<Failure> ContainerIo::Run(std::function<void()> ended) {
   return std::nullopt;
 }
 
-void ContainerIo::TellExit(int exit_code) {
+void ContainerIo::ReportExit(int exit_code) {
   input_.Close();
   master_.reset();
   for (const Watcher& watcher : std::vector<Watcher>(watchers_)) watcher.exited(exit_code);

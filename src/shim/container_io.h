@@ -48,7 +48,7 @@ class ContainerIo {
   void Finish() { pump_.Finish(); }
   int Reopen() { return pump_.Reopen(); }
   // Tells the attached clients of the container's exit.
-  void TellExit(int exit_code);
+  void ReportExit(int exit_code);
 
   // Attaches a client: `ends` are its pipes for `streams`, in order. The watcher may be called before this returns.
   void Attach(uint8_t streams, Attached ends, Watcher watcher);

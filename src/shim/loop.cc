@@ -112,7 +112,7 @@ void Loop::Run() {
     if (count < 0 && errno != EINTR) abort();
     for (int i = 0; i < count; ++i) Dispatch(events[i]);
     Expire();
-    graves_.clear();
+    destroy_later_.clear();
   }
 }
 

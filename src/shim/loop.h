@@ -2,8 +2,8 @@
 // sleeps; there is no periodic tick.
 //
 // Callbacks may watch, unwatch and set timers as they like. They must not block: every container and exec of the pod
-// waits for them. An object that must not be destroyed inside its own callback is passed to Bury and destroyed after
-// it.
+// waits for them. An object that must not be destroyed inside its own callback is passed to
+// DestroyLater.
 #pragma once
 
 #include <sys/epoll.h>
@@ -38,7 +38,8 @@ class Loop {
   Timer After(int64_t nanos, std::function<void()> expired);
   void Cancel(Timer* timer);  // also sets it to 0; a timer that has expired may be cancelled too
 
-  void Bury(std::shared_ptr<void> body) { graves_.push_back(std::move(body)); }
+  // Keeps `object` until the callbacks of this round have returned.
+  void DestroyLater(std::shared_ptr<void> object) { destroy_later_.push_back(std::move(object)); }
 
   void Run();  // until Stop
   void Stop() { stopped_ = true; }
@@ -62,7 +63,7 @@ class Loop {
   Fd epoll_;
   std::vector<Watched> watched_;  // by descriptor
   std::vector<Deadline> deadlines_;
-  std::vector<std::shared_ptr<void>> graves_;
+  std::vector<std::shared_ptr<void>> destroy_later_;
   Timer last_timer_ = 0;
   bool stopped_ = false;
 };

@@ -263,7 +263,7 @@ std::shared_ptr<Container> Server::Find(const std::string& id) {
 
 void Server::Forget(const std::shared_ptr<Container>& container) {
   if (container == nullptr) return;
-  context_.loop.Bury(container);
+  context_.loop.DestroyLater(container);
   std::erase(containers_, container);
 }
 

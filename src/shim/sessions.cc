@@ -111,7 +111,7 @@ void Sessions::EndExec(const ConnectionRef& client, uint64_t id, const ExecEnd& 
 void Sessions::Forget(const ConnectionRef& client, uint64_t id) {
   std::erase_if(open_, [&](const Entry& one) {
     if (one.client != client || one.id != id) return false;
-    context_.loop.Bury(one.session);
+    context_.loop.DestroyLater(one.session);
     return true;
   });
 }

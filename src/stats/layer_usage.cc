@@ -74,7 +74,7 @@ void LayerUsage::WalkAllDue() {
 }
 
 void LayerUsage::Walk(const std::string& id, const std::string& directory) {
-  const Call until_the_end(kNoDeadline, [this] {
+  const CallContext until_the_end(kNoDeadline, [this] {
     MutexLock lock(mutex_);
     return ending_;
   });

@@ -18,7 +18,7 @@
 namespace crisp {
 namespace {
 
-// What both kinds have: the socket, and one read and one write at work.
+// Common to TCP and TLS: the socket, one read in progress and one write in progress.
 class SocketStream : public ByteStream {
  public:
   SocketStream(StreamLoop* loop, Fd socket) : loop_(loop), socket_(std::move(socket)), wait_(loop, socket_.get()) {}
@@ -60,7 +60,7 @@ class SocketStream : public ByteStream {
     });
   }
 
-  // Takes away what has been written. True if nothing is left.
+  // Drops `written` bytes from the front. True if nothing is left.
   bool Written(size_t bytes) {
     if (bytes > 0 && !probe_) last_activity_ = MonoClock::now();
     while (part_ < parts_.size()) {
@@ -80,7 +80,7 @@ class SocketStream : public ByteStream {
   char* into_ = nullptr;
   size_t capacity_ = 0;
   std::vector<absl::string_view> parts_;
-  size_t part_ = 0;  // the first of parts_ that is not written
+  size_t part_ = 0;  // index of the first part that is not written
 
  private:
   void BeginWrite(std::vector<absl::string_view> parts, WriteDone done, bool probe) {
@@ -91,7 +91,7 @@ class SocketStream : public ByteStream {
     TryWrite();
   }
 
-  bool probe_ = false;  // what is being written
+  bool probe_ = false;  // the write in progress is a probe
   MonoTime last_activity_ = MonoClock::now();
   ReadDone read_done_;
   WriteDone write_done_;
@@ -135,7 +135,7 @@ class TlsStream final : public SocketStream {
     if (ssl_ == nullptr) return;
     SSL_set_fd(ssl_, socket_.get());
     SSL_set_accept_state(ssl_);
-    // A write that was refused is tried again from what is left, which may be elsewhere.
+    // OpenSSL retries a refused write with the remaining bytes, which may be at another address.
     SSL_set_mode(ssl_, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   }
   ~TlsStream() override { SSL_free(ssl_); }
@@ -173,8 +173,7 @@ class TlsStream final : public SocketStream {
     EndWrite(true);
   }
 
-  // Reading may have to wait until it can write, and the other way round (the handshake). False if `error` is none to
-  // wait for.
+  // During the handshake a read can need to write, and the other way round. False if `error` means no wait.
   bool Wait(int error, std::function<void()> again) {
     if (error == SSL_ERROR_WANT_READ) {
       wait_.WhenReadable(std::move(again));
@@ -202,7 +201,7 @@ std::unique_ptr<ByteStream> MakeTlsStream(StreamLoop* loop, Fd socket, ssl_ctx_s
 UnreadWatch::UnreadWatch(StreamLoop* loop, int socket, std::function<void()> probe, std::function<void()> gone)
     : epoll_(epoll_create1(EPOLL_CLOEXEC)), probe_(std::move(probe)), timer_(loop) {
   Probe();
-  // The loop's own epoll does not tell of a half-closed connection (EPOLLRDHUP); one inside of the other does.
+  // Asio does not wait for EPOLLRDHUP (a half-closed connection), so this nests an epoll instance that does.
   epoll_event event{};
   event.events = EPOLLRDHUP;
   if (!epoll_.valid() || epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket, &event) != 0) return;
@@ -236,15 +235,15 @@ void SilenceWatch::Look() {
   timer_.Start(patience_, [this] { Look(); });
 }
 
-Farewell::Farewell(StreamLoop* loop, const ByteStream* bytes, std::function<void()> over)
+LingeringClose::LingeringClose(StreamLoop* loop, const ByteStream* bytes, std::function<void()> over)
     : bytes_(bytes), over_(std::move(over)), timer_(loop) {
   timer_.Start(kPatience, [this] { Look(); });
 }
 
-void Farewell::Look() {
+void LingeringClose::Look() {
   int unsent = 0;
-  // What the peer has not acknowledged (tcp(7)). While there is such, a slow client is reading, or the kernel finds out
-  // that it is gone.
+  // The bytes that the peer has not acknowledged (tcp(7), SIOCOUTQ). While there are any, either a slow client reads, or
+  // the kernel finds that it is gone.
   const bool knows = ioctl(bytes_->socket(), SIOCOUTQ, &unsent) == 0;
   const bool silent = MonoClock::now() - bytes_->last_activity() >= kPatience;
   if (!knows || (unsent == 0 && silent)) return over_();

@@ -1,6 +1,6 @@
-// ByteStream: a connection to a client as bytes: TCP, TLS over TCP, or the messages of a WebSocket one after another.
+// ByteStream: a connection to a client as a stream of bytes: TCP, TLS over TCP, or the payloads of WebSocket messages.
 //
-// For the thread of the StreamLoop. Destroying it drops the connection; no callback comes after.
+// Threading: the StreamLoop's thread only. The destructor closes the connection; no callback runs after it.
 #pragma once
 
 #include <functional>
@@ -18,36 +18,35 @@ namespace crisp {
 
 class ByteStream {
  public:
-  // How many bytes came; 0: the peer sends no more, or the connection is broken.
+  // The number of bytes read; 0 at the end of the stream or when the connection is broken.
   using ReadDone = std::function<void(size_t)>;
-  // True if all was handed to the kernel; false if the connection is broken.
+  // True if the kernel took all bytes, false if the connection is broken.
   using WriteDone = std::function<void(bool)>;
 
   virtual ~ByteStream() = default;
 
-  // One read and one write at a time. `done` is called later, never inside the call. What is read into or written from
-  // stays where it is until then.
+  // One read and one write at a time. `done` runs later, never inside the call. The caller keeps the buffers until then.
   virtual void Read(char* into, size_t capacity, ReadDone done) = 0;
   virtual void Write(std::vector<absl::string_view> parts, WriteDone done) = 0;
-  // The same, for what is sent only to find out whether the peer is there: it is no activity.
+  // As Write, for bytes that only test whether the peer is there: they do not count as activity.
   virtual void WriteProbe(std::vector<absl::string_view> parts, WriteDone done) = 0;
-  // Says to the peer that nothing more will be written. Not during a write.
+  // Ends the writing direction (shutdown(2), or TLS close_notify). Not during a write.
   virtual void ShutdownWrite() = 0;
-  // The socket, for asking the kernel about it.
+  // For getsockopt(2) and poll(2) only.
   virtual int socket() const = 0;
-  // When bytes last went in or out, but for probes.
+  // The time of the last read or write that was not a probe.
   virtual MonoTime last_activity() const = 0;
 };
 
 // `socket` is connected and non-blocking.
 std::unique_ptr<ByteStream> MakeTcpStream(StreamLoop* loop, Fd socket);
 
-// The same as a server of TLS; the handshake is a part of the first read. `context` outlives the stream.
+// As MakeTcpStream, with TLS as the server. The first read does the handshake. `context` must outlive the stream.
 std::unique_ptr<ByteStream> MakeTlsStream(StreamLoop* loop, Fd socket, ssl_ctx_st* context);
 
-// For while nothing is read: calls `gone` once if the peer has closed its side or is gone, and `probe` each second,
-// which sends what wants no answer. The peer's goodbye may be stuck behind bytes for which the kernel has no room; then
-// the kernel only tells of it if something is sent.
+// Watches a connection that is not being read. Calls `gone` once if the peer has closed or reset it, and `probe` each
+// second, which sends a message that needs no answer: a FIN of the peer can be stuck behind bytes that the full receive
+// buffer does not admit, and then only a send makes the kernel report that the peer is gone.
 class UnreadWatch {
  public:
   UnreadWatch(StreamLoop* loop, int socket, std::function<void()> probe, std::function<void()> gone);
@@ -61,12 +60,12 @@ class UnreadWatch {
   StreamTimer timer_;
 };
 
-// Calls `gone` once if the peer's machine is gone while bytes are under way to it. The kernel's own probes are for
-// silent connections, and for what it sends again and again it has a quarter of an hour (tcp(7), tcp_retries2). A peer
-// that does not read is not gone: its machine answers.
+// Calls `gone` once if the peer's machine stops acknowledging bytes that were sent. Keepalive covers idle connections
+// only, and retransmission gives up after about 15 minutes (tcp(7), tcp_retries2). A peer that does not read is not
+// gone: its kernel still acknowledges window probes.
 class SilenceWatch {
  public:
-  // It takes the time of `patience` once or twice.
+  // Detection takes between one and two times `patience`.
   SilenceWatch(StreamLoop* loop, int socket, std::chrono::nanoseconds patience, std::function<void()> gone);
 
  private:
@@ -75,19 +74,19 @@ class SilenceWatch {
   const int socket_;
   const std::chrono::milliseconds patience_;
   const std::function<void()> gone_;
-  bool unanswered_ = false;  // something was under way at the last look
+  bool unanswered_ = false;  // bytes were unacknowledged at the last check
   StreamTimer timer_;
 };
 
-// Calls `over` once the client has taken all that was written and then says nothing for a while: it does not close a
-// connection on which all has been said. Until then the user of `bytes` reads on and drops what comes. To close at once
-// would be wrong: bytes that arrive at a closed socket make the kernel answer with a reset, and that takes from a slow
-// client what it has not read.
-class Farewell {
+// A lingering close. Calls `over` once the client has acknowledged everything and then stayed silent for a while, since
+// not every client closes its side. Until then the user of `bytes` reads and drops what arrives. Closing at once would
+// lose data: bytes that arrive at a closed socket are answered with a reset, which discards what a slow client has not
+// read yet.
+class LingeringClose {
  public:
   static constexpr std::chrono::seconds kPatience{10};
 
-  Farewell(StreamLoop* loop, const ByteStream* bytes, std::function<void()> over);
+  LingeringClose(StreamLoop* loop, const ByteStream* bytes, std::function<void()> over);
 
  private:
   void Look();

@@ -1,6 +1,6 @@
 // The channels of an exec or attach in the messages of a WebSocket (sub-protocols channel.k8s.io to v5.channel.k8s.io):
-// the first byte of a message names its channel, the rest are the channel's bytes. v5 adds the message 255, CHANNEL:
-// the sender sends no more on that channel. Pure.
+// the first byte of a message is the channel, the rest is data. v5 adds the message {255, CHANNEL}, which closes one
+// direction of a channel. Pure functions.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace crisp {
 
 inline constexpr uint8_t kCloseSignal = 255;
 
-// Takes messages in parts of any size and keeps none of their bytes.
+// Decodes messages that arrive in parts of any size, without buffering them.
 class ChannelReader {
  public:
   class Events {
@@ -25,13 +25,14 @@ class ChannelReader {
 
   explicit ChannelReader(bool with_close_signal) : with_close_signal_(with_close_signal) {}
 
-  // A part of a message; `ends` if it is the last. InvalidArgument: this is none of the protocol's; final.
+  // A part of a message; `ends` if it is the last. InvalidArgument for a message that the protocol does not have; the
+  // decoder cannot be used after that.
   absl::Status Feed(absl::string_view part, bool ends, Events* events);
 
  private:
   const bool with_close_signal_;
-  std::optional<uint8_t> channel_;  // of the message whose parts are coming
-  std::optional<uint8_t> closed_;   // of a close signal: the channel that it names
+  std::optional<uint8_t> channel_;  // of the message that is being received
+  std::optional<uint8_t> closed_;   // the channel that a close message names
 };
 
 }  // namespace crisp

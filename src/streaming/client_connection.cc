@@ -11,7 +11,7 @@
 namespace crisp {
 namespace {
 
-// In the order in which they are told to a client that has none of them.
+// In the order of preference; a client that offers none of them is sent this list.
 const std::vector<std::string>& KnownProtocols(StreamKind kind, UpgradeKind upgrade) {
   static const auto& spdy =
       *new std::vector<std::string>{"v4.channel.k8s.io", "v3.channel.k8s.io", "v2.channel.k8s.io", "channel.k8s.io"};
@@ -23,7 +23,7 @@ const std::vector<std::string>& KnownProtocols(StreamKind kind, UpgradeKind upgr
   return upgrade == UpgradeKind::kWebSocket ? web_socket : spdy;
 }
 
-// "v4.channel.k8s.io" is 4; the first had no number.
+// The number of a protocol: 4 for "v4.channel.k8s.io", 1 for the first one, which has no number.
 int VersionOf(absl::string_view protocol) {
   return protocol.size() > 1 && protocol[0] == 'v' ? protocol[1] - '0' : 1;
 }
@@ -52,9 +52,9 @@ CommandChannels ChannelsOf(const StreamRequest& request) {
 
 ClientConnection::ClientConnection(const StreamContext& context, TokenTable* tokens,
                                    std::chrono::nanoseconds idle_timeout, std::unique_ptr<ByteStream> bytes,
-                                   std::shared_ptr<const void> anteroom, std::function<void()> over)
+                                   std::shared_ptr<const void> unauthenticated, std::function<void()> over)
     : context_(context),
-      anteroom_(std::move(anteroom)),
+      unauthenticated_(std::move(unauthenticated)),
       tokens_(tokens),
       idle_timeout_(idle_timeout),
       over_(std::move(over)),
@@ -91,7 +91,7 @@ void ClientConnection::OnRequest() {
   if (!ticket.has_value()) {
     return Refuse(404, "Not Found", "no such token; each opens one stream, within a minute");
   }
-  anteroom_ = nullptr;
+  unauthenticated_ = nullptr;
   Upgrade(*std::move(ticket));
 }
 
@@ -104,7 +104,7 @@ void ClientConnection::Upgrade(StreamTicket ticket) {
   const std::vector<std::string>& known = KnownProtocols(ticket_.kind, kind);
   const std::vector<std::string> offered = OfferedProtocols(request_, kind);
   const std::string protocol = ChooseProtocol(offered, known);
-  // Over a WebSocket the first version needs no name.
+  // A WebSocket client that names no protocol speaks the first version.
   const bool unnamed = offered.empty() && kind == UpgradeKind::kWebSocket && ticket_.kind != StreamKind::kPortForward;
   if (protocol.empty() && !unnamed) {
     std::string accepted;
@@ -155,14 +155,14 @@ void ClientConnection::StartSession(const std::string& protocol, std::string alr
   });
 }
 
-// Whoever is refused has no right to keep a connection, however much it says: it goes when it has had time to read why.
+// A refused client gets a short time to read the reason, whatever it sends meanwhile.
 void ClientConnection::Refuse(int code, absl::string_view reason, absl::string_view text, absl::string_view headers) {
-  request_timer_.Start(std::min<std::chrono::nanoseconds>(context_.patience, Farewell::kPatience), [this] { Over(); });
+  request_timer_.Start(std::min<std::chrono::nanoseconds>(context_.patience, LingeringClose::kPatience), [this] { Over(); });
   answer_ = ErrorAnswer(code, reason, text, headers);
   bytes_->Write({answer_}, [this](bool well) {
     if (!well) return Over();
     bytes_->ShutdownWrite();
-    farewell_.emplace(context_.loop, bytes_.get(), [this] { Over(); });
+    lingering_close_.emplace(context_.loop, bytes_.get(), [this] { Over(); });
     DropRest();
   });
 }

@@ -1,7 +1,7 @@
-// ClientConnection: one connection to the streaming server, from its request to its end: the request is read, its token
-// redeemed, the protocol chosen, and then a session has the connection.
+// ClientConnection: one connection to the streaming server, from its request to its end. It reads the request, redeems
+// its token, chooses the protocol, and passes the connection to a session.
 //
-// For the thread of the StreamLoop. It owns the connection and everything on it; destroying it ends all.
+// Threading: the StreamLoop's thread only. It owns the connection and its session; the destructor ends both.
 #pragma once
 
 #include <chrono>
@@ -22,10 +22,11 @@ namespace crisp {
 
 class ClientConnection {
  public:
-  // `context` and `tokens` outlive it. `anteroom` is held until a token has been redeemed. `over` is called once, when
-  // it may be destroyed; not from inside a call.
+  // `context` and `tokens` must outlive it. It holds `unauthenticated` until its token is redeemed. It calls `over` once,
+  // when it may be destroyed, but never from inside a method.
   ClientConnection(const StreamContext& context, TokenTable* tokens, std::chrono::nanoseconds idle_timeout,
-                   std::unique_ptr<ByteStream> bytes, std::shared_ptr<const void> anteroom, std::function<void()> over);
+                   std::unique_ptr<ByteStream> bytes, std::shared_ptr<const void> unauthenticated,
+                   std::function<void()> over);
   ClientConnection(const ClientConnection&) = delete;
   ClientConnection& operator=(const ClientConnection&) = delete;
 
@@ -44,19 +45,19 @@ class ClientConnection {
   void Over();
 
   const StreamContext& context_;
-  std::shared_ptr<const void> anteroom_;
+  std::shared_ptr<const void> unauthenticated_;
   TokenTable* const tokens_;
   const std::chrono::nanoseconds idle_timeout_;
   const std::function<void()> over_;
   bool is_over_ = false;
 
-  // Each is used by those after it.
+  // In this order: later members use earlier ones.
   const std::unique_ptr<ByteStream> bytes_;
   std::unique_ptr<WebSocket> web_socket_;
   std::unique_ptr<ByteStream> tunnel_;
   std::optional<CommandSession> command_;
   std::optional<ForwardSession> forward_;
-  std::optional<Farewell> farewell_;
+  std::optional<LingeringClose> lingering_close_;
   SilenceWatch silence_;
 
   UpgradeRequestReader reader_;

@@ -5,30 +5,31 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 
 namespace crisp {
 namespace {
 
-// Input that waits for the process beyond which the client is not read: enough for a resize or a ping to come through
-// behind what a process has not yet read, as a client's own queue would be.
+// The client is not read while more input than this waits for the process. It is large enough that a resize or a ping
+// behind unread input still arrives.
 constexpr size_t kMostInput = 1 << 20;
 
-// Larger pipes let the process run on while a piece is sent. Above 1 MiB only a privileged process may
-// (fs.pipe-max-size); where it is refused the pipe stays as it is.
+// Larger pipes let the process run on while a block is sent. The limit for unprivileged processes is 1 MiB
+// (fs.pipe-max-size); if the kernel refuses, the pipe keeps its size.
 constexpr int kPipeSize = 1 << 20;
 
-// Time in which an exec must start, or an attach find its container.
+// Limit for an exec to start, or for an attach to find its container.
 constexpr std::chrono::seconds kOpenTimeout{120};
 
-// After the process has ended, others may still hold its output open. They are heard for as long as they speak.
+// After the process has ended, its children may still hold its output open. The session goes on while they write, and
+// ends after this time of silence.
 constexpr std::chrono::seconds kQuiet{2};
 
 }  // namespace
 
-// One output on its way from its descriptor to the client.
+// One output channel, from its descriptor to the client.
 class CommandSession::Output final : private PipeReader::Target {
  public:
   Output(CommandSession* session, CommandChannel channel, Fd fd)
@@ -79,10 +80,10 @@ void CommandSession::Start(const MakeWire& make_wire) {
 
 void CommandSession::OnReady() {
   timer_.Cancel();
-  // The call outlives the session if the client goes away; then its result is destroyed, and so is the exec.
+  // The call may outlive the session. Its result is destroyed then, which kills the exec.
   context_.calls->Run([target = context_.target, request = request_, attach = attach_, cancelled = cancelled_,
                        loop = context_.loop, calls = context_.calls, weak = std::weak_ptr<char>(alive_), this] {
-    const Call call = Call(kNoDeadline, [cancelled] { return cancelled->load(); }).Within(kOpenTimeout);
+    const CallContext call = CallContext(kNoDeadline, [cancelled] { return cancelled->load(); }).Within(kOpenTimeout);
     using Opened = absl::StatusOr<std::unique_ptr<StreamSession>>;
     auto opened =
         std::make_shared<Opened>(attach ? target->OpenAttach(request, call) : target->OpenExec(request, call));
@@ -99,15 +100,15 @@ void CommandSession::OnOpened(absl::StatusOr<std::unique_ptr<StreamSession>> ope
     return Finish();
   }
   process_ = *std::move(opened);
-  // Before any input can make the process look.
+  // Before any input, since input can make the process ask for the size.
   if (size_.has_value()) process_->Resize(size_->columns, size_->rows);
-  Connect(process_->TakeEnds());
-  process_->OnEnd([loop = context_.loop, weak = std::weak_ptr<char>(alive_), this](absl::StatusOr<int> result) {
+  Connect(process_->TakeDescriptors());
+  process_->OnExit([loop = context_.loop, weak = std::weak_ptr<char>(alive_), this](absl::StatusOr<int> result) {
     loop->Post(weak, [this, result = std::move(result)] { OnResult(result); });
   });
 }
 
-void CommandSession::Connect(StreamEnds ends) {
+void CommandSession::Connect(StreamDescriptors ends) {
   if (ends.input.valid()) {
     input_.Open(std::make_shared<PumpedFd>(context_.loop, std::move(ends.input)));
   } else {
@@ -133,7 +134,7 @@ void CommandSession::OnChannelData(CommandChannel channel, absl::string_view byt
 }
 
 void CommandSession::OnInputEnd() {
-  input_.End([this] { input_.Break(); });  // which closes it
+  input_.End([this] { input_.Break(); });  // Break closes the descriptor
 }
 
 bool CommandSession::MayRead() const {
@@ -142,7 +143,7 @@ bool CommandSession::MayRead() const {
 
 void CommandSession::OnResult(absl::StatusOr<int> result) {
   if (finished_) return;
-  // An attachment has no exit code of its own: that it ended is its success.
+  // An attachment has no exit code: its end is a success.
   if (attach_ && result.ok()) result = 0;
   result_ = std::move(result);
   AwaitQuiet();
@@ -171,7 +172,7 @@ void CommandSession::Finish() {
   if (std::exchange(finished_, true)) return;
   timer_.Cancel();
   wire_->Finish(*result_);
-  // Not now: one of them may be what calls.
+  // Later: one of them may be the caller.
   context_.loop->Post(alive_, [this] {
     output_ = nullptr;
     error_output_ = nullptr;
@@ -188,7 +189,7 @@ void CommandSession::OnGone(absl::string_view why) {
   over_();
 }
 
-// Ending a process takes its time.
+// The destructor of a process blocks, so it runs on a worker.
 void CommandSession::EndProcess() {
   cancelled_->store(true);
   if (process_ != nullptr) {

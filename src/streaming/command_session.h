@@ -1,7 +1,7 @@
 // CommandSession: one exec or attach, between its client (a CommandWire) and its process (a StreamSession).
 //
-// For the thread of the StreamLoop. It owns all that it uses; destroying it ends the exec, and takes away what is under
-// way. Order at the end: all output, then that each output has ended, then the result.
+// Threading: the StreamLoop's thread only. It owns all its parts; the destructor ends the exec and drops what is not
+// sent. The client receives all output first, then the end of each output channel, then the result.
 #pragma once
 
 #include <atomic>
@@ -21,10 +21,10 @@ namespace crisp {
 
 class CommandSession final : private CommandWire::Owner {
  public:
-  // Makes the wire for the owner that it is given.
+  // Makes the wire that reports to the given owner.
   using MakeWire = std::function<std::unique_ptr<CommandWire>(CommandWire::Owner*)>;
 
-  // `over` is called once, when the session may be destroyed; not from inside this call.
+  // Calls `over` once, when the session may be destroyed, but never from inside a method.
   CommandSession(const StreamContext& context, StreamRequest request, bool attach, std::function<void()> over);
   ~CommandSession() override;
   CommandSession(const CommandSession&) = delete;
@@ -43,7 +43,7 @@ class CommandSession final : private CommandWire::Owner {
   void OnGone(absl::string_view why) override;
 
   void OnOpened(absl::StatusOr<std::unique_ptr<StreamSession>> opened);
-  void Connect(StreamEnds ends);
+  void Connect(StreamDescriptors ends);
   void OnResult(absl::StatusOr<int> result);
   void OnOutputEnd();
   void AwaitQuiet();
@@ -63,12 +63,12 @@ class CommandSession final : private CommandWire::Owner {
   std::unique_ptr<Output> output_;
   std::unique_ptr<Output> error_output_;
   ResizeReader resizes_;
-  std::optional<TerminalSize> size_;  // that came before the process was there
+  std::optional<TerminalSize> size_;  // received before the process was there
 
   std::optional<absl::StatusOr<int>> result_;
-  bool finished_ = false;  // the result is told, or nobody is there to be told
+  bool finished_ = false;  // the result is sent, or the client has gone
   bool gone_ = false;
-  StreamTimer timer_;           // first for the client's streams, then for the rest of the output
+  StreamTimer timer_;           // limits the opening of the client's streams, later the wait for the last output
   uint64_t output_before_ = 0;  // bytes of output when the timer was started
   const std::shared_ptr<char> alive_ = std::make_shared<char>();
 };

@@ -1,7 +1,6 @@
-// CommandWire: how the channels of an exec or an attach reach its client, whatever the protocol (SPDY streams or
-// messages of a WebSocket).
+// CommandWire: the channels of an exec or attach on their way to the client, as SPDY streams or WebSocket messages.
 //
-// For the thread of the StreamLoop. No callback comes from inside a call, none after the destructor.
+// Threading: the StreamLoop's thread only. No callback runs inside a method or after the destructor.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +17,7 @@ namespace crisp {
 
 class WebSocket;
 
-// The numbers are those of the WebSocket protocols.
+// The values are the channel numbers of the WebSocket protocols.
 enum class CommandChannel : uint8_t { kInput = 0, kOutput = 1, kErrorOutput = 2, kResult = 3, kResize = 4 };
 
 class CommandWire {
@@ -26,31 +25,31 @@ class CommandWire {
   class Owner {
    public:
     virtual ~Owner() = default;
-    // Once: all channels that were asked for are there.
+    // Called once: all channels of the request are open.
     virtual void OnReady() = 0;
-    // Of input and resize only. May come before OnReady.
+    // For the input and resize channels only. May be called before OnReady.
     virtual void OnChannelData(CommandChannel channel, absl::string_view bytes) = 0;
     virtual void OnInputEnd() = 0;
-    // While false nothing is read.
+    // The wire reads nothing while this is false.
     virtual bool MayRead() const = 0;
-    // Once: the client has gone, or Finish is done.
+    // Called once: the client has gone, or Finish is done.
     virtual void OnGone(absl::string_view why) = 0;
   };
 
   virtual ~CommandWire() = default;
 
   virtual void Start() = 0;
-  // `bytes` stay until `sent` is called or destroyed. What the client does not want is dropped.
+  // The caller keeps `bytes` until `sent` is called or destroyed. Data of a channel that the client has closed is dropped.
   virtual void Send(CommandChannel channel, absl::string_view bytes, std::function<void()> sent) = 0;
-  // There is no more on an output channel.
+  // Ends an output channel.
   virtual void End(CommandChannel channel) = 0;
-  // To be called when MayRead may have become true.
+  // The owner calls this when MayRead may have become true.
   virtual void Resume() = 0;
-  // Tells the result (the exit code, or why there is none) after all that was sent, and says goodbye.
+  // Sends the result (the exit code, or the error) behind all output, and closes the connection in order.
   virtual void Finish(const absl::StatusOr<int>& result) = 0;
 };
 
-// The channels that a client asked for.
+// The channels of the client's request.
 struct CommandChannels {
   bool input = false;
   bool output = false;
@@ -58,11 +57,11 @@ struct CommandChannels {
   bool terminal = false;
 };
 
-// SPDY/3.1; `version` is that of the protocol, 1 to 4. `already_read` came after the request of the upgrade.
+// SPDY/3.1; `version` is that of the sub-protocol, 1 to 4. `already_read` are bytes behind the upgrade request.
 std::unique_ptr<CommandWire> MakeSpdyWire(StreamLoop* loop, ByteStream* bytes, std::string already_read, int version,
                                           const CommandChannels& channels, CommandWire::Owner* owner);
 
-// Messages of a WebSocket that has been accepted; `version` is 1 to 5. `socket` and `bytes`, which it uses, outlive it.
+// Messages of an accepted WebSocket; `version` is 1 to 5. `socket` and its `bytes` must outlive the wire.
 std::unique_ptr<CommandWire> MakeWebSocketWire(StreamLoop* loop, WebSocket* socket, ByteStream* bytes, int version,
                                                const CommandChannels& channels, CommandWire::Owner* owner);
 

@@ -14,15 +14,15 @@
 namespace crisp {
 namespace {
 
-// What may wait for all pods' programs together. SPDY as it is spoken here has no way to hold back one stream alone, so
-// beyond this the whole client waits.
+// The limit of bytes that wait for the programs in the pod. Without window updates SPDY cannot hold back a single
+// stream, so beyond this limit the whole client connection is not read.
 constexpr size_t kMostQueued = 4 << 20;
 
-// A program that takes nothing for so long while everybody else waits for it loses its connection.
+// While the limit is reached, a program that reads nothing for this time loses its connection.
 constexpr std::chrono::seconds kStuck{30};
 
 constexpr size_t kReadAtOnce = 64 << 10;
-constexpr size_t kMostRequestId = 64;  // it is a number
+constexpr size_t kMostRequestId = 64;  // bytes; real ones are decimal numbers
 
 struct StreamLabel {
   bool is_data = false;
@@ -30,7 +30,7 @@ struct StreamLabel {
   std::string request;
 };
 
-// Nothing if the headers are not those of a connection's stream.
+// Empty if the headers do not describe a stream of a connection.
 std::optional<StreamLabel> LabelOf(uint32_t stream, const SpdyHeaders& headers) {
   StreamLabel label;
   const absl::string_view type = FindHeader(headers, "streamtype");
@@ -41,14 +41,14 @@ std::optional<StreamLabel> LabelOf(uint32_t stream, const SpdyHeaders& headers) 
   label.port = static_cast<uint16_t>(port);
   label.request = std::string(FindHeader(headers, "requestid"));
   if (label.request.size() > kMostRequestId) return std::nullopt;
-  // Old clients have no such header, and open the stream for data right after that for errors.
+  // Old clients send no request id, and open the data stream right after the error stream.
   if (label.request.empty()) label.request = absl::StrCat("stream ", label.is_data ? stream - 2 : stream);
   return label;
 }
 
 }  // namespace
 
-// One connection.
+// One TCP connection to a port of the pod.
 class ForwardSession::Forward final : public PipeReader::Target {
  public:
   Forward(ForwardSession* session, std::string request_id, uint16_t to_port)
@@ -62,7 +62,7 @@ class ForwardSession::Forward final : public PipeReader::Target {
 
   const std::string request;
   const uint16_t port;
-  uint32_t data = 0;  // the streams; 0: not open yet
+  uint32_t data = 0;  // stream ids; 0: not open yet
   uint32_t error = 0;
 
   size_t queued() const { return to_pod_.queued(); }
@@ -97,7 +97,7 @@ class ForwardSession::Forward final : public PipeReader::Target {
     });
   }
 
-  // The client hears that it broke off.
+  // A reset tells the client that the connection broke.
   void Break() {
     session_->connection_.Reset(data, SpdyReset::kCancel);
     End();
@@ -200,7 +200,7 @@ void ForwardSession::OnStreamReset(uint32_t stream) {
   const auto found = by_stream_.find(stream);
   if (found == by_stream_.end()) return;
   Forward* const forward = found->second;
-  // Without a stream for errors a connection goes on.
+  // The connection works on without an error stream.
   if (stream == forward->data || forward->data == 0) forward->End();
 }
 
@@ -215,7 +215,7 @@ void ForwardSession::OnGone(absl::string_view why) {
   over_();
 }
 
-// Destroyed later: the connection itself may be what calls.
+// Destroyed later, since the connection itself may be the caller.
 void ForwardSession::Remove(Forward* forward) {
   const auto found = forwards_.find(forward->request);
   if (found == forwards_.end() || found->second.get() != forward) return;

@@ -1,10 +1,10 @@
-// ForwardSession: one port-forward: connections of a client's, each to a port of a pod, over one SPDY connection.
+// ForwardSession: one port-forward: any number of TCP connections to ports of a pod over one SPDY connection.
 //
-// For each connection the client opens two streams with the headers "port" and "requestid", which pairs them, and
-// "streamtype": "error", on which it hears why a connection could not be made, and "data". Connections are apart from
-// each other: one that breaks, or cannot be made, ends alone.
+// For each connection the client opens two streams with the same header "requestid": one of "streamtype" error, which
+// carries the text of a failure, and one of "streamtype" data. Header "port" names the port. Connections are
+// independent: one that fails ends alone.
 //
-// For the thread of the StreamLoop. It owns all that it uses; destroying it closes every connection.
+// Threading: the StreamLoop's thread only. It owns all its parts; the destructor closes every connection.
 #pragma once
 
 #include <functional>
@@ -22,10 +22,10 @@ namespace crisp {
 
 class ForwardSession final : private SpdyConnection::Owner {
  public:
-  // Two for each connection.
+  // Each connection has two.
   static constexpr size_t kMostStreams = 1000;
 
-  // `bytes` outlives it. `over` is called once, when the session may be destroyed; not from inside a call.
+  // `bytes` must outlive it. Calls `over` once, when the session may be destroyed, but never from inside a method.
   ForwardSession(const StreamContext& context, std::string pod_id, ByteStream* bytes, std::function<void()> over);
   ~ForwardSession() override;
   ForwardSession(const ForwardSession&) = delete;

@@ -1,4 +1,4 @@
-// Sizes of terminals, as a client sends them.
+// Fuzzes the terminal sizes that a client sends.
 #include <cstdint>
 #include <cstdlib>
 

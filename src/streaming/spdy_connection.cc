@@ -11,10 +11,10 @@ namespace {
 
 constexpr size_t kReadBuffer = 64 << 10;
 
-// A client that sends frames to be answered and does not read the answers is not read from any further.
+// A client that does not read the answers to its frames is not read while more than this is queued.
 constexpr size_t kMostAnswers = 64 << 10;
 
-// What is handed to the kernel in one call.
+// The most bytes passed to the kernel in one call.
 constexpr size_t kFramesAtOnce = 32;
 
 }  // namespace
@@ -64,7 +64,7 @@ void SpdyConnection::Finish() {
   if (finishing_ || gone_) return;
   PutControl(EncodeGoAway(last_stream_, SpdyGoodbye::kOk));
   finishing_ = true;
-  Read();  // from now on whatever comes is dropped, and nothing holds it up
+  Read();  // everything received from now on is dropped
 }
 
 void SpdyConnection::Read() {
@@ -86,9 +86,9 @@ void SpdyConnection::Read() {
   });
 }
 
-// Settings, none: they want no answer.
+// A SETTINGS frame without entries needs no answer.
 void SpdyConnection::PutProbe() {
-  if (!queue_.empty() || !writing_.empty() || finishing_ || gone_) return;  // what is under way tells as much
+  if (!queue_.empty() || !writing_.empty() || finishing_ || gone_) return;  // other writes probe as well
   const std::string none(4, '\0');
   Outgoing settings{EncodeSpdyControl(SpdyType::kSettings, 0, none), {}, nullptr};
   answers_queued_ += settings.head.size();
@@ -108,7 +108,7 @@ void SpdyConnection::Take(absl::string_view bytes) {
 
 absl::Status SpdyConnection::OnSpdyData(uint32_t stream, absl::string_view part, bool last) {
   const auto found = streams_.find(stream);
-  // Of a stream that was reset, frames may be under way.
+  // Frames of a stream that was reset may still arrive.
   if (found == streams_.end() || found->second.theirs_ended) return absl::OkStatus();
   if (!part.empty()) owner_->OnStreamData(stream, part);
   if (last) TheirsEnded(stream);
@@ -126,14 +126,14 @@ absl::Status SpdyConnection::OnSpdyControl(SpdyType type, uint8_t flags, absl::s
       return OnRstStream(payload);
     case SpdyType::kPing: {
       ASSIGN_OR_RETURN(const uint32_t id, ParsePing(payload));
-      // Odd are the client's own; we send none that it could answer.
+      // Odd ids are the client's own pings. The server sends none, so even ids answer nothing.
       if (id % 2 == 1) PutControl(EncodePing(id));
       return absl::OkStatus();
     }
     case SpdyType::kGoAway:
       RETURN_IF_ERROR(ParseGoAway(payload));
       client_leaves_ = true;
-      if (streams_.empty()) Gone("the client said goodbye");
+      if (streams_.empty()) Gone("the client has closed the connection");
       return absl::OkStatus();
     case SpdyType::kSettings:
     case SpdyType::kWindowUpdate:
@@ -161,7 +161,7 @@ absl::Status SpdyConnection::OnSynStream(uint8_t flags, absl::string_view payloa
   return absl::OkStatus();
 }
 
-// Says nothing that concerns us, but the compression of later frames builds on it.
+// The content of HEADERS is not used, but the compression of later frames depends on it.
 absl::Status SpdyConnection::OnHeaders(uint8_t flags, absl::string_view payload) {
   ASSIGN_OR_RETURN(const SpdySynStream headers, ParseStreamHeaders(payload));
   RETURN_IF_ERROR(inflater_.Read(headers.block));
@@ -189,7 +189,7 @@ void SpdyConnection::TheirsEnded(uint32_t stream) {
 void SpdyConnection::Forget(uint32_t stream) {
   streams_.erase(stream);
   if (!client_leaves_ || !streams_.empty() || finishing_) return;
-  loop_->Post(alive_, [this] { Gone("the client said goodbye"); });
+  loop_->Post(alive_, [this] { Gone("the client has closed the connection"); });
 }
 
 void SpdyConnection::Put(Outgoing outgoing) {
@@ -200,11 +200,11 @@ void SpdyConnection::Put(Outgoing outgoing) {
 }
 
 void SpdyConnection::Write(bool probe) {
-  if (!writing_.empty() || gone_ || farewell_ != nullptr) return;
+  if (!writing_.empty() || gone_ || lingering_close_ != nullptr) return;
   if (queue_.empty()) {
     if (!finishing_) return;
     bytes_->ShutdownWrite();
-    farewell_ = std::make_unique<Farewell>(loop_, bytes_, [this] { Gone("the stream is done"); });
+    lingering_close_ = std::make_unique<LingeringClose>(loop_, bytes_, [this] { Gone("the stream is done"); });
     return;
   }
   const size_t count = std::min(queue_.size(), kFramesAtOnce);

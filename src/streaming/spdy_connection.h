@@ -1,11 +1,11 @@
-// SpdyConnection: the server's side of SPDY/3.1 over a stream of bytes: streams that the client opens, frames in their
-// order, pings answered.
+// SpdyConnection: the server side of SPDY/3.1 over a ByteStream. The client opens all streams; frames are sent in order;
+// pings are answered.
 //
-// For the thread of the StreamLoop. No callback comes from inside Send, End or Reset, none after the destructor.
+// Threading: the StreamLoop's thread only. No callback runs inside Send, End or Reset, or after the destructor.
 //
-// Flow control is TCP's: peers (spdystream) open no windows, and heed none. Nothing is read while the owner has too
-// much waiting (MayRead), or the client does not take the answers to its own frames; then only its going away is
-// noticed.
+// Flow control is TCP's, since the peer (spdystream) sends no WINDOW_UPDATE and ignores ours. The connection reads
+// nothing while the owner has too much queued (MayRead), or while the client does not read the answers to its own
+// frames; then it only watches for the client to go away.
 #pragma once
 
 #include <functional>
@@ -28,35 +28,35 @@ class SpdyConnection final : private SpdyFrameReader::Events {
   class Owner {
    public:
     virtual ~Owner() = default;
-    // The client opens a stream. False refuses it. Sends nothing on it before the call has returned.
+    // The client opens a stream; false refuses it. The owner must not send on it before it has returned.
     virtual bool OnStream(uint32_t stream, const SpdyHeaders& headers) = 0;
     virtual void OnStreamData(uint32_t stream, absl::string_view bytes) = 0;
-    // The client sends no more on it.
+    // The client has ended its direction of the stream.
     virtual void OnStreamEnd(uint32_t stream) = 0;
-    // The client wants nothing more to do with it.
+    // The client has reset the stream.
     virtual void OnStreamReset(uint32_t stream) = 0;
     virtual bool MayRead() const = 0;
-    // Once: the client has gone, or is sent away for breaking the protocol, or Finish is done.
+    // Called once: the client has gone or has violated the protocol, or Finish is done.
     virtual void OnGone(absl::string_view why) = 0;
   };
 
-  // `bytes` and `owner` outlive it.
+  // `bytes` and `owner` must outlive it.
   SpdyConnection(StreamLoop* loop, ByteStream* bytes, size_t most_streams, Owner* owner);
 
-  // Begins, with what was read after the request of the upgrade.
+  // `already_read` are bytes behind the upgrade request.
   void Start(absl::string_view already_read);
 
-  // Sends a data frame; `bytes` stay until `sent` is called or destroyed. To a stream that is no more, they are
-  // dropped.
+  // Sends a data frame, or drops it if the stream has ended. The caller keeps `bytes` until `sent` is called or
+  // destroyed.
   void Send(uint32_t stream, absl::string_view bytes, std::function<void()> sent);
-  // Sends `text` if there is any, and that there is no more from us.
+  // Sends `text`, if there is any, with the flag FIN.
   void End(uint32_t stream, const std::string& text = "");
   void Reset(uint32_t stream, SpdyReset why);
 
-  // To be called when MayRead may have become true.
+  // The owner calls this when MayRead may have become true.
   void Resume();
 
-  // Says goodbye after all that was sent, and OnGone when the client has left too.
+  // Sends GOAWAY behind everything else, and calls OnGone when the client has closed too.
   void Finish();
 
  private:
@@ -97,11 +97,11 @@ class SpdyConnection final : private SpdyFrameReader::Events {
   SpdyHeaderDeflater deflater_;
   std::map<uint32_t, Stream> streams_;
   uint32_t last_stream_ = 0;
-  bool client_leaves_ = false;  // it has sent GOAWAY
+  bool client_leaves_ = false;  // the client has sent GOAWAY
 
   const std::unique_ptr<char[]> read_buffer_;
   bool reading_ = false;
-  bool taking_ = false;                  // in the middle of what was read
+  bool taking_ = false;                  // inside the loop that processes what was read
   std::unique_ptr<UnreadWatch> unread_;  // while nothing is read
 
   std::vector<Outgoing> queue_;
@@ -110,7 +110,7 @@ class SpdyConnection final : private SpdyFrameReader::Events {
 
   bool finishing_ = false;
   bool gone_ = false;
-  std::unique_ptr<Farewell> farewell_;
+  std::unique_ptr<LingeringClose> lingering_close_;
   const std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 

@@ -5,7 +5,7 @@
 namespace crisp {
 namespace {
 
-// First these, each with its length before it in 32 bits, as in a block of headers.
+// The dictionary begins with these words, each behind its length in 32 bits, as in a header block.
 constexpr const char* kWords[] = {
     "options",
     "head",
@@ -74,7 +74,7 @@ constexpr const char* kWords[] = {
     "origin",
 };
 
-// Then this, as it stands.
+// The rest of the dictionary, without lengths.
 constexpr char kTail[] =
     "100101201202205206300302303304305306307402405406407408409410411412413414415416417502504505"
     "203 Non-Authoritative Information204 No Content301 Moved Permanently400 Bad Request401 Unauthorized"

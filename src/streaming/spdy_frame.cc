@@ -35,7 +35,7 @@ absl::Status TooShort(absl::string_view type, size_t length) {
   return absl::InvalidArgumentError(absl::StrCat(type, " frame of ", length, " bytes is too short"));
 }
 
-// The stream that a payload begins with.
+// Reads the stream id at the start of a payload.
 absl::StatusOr<uint32_t> LeadingStream(absl::string_view type, absl::string_view payload, size_t least) {
   if (payload.size() < least) return TooShort(type, payload.size());
   const uint32_t stream = Get32(payload.data()) & kStreamMask;
@@ -121,7 +121,7 @@ absl::Status SpdyFrameReader::Feed(absl::string_view bytes, Events* events) {
   return absl::OkStatus();
 }
 
-// The head is whole. A frame without a body is handed on at once.
+// The head is complete. A frame without a body is passed on at once.
 absl::Status SpdyFrameReader::BeginFrame(Events* events) {
   const uint32_t first = Get32(head_.data());
   left_ = Get32(head_.data() + 4) & kSpdyMaxDataLength;

@@ -1,11 +1,11 @@
-// Frames of SPDY/3.1, to and from bytes. Pure: no descriptors, no compression (that is spdy_headers.h).
+// Frames of SPDY/3.1, to and from bytes. Pure: no descriptors, and no compression (see spdy_headers.h).
 //
 //   data:     0 | stream 31 bits | flags 8 | length 24 | bytes
 //   control:  1 | version 15 bits | type 16 | flags 8 | length 24 | payload
 //
-// All numbers are big-endian. Facts: "SPDY Protocol - Draft 3.1", sections 2.2 and 2.6. What the only other
-// implementation that matters here does (github.com/moby/spdystream, used by kubelet, kubectl and critest) is followed
-// where it differs: it neither sends nor minds WINDOW_UPDATE and SETTINGS, so that back-pressure is TCP's alone.
+// All numbers are big-endian. Facts: "SPDY Protocol - Draft 3.1", sections 2.2 and 2.6. All clients (kubelet, kubectl,
+// critest) use github.com/moby/spdystream. Where it differs from the draft we follow it: it neither sends nor honours
+// WINDOW_UPDATE and SETTINGS, so TCP does all flow control.
 #pragma once
 
 #include <array>
@@ -43,8 +43,7 @@ inline constexpr uint8_t kSpdyFin = 1;
 inline constexpr uint8_t kSpdyUnidirectional = 2;
 inline constexpr uint32_t kSpdyMaxDataLength = (1 << 24) - 1;
 
-// A control frame is kept until it is whole, so its length is capped. The largest that makes sense is a block of
-// headers of a few hundred bytes.
+// A control frame is buffered until it is whole, so its length is limited. Real ones have a few hundred bytes.
 inline constexpr uint32_t kSpdyMaxControlLength = 64 << 10;
 
 using SpdyDataHeader = std::array<char, 8>;
@@ -61,33 +60,33 @@ std::string EncodeRstStream(uint32_t stream, SpdyReset why);
 std::string EncodePing(uint32_t id);
 std::string EncodeGoAway(uint32_t last_good_stream, SpdyGoodbye why);
 
-// What the payloads of control frames say. A view is part of the payload. Errors: InvalidArgument.
+// Parsers of the payloads of control frames. A view in a result points into the payload. Errors: InvalidArgument.
 struct SpdySynStream {
   uint32_t stream = 0;
   absl::string_view block;
 };
 absl::StatusOr<SpdySynStream> ParseSynStream(absl::string_view payload);
-// Of SYN_REPLY and HEADERS.
+// For SYN_REPLY and HEADERS.
 absl::StatusOr<SpdySynStream> ParseStreamHeaders(absl::string_view payload);
 // The stream of RST_STREAM, the id of PING, the last good stream of GOAWAY.
 absl::StatusOr<uint32_t> ParseRstStream(absl::string_view payload);
 absl::StatusOr<uint32_t> ParsePing(absl::string_view payload);
 absl::StatusOr<uint32_t> ParseGoAway(absl::string_view payload);
 
-// Cuts a stream of bytes into frames. Data passes through in pieces as it comes, so that the length of a data frame
-// costs no memory.
+// Splits a stream of bytes into frames. The bytes of data frames are passed on as they arrive and are not buffered.
 class SpdyFrameReader {
  public:
   class Events {
    public:
     virtual ~Events() = default;
-    // A part of a data frame; `last` at the last part of a frame that ends the stream. The part may be empty.
+    // A part of a data frame, possibly empty; `last` with the last part of a frame that has the flag FIN.
     virtual absl::Status OnSpdyData(uint32_t stream, absl::string_view part, bool last) = 0;
-    // Types that this program does not know come as they are.
+    // Unknown types are passed on too.
     virtual absl::Status OnSpdyControl(SpdyType type, uint8_t flags, absl::string_view payload) = 0;
   };
 
-  // An error (InvalidArgument, or one of `events`) is final: the place of the next frame is not known.
+  // After an error (InvalidArgument, or one of `events`) the reader cannot be used: it does not know where the next frame
+  // begins.
   absl::Status Feed(absl::string_view bytes, Events* events);
 
  private:
@@ -96,10 +95,10 @@ class SpdyFrameReader {
   absl::Status TakeControl(absl::string_view* bytes, Events* events);
 
   std::array<char, 8> head_{};
-  size_t head_length_ = 0;  // bytes of head_ that have come; 8 while a body is being read
-  uint32_t left_ = 0;       // bytes of the body that have not come
+  size_t head_length_ = 0;  // bytes of head_ received; 8 while a body is being read
+  uint32_t left_ = 0;       // bytes of the body not received yet
   bool control_ = false;
-  std::string payload_;  // of a control frame that has come in part
+  std::string payload_;  // received part of a control frame
 };
 
 }  // namespace crisp

@@ -1,4 +1,4 @@
-// Frames, and the headers in them, as a client sends them: whatever comes, within bounds and without a fault.
+// Fuzzes the frames and header blocks that a client sends: no crash, bounded memory.
 #include <cstdint>
 #include <cstdlib>
 
@@ -43,7 +43,7 @@ class Reader final : public crisp::SpdyFrameReader::Events {
 
 }  // namespace
 
-// The first byte says in which pieces the rest comes. However it is cut, the reader says the same.
+// The first byte selects how the rest is split. The reader must return the same frames for every split.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 2) return 0;
   const size_t piece = data[0] + 1u;

@@ -12,8 +12,8 @@
 namespace crisp {
 namespace {
 
-// What is compressed here is short and says little: 2 KiB of window hold the dictionary and a block, and 20 KiB are
-// spent on a connection instead of the usual 256.
+// Blocks are short: a window of 2 KiB holds the dictionary and a block, and costs 20 KiB a connection instead of zlib's
+// default of 256 KiB.
 constexpr int kWindowBits = 11;
 constexpr int kMemoryLevel = 2;
 
@@ -109,7 +109,7 @@ absl::StatusOr<SpdyHeaders> SpdyHeaderInflater::Read(absl::string_view block) {
       result = inflateSetDictionary(&z, Bytes(dictionary), static_cast<uInt>(dictionary.size()));
       if (result == Z_OK) result = inflate(&z, Z_SYNC_FLUSH);
     }
-    // Z_BUF_ERROR: there is nothing to do, as when a block's bytes end where a buffer does.
+    // Z_BUF_ERROR means that no progress was possible: the input ended exactly where the output buffer did.
     if (result != Z_OK && result != Z_BUF_ERROR) {
       return absl::InvalidArgumentError(absl::StrCat("a block of headers cannot be inflated, zlib error ", result));
     }

@@ -1,8 +1,8 @@
-// Blocks of headers of SPDY/3: zlib with a dictionary that both sides know, one stream of it for each direction of a
-// connection, flushed (Z_SYNC_FLUSH) at the end of each block.
+// Header blocks of SPDY/3. Each direction of a connection is one zlib stream with a fixed dictionary, flushed
+// (Z_SYNC_FLUSH) at the end of each block.
 //
-// Inside: a count, then for each header the length and text of its name and the length and text of its value, all
-// lengths 32 bits big-endian. Names are lower case and come once; several values are joined by NUL. Facts: "SPDY
+// A block is a count, then for each header the length and text of its name and the length and text of its value; count
+// and lengths have 32 bits, big-endian. Names are lower case and unique; several values are joined by NUL. Facts: "SPDY
 // Protocol - Draft 3", section 2.6.10.
 #pragma once
 
@@ -18,15 +18,15 @@ namespace crisp {
 
 using SpdyHeaders = std::vector<std::pair<std::string, std::string>>;
 
-// What a block may become when it is inflated (a few hundred bytes is usual), and how many headers it may have.
+// Limits of an inflated block (a few hundred bytes are usual): its size, and its number of headers.
 inline constexpr size_t kSpdyMaxHeaderBytes = 64 << 10;
 inline constexpr uint32_t kSpdyMaxHeaders = 100;
 
 // The value of the first header of that name (lower case), empty if there is none.
 absl::string_view FindHeader(const SpdyHeaders& headers, absl::string_view name);
 
-// Reads the blocks of one direction, in their order. An error (InvalidArgument) is final: the compression's state is
-// lost, and with it the connection.
+// Reads the blocks of one direction in order. After an error (InvalidArgument) the state of the compression is lost, and
+// the connection must be closed.
 class SpdyHeaderInflater {
  public:
   SpdyHeaderInflater();
@@ -49,7 +49,7 @@ class SpdyHeaderDeflater {
   std::unique_ptr<Zlib> zlib_;
 };
 
-// The block that the two above compress.
+// The uncompressed block.
 std::string EncodeHeaderBlock(const SpdyHeaders& headers);
 absl::StatusOr<SpdyHeaders> ParseHeaderBlock(absl::string_view block);
 

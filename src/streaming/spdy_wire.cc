@@ -1,4 +1,4 @@
-// An exec or attach over SPDY: the client opens a stream for each channel and says which by the header "streamtype".
+// An exec or attach over SPDY: the client opens one stream per channel, and names the channel in header "streamtype".
 #include <map>
 #include <optional>
 #include <utility>
@@ -53,7 +53,7 @@ class SpdyWire final : public CommandWire, public SpdyConnection::Owner {
   }
 
  private:
-  // 0 if the client has not opened it.
+  // The stream id of a channel; 0 if the client has not opened it.
   uint32_t StreamOf(CommandChannel channel) const {
     const auto found = streams_.find(channel);
     return found == streams_.end() ? 0 : found->second;
@@ -90,7 +90,7 @@ class SpdyWire final : public CommandWire, public SpdyConnection::Owner {
     if (ChannelOfStream(stream) == CommandChannel::kInput) owner_->OnInputEnd();
   }
 
-  // Of an output, the rest is read and dropped: the process is not to stop because nobody looks.
+  // The rest of an output is read and dropped, so that the process does not block.
   void OnStreamReset(uint32_t stream) override { OnStreamEnd(stream); }
 
   bool MayRead() const override { return owner_->MayRead(); }
@@ -100,7 +100,7 @@ class SpdyWire final : public CommandWire, public SpdyConnection::Owner {
   const int version_;
   const std::string already_read_;
   StreamLoop* const loop_;
-  std::map<CommandChannel, uint32_t> streams_;  // those that are expected; 0: not open yet
+  std::map<CommandChannel, uint32_t> streams_;  // the channels of the request; 0: not open yet
   std::optional<SpdyConnection> connection_;
   const std::shared_ptr<char> alive_ = std::make_shared<char>();
 };

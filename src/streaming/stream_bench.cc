@@ -1,6 +1,5 @@
-// How fast `cat` of a gigabyte passes through an exec over SPDY, on loopback: from a real process to a client that
-// counts the bytes. Prints MB/s, and the processor time of all three together (cat, server, client), which tells more
-// on a machine that is busy.
+// Measures an exec of `cat` of a gigabyte over SPDY on loopback, from a real process to a client that counts the bytes.
+// Prints MB/s, and the CPU time of cat, server and client together, which depends less on other load of the machine.
 //
 //   stream_bench [MiB [runs]]
 #include <sys/resource.h>
@@ -17,7 +16,7 @@
 namespace crisp {
 namespace {
 
-// Of this process and its children that have ended, in seconds.
+// CPU seconds of this process and its children that have ended.
 double ProcessorTime() {
   double seconds = 0;
   for (const int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {

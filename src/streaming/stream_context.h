@@ -1,4 +1,4 @@
-// What every streaming session uses, and none owns.
+// StreamContext: what all streaming sessions share. The StreamServer owns it.
 #pragma once
 
 #include <chrono>
@@ -15,11 +15,11 @@ struct StreamContext {
   WorkerPool* calls = nullptr;
   BlockPool* blocks = nullptr;
   StreamTarget* target = nullptr;
-  // How long a client may take for its request, and then to open its streams.
+  // Limit for the client to send its request, and again to open its streams.
   std::chrono::nanoseconds patience = std::chrono::seconds(30);
-  // How long a client's machine may leave unanswered what is sent to it.
+  // Limit for the client's machine to acknowledge what is sent to it.
   std::chrono::nanoseconds silence = std::chrono::seconds(20);
-  // How long a port of a pod may take to accept.
+  // Limit for a port of a pod to accept a connection.
   std::chrono::nanoseconds dial_patience = std::chrono::seconds(20);
 };
 

@@ -15,14 +15,15 @@
 namespace crisp {
 namespace {
 
-// Accepted in one go, so that a flood of connections does not hold up the sessions.
+// The most connections accepted at once, so that a flood of them does not delay the sessions.
 constexpr int kAtOnce = 16;
 
-// Without free descriptors a connection stays in the kernel's queue, and would be announced for ever.
+// Pause after a failed accept. Without free descriptors the connection stays in the kernel's queue, which keeps the
+// listening socket readable.
 constexpr std::chrono::milliseconds kPause{100};
 
-// Seconds without a byte until the kernel asks whether the client's machine is there, between two questions, and the
-// number of questions without an answer.
+// Keepalive (tcp(7)): seconds of silence before the first probe, seconds between probes, and the number of unanswered
+// probes that end the connection.
 constexpr int kKeepIdle = 15;
 constexpr int kKeepInterval = 5;
 constexpr int kKeepProbes = 3;
@@ -59,7 +60,7 @@ absl::StatusOr<Address> ParseAddress(const std::string& address, const std::stri
   return parsed;
 }
 
-// Where a client on this machine finds what listens on `address`: a wildcard is not an address to connect to.
+// The address for clients on this machine: loopback in place of a wildcard.
 std::string HostOf(const Address& address) {
   char text[INET6_ADDRSTRLEN] = {};
   if (address.storage.ss_family == AF_INET) {
@@ -102,7 +103,7 @@ void StreamListener::Accept() {
     if (!client.valid() && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
       return pause_.Start(kPause, [this] { Accept(); });
     }
-    // Others than EAGAIN are about one client, that has gone already (accept(2)).
+    // Errors other than EAGAIN are about one client that has gone already (accept(2)).
     if (!client.valid()) break;
     SetOption(client.get(), IPPROTO_TCP, TCP_NODELAY, 1);
     SetOption(client.get(), SOL_SOCKET, SO_KEEPALIVE, 1);

@@ -13,16 +13,17 @@ namespace crisp {
 
 struct ListeningSocket {
   Fd fd;
-  std::string host;  // "127.0.0.1:34567", "[::1]:34567": where a client on this machine reaches it
+  std::string host;  // address and port for clients on this machine: "127.0.0.1:34567", "[::1]:34567"
 };
 
-// `address` is numeric; `port` a number, 0 for one that is free. InvalidArgument for others, Internal from the kernel.
+// `address` is numeric; `port` is a number, 0 for any free port. Errors: InvalidArgument for other texts, Internal from
+// the kernel.
 absl::StatusOr<ListeningSocket> ListenTcp(const std::string& address, const std::string& port);
 
-// For the thread of the loop.
+// Threading: the loop's thread only.
 class StreamListener {
  public:
-  // Connections come non-blocking, without delay of small packets, and with keepalive probes.
+  // Passes each connection on non-blocking, with TCP_NODELAY and keepalive probes.
   StreamListener(StreamLoop* loop, Fd socket, std::function<void(Fd)> accepted);
 
  private:

@@ -21,7 +21,7 @@ using boost::system::error_code;
 StreamLoop::StreamLoop(std::unique_ptr<AsioLoop> impl) : impl_(std::move(impl)) {}
 
 absl::StatusOr<std::unique_ptr<StreamLoop>> StreamLoop::Start() {
-  // The only exceptions of Asio that have no error code instead: out of descriptors or threads.
+  // These constructors have no overload with an error code: they throw when descriptors or threads run out.
   try {
     auto impl = std::make_unique<AsioLoop>();
     sigset_t all, before;
@@ -70,7 +70,7 @@ struct FdWait::State {
 };
 
 FdWait::FdWait(StreamLoop* loop, int fd) : state_(std::make_shared<State>(loop->impl().context)) {
-  error_code ignored;  // the kernel cannot wait for it: then a wait ends at once, and the next read or write tells
+  error_code ignored;  // if epoll cannot wait for it (a file), waits end at once and the next read or write decides
   state_->descriptor.assign(fd, ignored);
 }
 
@@ -95,7 +95,7 @@ void FdWait::WhenWritable(std::function<void()> ready) {
 struct StreamTimer::State {
   explicit State(asio::io_context& context) : timer(context) {}
   asio::steady_timer timer;
-  uint64_t started = 0;  // tells the wait that runs from one that was ended too late to be taken back
+  uint64_t started = 0;  // generation of the running wait; callbacks of cancelled ones that come late are ignored
 };
 
 StreamTimer::StreamTimer(StreamLoop* loop) : state_(std::make_shared<State>(loop->impl().context)) {}

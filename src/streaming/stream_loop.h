@@ -1,11 +1,11 @@
-// StreamLoop: the one thread on which all streaming sessions live, with what they wait for: descriptors and timers.
+// StreamLoop: the one thread that runs all streaming sessions, with the descriptors and timers that they wait for.
 //
-// Sessions own their waits: once an FdWait or a StreamTimer is destroyed, its callback does not come any more. So a
-// session is an ordinary object with an owner, and whatever it holds is free when it is destroyed; no callback keeps it
-// alive. All but Post and RunBlocking is for the loop's own thread. SIGPIPE, as every signal, is blocked on that
-// thread.
+// A session owns its waits: after an FdWait or a StreamTimer is destroyed its callback does not run. So a session is an
+// ordinary object with one owner, and no callback keeps it alive. Everything but Post and RunAndWait is for the loop's
+// thread only. All signals, SIGPIPE among them, are blocked on that thread.
 //
-// Boost.Asio is inside, and stays there: it is slow to compile (stream_loop_asio.h is for those who need it).
+// Boost.Asio is hidden in the implementation because it is slow to compile; stream_loop_asio.h is for the files that
+// need it.
 #pragma once
 
 #include <cerrno>
@@ -22,16 +22,16 @@ struct AsioLoop;
 class StreamLoop {
  public:
   static absl::StatusOr<std::unique_ptr<StreamLoop>> Start();
-  // Stops the thread. Work that has not run never will; it is destroyed.
+  // Stops the thread. Work that has not run is destroyed.
   ~StreamLoop();
   StreamLoop(const StreamLoop&) = delete;
   StreamLoop& operator=(const StreamLoop&) = delete;
 
-  // Runs `work` on the loop's thread, later; never inside this call. From any thread.
+  // Runs `work` later on the loop's thread, never inside this call. From any thread.
   void Post(std::function<void()> work);
-  // Posts `work`, and runs it only if `owner` is still there then.
+  // As Post, but skips `work` if `owner` is gone by then.
   void Post(std::weak_ptr<const void> owner, std::function<void()> work);
-  // Runs `work` on the loop's thread and waits for it. From any other thread.
+  // Runs `work` on the loop's thread and waits until it has run. From any other thread.
   void RunAndWait(const std::function<void()>& work);
 
   AsioLoop& impl() { return *impl_; }
@@ -41,13 +41,13 @@ class StreamLoop {
   std::unique_ptr<AsioLoop> impl_;
 };
 
-// True of the errno of a read or write that is to be tried again once the descriptor is ready.
+// True for an errno of read(2) or write(2) that means "try again when the descriptor is ready".
 inline bool WouldBlock(int error) {
   return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
 }
 
-// Waits for a descriptor, which it does not own and which outlives it. One FdWait a descriptor, for both directions. A
-// callback also comes when the descriptor has an error or has hung up: the next read or write tells which.
+// Waits for a descriptor, which it does not own and which must outlive it. One FdWait per descriptor serves both
+// directions. A callback also runs when the descriptor has an error or a hang-up, which the next read or write reports.
 class FdWait {
  public:
   FdWait(StreamLoop* loop, int fd);
@@ -70,7 +70,7 @@ class StreamTimer {
   StreamTimer(const StreamTimer&) = delete;
   StreamTimer& operator=(const StreamTimer&) = delete;
 
-  // Calls `fire` once after `delay`, on the monotonic clock. A timer that runs is started anew.
+  // Calls `fire` once after `delay` of the monotonic clock. Restarts a timer that is running.
   void Start(std::chrono::nanoseconds delay, std::function<void()> fire);
   void Cancel();
 

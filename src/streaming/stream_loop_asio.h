@@ -1,4 +1,4 @@
-// The Boost.Asio loop inside a StreamLoop, for the files that give Boost.Beast its executor.
+// The Boost.Asio io_context of a StreamLoop, for the files that need an executor for Boost.Beast.
 #pragma once
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -8,7 +8,7 @@
 namespace crisp {
 
 struct AsioLoop {
-  // One thread runs it: no locks for what only that thread touches.
+  // A concurrency hint of 1: one thread runs it, so Asio leaves locks out.
   boost::asio::io_context context{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{context.get_executor()};
   std::thread thread;

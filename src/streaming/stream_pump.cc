@@ -32,7 +32,7 @@ void PipeReader::Read() {
     });
     return;
   }
-  // A terminal whose last user has gone gives EIO (pty(7)).
+  // A terminal without users left returns EIO (pty(7)): its end of file.
   if (got <= 0) return End(error == EIO ? 0 : error);
   bytes_ += static_cast<uint64_t>(got);
   sending_ = true;
@@ -77,7 +77,7 @@ void PipeWriter::End(std::function<void()> ended) {
   Drain();
 }
 
-// How much of it was taken, all of it if the descriptor is broken.
+// The number of bytes written; all of them if the descriptor is broken.
 size_t PipeWriter::TryWrite(absl::string_view bytes) {
   const ssize_t put = write(fd_->get(), bytes.data(), bytes.size());
   if (put >= 0) {
@@ -94,7 +94,7 @@ void PipeWriter::Drain() {
   const size_t before = queued();
   while (queued() > 0 && fd_ != nullptr && !waiting_) {
     const size_t put = TryWrite(absl::string_view(queue_).substr(begin_));
-    if (broken_) return;  // then TryWrite has been here
+    if (broken_) return;  // set by TryWrite
     begin_ += put;
     if (put == 0) AwaitRoom();
   }

@@ -1,8 +1,8 @@
-// PipeReader and PipeWriter: the ends of pipes, terminals and sockets, pumped as fast as the slower side allows.
+// PipeReader and PipeWriter: pump bytes between the client and pipes, terminals and sockets.
 //
-// For the thread of the StreamLoop; destroying one ends its work, and no callback comes after. Descriptors are
-// non-blocking. A reader has one piece under way and reads no more until that is sent: back-pressure, and the bound of
-// the memory that a slow client costs.
+// Threading: the StreamLoop's thread only. The destructor ends the work; no callback runs after it. Descriptors are
+// non-blocking. A reader has one block in flight and reads the next when that is sent: this is the back-pressure, and
+// it bounds the memory of a slow client.
 #pragma once
 
 #include <functional>
@@ -16,7 +16,7 @@
 
 namespace crisp {
 
-// A descriptor with its waits; shared where one is read and written.
+// A descriptor with its FdWait, shared by a reader and a writer of the same descriptor.
 class PumpedFd {
  public:
   PumpedFd(StreamLoop* loop, Fd fd) : fd_(std::move(fd)), wait_(loop, fd_.get()) {}
@@ -28,12 +28,11 @@ class PumpedFd {
   FdWait wait_;
 };
 
-// Blocks of memory for what is under way: kept here between uses, so that a stream that is silent holds none and one
-// that is busy finds a warm one.
+// Buffers for bytes in flight, reused between streams: an idle stream holds none.
 class BlockPool {
  public:
   static constexpr size_t kBlock = 256 << 10;
-  using Block = std::shared_ptr<char[]>;  // shared with whoever is still sending it
+  using Block = std::shared_ptr<char[]>;  // shared with the send in progress
 
   Block Take();
   void Give(const Block& block);
@@ -48,21 +47,21 @@ class PipeReader {
   class Target {
    public:
     virtual ~Target() = default;
-    // `bytes` stay where they are for as long as a copy of `sent` exists. It is to be called once they have gone, on
-    // the loop's thread and not inside this call.
+    // `bytes` stay valid while a copy of `sent` exists. The owner calls `sent` once they are sent, on the loop's thread
+    // and not inside this call.
     virtual void OnPiece(absl::string_view bytes, std::function<void()> sent) = 0;
-    // Once: there is no more. `error` is 0, or the errno of a descriptor that broke.
+    // Called once, at the end: `error` is 0 at end of file, else the errno of the failed read.
     virtual void OnPipeEnd(int error) = 0;
   };
 
-  // `most` bytes are read at once, at most BlockPool::kBlock.
+  // Reads up to `most` bytes at once, at most BlockPool::kBlock.
   PipeReader(StreamLoop* loop, BlockPool* pool, std::shared_ptr<PumpedFd> fd, size_t most, Target* target);
   PipeReader(const PipeReader&) = delete;
   PipeReader& operator=(const PipeReader&) = delete;
 
   void Start() { Read(); }
   uint64_t bytes() const { return bytes_; }
-  bool sending() const { return sending_; }  // a piece is on its way
+  bool sending() const { return sending_; }  // a block is in flight
 
  private:
   void Read();
@@ -78,20 +77,20 @@ class PipeReader {
   const std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 
-// Takes bytes at any time, also before it has a descriptor, and keeps what that does not take at once. Its user stops
-// sending while too much is queued.
+// Accepts bytes at any time, also before it has a descriptor, and queues what the descriptor does not take at once. The
+// user must stop writing while too much is queued.
 class PipeWriter {
  public:
-  // `drained` is called when queued bytes have gone, written or dropped.
+  // Calls `drained` when queued bytes were written or dropped.
   explicit PipeWriter(std::function<void()> drained) : drained_(std::move(drained)) {}
 
-  // From now on it writes to `fd`.
+  // Starts writing to `fd`.
   void Open(std::shared_ptr<PumpedFd> fd);
-  // Nobody reads what is written: drops all, also what comes later.
+  // The reader is gone: drops the queue and all later bytes.
   void Break();
 
   void Write(absl::string_view bytes);
-  // After what is queued, calls `ended` once: there is no more input.
+  // Calls `ended` once, when the queue is empty: the end of input.
   void End(std::function<void()> ended);
 
   bool broken() const { return broken_; }
@@ -106,7 +105,7 @@ class PipeWriter {
   const std::function<void()> drained_;
   std::function<void()> ended_;
   std::string queue_;
-  size_t begin_ = 0;  // where what is left of queue_ begins
+  size_t begin_ = 0;  // index of the first byte of queue_ that is not written
   uint64_t written_ = 0;
   bool broken_ = false;
   bool waiting_ = false;

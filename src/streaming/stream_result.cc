@@ -10,7 +10,7 @@ namespace {
 
 using nlohmann::json;
 
-// Longer than any size of a terminal can be written without meaning to.
+// The longest resize message accepted.
 constexpr size_t kMostResize = 256;
 
 constexpr int kFirstWithJson = 4;
@@ -48,7 +48,7 @@ std::optional<uint16_t> Side(const json& size, const char* name) {
 
 std::string ResultText(int version, const absl::StatusOr<int>& result) {
   const json status = StatusOf(result);
-  // What a program or a path says need not be UTF-8.
+  // Error texts contain program output and paths, which need not be UTF-8.
   if (version >= kFirstWithJson) return status.dump(-1, ' ', false, json::error_handler_t::replace);
   return status.value("message", "");
 }
@@ -64,7 +64,7 @@ std::optional<TerminalSize> ParseResize(absl::string_view text) {
 
 std::optional<TerminalSize> ResizeReader::Feed(absl::string_view bytes) {
   std::optional<TerminalSize> last;
-  // The objects have no other inside, so that a brace is always an end.
+  // The objects are not nested, so every closing brace ends one.
   for (const char c : bytes) {
     if (c == '{') partial_.clear();
     if (partial_.size() < kMostResize) partial_.push_back(c);

@@ -1,7 +1,7 @@
-// What a client is told at the end of an exec or an attach, and how it tells the size of its terminal.
+// The result of an exec or attach as the client receives it, and the terminal sizes that the client sends.
 //
-// From the protocol v4.channel.k8s.io on, the error channel carries a Status of Kubernetes' API machinery (meta/v1) as
-// JSON; before that a text, and nothing after a success.
+// Since v4.channel.k8s.io the error channel carries a meta/v1 Status of Kubernetes' API machinery as JSON. Older
+// protocols have a plain text, and nothing after success.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace crisp {
 
-// `version` is the number of the protocol, 1 to 5; `result` the exit code, or why there is none.
+// `version` is the number of the protocol, 1 to 5; `result` is the exit code or the error.
 std::string ResultText(int version, const absl::StatusOr<int>& result);
 
 struct TerminalSize {
@@ -22,14 +22,14 @@ struct TerminalSize {
   bool operator==(const TerminalSize&) const = default;
 };
 
-// Of one message {"Width":80,"Height":24}; nothing if it is not one, or a size is 0 or above 65535.
+// Parses one message {"Width":80,"Height":24}. Empty for other texts, and for sizes of 0 or above 65535.
 std::optional<TerminalSize> ParseResize(absl::string_view json);
 
-// Cuts what comes on the resize channel of SPDY into messages: objects one after another, without a frame of their own.
-// What cannot be a message is dropped. Keeps at most a few hundred bytes.
+// Splits the resize channel of SPDY into messages: JSON objects one after another without framing. Drops what is no
+// message. Buffers at most a few hundred bytes.
 class ResizeReader {
  public:
-  // The last size that `bytes` complete.
+  // The last size completed by `bytes`.
   std::optional<TerminalSize> Feed(absl::string_view bytes);
 
  private:

@@ -34,7 +34,7 @@ class StreamServer::Impl {
       listener_ = nullptr;
       connections_.clear();
     });
-    // What was being opened for them comes to the loop now, which gives it back to be closed.
+    // Sessions that were being opened are posted to the loop, which hands them back to the workers to be closed.
     calls_.Wait();
     loop_->RunAndWait([] {});
     calls_.Wait();
@@ -62,16 +62,16 @@ class StreamServer::Impl {
 
  private:
   void OnClient(Fd client) {
-    const auto strangers = static_cast<size_t>(anteroom_.use_count() - 1);
-    if (connections_.size() >= kMostConnections || strangers >= kMostStrangers) return;
+    const auto without_token = static_cast<size_t>(unauthenticated_.use_count() - 1);
+    if (connections_.size() >= kMostConnections || without_token >= kMostWithoutToken) return;
     std::unique_ptr<ByteStream> bytes = tls_ != nullptr ? MakeTlsStream(loop_.get(), std::move(client), tls_.get())
                                                         : MakeTcpStream(loop_.get(), std::move(client));
     const uint64_t number = next_connection_++;
-    // Not at once: it is one of the connection's own functions that calls.
+    // Posted, since the caller is a method of the connection.
     const auto over = [this, number] { loop_->Post([this, number] { connections_.erase(number); }); };
     auto& connection = connections_[number];
     connection =
-        std::make_unique<ClientConnection>(context_, &tokens_, idle_timeout_, std::move(bytes), anteroom_, over);
+        std::make_unique<ClientConnection>(context_, &tokens_, idle_timeout_, std::move(bytes), unauthenticated_, over);
     connection->Start();
   }
 
@@ -84,11 +84,11 @@ class StreamServer::Impl {
   StreamContext context_;
   std::unique_ptr<StreamLoop> loop_;
   WorkerPool calls_{kMostCalls};
-  // The loop's thread only.
+  // Used on the loop's thread only:
   std::unique_ptr<StreamListener> listener_;
   std::unordered_map<uint64_t, std::unique_ptr<ClientConnection>> connections_;
   uint64_t next_connection_ = 0;
-  const std::shared_ptr<char> anteroom_ = std::make_shared<char>();  // held by every connection without a token
+  const std::shared_ptr<char> unauthenticated_ = std::make_shared<char>();  // held by every connection without a token
 };
 
 StreamServer::StreamServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

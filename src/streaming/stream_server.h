@@ -1,12 +1,12 @@
-// StreamServer: serves exec, attach and port-forward over HTTP, to whoever presents a token that it gave out.
+// StreamServer: serves exec, attach and port-forward over HTTP to clients that present a token.
 //
-// A client (the kubelet, which passes through what its own client says) asks for a stream by an RPC, gets a URL, and
-// opens it within a minute: SPDY/3.1 or a WebSocket, as the Kubernetes components speak them. The server pumps bytes
-// between the connection and the descriptors that `StreamTarget` opens.
+// A client (the kubelet, as a proxy of its own client) asks for a stream by an RPC, gets a URL with a token, and opens it
+// within a minute over SPDY/3.1 or a WebSocket. The server pumps bytes between the connection and the descriptors that
+// `StreamTarget` opens.
 //
-// Ownership: the target must outlive the server. Threading: all sessions live on one thread of the server's; calls of
-// the target run on others, at most kMostCalls at a time. Methods are thread-safe. What a session holds is bounded, and
-// free seconds after its client has gone.
+// Ownership: the target must outlive the server. Threading: methods are thread-safe. All sessions run on one thread of
+// the server; calls of the target run on other threads, at most kMostCalls at a time. The memory of a session is
+// bounded, and released seconds after its client has gone.
 #pragma once
 
 #include <chrono>
@@ -22,15 +22,14 @@ namespace crisp {
 
 struct StreamServerOptions {
   std::string address = "127.0.0.1";  // IPv4 or IPv6; empty: 127.0.0.1
-  std::string port = "0";             // a number; 0: one that is free
-  // A connection on which no byte passes for so long is closed; 0: none is.
+  std::string port = "0";             // a number; 0: any free port
+  // Closes connections without traffic for this time; 0: never.
   std::chrono::nanoseconds idle_timeout = std::chrono::hours(4);
   bool tls = false;
   std::string certificate_file;  // PEM; empty, both: a self-signed one
   std::string key_file;
 
-  // For tests: the clock of the tokens, how long a client may take for its request and for opening its streams, how
-  // long its machine may leave unanswered what is sent to it, and how long a port of a pod may take to accept.
+  // For tests: the clock of the tokens, and the limits of StreamContext.
   std::function<MonoTime()> now = MonoClock::now;
   std::chrono::nanoseconds patience = std::chrono::seconds(30);
   std::chrono::nanoseconds silence = std::chrono::seconds(20);
@@ -41,19 +40,19 @@ class StreamServer {
  public:
   static constexpr int kMostCalls = 256;
   static constexpr size_t kMostConnections = 4000;
-  static constexpr size_t kMostStrangers = 500;  // of those, that have not presented a token
+  static constexpr size_t kMostWithoutToken = 500;  // of these, connections that have not redeemed a token
 
-  // Errors: InvalidArgument for options that cannot be, Internal if the port is taken or a certificate cannot be read.
+  // Errors: InvalidArgument for invalid options; Internal if the port is in use or a certificate cannot be read.
   static absl::StatusOr<std::unique_ptr<StreamServer>> Start(const StreamServerOptions& options, StreamTarget* target);
-  // Closes every connection, and waits until what the target is asked for has ended.
+  // Closes every connection and waits for the target's calls in progress.
   ~StreamServer();
   StreamServer(const StreamServer&) = delete;
   StreamServer& operator=(const StreamServer&) = delete;
 
-  // A URL that opens the stream once, within a minute. ResourceExhausted if too many are given out and not used.
+  // A URL that opens the stream once, within a minute. ResourceExhausted if too many tokens are unused.
   absl::StatusOr<std::string> ExecUrl(StreamRequest request);
   absl::StatusOr<std::string> AttachUrl(StreamRequest request);
-  // Each connection names its port.
+  // The client names the port of each connection when it opens it.
   absl::StatusOr<std::string> PortForwardUrl(std::string pod_id);
 
  private:

@@ -194,7 +194,7 @@ TEST_F(StreamServerTest, WhoHasNoTokenTakesNoPlaceOfThoseThatHave) {
     const auto begin = MonoClock::now();
     return one.Read(std::chrono::seconds(2)).empty() && MonoClock::now() - begin < std::chrono::seconds(1);
   };
-  for (size_t i = 0; i < StreamServer::kMostStrangers; ++i) strangers.push_back(ConnectBytes(SplitUrl(url)));
+  for (size_t i = 0; i < StreamServer::kMostWithoutToken; ++i) strangers.push_back(ConnectBytes(SplitUrl(url)));
   EXPECT_TRUE(closed(*ConnectBytes(SplitUrl(url)))) << "one too many";
   EXPECT_FALSE(closed(*strangers.back()));
   exec.client->Send(exec.input, "still here", true);

@@ -1,7 +1,8 @@
-// StreamTarget: what the streaming server needs from pods and containers, declared by its user. sandbox/ implements it.
+// StreamTarget: what the streaming server needs from pods and containers. It is declared here, by its user; sandbox/
+// implements it.
 //
-// Descriptors are the streams: the server pumps bytes between them and the network, and nobody buffers in between. They
-// are close-on-exec, non-blocking, pipes or terminals, and owned by who takes them.
+// Streams are descriptors: close-on-exec, non-blocking pipes or terminals, owned by the caller that takes them. The
+// server pumps bytes between them and the network without a buffer in between.
 #pragma once
 
 #include <cstdint>
@@ -12,53 +13,55 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "base/stdio_streams.h"
 #include "os/fd.h"
 #include "os/loopback.h"
 
 namespace crisp {
 
-// An exec or an attach, as the client asked for it.
+// An exec or attach as requested by the client.
 struct StreamRequest {
   std::string container_id;
   std::vector<std::string> command;  // exec only
   StdioStreams streams;
 };
 
-// The ends of a session's streams; invalid where the stream was not asked for. The output of a terminal may be there
-// all the same: it is to be read and dropped then, since a terminal that nobody reads stops whoever writes to it.
-struct StreamEnds {
-  Fd input;         // to write to; closing it is the end of input
-  Fd output;        // to read; end of file, or EIO of a terminal, when there is no more
-  Fd error_output;  // to read
+// This side's descriptors of a session; invalid where a stream was not requested. The output of a terminal can be there
+// unrequested: it must be read and dropped, since a terminal that nobody reads blocks its writers.
+struct StreamDescriptors {
+  Fd input;         // for writing; closing it ends the input
+  Fd output;        // for reading; ends with end of file, or with EIO if it is a terminal
+  Fd error_output;  // for reading
 };
 
-// A running exec, or an attachment to a container's own streams. Destroying it ends it: an exec's processes are killed,
-// a container lives on. Methods may be called from any thread, and do not wait.
+// A running exec, or an attachment to a container's streams. The destructor kills the processes of an exec; a container
+// runs on. Methods may be called from any thread and do not wait.
 class StreamSession {
  public:
   virtual ~StreamSession() = default;
 
-  // Once.
-  virtual StreamEnds TakeEnds() = 0;
-  // The size of the terminal in characters; nothing happens without one.
+  // Must be called once at most.
+  virtual StreamDescriptors TakeDescriptors() = 0;
+  // Sets the size of the terminal in characters. Does nothing without a terminal.
   virtual void Resize(uint16_t columns, uint16_t rows) = 0;
-  // Once, after TakeEnds: `ended` is called once, from any thread, perhaps before this returns, with the exit code of
-  // the exec, or of the container that was attached to (0 if that lives on and only the attachment has ended). Output
-  // may still be in the descriptors then. Not called any more once the destructor has returned.
-  virtual void OnEnd(std::function<void(absl::StatusOr<int>)> ended) = 0;
+  // Must be called once at most, after TakeDescriptors. Calls `ended` once, from any thread, possibly before this
+  // returns, with the exit code of the exec, or of the attached container (0 if that runs on and only the attachment has
+  // ended). The descriptors can still hold output then. `ended` is not called after the destructor has returned.
+  virtual void OnExit(std::function<void(absl::StatusOr<int>)> ended) = 0;
 };
 
-// What takes a Call blocks for as long as that lasts. All methods may be called from many threads.
+// Thread-safe. Methods with a CallContext block until they are done or it is over.
 // Errors: NotFound naming the pod or container, FailedPrecondition if it does not run, Internal for the rest.
 class StreamTarget {
  public:
   virtual ~StreamTarget() = default;
 
-  virtual absl::StatusOr<std::unique_ptr<StreamSession>> OpenExec(const StreamRequest& request, const Call& call) = 0;
-  virtual absl::StatusOr<std::unique_ptr<StreamSession>> OpenAttach(const StreamRequest& request, const Call& call) = 0;
-  // Begins a TCP connection to `port` of the pod's own loopback: 127.0.0.1, then ::1. The server waits for it.
+  virtual absl::StatusOr<std::unique_ptr<StreamSession>> OpenExec(const StreamRequest& request,
+                                                                  const CallContext& call) = 0;
+  virtual absl::StatusOr<std::unique_ptr<StreamSession>> OpenAttach(const StreamRequest& request,
+                                                                    const CallContext& call) = 0;
+  // Starts a TCP connection to `port` of the pod's loopback, 127.0.0.1 and then ::1. The server waits for its end.
   virtual absl::StatusOr<LoopbackDial> Dial(const std::string& pod_id, uint16_t port) = 0;
 };
 

@@ -54,7 +54,7 @@ Certificate SelfSigned(EVP_PKEY* key, const std::string& address) {
   X509* const x = certificate.get();
   X509_NAME* const name = X509_get_subject_name(x);
   const auto* const common = reinterpret_cast<const unsigned char*>("crisp streaming");
-  const bool made = X509_set_version(x, 2) == 1 &&  // which is version 3
+  const bool made = X509_set_version(x, 2) == 1 &&  // 2 encodes version 3
                     ASN1_INTEGER_set_uint64(X509_get_serialNumber(x), serial >> 1) == 1 &&
                     X509_gmtime_adj(X509_getm_notBefore(x), -3600) != nullptr &&
                     X509_gmtime_adj(X509_getm_notAfter(x), kYear) != nullptr && X509_set_pubkey(x, key) == 1 &&

@@ -1,4 +1,4 @@
-// The certificate with which the streaming server shows itself.
+// The certificate and key of the streaming server.
 #pragma once
 
 #include <memory>
@@ -15,9 +15,9 @@ struct SslContextFree {
 };
 using SslContext = std::unique_ptr<ssl_ctx_st, SslContextFree>;
 
-// From PEM files; the first may hold a chain. Without both, with a new self-signed certificate for `address` and this
-// machine's loopback, valid for a year: the kubelet, which is the client, does not check it. InvalidArgument if only
-// one is given, Internal if they cannot be read or do not belong together.
+// Reads PEM files; the first may hold a chain. Without both, makes a self-signed certificate for `address` and loopback,
+// valid for a year: the kubelet, which is the client, does not verify it. Errors: InvalidArgument if only one file is
+// given; Internal if they cannot be read or do not match.
 absl::StatusOr<SslContext> MakeServerTls(const std::string& certificate_file, const std::string& key_file,
                                          const std::string& address);
 

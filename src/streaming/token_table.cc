@@ -12,7 +12,7 @@ namespace {
 
 std::string NewToken() {
   char bits[16];
-  // 16 bytes come whole or, before the kernel's pool is ready, later (getrandom(2)).
+  // Requests of up to 256 bytes are never short; they block until the kernel's pool is ready (getrandom(2)).
   if (getrandom(bits, sizeof(bits), 0) != sizeof(bits)) abort();
   return absl::WebSafeBase64Escape(absl::string_view(bits, sizeof(bits)));
 }

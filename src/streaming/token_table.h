@@ -1,7 +1,7 @@
-// Tokens of streams that were asked for and not yet opened: one use each, gone after a minute.
+// TokenTable: the tokens of streams that were requested and not opened yet. A token is good once and for a minute.
 //
-// A token is all that protects a stream, since whoever reaches the port may present one: 128 random bits of the kernel,
-// base64url. Thread-safe.
+// The token is the only protection of a stream, since anybody who reaches the port may present one: 128 random bits of
+// the kernel, base64url. Thread-safe.
 #pragma once
 
 #include <chrono>
@@ -20,7 +20,7 @@ namespace crisp {
 
 enum class StreamKind { kExec, kAttach, kPortForward };
 
-// What was asked for.
+// What a token opens.
 struct StreamTicket {
   StreamKind kind = StreamKind::kExec;
   StreamRequest request;  // exec and attach
@@ -35,11 +35,10 @@ class TokenTable {
   // `now` replaces the clock in tests.
   explicit TokenTable(std::function<MonoTime()> now = MonoClock::now) : now_(std::move(now)) {}
 
-  // ResourceExhausted if too many wait to be used.
+  // ResourceExhausted if too many tokens are unused.
   absl::StatusOr<std::string> Add(StreamTicket ticket);
 
-  // Takes the ticket out, if the token is one of ours, is young enough and `kind` is the ticket's. Whatever the answer,
-  // the token is used up.
+  // The ticket of a token that is known, not expired and of this `kind`. The token is used up in any case.
   std::optional<StreamTicket> Redeem(StreamKind kind, const std::string& token);
 
  private:

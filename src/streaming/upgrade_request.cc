@@ -37,7 +37,7 @@ struct UpgradeRequestReader::Parser {
 
 UpgradeRequestReader::UpgradeRequestReader() : parser_(std::make_unique<Parser>()) {
   parser_->http.header_limit(kUpgradeRequestLimit);
-  // A body is refused below by its announcement, not here: its bytes are none of ours.
+  // The parser must not read a body. A request that announces one is refused below.
   parser_->http.skip(true);
 }
 

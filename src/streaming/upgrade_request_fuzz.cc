@@ -1,4 +1,4 @@
-// The request for a stream, before anything is known of who sends it.
+// Fuzzes the upgrade request, which comes from a client without authentication.
 #include <algorithm>
 #include <cstdint>
 

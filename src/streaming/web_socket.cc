@@ -19,12 +19,12 @@ namespace http = beast::http;
 namespace websocket = beast::websocket;
 using boost::system::error_code;
 
-// A ByteStream in the shape that Beast wants of a stream below it ("AsyncStream").
+// A ByteStream as the AsyncStream that Beast needs below it.
 class BeastBytes {
  public:
   using executor_type = asio::io_context::executor_type;
 
-  // While `*probing` holds, what is written is a probe.
+  // While `*probing` is true, writes are probes.
   BeastBytes(StreamLoop* loop, ByteStream* bytes, const bool* probing)
       : executor_(loop->impl().context.get_executor()), bytes_(bytes), probing_(probing) {}
 
@@ -35,7 +35,7 @@ class BeastBytes {
     return asio::async_initiate<Handler, void(error_code, size_t)>(
         [this](auto done, const Buffers& into) {
           const asio::mutable_buffer first = FirstFilled<asio::mutable_buffer>(into);
-          // A std::function is copied, which a handler cannot be.
+          // A std::function must be copyable, and the handler is not.
           auto shared = std::make_shared<decltype(done)>(std::move(done));
           bytes_->Read(static_cast<char*>(first.data()), first.size(), [shared](size_t got) {
             auto handle = std::move(*shared);
@@ -79,8 +79,8 @@ class BeastBytes {
   const bool* probing_;
 };
 
-// Beast calls these at a time-out of its own, of which there is none, and when the closing handshake is done. The
-// connection goes with the ByteStream.
+// Beast calls these after its own time-outs, which are off, and after the closing handshake. The ByteStream's owner
+// closes the connection.
 void beast_close_socket(BeastBytes&) {}
 
 template <class Handler>
@@ -96,13 +96,13 @@ class WebSocket::Impl {
     stream.binary(true);
     stream.auto_fragment(false);
     stream.read_message_max(kMostMessage);
-    // Time-outs are the sessions' own.
+    // The sessions have their own time-outs.
     stream.set_option(
         websocket::stream_base::timeout{websocket::stream_base::none(), websocket::stream_base::none(), false});
   }
 
   bool probing = false;
-  // The second argument leaves out compression, and much code.
+  // `false` leaves out compression and its code.
   websocket::stream<BeastBytes, false> stream;
   http::request<http::empty_body> request;
   const std::shared_ptr<char> alive = std::make_shared<char>();
@@ -179,7 +179,7 @@ class Tunnel final : public ByteStream {
         into, capacity,
         [this, into, capacity, done = std::move(done), weak = std::weak_ptr<char>(alive_)](size_t got, bool ends) {
           if (weak.expired()) return;
-          if (got == 0 && ends) return Read(into, capacity, done);  // an empty message is no end of the stream
+          if (got == 0 && ends) return Read(into, capacity, done);  // an empty message does not end the stream
           done(got);
         });
   }
@@ -196,7 +196,7 @@ class Tunnel final : public ByteStream {
     });
   }
 
-  // For a session that says goodbye itself: a port-forward, the only one in a tunnel, ends with its client.
+  // Not needed: only a port-forward uses a tunnel, and it ends when its client closes.
   void ShutdownWrite() override {}
 
   int socket() const override { return bytes_->socket(); }

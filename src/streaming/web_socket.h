@@ -1,7 +1,7 @@
-// WebSocket: the server's side of a WebSocket (RFC 6455) over a stream of bytes. Boost.Beast inside, and only there.
+// WebSocket: the server side of a WebSocket (RFC 6455) over a ByteStream, done by Boost.Beast.
 //
-// For the thread of the StreamLoop. Pings of the client are answered, and nothing is compressed. A callback never comes
-// from inside a call, and none after the destructor.
+// Threading: the StreamLoop's thread only. Pings are answered; there is no compression. No callback runs inside a method
+// or after the destructor.
 #pragma once
 
 #include <functional>
@@ -18,30 +18,30 @@ namespace crisp {
 
 class WebSocket {
  public:
-  // The longest message that is taken. It is not kept whole, but a peer that sends longer ones is broken.
+  // The longest message accepted. Messages are not buffered, but no working peer sends longer ones.
   static constexpr size_t kMostMessage = 32 << 20;
 
-  // `bytes` outlives it.
+  // `bytes` must outlive it.
   WebSocket(StreamLoop* loop, ByteStream* bytes);
   ~WebSocket();
   WebSocket(const WebSocket&) = delete;
   WebSocket& operator=(const WebSocket&) = delete;
 
-  // Answers the request, with the sub-protocol that was chosen (none if empty).
+  // Answers the request with the chosen sub-protocol (none if empty).
   void Accept(const UpgradeRequest& request, const std::string& protocol, std::function<void(bool)> done);
 
-  // A part of a message; `ends` if it is the last part. 0 bytes and not `ends`: the peer has gone or said goodbye.
+  // A part of a message; `ends` if it is the last part. 0 bytes without `ends`: the peer has closed or is gone.
   using ReadDone = std::function<void(size_t bytes, bool ends)>;
-  // One at a time, as are writes. What is read into or written from stays until `done`.
+  // One read and one write at a time. The caller keeps the buffers until `done` runs.
   void Read(char* into, size_t capacity, ReadDone done);
-  // One binary message.
+  // Sends one binary message.
   void Write(std::vector<absl::string_view> parts, std::function<void(bool)> done);
-  // One that is no activity (ByteStream::WriteProbe).
+  // As Write, without counting as activity (ByteStream::WriteProbe).
   void WriteProbe(std::vector<absl::string_view> parts, std::function<void(bool)> done);
-  // A pong that nobody has asked for: it wants no answer, and the kernel tells of a client that has gone (RFC 6455,
-  // section 5.5.3). It is no activity. Nothing if one is still on its way.
+  // Sends an unsolicited pong, which needs no answer (RFC 6455, section 5.5.3), so that the kernel notices a client that
+  // has gone. It does not count as activity. Does nothing while an earlier one is being sent.
   void Probe();
-  // Says goodbye (1000, normal) and waits for the peer's. Not during a write; a read ends.
+  // Sends a close frame (1000, normal) and waits for the peer's. Not during a write; a read in progress ends.
   void Close(std::function<void()> done);
 
  private:
@@ -49,8 +49,8 @@ class WebSocket {
   std::unique_ptr<Impl> impl_;
 };
 
-// The messages of a WebSocket, one after another, as a stream of bytes: what SPDY is tunnelled in. `socket` and
-// `bytes`, which is what the WebSocket uses, outlive it.
+// The payloads of a WebSocket's messages as a ByteStream, which SPDY is tunnelled in. `socket` and its `bytes` must
+// outlive it.
 std::unique_ptr<ByteStream> MakeTunnel(WebSocket* socket, ByteStream* bytes);
 
 }  // namespace crisp

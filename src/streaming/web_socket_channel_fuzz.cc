@@ -1,4 +1,4 @@
-// Messages of a WebSocket in parts as they come: two bytes say how long a part is and whether it ends its message.
+// Fuzzes WebSocket messages in parts: two bytes give the length of a part and whether it ends its message.
 #include <cstdint>
 #include <cstdlib>
 

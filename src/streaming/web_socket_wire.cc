@@ -1,4 +1,4 @@
-// An exec or attach over a WebSocket: all channels are there from the start.
+// An exec or attach over a WebSocket: all channels are open from the start.
 #include <deque>
 #include <optional>
 #include <utility>
@@ -29,7 +29,7 @@ class WebSocketWire final : public CommandWire, private ChannelReader::Events {
         read_buffer_(std::make_unique<char[]>(kReadBuffer)) {}
 
   void Start() override {
-    // Clients wait for a first message, which says that the channels are there.
+    // Clients wait for a first message, empty, on each output channel.
     const CommandChannel first = channels_.output         ? CommandChannel::kOutput
                                  : channels_.error_output ? CommandChannel::kErrorOutput
                                                           : CommandChannel::kResult;
@@ -43,7 +43,7 @@ class WebSocketWire final : public CommandWire, private ChannelReader::Events {
     Put({static_cast<char>(channel), "", bytes, std::move(sent)});
   }
 
-  // The protocol has no word for it from this side; the client sees the end with the result.
+  // The server has no message for the end of one output; the client sees it with the result.
   void End(CommandChannel) override {}
 
   void Resume() override { Read(); }
@@ -75,7 +75,7 @@ class WebSocketWire final : public CommandWire, private ChannelReader::Events {
   }
 
   void Write() {
-    if (writing_ || gone_ || farewell_ != nullptr) return;
+    if (writing_ || gone_ || lingering_close_ != nullptr) return;
     if (queue_.empty()) {
       if (finishing_) SayGoodbye();
       return;
@@ -94,7 +94,7 @@ class WebSocketWire final : public CommandWire, private ChannelReader::Events {
 
   void SayGoodbye() {
     socket_->Close([this] { Gone("the stream is done"); });
-    farewell_ = std::make_unique<Farewell>(loop_, bytes_, [this] { Gone("the stream is done"); });
+    lingering_close_ = std::make_unique<LingeringClose>(loop_, bytes_, [this] { Gone("the stream is done"); });
   }
 
   void Read() {
@@ -110,7 +110,7 @@ class WebSocketWire final : public CommandWire, private ChannelReader::Events {
     reading_ = true;
     socket_->Read(read_buffer_.get(), kReadBuffer, [this](size_t got, bool ends) {
       reading_ = false;
-      // Our own goodbye waits for the client's, which ends the reading too.
+      // Close waits for the client's close frame, which also ends the read in progress.
       if (got == 0 && !ends) return finishing_ ? void() : Gone("the client has gone");
       Take(absl::string_view(read_buffer_.get(), got), ends);
       Read();
@@ -160,7 +160,7 @@ class WebSocketWire final : public CommandWire, private ChannelReader::Events {
   bool writing_ = false;
   bool finishing_ = false;
   bool gone_ = false;
-  std::unique_ptr<Farewell> farewell_;
+  std::unique_ptr<LingeringClose> lingering_close_;
   const std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 

@@ -11,7 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "base/testing/wait.h"
 #include "os/file.h"
 #include "os/process.h"
@@ -43,7 +43,7 @@ class ImageLayoutTest : public testing::Test {
 
   std::string Skopeo(const std::vector<std::string>& args) {
     const absl::StatusOr<CommandResult> result =
-        RunCommand({kSkopeo, args, {"PATH=/usr/bin:/bin", "HOME=/nonexistent"}, "", 1 << 20}, Call());
+        RunCommand({kSkopeo, args, {"PATH=/usr/bin:/bin", "HOME=/nonexistent"}, "", 1 << 20}, CallContext());
     EXPECT_TRUE(result.ok()) << result.status();
     if (!result.ok()) return "";
     EXPECT_TRUE(result->ok()) << result->Describe();

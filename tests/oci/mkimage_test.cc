@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "os/file.h"
 #include "os/process.h"
 #include "os/testing/test_dir.h"
@@ -21,7 +21,7 @@ namespace {
 using testing::HasSubstr;
 
 CommandResult Mkimage(const std::vector<std::string>& args) {
-  const absl::StatusOr<CommandResult> result = RunCommand({CRISP_MKIMAGE, args, {}, "", 1 << 20}, Call());
+  const absl::StatusOr<CommandResult> result = RunCommand({CRISP_MKIMAGE, args, {}, "", 1 << 20}, CallContext());
   EXPECT_TRUE(result.ok()) << result.status();
   return result.value_or(CommandResult());
 }

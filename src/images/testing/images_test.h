@@ -12,9 +12,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "base/call.h"
+#include "base/call_context.h"
+#include "base/testing/status_text.h"
 #include "images/images.h"
-#include "images/testing/status_text.h"
 #include "images/testing/test_registry.h"
 #include "os/testing/test_dir.h"
 #include "store/database.h"
@@ -39,7 +39,7 @@ class ImagesTest : public testing::Test {
   // Makes the registry serve `image` as repository:tag.
   WrittenImage Serve(const ImageDescription& image, const std::string& repository, const std::string& tag);
   std::string Ref(const std::string& rest) { return registry_.host() + "/" + rest; }
-  absl::StatusOr<std::string> Pull(const std::string& rest, const Call& call = Call()) {
+  absl::StatusOr<std::string> Pull(const std::string& rest, const CallContext& call = CallContext()) {
     return images_->Pull(Ref(rest), {}, call);
   }
 

@@ -25,7 +25,7 @@ LayerDescriptor MemorySource::AddGzip(const TarBuilder& tar) {
   return Add(Gzip(tar.Build()), tar.Build());
 }
 
-absl::Status MemorySource::Fetch(const LayerDescriptor& layer, const Sink& sink, const Call& call) {
+absl::Status MemorySource::Fetch(const LayerDescriptor& layer, const Sink& sink, const CallContext& call) {
   std::string blob;
   {
     MutexLock lock(mutex_);
@@ -46,7 +46,7 @@ int MemorySource::fetches(const LayerDescriptor& layer) {
   return fetches_[layer.digest];
 }
 
-void MemorySource::Before(std::function<absl::Status(const LayerDescriptor&, size_t, const Call&)> hook) {
+void MemorySource::Before(std::function<absl::Status(const LayerDescriptor&, size_t, const CallContext&)> hook) {
   before_ = std::move(hook);
 }
 
@@ -83,7 +83,7 @@ void LayerTest::LoseDatabase() {
 }
 
 absl::StatusOr<LayerLease> LayerTest::Unpack(const std::vector<LayerDescriptor>& layers, int parallel) {
-  return store_->Unpack(layers, source_, parallel, Call());
+  return store_->Unpack(layers, source_, parallel, CallContext());
 }
 
 std::map<std::string, std::string> LayerTest::Merged(const std::vector<TarBuilder>& tars) {

@@ -25,18 +25,18 @@ class MemorySource : public LayerSource {
   LayerDescriptor Add(const std::string& blob, const std::string& tar, const std::string& algorithm = "sha256");
   LayerDescriptor AddGzip(const TarBuilder& tar);
 
-  absl::Status Fetch(const LayerDescriptor& layer, const Sink& sink, const Call& call) override;
+  absl::Status Fetch(const LayerDescriptor& layer, const Sink& sink, const CallContext& call) override;
 
   int fetches(const LayerDescriptor& layer);
   // Called in Fetch before each piece of the layer's blob, with what has been sent by then.
-  void Before(std::function<absl::Status(const LayerDescriptor&, size_t sent, const Call&)> hook);
+  void Before(std::function<absl::Status(const LayerDescriptor&, size_t sent, const CallContext&)> hook);
   void set_piece(size_t bytes) { piece_ = bytes; }
 
  private:
   Mutex mutex_;
   std::map<std::string, std::string> blobs_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, int> fetches_ ABSL_GUARDED_BY(mutex_);
-  std::function<absl::Status(const LayerDescriptor&, size_t, const Call&)> before_;
+  std::function<absl::Status(const LayerDescriptor&, size_t, const CallContext&)> before_;
   size_t piece_ = 10000;
 };
 

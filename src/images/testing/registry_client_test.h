@@ -13,12 +13,12 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "base/call.h"
+#include "base/call_context.h"
+#include "base/testing/status_text.h"
 #include "images/digest.h"
 #include "images/reference.h"
 #include "images/registry_client.h"
 #include "images/registry_options.h"
-#include "images/testing/status_text.h"
 #include "images/testing/test_registry.h"
 
 namespace crisp {
@@ -43,7 +43,7 @@ class RegistryClientTest : public testing::Test {
   }
 
   // Fetches `blob_` and returns what arrived.
-  absl::StatusOr<std::string> Blob(RegistryClient& client, uint64_t size, const Call& call = Call()) {
+  absl::StatusOr<std::string> Blob(RegistryClient& client, uint64_t size, const CallContext& call = CallContext()) {
     std::string got;
     const absl::Status status = client.Fetch(
         {.digest = DigestOf(blob_), .size = size, .diff_id = ""},

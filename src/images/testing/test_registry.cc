@@ -336,7 +336,7 @@ absl::Status RealRegistry::Push(const std::string& directory, const std::string&
   command.args.push_back(absl::StrCat("docker://", host(), "/", repository_and_tag));
   command.env = {"PATH=/usr/bin:/bin", absl::StrCat("HOME=", directory_.path()),
                  absl::StrCat("XDG_RUNTIME_DIR=", directory_.path())};
-  ASSIGN_OR_RETURN(const CommandResult result, RunCommand(command, Call::WithTimeout(std::chrono::seconds(60))));
+  ASSIGN_OR_RETURN(const CommandResult result, RunCommand(command, CallContext::WithTimeout(std::chrono::seconds(60))));
   if (!result.ok()) return absl::InternalError(absl::StrCat("skopeo: ", result.Describe()));
   return absl::OkStatus();
 }

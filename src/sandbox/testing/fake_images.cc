@@ -25,7 +25,7 @@ std::set<std::string> FakeImages::mounted() const {
   return mounted_;
 }
 
-absl::StatusOr<std::string> FakeImages::Pull(const std::string&, const RegistryAuth&, const Call&) {
+absl::StatusOr<std::string> FakeImages::Pull(const std::string&, const RegistryAuth&, const CallContext&) {
   const Steps::Step step = steps_->Enter("pull");
   RETURN_IF_ERROR(step.before);
   MutexLock lock(mutex_);

@@ -21,8 +21,9 @@ class FakeImages : public Images {
   void ForgetImages();
   std::set<std::string> mounted() const;
 
-  absl::StatusOr<std::string> Pull(const std::string& reference, const RegistryAuth& auth, const Call& call) override;
-  absl::Status ImportLayouts(const std::string&, const Call&) override { return absl::OkStatus(); }
+  absl::StatusOr<std::string> Pull(const std::string& reference, const RegistryAuth& auth,
+                                   const CallContext& call) override;
+  absl::Status ImportLayouts(const std::string&, const CallContext&) override { return absl::OkStatus(); }
   std::shared_ptr<const Image> Find(const std::string& name) override;
   std::vector<std::shared_ptr<const Image>> List() override { return {image_}; }
   absl::Status Remove(const std::string&) override { return absl::OkStatus(); }

@@ -16,7 +16,7 @@ absl::StatusOr<CniAttachment> FakeNetwork::Plan(const PodNetworkRequest& request
   return CniAttachment{request.netns_path, ""};
 }
 
-absl::StatusOr<PodAddresses> FakeNetwork::Attach(CniAttachment* attachment, const Call&) {
+absl::StatusOr<PodAddresses> FakeNetwork::Attach(CniAttachment* attachment, const CallContext&) {
   const Steps::Step step = steps_->Enter("attach network");
   RETURN_IF_ERROR(step.before);
   MutexLock lock(mutex_);
@@ -26,7 +26,7 @@ absl::StatusOr<PodAddresses> FakeNetwork::Attach(CniAttachment* attachment, cons
   return PodAddresses{"192.0.2.1", {"2001:db8::1"}};
 }
 
-absl::Status FakeNetwork::Detach(const CniAttachment& attachment, const Call&) {
+absl::Status FakeNetwork::Detach(const CniAttachment& attachment, const CallContext&) {
   const Steps::Step step = steps_->Enter("detach network");
   RETURN_IF_ERROR(step.before);
   MutexLock lock(mutex_);

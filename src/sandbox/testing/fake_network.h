@@ -18,8 +18,8 @@ class FakeNetwork : public Network {
 
   absl::Status Ready() override { return absl::OkStatus(); }
   absl::StatusOr<CniAttachment> Plan(const PodNetworkRequest& request) override;
-  absl::StatusOr<PodAddresses> Attach(CniAttachment* attachment, const Call& call) override;
-  absl::Status Detach(const CniAttachment& attachment, const Call& call) override;
+  absl::StatusOr<PodAddresses> Attach(CniAttachment* attachment, const CallContext& call) override;
+  absl::Status Detach(const CniAttachment& attachment, const CallContext& call) override;
   std::string Describe() override { return "{}"; }
 
  private:

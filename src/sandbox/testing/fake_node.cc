@@ -10,7 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "base/call.h"
+#include "base/call_context.h"
 #include "base/status_macros.h"
 #include "os/cgroup.h"
 #include "os/file.h"
@@ -26,8 +26,8 @@ std::string EnteredMountNamespace(const std::string& path) {
   return path;
 }
 
-Call InTime() {
-  return Call::WithTimeout(std::chrono::seconds(30));
+CallContext InTime() {
+  return CallContext::WithTimeout(std::chrono::seconds(30));
 }
 
 }  // namespace

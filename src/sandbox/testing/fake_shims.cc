@@ -57,7 +57,7 @@ class FakeShims::Client : public Shim {
 
   pid_t pid() const override { return 1; }
 
-  absl::StatusOr<std::vector<ShimContainer>> List(const Call&) override {
+  absl::StatusOr<std::vector<ShimContainer>> List(const CallContext&) override {
     const Steps::Step step = all_->steps_->Enter("list");
     RETURN_IF_ERROR(step.before);
     MutexLock lock(all_->mutex_);
@@ -72,7 +72,7 @@ class FakeShims::Client : public Shim {
     return listed;
   }
 
-  absl::StatusOr<StartedContainer> Start(const StartRequest& request, const Call&) override {
+  absl::StatusOr<StartedContainer> Start(const StartRequest& request, const CallContext&) override {
     const Steps::Step step = all_->steps_->Enter("start");
     RETURN_IF_ERROR(step.before);
     ShimListener* exited = nullptr;
@@ -96,7 +96,7 @@ class FakeShims::Client : public Shim {
     return container->started;
   }
 
-  absl::Status Kill(const std::string& container_id, int, bool all, const Call&) override {
+  absl::Status Kill(const std::string& container_id, int, bool all, const CallContext&) override {
     const Steps::Step step = all_->steps_->Enter(all ? "kill all" : "signal");
     RETURN_IF_ERROR(step.before);
     {
@@ -107,7 +107,7 @@ class FakeShims::Client : public Shim {
     return step.after;
   }
 
-  absl::Status Delete(const std::string& container_id, const Call&) override {
+  absl::Status Delete(const std::string& container_id, const CallContext&) override {
     const Steps::Step step = all_->steps_->Enter("delete");
     RETURN_IF_ERROR(step.before);
     MutexLock lock(all_->mutex_);
@@ -116,27 +116,27 @@ class FakeShims::Client : public Shim {
     return step.after;
   }
 
-  absl::StatusOr<ExecResult> Exec(const ExecRequest& request, const Call&) override {
+  absl::StatusOr<ExecResult> Exec(const ExecRequest& request, const CallContext&) override {
     const Steps::Step step = all_->steps_->Enter("exec");
     RETURN_IF_ERROR(step.before);
     MutexLock lock(all_->mutex_);
     if (!lives()) return Gone();
     return ExecResult{0, request.process_json, "error output"};
   }
-  absl::StatusOr<std::unique_ptr<ShimStream>> OpenExec(const ExecStreamRequest&, const Call&) override {
+  absl::StatusOr<std::unique_ptr<ShimStream>> OpenExec(const ExecStreamRequest&, const CallContext&) override {
     return absl::UnimplementedError("no streams here");
   }
-  absl::StatusOr<std::unique_ptr<ShimStream>> Attach(const AttachRequest&, const Call&) override {
+  absl::StatusOr<std::unique_ptr<ShimStream>> Attach(const AttachRequest&, const CallContext&) override {
     return absl::UnimplementedError("no streams here");
   }
-  absl::Status ReopenLog(const std::string&, const Call&) override {
+  absl::Status ReopenLog(const std::string&, const CallContext&) override {
     const Steps::Step step = all_->steps_->Enter("reopen log");
     RETURN_IF_ERROR(step.before);
     MutexLock lock(all_->mutex_);
     return lives() ? step.after : Gone();
   }
 
-  absl::Status Shutdown(const Call&) override {
+  absl::Status Shutdown(const CallContext&) override {
     const Steps::Step step = all_->steps_->Enter("shut down");
     RETURN_IF_ERROR(step.before);
     std::vector<std::string> ids;
@@ -150,7 +150,7 @@ class FakeShims::Client : public Shim {
     return step.after;
   }
 
-  absl::Status Terminate(const Call&) override {
+  absl::Status Terminate(const CallContext&) override {
     const Steps::Step step = all_->steps_->Enter("terminate");
     RETURN_IF_ERROR(step.before);
     MutexLock lock(all_->mutex_);
@@ -231,7 +231,7 @@ std::string FakeShims::Leftovers() const {
 }
 
 absl::StatusOr<std::unique_ptr<Shim>> FakeShims::Launch(const std::string& pod_id, const ShimPaths&,
-                                                        ShimListener* listener, const Call&) {
+                                                        ShimListener* listener, const CallContext&) {
   const Steps::Step step = steps_->Enter("launch shim");
   RETURN_IF_ERROR(step.before);
   RETURN_IF_ERROR(step.after);  // after an error no shim is left
@@ -241,7 +241,7 @@ absl::StatusOr<std::unique_ptr<Shim>> FakeShims::Launch(const std::string& pod_i
 }
 
 absl::StatusOr<std::unique_ptr<Shim>> FakeShims::Connect(const std::string& pod_id, const ShimPaths&,
-                                                         ShimListener* listener, const Call&) {
+                                                         ShimListener* listener, const CallContext&) {
   const Steps::Step step = steps_->Enter("connect to shim");
   RETURN_IF_ERROR(step.before);
   RETURN_IF_ERROR(step.after);
@@ -252,7 +252,7 @@ absl::StatusOr<std::unique_ptr<Shim>> FakeShims::Connect(const std::string& pod_
   return std::make_unique<Client>(this, pod_id);
 }
 
-absl::Status FakeShims::Kill(const ShimPaths& paths, const Call&) {
+absl::Status FakeShims::Kill(const ShimPaths& paths, const CallContext&) {
   const Steps::Step step = steps_->Enter("kill shim");
   RETURN_IF_ERROR(step.before);
   const std::string directory = paths.socket.substr(0, paths.socket.rfind('/'));
@@ -262,7 +262,7 @@ absl::Status FakeShims::Kill(const ShimPaths& paths, const Call&) {
 }
 
 absl::Status FakeShims::CleanUpContainer(const OciRuntime&, const std::string& container_id, const std::string&,
-                                         const Call&) {
+                                         const CallContext&) {
   const Steps::Step step = steps_->Enter("clean up container");
   RETURN_IF_ERROR(step.before);
   MutexLock lock(mutex_);

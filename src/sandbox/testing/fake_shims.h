@@ -33,12 +33,12 @@ class FakeShims : public Shims {
   std::string Leftovers() const;
 
   absl::StatusOr<std::unique_ptr<Shim>> Launch(const std::string& pod_id, const ShimPaths& paths,
-                                               ShimListener* listener, const Call& call) override;
+                                               ShimListener* listener, const CallContext& call) override;
   absl::StatusOr<std::unique_ptr<Shim>> Connect(const std::string& pod_id, const ShimPaths& paths,
-                                                ShimListener* listener, const Call& call) override;
-  absl::Status Kill(const ShimPaths& paths, const Call& call) override;
+                                                ShimListener* listener, const CallContext& call) override;
+  absl::Status Kill(const ShimPaths& paths, const CallContext& call) override;
   absl::Status CleanUpContainer(const OciRuntime& runtime, const std::string& container_id,
-                                const std::string& cgroups_path, const Call& call) override;
+                                const std::string& cgroups_path, const CallContext& call) override;
   absl::Status RemoveRuntimeState(const OciRuntime& runtime, const std::string& container_id) override;
 
  private:

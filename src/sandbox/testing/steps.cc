@@ -36,6 +36,7 @@ void Steps::Plan(Fault fault, int number) {
   fault_ = fault;
   left_ = number;
   reached_ = false;
+  wait_ended_ = false;
   planned_name_.clear();
 }
 
@@ -66,8 +67,14 @@ bool Steps::reached() const {
 bool Steps::WaitHeld() {
   MutexLock lock(mutex_);
   const MonoTime end = MonoClock::now() + std::chrono::seconds(10);
-  while (!held_ && MonoClock::now() < end) changed_.WaitUntil(mutex_, end);
+  while (!held_ && !wait_ended_ && MonoClock::now() < end) changed_.WaitUntil(mutex_, end);
   return held_;
+}
+
+void Steps::EndWait() {
+  MutexLock lock(mutex_);
+  wait_ended_ = true;
+  changed_.NotifyAll();
 }
 
 void Steps::Release() {

@@ -44,8 +44,10 @@ class Steps {
 
   // True if the planned step has come.
   bool reached() const;
-  // Waits up to ten seconds until a step is held.
+  // Waits up to ten seconds until a step is held, or until EndWait: false then.
   bool WaitHeld();
+  // For a thread that takes steps and has taken its last one.
+  void EndWait();
   void Release();
   const std::string& planned_name() const { return planned_name_; }
 
@@ -56,6 +58,7 @@ class Steps {
   int left_ ABSL_GUARDED_BY(mutex_) = 0;  // steps until the planned one
   bool reached_ ABSL_GUARDED_BY(mutex_) = false;
   bool held_ ABSL_GUARDED_BY(mutex_) = false;
+  bool wait_ended_ ABSL_GUARDED_BY(mutex_) = false;
   std::function<void()> call_ ABSL_GUARDED_BY(mutex_);
   std::string planned_name_;  // of the planned step, once it is reached
 };

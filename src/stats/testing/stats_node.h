@@ -10,7 +10,7 @@
 #include <memory>
 #include <string>
 
-#include "base/call.h"
+#include "base/call_context.h"
 #include "base/log.h"
 #include "sandbox/testing/fake_node.h"
 #include "stats/sampler.h"
@@ -31,7 +31,7 @@ class StatsNode : public testing::Test {
   }
   void TearDown() override { node_.reset(); }
 
-  static Call InTime() { return Call::WithTimeout(std::chrono::seconds(30)); }
+  static CallContext InTime() { return CallContext::WithTimeout(std::chrono::seconds(30)); }
 
   // A pod with a cgroup of its own.
   std::string RunPod(const std::string& name = "web") {

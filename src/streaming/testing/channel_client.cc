@@ -24,7 +24,7 @@ struct Upgraded {
 void Upgrade(const std::string& url, const std::string& protocol, Upgraded* upgraded) {
   const UrlParts parts = SplitUrl(url);
   error_code error;
-  // Asio's own sockets are inherited by the processes that the target starts.
+  // Asio does not set close-on-exec, and the target starts processes.
   upgraded->socket.next_layer().assign(asio::ip::tcp::v4(), ConnectTcp(parts).release(), error);
   upgraded->socket.set_option(websocket::stream_base::decorator([&](websocket::request_type& request) {
     if (!protocol.empty()) request.set(beast::http::field::sec_websocket_protocol, protocol);

@@ -24,7 +24,7 @@
 namespace crisp {
 namespace {
 
-// What a child gets as 0, 1 and 2: descriptors, or the name of a terminal for all three.
+// A child's stdin, stdout and stderr: descriptors, or the path of a terminal for all three.
 struct ChildStdio {
   Fd fds[3];
   std::string terminal;
@@ -35,7 +35,7 @@ absl::StatusOr<pid_t> Spawn(const std::vector<std::string>& command, const Child
   posix_spawn_file_actions_init(&actions);
   for (int i = 0; i < 3; ++i) {
     if (!stdio.terminal.empty()) {
-      // The first terminal that the leader of a session opens becomes the session's.
+      // The first terminal that a session leader opens becomes its controlling terminal.
       posix_spawn_file_actions_addopen(&actions, i, stdio.terminal.c_str(), O_RDWR, 0);
     } else if (stdio.fds[i].valid()) {
       posix_spawn_file_actions_adddup2(&actions, stdio.fds[i].get(), i);
@@ -66,7 +66,7 @@ absl::StatusOr<pid_t> Spawn(const std::vector<std::string>& command, const Child
 
 class ProcessSession final : public StreamSession {
  public:
-  ProcessSession(std::atomic<int>* live, StreamEnds ends, Fd terminal, pid_t pid)
+  ProcessSession(std::atomic<int>* live, StreamDescriptors ends, Fd terminal, pid_t pid)
       : live_(live), ends_(std::move(ends)), terminal_(std::move(terminal)), pid_(pid) {
     ++*live_;
   }
@@ -86,7 +86,7 @@ class ProcessSession final : public StreamSession {
     --*live_;
   }
 
-  StreamEnds TakeEnds() override { return std::move(ends_); }
+  StreamDescriptors TakeDescriptors() override { return std::move(ends_); }
 
   void Resize(uint16_t columns, uint16_t rows) override {
     winsize size{};
@@ -95,7 +95,7 @@ class ProcessSession final : public StreamSession {
     if (terminal_.valid()) ioctl(terminal_.get(), TIOCSWINSZ, &size);
   }
 
-  void OnEnd(std::function<void(absl::StatusOr<int>)> ended) override {
+  void OnExit(std::function<void(absl::StatusOr<int>)> ended) override {
     MutexLock lock(mutex_);
     ended_ = std::move(ended);
     waiter_ = std::thread([this] { Wait(); });
@@ -112,7 +112,7 @@ class ProcessSession final : public StreamSession {
   }
 
   std::atomic<int>* const live_;
-  StreamEnds ends_;
+  StreamDescriptors ends_;
   const Fd terminal_;
   const pid_t pid_;
   std::thread waiter_;
@@ -127,13 +127,14 @@ void ProcessTarget::AddContainer(const std::string& id, std::vector<std::string>
   containers_[id] = std::move(command);
 }
 
-absl::StatusOr<std::unique_ptr<StreamSession>> ProcessTarget::OpenExec(const StreamRequest& request, const Call& call) {
+absl::StatusOr<std::unique_ptr<StreamSession>> ProcessTarget::OpenExec(const StreamRequest& request,
+                                                                       const CallContext& call) {
   if (!Throughout(delay_.load(), [&] { return call.Check().ok(); })) {
     ++called_off_;
     return call.Check();
   }
   ChildStdio stdio;
-  StreamEnds ends;
+  StreamDescriptors ends;
   Fd terminal;
   if (request.streams.terminal) {
     terminal = Fd(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
@@ -159,7 +160,7 @@ absl::StatusOr<std::unique_ptr<StreamSession>> ProcessTarget::OpenExec(const Str
 }
 
 absl::StatusOr<std::unique_ptr<StreamSession>> ProcessTarget::OpenAttach(const StreamRequest& request,
-                                                                         const Call& call) {
+                                                                         const CallContext& call) {
   StreamRequest attach = request;
   {
     MutexLock lock(mutex_);

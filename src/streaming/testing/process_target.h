@@ -1,5 +1,5 @@
-// For tests: a StreamTarget whose execs are real processes of this machine, with pipes or a terminal, and whose pods'
-// ports are those of 127.0.0.1.
+// For tests: a StreamTarget whose execs are real processes with pipes or a terminal, and whose pods' ports are those of
+// 127.0.0.1.
 #pragma once
 
 #include <sys/types.h>
@@ -18,16 +18,18 @@ namespace crisp {
 
 class ProcessTarget final : public StreamTarget {
  public:
-  // An attach to container `id` gets a process of its own that runs `command`.
+  // An attach to container `id` starts `command`.
   void AddContainer(const std::string& id, std::vector<std::string> command);
-  // From now on opening waits for so long before it does anything, unless its call is over first.
+  // Delays the opening of streams, unless the call is over first.
   void set_delay(std::chrono::milliseconds delay) { delay_ = delay; }
 
-  absl::StatusOr<std::unique_ptr<StreamSession>> OpenExec(const StreamRequest& request, const Call& call) override;
-  absl::StatusOr<std::unique_ptr<StreamSession>> OpenAttach(const StreamRequest& request, const Call& call) override;
+  absl::StatusOr<std::unique_ptr<StreamSession>> OpenExec(const StreamRequest& request,
+                                                          const CallContext& call) override;
+  absl::StatusOr<std::unique_ptr<StreamSession>> OpenAttach(const StreamRequest& request,
+                                                            const CallContext& call) override;
   absl::StatusOr<LoopbackDial> Dial(const std::string& pod_id, uint16_t port) override;
 
-  // Sessions that are not destroyed, how many there have been, and how many were called off during the delay.
+  // The numbers of live sessions, of all sessions so far, and of those cancelled during the delay.
   int live() const { return live_; }
   int opened() const { return opened_; }
   int called_off() const { return called_off_; }

@@ -166,7 +166,7 @@ bool SpdyClient::ReadUntil(const std::function<bool()>& holds, std::chrono::mill
   while (!holds()) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
     if (closed_ || left.count() <= 0) return false;
-    // Nothing within the limit ends the loop at the next turn.
+    // After the limit, the next turn ends the loop.
     if (!ReadOnce(left) && std::chrono::steady_clock::now() < until) closed_ = true;
   }
   return true;

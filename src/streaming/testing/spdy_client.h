@@ -1,4 +1,4 @@
-// For tests: clients of the streaming server, over real sockets. Blocking; for one thread each.
+// For tests: blocking clients of the streaming server over real sockets. Not thread-safe.
 #pragma once
 
 #include <chrono>
@@ -15,14 +15,14 @@
 
 namespace crisp {
 
-// A connection as bytes: TCP, TLS or a WebSocket.
+// A connection as a stream of bytes: TCP, TLS or a WebSocket.
 class ClientBytes {
  public:
   virtual ~ClientBytes() = default;
   virtual void Write(absl::string_view bytes) = 0;
-  // Empty at the end, or when nothing came in time.
+  // Empty at the end of the stream, or if nothing arrives in time.
   virtual std::string Read(std::chrono::milliseconds limit) = 0;
-  // At once, with a reset for the peer if `abruptly`.
+  // Closes at once; with a TCP reset if `abruptly`.
   virtual void Drop(bool abruptly) = 0;
   virtual int socket() = 0;
 };
@@ -37,12 +37,12 @@ UrlParts SplitUrl(const std::string& url);
 
 Fd ConnectTcp(const UrlParts& url);
 std::unique_ptr<ClientBytes> ConnectBytes(const UrlParts& url);
-// Of a URL of a port-forward: SPDY in the messages of a WebSocket.
+// Opens a port-forward with SPDY tunnelled in a WebSocket.
 std::unique_ptr<ClientBytes> ConnectTunnel(const std::string& url);
 
-// Sends a request as it stands and returns all that is answered until the server closes.
+// Sends `request` unchanged and returns the answer up to the end of the connection.
 std::string Ask(const std::string& url, const std::string& request);
-// The request of an upgrade to SPDY.
+// The upgrade request for SPDY.
 std::string SpdyRequest(const std::string& url, const std::vector<std::string>& protocols);
 
 class SpdyClient final : private SpdyFrameReader::Events {
@@ -51,18 +51,18 @@ class SpdyClient final : private SpdyFrameReader::Events {
     std::string data;
     bool replied = false;
     bool ended = false;
-    uint32_t reset = 0;  // the reason
+    uint32_t reset = 0;  // status code of RST_STREAM
   };
   static constexpr std::chrono::seconds kLimit{20};
 
-  // Upgrades; `answer` is the head of the server's answer.
+  // Upgrades the connection; `answer` is set to the head of the server's answer.
   static std::unique_ptr<SpdyClient> Connect(const std::string& url, const std::vector<std::string>& protocols);
   explicit SpdyClient(std::unique_ptr<ClientBytes> bytes) : bytes_(std::move(bytes)) {}
 
   const std::string& answer() const { return answer_; }
   ClientBytes& bytes() { return *bytes_; }
 
-  // Does not wait for the reply.
+  // Does not wait for SYN_REPLY.
   uint32_t Open(const SpdyHeaders& headers, uint8_t flags = 0);
   void OpenAs(uint32_t stream, const SpdyHeaders& headers, uint8_t flags = 0);
   uint32_t OpenChannel(const std::string& type) { return Open({{"streamtype", type}}); }
@@ -70,12 +70,12 @@ class SpdyClient final : private SpdyFrameReader::Events {
   void End(uint32_t stream) { Send(stream, "", true); }
   void Raw(absl::string_view bytes) { bytes_->Write(bytes); }
 
-  // Reads frames until `holds` is true, the server closes, or time is over. Whether it holds.
+  // Reads frames until `holds` is true, the server closes, or the time is over. Returns whether `holds` is true.
   bool ReadUntil(const std::function<bool()>& holds, std::chrono::milliseconds limit = kLimit);
   bool ReadUntilClosed(std::chrono::milliseconds limit = kLimit) {
     return ReadUntil([this] { return closed_; }, limit);
   }
-  // Whatever is there.
+  // Reads the frames that have arrived.
   bool ReadOnce(std::chrono::milliseconds limit);
 
   Stream& stream(uint32_t id) { return streams_[id]; }
@@ -83,7 +83,7 @@ class SpdyClient final : private SpdyFrameReader::Events {
   bool goaway() const { return goaway_; }
   uint32_t goaway_reason() const { return goaway_reason_; }
   const std::vector<uint32_t>& pings() const { return pings_; }
-  // Counts data and does not keep it.
+  // Counts data instead of keeping it.
   void KeepNoData() { keep_data_ = false; }
   uint64_t data_bytes() const { return data_bytes_; }
 
@@ -106,26 +106,26 @@ class SpdyClient final : private SpdyFrameReader::Events {
   uint64_t data_bytes_ = 0;
 };
 
-// What the protocols of WebSockets say in channels, with Boost.Beast's client.
+// A client of the WebSocket protocols with channels, on Boost.Beast.
 class ChannelClient {
  public:
   static std::unique_ptr<ChannelClient> Connect(const std::string& url, const std::string& protocol);
   ~ChannelClient();
 
-  const std::string& protocol() const;  // that the server chose
+  const std::string& protocol() const;  // chosen by the server
   void Send(uint8_t channel, absl::string_view data);
   void SendRaw(absl::string_view message);
-  // One message in frames of so many bytes.
+  // Sends one message in frames of this size.
   void SendInFrames(absl::string_view message, size_t bytes);
   void Ping();
-  // One message more. False when the server has closed.
+  // Reads one more message. False when the server has closed.
   bool ReadMessage();
   bool ReadUntilClosed();
-  // 1000 if the server said goodbye.
+  // The server's close code: 1000 after an orderly close.
   int close_code() const;
   std::string& data(uint8_t channel) { return data_[channel]; }
   void Drop();
-  // Says goodbye and waits for the server's.
+  // Sends a close frame and waits for the server's.
   void Close();
 
  private:

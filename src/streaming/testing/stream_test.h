@@ -1,4 +1,4 @@
-// For tests: a streaming server over real processes, and what most tests ask of it.
+// For tests: a fixture with a streaming server over real processes, and helpers.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -24,7 +24,7 @@ class StreamTest : public testing::Test {
   }
   void SetUp() override { StartServer(); }
 
-  // Nothing of any test may be left of a session once its client has gone.
+  // After its client has gone, nothing of a session may be left.
   void TearDown() override {
     EXPECT_TRUE(Eventually([this] { return target_.live() == 0; })) << target_.live() << " sessions are left";
   }
@@ -44,7 +44,7 @@ class StreamTest : public testing::Test {
   std::unique_ptr<StreamServer> server_;
 };
 
-// An exec over SPDY, with the streams that its request asks for.
+// An exec over SPDY with the streams of its request.
 struct SpdyExec {
   SpdyExec(const std::string& url, const StreamRequest& request, const std::string& protocol = "v4.channel.k8s.io")
       : client(SpdyClient::Connect(url, {protocol})) {
@@ -54,7 +54,7 @@ struct SpdyExec {
     if (request.streams.error_output && !request.streams.terminal) error_output = client->OpenChannel("stderr");
     if (request.streams.terminal && protocol >= "v3") resize = client->OpenChannel("resize");
   }
-  // Reads until the server has said all.
+  // Reads until the server closes.
   bool Finish() { return client->ReadUntilClosed(); }
   std::string& Output() { return client->stream(output).data; }
   std::string& ErrorOutput() { return client->stream(error_output).data; }

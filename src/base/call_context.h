@@ -1,5 +1,5 @@
-// Call: how long the caller of an operation will wait for it, and where the times of its steps are logged. Passed down
-// by const reference to whatever may block.
+// CallContext: how long the caller of an operation waits for it (a deadline, and a cancellation), and where the times
+// of its steps are logged. Passed by const reference to every function that may block.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,8 @@
 
 namespace crisp {
 
-// `until` as poll(2) and epoll_wait(2) take it: milliseconds from now, rounded up; -1, for ever, for kNoDeadline.
+// `until` as a timeout of poll(2) and epoll_wait(2): milliseconds from now, rounded up; -1 (no timeout) for
+// kNoDeadline.
 inline int PollMillis(MonoTime until) {
   if (until == kNoDeadline) return -1;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - MonoClock::now()).count();
@@ -21,33 +22,33 @@ inline int PollMillis(MonoTime until) {
 
 class StepLog;
 
-class Call {
+class CallContext {
  public:
-  // `cancelled` is asked from the thread that waits, and must be cheap; empty means "never".
-  explicit Call(MonoTime deadline = kNoDeadline, std::function<bool()> cancelled = {})
+  // `cancelled` is called by the thread that waits and must be cheap; empty means "never".
+  explicit CallContext(MonoTime deadline = kNoDeadline, std::function<bool()> cancelled = {})
       : deadline_(deadline), cancelled_(std::move(cancelled)) {}
 
-  static Call WithTimeout(std::chrono::nanoseconds timeout) { return Call(MonoClock::now() + timeout); }
+  static CallContext WithTimeout(std::chrono::nanoseconds timeout) { return CallContext(MonoClock::now() + timeout); }
 
   MonoTime deadline() const { return deadline_; }
 
-  // This call, but no longer than `timeout` from now.
-  Call Within(std::chrono::nanoseconds timeout) const {
-    Call shorter = *this;
+  // The same context with a deadline at most `timeout` from now.
+  CallContext Within(std::chrono::nanoseconds timeout) const {
+    CallContext shorter = *this;
     shorter.deadline_ = std::min(deadline_, MonoClock::now() + timeout);
     return shorter;
   }
 
-  // This call, but cancelled when `cancelled` says so, and then only.
-  Call CancelledBy(std::function<bool()> cancelled) const {
-    Call other = *this;
+  // The same context with `cancelled` in place of its own cancellation.
+  CallContext CancelledBy(std::function<bool()> cancelled) const {
+    CallContext other = *this;
     other.cancelled_ = std::move(cancelled);
     return other;
   }
 
-  // This call, with its steps logged in `steps`, which must outlive the result and all calls made from it.
-  Call LoggedIn(StepLog* steps) const {
-    Call logged = *this;
+  // The same context with its steps logged in `steps`, which must outlive the result and all contexts made from it.
+  CallContext LoggedIn(StepLog* steps) const {
+    CallContext logged = *this;
     logged.steps_ = steps;
     return logged;
   }
@@ -56,20 +57,20 @@ class Call {
   void Done(absl::string_view step) const;
   void Done(absl::string_view step, MonoTime since) const;
 
-  // DeadlineExceeded or Cancelled once the caller has gone, else OK.
+  // OK while the caller waits; then DeadlineExceeded or Cancelled.
   absl::Status Check() const {
     if (cancelled_ && cancelled_()) return absl::CancelledError("the caller has gone");
     if (MonoClock::now() >= deadline_) return absl::DeadlineExceededError("the caller's deadline has passed");
     return absl::OkStatus();
   }
 
-  // True if the caller can go before its deadline: a wait must then look up now and then (kCancelPoll).
+  // True if the caller can leave before its deadline: a wait must then call Check every kCancelPoll.
   bool can_cancel() const { return static_cast<bool>(cancelled_); }
 
-  // gRPC's synchronous API tells of a cancelled call only when asked. This bounds how late we notice.
+  // gRPC's synchronous API reports a cancelled call only when asked, so waits ask at this interval.
   static constexpr std::chrono::milliseconds kCancelPoll{50};
 
-  // Until when to sleep before Check is worth another look.
+  // When a wait must call Check again.
   MonoTime NextLook() const { return can_cancel() ? std::min(deadline_, MonoClock::now() + kCancelPoll) : deadline_; }
 
  private:

@@ -1,14 +1,14 @@
-#include "base/call.h"
+#include "base/call_context.h"
 
 #include "base/step_log.h"
 
 namespace crisp {
 
-void Call::Done(absl::string_view step) const {
+void CallContext::Done(absl::string_view step) const {
   if (steps_ != nullptr) steps_->Done(step);
 }
 
-void Call::Done(absl::string_view step, MonoTime since) const {
+void CallContext::Done(absl::string_view step, MonoTime since) const {
   if (steps_ != nullptr) steps_->Done(step, since);
 }
 
