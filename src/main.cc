@@ -6,16 +6,19 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "base/thread.h"
 #include "config/load_config.h"
 #include "daemon/options.h"
 #include "images/images.h"
@@ -40,6 +43,8 @@
 
 namespace crisp {
 namespace {
+
+constexpr std::chrono::milliseconds kEndLimit{1500};  // after SIGTERM
 
 constexpr char kUsage[] =
     R"(Usage: crispd [--config FILE]
@@ -127,6 +132,17 @@ sigset_t BlockEndSignals() {
   return signals;
 }
 
+// Ends the process if its destructors take longer. What is in progress then (a plugin, a pull, a process that does not
+// die) is found by the next daemon, as after a kill.
+void EndWithin(std::chrono::milliseconds limit) {
+  absl::StatusOr<std::thread> thread = StartThread("the end of the daemon", [limit] {
+    std::this_thread::sleep_for(limit);
+    LogWarning("work is left in progress; the next start finishes it");
+    _exit(0);
+  });
+  if (thread.ok()) thread->detach();
+}
+
 absl::Status Run(const Config& config) {
   umask(022);  // not that of who started it: containers read files that are made here, and nobody writes to the socket
   const sigset_t end_signals = BlockEndSignals();
@@ -165,6 +181,7 @@ absl::Status Run(const Config& config) {
   int received = 0;
   sigwait(&end_signals, &received);
   LogInfo("ending; pods go on", {{"signal", received}});
+  EndWithin(kEndLimit);
   return absl::OkStatus();
 }
 

@@ -92,7 +92,7 @@ absl::Status SaveImage(Database& database, const ImageParts& image, const std::v
 }
 
 absl::Status DeleteImage(Database& database, const std::string& id) {
-  return database.Run("DELETE FROM images WHERE id = ?", id);
+  return database.RunFree("DELETE FROM images WHERE id = ?", id);
 }
 
 }  // namespace crisp

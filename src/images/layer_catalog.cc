@@ -15,7 +15,7 @@
 #include "images/layer_recovery.h"
 #include "os/errno_status.h"
 #include "os/file.h"
-#include "store/database.h"
+#include "store/residue.h"
 
 namespace crisp {
 namespace {
@@ -36,6 +36,15 @@ absl::Status MakeDurable(const std::string& path, int directory, const LayerRow&
 absl::Status Move(const std::string& from, const std::string& to) {
   if (rename(from.c_str(), to.c_str()) == 0) return absl::OkStatus();
   return ErrnoStatus(errno, absl::StrCat("rename ", from, " to ", to));
+}
+
+// Moves it out of layers/ first, so that a daemon that restarts now does not find a half removed layer there. On a full
+// file system the move can fail. Then the layer loses its record first, which also makes it an incomplete one.
+absl::Status RemoveLayer(const Layout& layout, const std::string& name) {
+  const std::string path = layout.Layer(name);
+  if (Move(path, layout.Ingest(name)).ok()) return RemoveOrSetAside(layout, layout.Ingest(name));
+  RETURN_IF_ERROR(RemoveLayerRecord(path));
+  return RemoveOrSetAside(layout, path);
 }
 
 }  // namespace
@@ -77,21 +86,24 @@ absl::Status LayerCatalog::Add(const LayerRow& row, int directory) {
   RETURN_IF_ERROR(MakeDurable(layout_.Ingest(row.name), directory, row));
   RETURN_IF_ERROR(Move(layout_.Ingest(row.name), path));
   absl::Status status = SyncDirectory(layout_.Layers());
-  if (status.ok()) status = InsertLayerRow(database_, row);
+  if (status.ok()) status = Record(row);
   if (!status.ok()) return Join(status, Move(path, layout_.Ingest(row.name)));
   MutexLock lock(mutex_);
   layers_.emplace(row.chain_id, row);
   return absl::OkStatus();
 }
 
+absl::Status LayerCatalog::Record(const LayerRow& row) {
+  ASSIGN_OR_RETURN(Database::Transaction transaction, database_->Begin());
+  RETURN_IF_ERROR(InsertLayerRow(transaction, row));
+  return transaction.Commit();
+}
+
 absl::Status LayerCatalog::CollectGarbage() {
   ASSIGN_OR_RETURN(const std::vector<LayerRow> unused, ForgetUnused(), "collect unused layers");
   absl::Status status;
   for (const LayerRow& row : unused) {
-    // Moved out of layers/ first, so that a daemon that restarts now does not find a half removed layer there.
-    absl::Status removed = Move(layout_.Layer(row.name), layout_.Ingest(row.name));
-    if (removed.ok()) removed = RemoveTree(layout_.Ingest(row.name));
-    status = Join(status, removed);
+    status = Join(status, RemoveLayer(layout_, row.name));
   }
   return Annotate(status, "remove unused layers");
 }
@@ -99,7 +111,17 @@ absl::Status LayerCatalog::CollectGarbage() {
 // The catalog is not locked while the database works. The layers are removed from memory before they are deleted. A
 // pull that starts in between unpacks them again under another name, and its row waits for the end of this transaction.
 absl::StatusOr<std::vector<LayerRow>> LayerCatalog::ForgetUnused() {
-  ASSIGN_OR_RETURN(Database::Transaction transaction, database_->Begin());
+  std::vector<LayerRow> unused;
+  const absl::Status status = database_->Free([&](Database::Transaction& transaction) {
+    PutBack(std::exchange(unused, {}));  // of a first attempt
+    return DeleteUnused(transaction, &unused);
+  });
+  if (status.ok()) return unused;
+  PutBack(unused);
+  return status;
+}
+
+absl::Status LayerCatalog::DeleteUnused(Database::Transaction& transaction, std::vector<LayerRow>* unused) {
   std::vector<std::string> chain_ids;
   RETURN_IF_ERROR(
       transaction.Query("SELECT chain_id FROM layers WHERE chain_id NOT IN (SELECT chain_id FROM "
@@ -107,15 +129,11 @@ absl::StatusOr<std::vector<LayerRow>> LayerCatalog::ForgetUnused() {
                         [&](const Row& row) { chain_ids.push_back(row.Text(0)); }));
   // An operation records what it uses before its lease ends, and cannot do so while this transaction is open. So a
   // layer without a lease is not used.
-  const std::vector<LayerRow> unused = TakeUnheld(chain_ids);
-  absl::Status status;
-  for (const LayerRow& row : unused) {
-    if (status.ok()) status = transaction.Run("DELETE FROM layers WHERE chain_id = ?", row.chain_id);
+  *unused = TakeUnheld(chain_ids);
+  for (const LayerRow& row : *unused) {
+    RETURN_IF_ERROR(transaction.Run("DELETE FROM layers WHERE chain_id = ?", row.chain_id));
   }
-  if (status.ok()) status = transaction.Commit();
-  if (status.ok()) return unused;
-  PutBack(unused);
-  return status;
+  return absl::OkStatus();
 }
 
 std::vector<LayerRow> LayerCatalog::TakeUnheld(const std::vector<std::string>& chain_ids) {

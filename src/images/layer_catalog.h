@@ -18,11 +18,10 @@
 #include "base/mutex.h"
 #include "images/images.h"
 #include "images/layer_row.h"
+#include "store/database.h"
 #include "store/layout.h"
 
 namespace crisp {
-
-class Database;
 
 class LayerCatalog {
  public:
@@ -49,8 +48,10 @@ class LayerCatalog {
  private:
   LayerCatalog(Layout layout, Database* database, IsHeld is_held);
   absl::Status Load();
+  absl::Status Record(const LayerRow& row);
   // Deletes the rows of unused layers, and returns them.
   absl::StatusOr<std::vector<LayerRow>> ForgetUnused();
+  absl::Status DeleteUnused(Database::Transaction& transaction, std::vector<LayerRow>* unused);
   // Removes from memory, and returns, those of `chain_ids` that are not held.
   std::vector<LayerRow> TakeUnheld(const std::vector<std::string>& chain_ids);
   void PutBack(const std::vector<LayerRow>& rows);

@@ -54,6 +54,11 @@ absl::StatusOr<std::optional<LayerRow>> ReadLayerRecord(const std::string& path,
   return ParseLayerRecord(text, name);
 }
 
+absl::Status RemoveLayerRecord(const std::string& path) {
+  if (lremovexattr(path.c_str(), kLayerXattr) == 0 || errno == ENODATA || errno == ENOENT) return absl::OkStatus();
+  return ErrnoStatus(errno, absl::StrCat("remove the record on ", path));
+}
+
 absl::Status WriteRootfsRecord(const std::string& path, const std::vector<std::string>& layer_names) {
   ASSIGN_OR_RETURN(const Fd fd, OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   return SetXattr(fd.get(), kRootfsXattr, absl::StrJoin(layer_names, ":"), path);

@@ -21,6 +21,9 @@ absl::Status WriteLayerRecord(int directory, const LayerRow& row);
 // Null if the directory at `path` has no valid record. `name` becomes LayerRow::name.
 absl::StatusOr<std::optional<LayerRow>> ReadLayerRecord(const std::string& path, const std::string& name);
 
+// `path` is a layer's directory. OK if there is no record, or no directory.
+absl::Status RemoveLayerRecord(const std::string& path);
+
 // `path` is a container's directory, `layer_names` its layers, lowest first.
 absl::Status WriteRootfsRecord(const std::string& path, const std::vector<std::string>& layer_names);
 // Empty if there is no record.

@@ -21,13 +21,22 @@ namespace {
 absl::Status ForgetLayer(Database* database, const LayerRow& row) {
   LogWarning("layer directory is gone: removing the images that use it",
              {{"layer", row.name}, {"chain", row.chain_id}});
-  ASSIGN_OR_RETURN(Database::Transaction transaction, database->Begin());
-  RETURN_IF_ERROR(transaction.Run(
-      "DELETE FROM images WHERE id IN (SELECT image_id FROM image_layers WHERE chain_id = ?)", row.chain_id));
-  RETURN_IF_ERROR(transaction.Run("DELETE FROM rootfs_layers WHERE chain_id = ?", row.chain_id));
-  RETURN_IF_ERROR(transaction.Run("DELETE FROM layers WHERE chain_id = ?", row.chain_id));
-  return transaction.Commit();
+  return database->Free([&row](Database::Transaction& transaction) -> absl::Status {
+    RETURN_IF_ERROR(transaction.Run(
+        "DELETE FROM images WHERE id IN (SELECT image_id FROM image_layers WHERE chain_id = ?)", row.chain_id));
+    RETURN_IF_ERROR(transaction.Run("DELETE FROM rootfs_layers WHERE chain_id = ?", row.chain_id));
+    return transaction.Run("DELETE FROM layers WHERE chain_id = ?", row.chain_id);
+  });
 }
+
+// A file that cannot be removed must not keep the daemon from starting. The next start tries again.
+void RemoveOrLog(const std::string& path) {
+  const absl::Status removed = RemoveTree(path);
+  if (!removed.ok()) {
+    LogError("cannot remove what is left of a layer", {{"directory", path}, {"error", removed.message()}});
+  }
+}
+
 
 // Returns the complete layers. The others are removed from disk and from the database.
 absl::StatusOr<std::vector<LayerRow>> RecoverDirectories(const Layout& layout, Database* database) {
@@ -45,14 +54,21 @@ absl::StatusOr<std::vector<LayerRow>> RecoverDirectories(const Layout& layout, D
   ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDir(layout.Layers()));
   for (const std::string& name : names) {
     if (by_name.contains(name) || !ParseLayerName(name).has_value()) continue;
-    ASSIGN_OR_RETURN(const std::optional<LayerRow> row, ReadLayerRecord(layout.Layer(name), name));
+    const absl::StatusOr<std::optional<LayerRow>> read = ReadLayerRecord(layout.Layer(name), name);
+    if (!read.ok()) {
+      LogError("cannot read the record of a layer; crisp leaves it alone",
+               {{"directory", layout.Layer(name)}, {"error", read.status().message()}});
+      continue;
+    }
+    const std::optional<LayerRow>& row = *read;
     if (row.has_value() && chain_ids.insert(row->chain_id).second) {
       LogWarning("recording a layer that is on disk but not in the database",
                  {{"layer", name}, {"chain", row->chain_id}});
-      RETURN_IF_ERROR(InsertLayerRow(database, *row));
+      RETURN_IF_ERROR(
+          database->Free([&row](Database::Transaction& transaction) { return InsertLayerRow(transaction, *row); }));
       by_name.emplace(name, *row);
     } else {
-      RETURN_IF_ERROR(RemoveTree(layout.Layer(name)));
+      RemoveOrLog(layout.Layer(name));
     }
   }
   rows.clear();
@@ -63,14 +79,15 @@ absl::StatusOr<std::vector<LayerRow>> RecoverDirectories(const Layout& layout, D
 absl::Status RecoverRootfs(const Layout& layout, Database* database, const std::string& id,
                            const std::map<std::string, std::string>& chain_of) {
   ASSIGN_OR_RETURN(const std::vector<std::string> names, ReadRootfsRecord(layout.Container(id)));
-  ASSIGN_OR_RETURN(Database::Transaction transaction, database->Begin());
-  for (size_t i = 0; i < names.size(); ++i) {
-    const auto chain = chain_of.find(names[i]);
-    if (chain == chain_of.end()) continue;
-    RETURN_IF_ERROR(transaction.Run("INSERT INTO rootfs_layers (container_id, position, chain_id) VALUES (?, ?, ?)", id,
-                                    static_cast<int64_t>(i), chain->second));
-  }
-  return transaction.Commit();
+  return database->Free([&](Database::Transaction& transaction) -> absl::Status {
+    for (size_t i = 0; i < names.size(); ++i) {
+      const auto chain = chain_of.find(names[i]);
+      if (chain == chain_of.end()) continue;
+      RETURN_IF_ERROR(transaction.Run("INSERT INTO rootfs_layers (container_id, position, chain_id) VALUES (?, ?, ?)",
+                                      id, static_cast<int64_t>(i), chain->second));
+    }
+    return absl::OkStatus();
+  });
 }
 
 // Restores from containers' directories which layers they use, if the database does not know.
@@ -82,10 +99,15 @@ absl::Status RecoverContainers(const Layout& layout, Database* database, const s
                                   [&](const Row& row) { known.insert(row.Text(0)); }));
   ASSIGN_OR_RETURN(const std::vector<std::string> ids, ListDir(layout.Containers()));
   for (const std::string& id : ids) {
-    if (known.erase(id) == 0) RETURN_IF_ERROR(RecoverRootfs(layout, database, id, chain_of), "container ", id);
+    if (known.erase(id) > 0) continue;
+    const absl::Status recovered = RecoverRootfs(layout, database, id, chain_of);
+    if (!recovered.ok()) {
+      LogError("cannot recover which layers a container uses",
+               {{"container", id}, {"error", recovered.message()}});
+    }
   }
   for (const std::string& id : known) {  // no directory: MountRootfs was interrupted after it wrote the record
-    RETURN_IF_ERROR(database->Run("DELETE FROM rootfs_layers WHERE container_id = ?", id));
+    RETURN_IF_ERROR(database->RunFree("DELETE FROM rootfs_layers WHERE container_id = ?", id));
   }
   return absl::OkStatus();
 }
@@ -99,7 +121,7 @@ absl::Status RecoverLayers(const Layout& layout, Database* database) {
     RETURN_IF_ERROR(MakeDirsWithMode(path, 0700));
   }
   ASSIGN_OR_RETURN(const std::vector<std::string> left_over, ListDir(layout.Ingests()));
-  for (const std::string& name : left_over) RETURN_IF_ERROR(RemoveTree(layout.Ingest(name)));
+  for (const std::string& name : left_over) RemoveOrLog(layout.Ingest(name));
   ASSIGN_OR_RETURN(const std::vector<LayerRow> layers, RecoverDirectories(layout, database));
   return RecoverContainers(layout, database, layers);
 }

@@ -15,8 +15,8 @@ absl::StatusOr<std::vector<LayerRow>> LoadLayerRows(Database* database) {
   return rows;
 }
 
-absl::Status InsertLayerRow(Database* database, const LayerRow& row) {
-  return database->Run(
+absl::Status InsertLayerRow(Database::Transaction& transaction, const LayerRow& row) {
+  return transaction.Run(
       "INSERT INTO layers (chain_id, name, diff_id, compressed_size, bytes, inodes) VALUES (?, ?, ?, ?, ?, ?)",
       row.chain_id, row.name, row.diff_id, static_cast<int64_t>(row.compressed_size), static_cast<int64_t>(row.bytes),
       static_cast<int64_t>(row.inodes));

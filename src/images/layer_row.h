@@ -11,10 +11,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "store/database.h"
 
 namespace crisp {
-
-class Database;
 
 struct LayerRow {
   std::string chain_id;          // digest of the layer and of all below it, see layer_store.h
@@ -26,7 +25,7 @@ struct LayerRow {
 };
 
 absl::StatusOr<std::vector<LayerRow>> LoadLayerRows(Database* database);
-absl::Status InsertLayerRow(Database* database, const LayerRow& row);
+absl::Status InsertLayerRow(Database::Transaction& transaction, const LayerRow& row);
 
 // The name of a layer's directory: `number` in base 36. Short, so that 127 paths fit in the options of one mount.
 std::string LayerName(uint64_t number);

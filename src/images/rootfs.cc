@@ -17,6 +17,7 @@
 #include "os/file.h"
 #include "os/mount.h"
 #include "store/database.h"
+#include "store/residue.h"
 
 namespace crisp {
 namespace {
@@ -35,7 +36,7 @@ absl::Status Record(Database* database, const std::vector<LayerRow>& layers, con
 }
 
 absl::Status Forget(Database* database, const std::string& id) {
-  return database->Run("DELETE FROM rootfs_layers WHERE container_id = ?", id);
+  return database->RunFree("DELETE FROM rootfs_layers WHERE container_id = ?", id);
 }
 
 struct Root {
@@ -124,8 +125,8 @@ absl::Status RemoveDirectories(const Layout& layout, const std::string& id) {
   // Do not delete anything below a mount.
   RETURN_IF_ERROR(RemoveShifted(ShiftedDir(layout, id)));
   RETURN_IF_ERROR(RemoveTree(EmptyDir(layout, id)));
-  absl::Status status = RemoveTree(layout.Upper(id));
-  status = Join(status, RemoveTree(layout.Work(id)));
+  absl::Status status = RemoveOrSetAside(layout, layout.Upper(id));
+  status = Join(status, RemoveOrSetAside(layout, layout.Work(id)));
   if (status.ok()) status = RemoveRootfsRecord(layout.Container(id));
   // The directory has files of other owners too (Layout). Whoever removes the last one removes the directory.
   if (status.ok() && rmdir(layout.Container(id).c_str()) != 0 && errno != ENOENT && errno != ENOTEMPTY) {

@@ -54,6 +54,7 @@ class CniNetwork : public Network {
   absl::StatusOr<CniAttachment> Plan(const PodNetworkRequest& request) override;
   absl::StatusOr<PodAddresses> Attach(CniAttachment* attachment, const CallContext& call) override;
   absl::Status Detach(const CniAttachment& attachment, const CallContext& call) override;
+  bool PluginsInstalled(const CniAttachment& attachment) override;
   std::string Describe() override;
 
  private:
@@ -183,6 +184,18 @@ absl::Status CniNetwork::Detach(const CniAttachment& attachment, const CallConte
     status = Join(status, DelNetwork(network.config, network.target, results[left - 1], bin_dirs, part));
   }
   return status;
+}
+
+bool CniNetwork::PluginsInstalled(const CniAttachment& attachment) {
+  const absl::StatusOr<NetworkPlan> plan = PlanFromText(attachment.plan);
+  if (!plan.ok()) return true;
+  const std::vector<std::string> bin_dirs = BinDirsFor(*plan, options_.bin_dirs);
+  for (const PlannedNetwork& network : plan->networks) {
+    for (const CniPlugin& plugin : network.config.plugins) {
+      if (!FindPlugin(plugin.type, bin_dirs).ok()) return false;
+    }
+  }
+  return true;
 }
 
 std::string CniNetwork::Describe() {

@@ -61,6 +61,8 @@ class Network {
   // was done before or the namespace is gone. The time of `call` is divided among the plugins, so one that hangs does
   // not use up the time of the others.
   virtual absl::Status Detach(const CniAttachment& attachment, const CallContext& call) = 0;
+  // False if a plugin of the plan is not installed, so that Detach cannot succeed. True for a plan that is damaged.
+  virtual bool PluginsInstalled(const CniAttachment& attachment) = 0;
   // The loaded configurations as JSON text, for Status(verbose).
   virtual std::string Describe() = 0;
 };

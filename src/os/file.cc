@@ -32,7 +32,10 @@ absl::StatusOr<std::vector<std::string>> NamesIn(Fd dir, const std::string& path
   return names;
 }
 
+// Writes nothing if the mode is right: the file system may be read-only.
 absl::Status SetMode(const Fd& file, mode_t mode, const std::string& path) {
+  struct stat info {};
+  if (fstat(file.get(), &info) == 0 && (info.st_mode & 07777) == mode) return absl::OkStatus();
   return fchmod(file.get(), mode) == 0 ? absl::OkStatus() : ErrnoStatus(errno, absl::StrCat("set the mode of ", path));
 }
 
@@ -117,15 +120,22 @@ absl::Status WriteAll(int fd, absl::string_view data, absl::string_view name) {
 
 namespace {
 
+absl::Status WriteNew(int dir, const std::string& path, absl::string_view data, mode_t mode, bool sync) {
+  ASSIGN_OR_RETURN(Fd fd, OpenAt(dir, path, O_WRONLY | O_CREAT | O_TRUNC, mode));
+  RETURN_IF_ERROR(WriteAll(fd.get(), data, path));
+  if (sync && fsync(fd.get()) != 0) return ErrnoStatus(errno, absl::StrCat("sync ", path));
+  return absl::OkStatus();
+}
+
 absl::Status WriteAndRename(int dir, const std::string& path, absl::string_view data, mode_t mode, bool sync) {
   const std::string temporary = absl::StrCat(path, ".tmp");
-  {
-    ASSIGN_OR_RETURN(Fd fd, OpenAt(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC, mode));
-    RETURN_IF_ERROR(WriteAll(fd.get(), data, temporary));
-    if (sync && fsync(fd.get()) != 0) return ErrnoStatus(errno, absl::StrCat("sync ", temporary));
+  absl::Status status = WriteNew(dir, temporary, data, mode, sync);
+  if (status.ok()) {
+    if (renameat(dir, temporary.c_str(), dir, path.c_str()) == 0) return absl::OkStatus();
+    status = ErrnoStatus(errno, absl::StrCat("rename to ", path));
   }
-  if (renameat(dir, temporary.c_str(), dir, path.c_str()) == 0) return absl::OkStatus();
-  return ErrnoStatus(errno, absl::StrCat("rename to ", path));
+  unlinkat(dir, temporary.c_str(), 0);  // what was written of it takes space, perhaps the last
+  return status;
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include "os/remove_tree.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +22,35 @@ namespace {
 // Descriptors that are open at once. Several threads must get by with the default limit of 1024.
 constexpr int kMostOpen = 40;
 
+// Clears the flags "immutable" and "append only" (ioctl_iflags(2)), which a privileged container can set. True if one
+// was set and is not any more.
+bool ClearFlags(int fd) {
+  int flags = 0;
+  if (ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0) return false;  // this file system has no flags
+  const int cleared = flags & ~(FS_IMMUTABLE_FL | FS_APPEND_FL);
+  return cleared != flags && ioctl(fd, FS_IOC_SETFLAGS, &cleared) == 0;
+}
+
+// Clears the flags that keep `name` in the directory `dir`: its own, and those of `dir`. Only files and directories are
+// opened, since opening a device or a FIFO has effects.
+bool Unprotect(int dir, const std::string& name) {
+  bool cleared = ClearFlags(dir);
+  struct stat info {};
+  if (fstatat(dir, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return cleared;
+  if (!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) return cleared;
+  const Fd fd(openat(dir, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (fd.valid() && ClearFlags(fd.get())) cleared = true;
+  return cleared;
+}
+
+// unlinkat(2), once more after clearing flags. 0 if `name` is gone, else the errno.
+int Unlink(int dir, const std::string& name, int flags) {
+  if (unlinkat(dir, name.c_str(), flags) == 0 || errno == ENOENT) return 0;
+  const int error = errno;
+  if (error != EPERM || !Unprotect(dir, name)) return error;
+  return unlinkat(dir, name.c_str(), flags) == 0 || errno == ENOENT ? 0 : errno;
+}
+
 class Remover {
  public:
   Remover(int top, dev_t device) : top_(top), device_(device) {}
@@ -37,13 +68,14 @@ class Remover {
 
  private:
   absl::Status Remove(int dir, const std::string& name, int depth) {
-    if (unlinkat(dir, name.c_str(), 0) == 0 || errno == ENOENT) return absl::OkStatus();
-    if (errno != EISDIR && errno != EPERM) return ErrnoStatus(errno, "remove");
+    int error = Unlink(dir, name, 0);
+    if (error == 0) return absl::OkStatus();
+    if (error != EISDIR) return ErrnoStatus(error, "remove");
     if (depth >= kMostOpen) return MoveUp(dir, name);
     ASSIGN_OR_RETURN(Fd child, OpenOnSameDevice(dir, name, device_));
     RETURN_IF_ERROR(Empty(std::move(child), depth + 1));
-    if (unlinkat(dir, name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return absl::OkStatus();
-    return ErrnoStatus(errno, "remove");
+    error = Unlink(dir, name, AT_REMOVEDIR);
+    return error == 0 ? absl::OkStatus() : ErrnoStatus(error, "remove");
   }
 
   absl::Status MoveUp(int dir, const std::string& name) {
@@ -82,15 +114,16 @@ absl::Status RemoveDirectory(int dir, const std::string& name) {
   do {
     RETURN_IF_ERROR(remover.Empty(Fd(openat(top.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), 1));
   } while (remover.moved_up());
-  if (unlinkat(dir, name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return absl::OkStatus();
-  return ErrnoStatus(errno, "remove");
+  const int error = Unlink(dir, name, AT_REMOVEDIR);
+  return error == 0 ? absl::OkStatus() : ErrnoStatus(error, "remove");
 }
 
 }  // namespace
 
 absl::Status RemoveTreeAt(int dir, const std::string& name) {
-  if (unlinkat(dir, name.c_str(), 0) == 0 || errno == ENOENT || errno == ENOTDIR) return absl::OkStatus();
-  if (errno != EISDIR && errno != EPERM) return ErrnoStatus(errno, absl::StrCat("remove ", name));
+  const int error = Unlink(dir, name, 0);
+  if (error == 0 || error == ENOTDIR) return absl::OkStatus();
+  if (error != EISDIR) return ErrnoStatus(error, absl::StrCat("remove ", name));
   return Annotate(RemoveDirectory(dir, name), absl::StrCat("remove ", name));
 }
 

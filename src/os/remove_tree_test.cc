@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -46,6 +48,20 @@ TEST_F(RemoveTreeTest, LinksAreRemovedAndNotFollowed) {
   EXPECT_TRUE(Exists(dir_ + "/kept/sub"));
   EXPECT_FALSE(Exists(dir_ + "/tree"));
   EXPECT_FALSE(Exists(dir_ + "/top"));
+}
+
+TEST_F(RemoveTreeTest, FlagsThatForbidItAreCleared) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  for (const int flag : {FS_IMMUTABLE_FL, FS_APPEND_FL}) {
+    ASSERT_TRUE(MakeDirs(dir_ + "/tree/sub/empty", 0700).ok());
+    ASSERT_TRUE(WriteFileAt(root_.get(), "tree/sub/file", "x", 0600).ok());
+    for (const char* name : {"tree/sub/file", "tree/sub/empty", "tree/sub", "tree"}) {
+      const Fd fd = *OpenAt(root_.get(), name, O_RDONLY);
+      if (ioctl(fd.get(), FS_IOC_SETFLAGS, &flag) != 0) GTEST_SKIP() << "needs a file system with flags";
+    }
+    EXPECT_EQ(RemoveTreeAt(root_.get(), "tree"), absl::OkStatus());
+    EXPECT_FALSE(Exists(dir_ + "/tree"));
+  }
 }
 
 TEST_F(RemoveTreeTest, AThousandLevelsNeedFewDescriptors) {

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::chrono::seconds kDeathGrace{5};        // of a shim whose connection has ended
 constexpr std::chrono::milliseconds kSendAgain{100};  // to a shim whose socket is full
+constexpr std::chrono::seconds kExecUndoTimeout{3};   // for the shim to confirm that a cancelled exec is killed
 constexpr int kPacketsAtOnce = 32;                    // of one shim, before others have their turn on the reactor
 
 absl::Status Gone() {
@@ -202,7 +203,7 @@ absl::Status ShimConnection::Await(uint64_t id, const ShimAnswer& answer, bool c
 }
 
 absl::Status ShimConnection::AwaitUndone(uint64_t id, const ShimAnswer& answer, const absl::Status& over) {
-  const MonoTime patience = MonoClock::now() + undo_timeout_;
+  const MonoTime patience = MonoClock::now() + std::min<std::chrono::nanoseconds>(undo_timeout_, kExecUndoTimeout);
   mutex_.Unlock();
   SendCancel(id);
   mutex_.Lock();

@@ -45,7 +45,9 @@ absl::StatusOr<cri::ExecSyncResponse> ContainerExec::ExecSync(const cri::ExecSyn
   ASSIGN_OR_RETURN(exec.process_json,
                    ProcessOf(running.found, {request.cmd().begin(), request.cmd().end()}, /*terminal=*/false));
   exec.timeout = TimeoutOf(request.timeout());
-  auto result = running.shim->Exec(exec, call);
+  // The shim ends the exec in time. If it does not answer, the caller must not wait for longer all the same.
+  const CallContext in_time = request.timeout() > 0 ? call.Within(exec.timeout + kExecMargin) : call;
+  auto result = running.shim->Exec(exec, in_time);
   if (absl::IsUnavailable(result.status())) return NotRunning(container);
   RETURN_IF_ERROR(result, "exec in container ", container.id());
 

@@ -16,6 +16,7 @@
 #include "sandbox/deadlines.h"
 #include "sandbox/event_publisher.h"
 #include "sandbox/pod.h"
+#include "sandbox/pod_log.h"
 #include "sandbox/records.h"
 #include "sandbox/shim_facts.h"
 
@@ -82,8 +83,7 @@ absl::Status ContainerKiller::Stop(const PodPtr& pod, const ContainerPtr& contai
                                    const CallContext& call) const {
   absl::Status status;
   if (container->running() && grace > 0) {
-    const std::shared_ptr<Shim> shim = pod->shim.Get();
-    status = shim == nullptr ? NoShim() : shim->Kill(container->id(), container->record().stop_signal(), false, call);
+    status = SendStopSignal(pod, container, call.Within(kKillDeadline));
     if (status.ok() && !container->WaitExited(call.Within(GraceOf(grace))).ok()) status = call.Check();
     call.Done("send the stop signal and wait");
   }
@@ -91,6 +91,29 @@ absl::Status ContainerKiller::Stop(const PodPtr& pod, const ContainerPtr& contai
   const absl::Status ended = End(pod, container, call);
   call.Done("kill the container");
   return ended;
+}
+
+absl::Status ContainerKiller::SendStopSignal(const PodPtr& pod, const ContainerPtr& container,
+                                             const CallContext& call) const {
+  bool sent_before = false;
+  container->UpdateRecord([&](ContainerRecord* record) {
+    sent_before = record->stop_signalled();
+    record->set_stop_signalled(true);
+  });
+  if (sent_before) return absl::OkStatus();
+  const std::shared_ptr<Shim> shim = pod->shim.Get();
+  const absl::Status sent =
+      shim == nullptr ? NoShim() : shim->Kill(container->id(), container->record().stop_signal(), false, call);
+  if (!sent.ok()) {
+    container->UpdateRecord([](ContainerRecord* record) { record->set_stop_signalled(false); });
+    return sent;
+  }
+  const absl::Status recorded = records_->ReplaceFree(container->record());
+  if (!recorded.ok()) {
+    LogContainer(LogLevel::kWarning, "cannot record that the stop signal was sent; another daemon may send it again",
+                 *pod, *container, {{"error", recorded.message()}});
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ContainerKiller::Kill(const PodPtr& pod, const ContainerPtr& container, const CallContext& call) const {
@@ -119,7 +142,7 @@ absl::Status ContainerKiller::SettleStart(Shim& shim, const PodPtr& pod, const C
     if (known->exited) container->Exit(known->exit);
   }
   events_->ContainerExited(pod, container);
-  return records_->Replace(container->record());
+  return records_->ReplaceFree(container->record());
 }
 
 }  // namespace crisp

@@ -30,10 +30,12 @@ class ContainerKiller {
   // The same for one container. If the shim is gone, waits for the clean-up that its death has set off.
   absl::Status End(const PodPtr& pod, const ContainerPtr& container, const CallContext& call) const;
 
-  // Sends the stop signal of the container and gives it `grace` seconds; then as End.
+  // Sends the stop signal of the container, unless it was sent before, and gives it `grace` seconds; then as End.
   absl::Status Stop(const PodPtr& pod, const ContainerPtr& container, int64_t grace, const CallContext& call) const;
 
  private:
+  // Does nothing if it was sent before, also by an earlier daemon.
+  absl::Status SendStopSignal(const PodPtr& pod, const ContainerPtr& container, const CallContext& call) const;
   absl::Status Kill(const PodPtr& pod, const ContainerPtr& container, const CallContext& call) const;
   // Finds out what became of a start whose answer never came (Container::State::kStarting).
   absl::Status SettleStart(Shim& shim, const PodPtr& pod, const ContainerPtr& container, const CallContext& call) const;

@@ -12,6 +12,8 @@ inline constexpr std::chrono::minutes kUndoDeadline{1};
 // After SIGKILL. What lives longer is stuck in the kernel.
 inline constexpr std::chrono::seconds kKillDeadline{10};
 inline constexpr std::chrono::seconds kShimDeadline{30};
+// For a shim to report that an exec has timed out, which includes killing it.
+inline constexpr std::chrono::seconds kExecMargin{3};
 // For the OCI runtime to write new limits. A container is not stopped meanwhile, so it must not take long.
 inline constexpr std::chrono::seconds kUpdateDeadline{10};
 inline constexpr std::chrono::seconds kUpdateUndoDeadline{3};

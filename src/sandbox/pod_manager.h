@@ -70,7 +70,7 @@ class PodManager {
 
   absl::StatusOr<std::string> CreateContainer(const cri::CreateContainerRequest& request, const CallContext& call);
   absl::Status StartContainer(const std::string& container_id, const CallContext& call);
-  // `grace` is in seconds; 0 kills at once.
+  // `grace` is in seconds; 0 or less kills at once.
   absl::Status StopContainer(const std::string& container_id, int64_t grace, const CallContext& call);
   absl::Status RemoveContainer(const std::string& container_id, const CallContext& call);
   absl::Status UpdateContainer(const cri::UpdateContainerResourcesRequest& request, const CallContext& call);

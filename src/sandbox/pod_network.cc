@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/log.h"
 #include "base/status_macros.h"
 #include "network/network.h"
 #include "os/netns.h"
@@ -11,6 +12,7 @@
 #include "sandbox/namespace_pins.h"
 #include "sandbox/pod.h"
 #include "sandbox/pod_files.h"
+#include "sandbox/pod_log.h"
 
 namespace crisp {
 namespace {
@@ -68,9 +70,27 @@ absl::Status PodNetwork::Attach(Pod* pod, const CallContext& call) const {
 absl::Status PodNetwork::Detach(const PodRecord& record, const CallContext& call) const {
   if (record.netns_path().empty()) return absl::OkStatus();
   // The namespace goes after the plugins have released what they hold in it.
-  RETURN_IF_ERROR(network_->Detach({record.cni_plan(), record.cni_result()}, call), "take down network");
+  absl::Status detached = network_->Detach({record.cni_plan(), record.cni_result()}, call);
+  if (!detached.ok()) detached = GiveUp(record, detached);
+  RETURN_IF_ERROR(detached, "take down network");
   call.Done("run CNI DEL");
   return Annotate(RemoveNetns(record.netns_path()), "remove network namespace");
+}
+
+absl::Status PodNetwork::GiveUp(const PodRecord& record, const absl::Status& error) const {
+  if (network_->PluginsInstalled({record.cni_plan(), record.cni_result()})) return error;
+  MutexLock lock(mutex_);
+  Failures& failures = failures_[record.id()];
+  if (failures.calls++ == 0) failures.first = MonoClock::now();
+  if (failures.calls < patience_.calls || MonoClock::now() - failures.first < patience_.time) return error;
+  failures_.erase(record.id());
+  OwnedLogFields fields = LogFieldsOf(record.config().metadata());
+  fields.emplace_back("pod_id", record.id());
+  Log(LogLevel::kError,
+      "the network of a pod is given up, since a plugin that made it is not installed any more; addresses and rules that "
+      "it holds stay until the plugin's own garbage collection",
+      fields, {{"error", error.message()}});
+  return absl::OkStatus();
 }
 
 }  // namespace crisp

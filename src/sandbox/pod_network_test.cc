@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/cri/cri.h"
+#include "base/testing/captured_log.h"
 #include "network/network.h"
 #include "os/netns.h"
 #include "os/testing/mount_namespace.h"
@@ -18,6 +19,7 @@
 namespace crisp {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -38,8 +40,10 @@ class RecordingNetwork : public Network {
     detached.push_back(attachment.plan + ", " + attachment.result);
     return failure;
   }
+  bool PluginsInstalled(const CniAttachment&) override { return installed; }
   std::string Describe() override { return "{}"; }
 
+  bool installed = true;
   absl::Status failure;
   std::vector<PodNetworkRequest> requests;
   std::vector<std::string> detached;
@@ -140,6 +144,25 @@ TEST_F(PodNetworkTest, AFailedAttachLeavesInTheRecordWhatDetachNeeds) {
   network_.failure = absl::OkStatus();
   EXPECT_EQ(pods_.Detach(pod.record(), CallContext()), absl::OkStatus());
   EXPECT_THAT(network_.detached, ElementsAre("the plan, half a result of the plan"));
+}
+
+TEST_F(PodNetworkTest, APluginThatIsNotInstalledAnyMoreIsGivenUpAfterManyCalls) {
+  PodRecord record = Record();
+  record.set_cni_plan("the plan");
+  record.set_netns_path(layout_.Netns("p"));
+  network_.failure = absl::InternalError("no program bridge");
+  const PodNetwork impatient(layout_, &network_, {.calls = 3, .time = {}});
+  const PodNetwork patient(layout_, &network_, {.calls = 3, .time = std::chrono::hours(1)});
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_NE(impatient.Detach(record, CallContext()), absl::OkStatus()) << "the plugin fails, it is not gone";
+  }
+  network_.installed = false;
+  const CapturedLog log;
+  for (int i = 0; i < 5; ++i) EXPECT_NE(patient.Detach(record, CallContext()), absl::OkStatus()) << "too early";
+  for (int i = 0; i < 2; ++i) EXPECT_NE(impatient.Detach(record, CallContext()), absl::OkStatus());
+  EXPECT_EQ(log.Text(), "");
+  EXPECT_EQ(impatient.Detach(record, CallContext()), absl::OkStatus());
+  EXPECT_THAT(log.Text(), AllOf(HasSubstr("given up"), HasSubstr("pod_id=p"), HasSubstr("no program bridge")));
 }
 
 TEST_F(PodNetworkTest, TheNamespaceStaysUntilThePluginsHaveReleasedWhatTheyHoldInIt) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
@@ -45,6 +46,30 @@ absl::StatusOr<std::vector<Stored>> LoadOrLog(Database* database, const std::str
   });
 }
 
+absl::Status SaveRow(Database::Transaction& transaction, Phase phase, const PodRecord& pod) {
+  return Annotate(transaction.Run("INSERT INTO pods (id, phase, record) VALUES (?, ?, ?) "
+                                  "ON CONFLICT (id) DO UPDATE SET phase = excluded.phase, record = excluded.record",
+                                  pod.id(), static_cast<int>(phase), Value::Blob(pod.SerializeAsString())),
+                  "record pod");
+}
+
+absl::Status SaveRow(Database::Transaction& transaction, Phase phase, const ContainerRecord& container) {
+  return Annotate(transaction.Run("INSERT INTO containers (id, pod_id, phase, record) VALUES (?, ?, ?, ?) "
+                                  "ON CONFLICT (id) DO UPDATE SET phase = excluded.phase, record = excluded.record",
+                                  container.id(), container.pod_id(), static_cast<int>(phase),
+                                  Value::Blob(container.SerializeAsString())),
+                  "record container");
+}
+
+// `phase` is that of the row, and stays empty if there is no row.
+absl::Status ReplaceRow(Database::Transaction& transaction, const ContainerRecord& container,
+                        std::optional<Phase>* phase) {
+  const RowCallback each = [&](const Row& row) { *phase = static_cast<Phase>(row.Int(0)); };
+  return Annotate(transaction.Query("UPDATE containers SET record = ? WHERE id = ? RETURNING phase", each,
+                                    Value::Blob(container.SerializeAsString()), container.id()),
+                  "record container");
+}
+
 const std::string& IdOf(const RecordCopy& copy) {
   return copy.has_pod() ? copy.pod().id() : copy.container().id();
 }
@@ -64,38 +89,68 @@ absl::Status Records::Save(const Container& container) {
 }
 
 absl::Status Records::Save(Phase phase, const PodRecord& pod) {
-  RETURN_IF_ERROR(SaveRow(phase, pod));
-  RecordCopy copy;
-  copy.set_phase(static_cast<int>(phase));
-  *copy.mutable_pod() = pod;
-  KeepCopy(pod.id(), copy);
+  ASSIGN_OR_RETURN(Database::Transaction transaction, database_->Begin(), "record pod");
+  RETURN_IF_ERROR(SaveRow(transaction, phase, pod));
+  RETURN_IF_ERROR(transaction.Commit(), "record pod");
+  KeepCopy(phase, pod);
   return absl::OkStatus();
 }
 
 absl::Status Records::Save(Phase phase, const ContainerRecord& container) {
-  RETURN_IF_ERROR(SaveRow(phase, container));
-  RecordCopy copy;
-  copy.set_phase(static_cast<int>(phase));
-  *copy.mutable_container() = container;
-  KeepCopy(container.id(), copy);
+  ASSIGN_OR_RETURN(Database::Transaction transaction, database_->Begin(), "record container");
+  RETURN_IF_ERROR(SaveRow(transaction, phase, container));
+  RETURN_IF_ERROR(transaction.Commit(), "record container");
+  KeepCopy(phase, container);
+  return absl::OkStatus();
+}
+
+absl::Status Records::SaveFree(const Pod& pod) {
+  const Phase phase = Pod::PhaseOf(pod.state());
+  const PodRecord record = pod.record();
+  RETURN_IF_ERROR(
+      database_->Free([&](Database::Transaction& transaction) { return SaveRow(transaction, phase, record); }));
+  KeepCopy(phase, record);
+  return absl::OkStatus();
+}
+
+absl::Status Records::SaveFree(const Container& container) {
+  const Phase phase = Container::PhaseOf(container.state());
+  const ContainerRecord record = container.record();
+  RETURN_IF_ERROR(
+      database_->Free([&](Database::Transaction& transaction) { return SaveRow(transaction, phase, record); }));
+  KeepCopy(phase, record);
   return absl::OkStatus();
 }
 
 absl::Status Records::Replace(const ContainerRecord& container) {
+  std::optional<Phase> phase;
+  ASSIGN_OR_RETURN(Database::Transaction transaction, database_->Begin(), "record container");
+  RETURN_IF_ERROR(ReplaceRow(transaction, container, &phase));
+  RETURN_IF_ERROR(transaction.Commit(), "record container");
+  if (phase) KeepCopy(*phase, container);
+  return absl::OkStatus();
+}
+
+absl::Status Records::ReplaceFree(const ContainerRecord& container) {
+  std::optional<Phase> phase;
+  RETURN_IF_ERROR(database_->Free(
+      [&](Database::Transaction& transaction) { return ReplaceRow(transaction, container, &phase); }));
+  if (phase) KeepCopy(*phase, container);
+  return absl::OkStatus();
+}
+
+void Records::KeepCopy(Phase phase, const PodRecord& pod) {
   RecordCopy copy;
-  bool is_there = false;
-  RETURN_IF_ERROR(database_->Query(
-                      "UPDATE containers SET record = ? WHERE id = ? RETURNING phase",
-                      [&](const Row& row) {
-                        is_there = true;
-                        copy.set_phase(static_cast<int>(row.Int(0)));
-                      },
-                      Value::Blob(container.SerializeAsString()), container.id()),
-                  "record container");
-  if (!is_there) return absl::OkStatus();
+  copy.set_phase(static_cast<int>(phase));
+  *copy.mutable_pod() = pod;
+  KeepCopy(pod.id(), copy);
+}
+
+void Records::KeepCopy(Phase phase, const ContainerRecord& container) {
+  RecordCopy copy;
+  copy.set_phase(static_cast<int>(phase));
   *copy.mutable_container() = container;
   KeepCopy(container.id(), copy);
-  return absl::OkStatus();
 }
 
 // An object that is being created or removed may have no directory.
@@ -113,7 +168,9 @@ absl::Status Records::Restore() {
   for (const RecordCopy& copy : lost) {
     const auto phase = static_cast<Phase>(copy.phase());
     const std::string& id = IdOf(copy);
-    const absl::Status back = copy.has_pod() ? SaveRow(phase, copy.pod()) : SaveRow(phase, copy.container());
+    const absl::Status back = database_->Free([&](Database::Transaction& transaction) {
+      return copy.has_pod() ? SaveRow(transaction, phase, copy.pod()) : SaveRow(transaction, phase, copy.container());
+    });
     if (back.ok()) {
       LogWarning("restored a record that the database had lost or damaged, from its copy", {{IdField(copy), id}});
     } else {
@@ -152,27 +209,12 @@ absl::StatusOr<std::vector<RecordCopy>> Records::CopiesWithoutRow() {
   return copies;
 }
 
-absl::Status Records::SaveRow(Phase phase, const PodRecord& pod) {
-  return Annotate(database_->Run("INSERT INTO pods (id, phase, record) VALUES (?, ?, ?) "
-                                 "ON CONFLICT (id) DO UPDATE SET phase = excluded.phase, record = excluded.record",
-                                 pod.id(), static_cast<int>(phase), Value::Blob(pod.SerializeAsString())),
-                  "record pod");
-}
-
-absl::Status Records::SaveRow(Phase phase, const ContainerRecord& container) {
-  return Annotate(database_->Run("INSERT INTO containers (id, pod_id, phase, record) VALUES (?, ?, ?, ?) "
-                                 "ON CONFLICT (id) DO UPDATE SET phase = excluded.phase, record = excluded.record",
-                                 container.id(), container.pod_id(), static_cast<int>(phase),
-                                 Value::Blob(container.SerializeAsString())),
-                  "record container");
-}
-
 absl::Status Records::DeletePod(const std::string& id) {
-  return database_->Run("DELETE FROM pods WHERE id = ?", id);
+  return database_->RunFree("DELETE FROM pods WHERE id = ?", id);
 }
 
 absl::Status Records::DeleteContainer(const std::string& id) {
-  return database_->Run("DELETE FROM containers WHERE id = ?", id);
+  return database_->RunFree("DELETE FROM containers WHERE id = ?", id);
 }
 
 absl::StatusOr<std::vector<StoredPod>> Records::Pods() {
@@ -191,7 +233,7 @@ absl::StatusOr<std::string> Records::Fact(const std::string& name) {
 }
 
 absl::Status Records::SetFact(const std::string& name, const std::string& value) {
-  return database_->Run(
+  return database_->RunFree(
       "INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name,
       value);
 }

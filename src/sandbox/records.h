@@ -6,6 +6,9 @@
 // pods outlive their database. The copy is not synced: it need not survive a loss of power and the loss of the database
 // together.
 //
+// Changes that give something back (a stop, an end, a removal) are made with Database::Free, so that they also work
+// where the database cannot be written.
+//
 // Thread-safe (the database is). Errors are the database's.
 #pragma once
 
@@ -47,11 +50,16 @@ class Records {
   // The record as it is, in the phase that follows from the state.
   absl::Status Save(const Pod& pod);
   absl::Status Save(const Container& container);
+  // The same for a pod that is being stopped or removed, and for a container that is being removed.
+  absl::Status SaveFree(const Pod& pod);
+  absl::Status SaveFree(const Container& container);
   // The record in the phase of a state that the object has not reached yet.
   absl::Status Save(Phase phase, const PodRecord& pod);
   absl::Status Save(Phase phase, const ContainerRecord& container);
   // Keeps the phase of the row, and does nothing if the row is gone. For callers that do not hold the container's gate.
   absl::Status Replace(const ContainerRecord& container);
+  // The same for the record of a container that has ended.
+  absl::Status ReplaceFree(const ContainerRecord& container);
   absl::Status DeletePod(const std::string& id);
   absl::Status DeleteContainer(const std::string& id);
   // Damaged rows are left out; the log names them.
@@ -60,12 +68,13 @@ class Records {
 
   // A named fact about the node; empty if there is none.
   absl::StatusOr<std::string> Fact(const std::string& name);
+  // By Database::Free, since a daemon must be able to start.
   absl::Status SetFact(const std::string& name, const std::string& value);
 
  private:
-  absl::Status SaveRow(Phase phase, const PodRecord& pod);
-  absl::Status SaveRow(Phase phase, const ContainerRecord& container);
   void KeepCopy(const std::string& id, const RecordCopy& copy);
+  void KeepCopy(Phase phase, const PodRecord& pod);
+  void KeepCopy(Phase phase, const ContainerRecord& container);
   absl::StatusOr<std::set<std::string>> WholeRows();
   absl::StatusOr<std::vector<RecordCopy>> CopiesWithoutRow();
 

@@ -1,11 +1,11 @@
 #include "sandbox/recovery.h"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <set>
 #include <utility>
 
-#include "base/background.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/status_macros.h"
@@ -24,6 +24,7 @@
 #include "sandbox/shim_stopper.h"
 #include "sandbox/start_container.h"
 #include "sandbox/teardown.h"
+#include "store/residue.h"
 
 namespace crisp {
 namespace {
@@ -52,15 +53,20 @@ Pod::State InitialState(Phase phase) {
   }
 }
 
-// Plugins of the last daemon may still be at work for pods that were not created completely. What they take after a DEL
-// nobody would give back. No plugin runs for other pods, whose containers may have what looks like one.
-void EndPlugins(const std::vector<StoredPod>& pods) {
-  std::set<std::string> ids;
-  for (const StoredPod& pod : pods) {
-    if (pod.phase != Phase::kCreated) ids.insert(pod.record.id());
-  }
-  const absl::Status ended = EndOrphanedPlugins(ids, kOrphanGrace, CallContext::WithTimeout(2 * kOrphanGrace));
-  if (!ended.ok()) LogError("network plugins of the last daemon still run", {{"error", ended.message()}});
+// A plugin of the last daemon may still run for a pod that was not created completely. What it takes after the DEL would
+// be lost. No plugin runs for other pods, whose containers may have what looks like one.
+void EndPlugins(const Pod& pod) {
+  LogIfError(EndOrphanedPlugins({pod.id()}, kOrphanGrace, CallContext::WithTimeout(2 * kOrphanGrace)),
+             "a network plugin of the last daemon still runs", pod);
+}
+
+bool IsHalfDone(Phase phase) {
+  return phase == Phase::kCreating || phase == Phase::kRemoving;
+}
+
+template <typename Stored>
+bool AnyHalfDone(const std::vector<Stored>& all) {
+  return std::any_of(all.begin(), all.end(), [](const Stored& one) { return IsHalfDone(one.phase); });
 }
 
 }  // namespace
@@ -75,7 +81,7 @@ absl::Status Recovery::Run() {
   }
   std::map<std::string, StoredContainers> containers;
   for (const StoredContainer& container : stored) containers[container.record.pod_id()].push_back(container);
-  EndPlugins(pods);
+  if (AnyHalfDone(pods) || AnyHalfDone(stored)) removals_ = std::make_unique<Background>();
   {
     Background recoveries;
     for (const StoredPod& pod : pods) {
@@ -83,6 +89,7 @@ absl::Status Recovery::Run() {
     }
   }
   ReportUnknownDirectories();
+  SweepResidue(parts_.layout);
   return parts_.records->SetFact(kBootId, parts_.boot_id);
 }
 
@@ -97,19 +104,32 @@ void Recovery::ReportUnknownDirectories() const {
   }
 }
 
-void Recovery::RecoverPod(const StoredPod& stored, const StoredContainers& containers) const {
+void Recovery::RecoverPod(const StoredPod& stored, const StoredContainers& containers) {
   const PodPtr pod = AddPod(stored);
   const std::vector<ShimContainer> alive = Reconnect(pod);
   for (const StoredContainer& container : containers) {
     RecoverContainer(pod, container, FindListed(alive, container.record.id()));
   }
-  if (stored.phase == Phase::kCreating || stored.phase == Phase::kRemoving) {
-    const absl::Status removed = parts_.teardown->RemovePod(pod, CallContext::WithTimeout(kUndoDeadline));
-    LogIfError(removed, "cannot finish the removal of a pod; RemovePodSandbox tries again", *pod);
-    if (removed.ok()) return;
-    pod->MoveTo(Pod::State::kLeftover);
+  if (IsHalfDone(stored.phase)) {
+    removals_->Run([this, pod] { FinishRemoval(pod); });
+  } else {
+    Resume(pod, FindListed(alive, pod->id()));
   }
-  ResumePod(pod, FindListed(alive, pod->id()));
+}
+
+void Recovery::FinishRemoval(const PodPtr& pod) const {
+  EndPlugins(*pod);
+  const CallContext call = CallContext::WithTimeout(kUndoDeadline);
+  const absl::StatusOr<Gate::Pass> inside = pod->gate.Enter(call);
+  const absl::Status removed = inside.ok() ? parts_.teardown->RemovePod(pod, call) : inside.status();
+  LogIfError(removed, "cannot finish the removal of a pod; RemovePodSandbox tries again", *pod);
+  if (removed.ok()) return;
+  pod->MoveTo(Pod::State::kLeftover);
+  parts_.events->Adopt(*pod);
+}
+
+void Recovery::Resume(const PodPtr& pod, const ShimContainer* pause) const {
+  ResumePod(pod, pause);
   if (pod->shim.Get() == nullptr) {
     LogIfError(parts_.shim_stopper->Stop(pod, /*hangs=*/false, CallContext::WithTimeout(kUndoDeadline)),
                "cannot clean up a pod without a shim", *pod);
@@ -169,7 +189,7 @@ void Recovery::FollowStarts(const PodPtr& pod) const {
   }
 }
 
-void Recovery::RecoverContainer(const PodPtr& pod, const StoredContainer& stored, const ShimContainer* known) const {
+void Recovery::RecoverContainer(const PodPtr& pod, const StoredContainer& stored, const ShimContainer* known) {
   const ContainerPtr container = Rebuild(stored, known);
   pod->containers.Add(container->id(), container);
   // Read once the shim's events find the container: no exit is missed in between.
@@ -179,13 +199,20 @@ void Recovery::RecoverContainer(const PodPtr& pod, const StoredContainer& stored
     LogIfError(parts_.records->Save(*container), "cannot record the start of a container", *pod, *container);
   }
   // Without a shim, the clean-up of the pod ends those that are only created.
-  if (known == nullptr && container->running() && (!created || pod->shim.Get() != nullptr)) EndUnknown(pod, container);
+  const bool lost = known == nullptr && container->running();
+  if (lost && created && pod->shim.Get() != nullptr) EndUnknown(pod, container);
   if (container->visible()) parts_.events->Adopt(*container);
   if (created && container->state() == Container::State::kExited) {
     LogExit(*pod, *container, "container had exited before this daemon started");
   }
-  if (created) return;
-  LogIfError(parts_.teardown->RemoveContainer(pod, container, CallContext::WithTimeout(kUndoDeadline)),
+  if (!created) removals_->Run([this, pod, container, lost] { FinishRemoval(pod, container, lost); });
+}
+
+void Recovery::FinishRemoval(const PodPtr& pod, const ContainerPtr& container, bool lost) const {
+  const CallContext call = CallContext::WithTimeout(kUndoDeadline);
+  const absl::StatusOr<Gate::Pass> inside = container->gate.Enter(call);
+  if (inside.ok() && lost) EndUnknown(pod, container);
+  LogIfError(inside.ok() ? parts_.teardown->RemoveContainer(pod, container, call) : inside.status(),
              "cannot finish the removal of a container; RemoveContainer tries again", *pod, *container);
 }
 
@@ -214,7 +241,7 @@ void Recovery::EndUnknown(const PodPtr& pod, const ContainerPtr& container) cons
                                             CallContext::WithTimeout(kUndoDeadline)),
              "cannot clean up a container without a shim", *pod, *container);
   container->End(MakeEnd(kExitCodeUnknown, kReasonUnknown, "its shim does not know it any more"));
-  LogIfError(parts_.records->Replace(container->record()), "cannot record the end of a container", *pod, *container);
+  LogIfError(parts_.records->ReplaceFree(container->record()), "cannot record the end of a container", *pod, *container);
 }
 
 }  // namespace crisp

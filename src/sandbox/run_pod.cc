@@ -44,9 +44,11 @@ bool IsSameRequest(const PodRecord& record, const cri::RunPodSandboxRequest& req
          ContentsOf(record.config()) == ContentsOf(request.config());
 }
 
-// The next attempt may remove it: it was never acknowledged, or its removal has begun.
+// The next attempt may remove it: it was never acknowledged, or its removal has begun. A pod that the last daemon has
+// left half made is kUndoing.
 bool IsReplaceable(const Pod& pod) {
-  return pod.state() == Pod::State::kLeftover || pod.state() == Pod::State::kRemoving;
+  const Pod::State state = pod.state();
+  return state == Pod::State::kUndoing || state == Pod::State::kLeftover || state == Pod::State::kRemoving;
 }
 
 }  // namespace

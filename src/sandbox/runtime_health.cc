@@ -1,7 +1,6 @@
 #include "sandbox/runtime_health.h"
 
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,13 +12,11 @@
 #include "os/errno_status.h"
 #include "os/process.h"
 #include "store/database.h"
+#include "store/space.h"
 
 namespace crisp {
 namespace {
 
-// What a log line, a record and the directories of a pod need at least.
-constexpr uint64_t kLeastBytes = 1 << 20;
-constexpr uint64_t kLeastInodes = 16;
 constexpr std::chrono::seconds kVersionDeadline{5};
 
 // What changes when the file is written to, or another takes its place.
@@ -37,28 +34,6 @@ absl::Status CheckRuns(const std::string& program) {
   ASSIGN_OR_RETURN(const CommandResult result, RunCommand(command, CallContext::WithTimeout(kVersionDeadline)));
   if (result.ok()) return absl::OkStatus();
   return absl::InternalError(absl::StrCat(program, " --version: ", result.Describe()));
-}
-
-// Judged for root, who may use the blocks that a file system reserves.
-absl::Status CheckSpace(const std::string& directory) {
-  struct statvfs size {};
-  if (statvfs(directory.c_str(), &size) != 0) {
-    return Annotate(ErrnoStatus(errno, directory), "make or mount the directory again, and restart crispd");
-  }
-  const std::string file_system = absl::StrCat("the file system of ", directory);
-  if ((size.f_flag & ST_RDONLY) != 0) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(file_system, " is read-only; look for its errors in the kernel's log, and remount it"));
-  }
-  if (size.f_bfree * size.f_frsize < kLeastBytes) {
-    return absl::ResourceExhaustedError(absl::StrCat(file_system, " is full; remove images, pods or other files"));
-  }
-  // A file system without a fixed number of inodes reports none.
-  if (size.f_files > 0 && size.f_ffree < kLeastInodes) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(file_system, " has no free inodes; remove images, pods or other files"));
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -83,7 +58,7 @@ absl::Status RuntimeHealth::Ready() {
   }
   status = Join(status, CheckSpace(parts_.layout.root()));
   if (parts_.layout.state() != parts_.layout.root()) status = Join(status, CheckSpace(parts_.layout.state()));
-  return Join(status, Annotate(parts_.database->CheckWritable(), "the database cannot be written"));
+  return Join(status, parts_.database->CheckWritable());
 }
 
 }  // namespace crisp

@@ -93,7 +93,7 @@ absl::Status ContainerStarter::RecordFailed(const PodContainer& found, const abs
   const auto& [pod, container] = found;
   container->End(MakeEnd(kExitCodeStartError, kReasonStartError, std::string(why.message())));
   events_->ContainerExited(pod, container);
-  return Join(why, records_->Save(*container));
+  return Join(why, records_->SaveFree(*container));
 }
 
 absl::Status ContainerStarter::Follow(const PodContainer& found) {

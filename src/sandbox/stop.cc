@@ -13,7 +13,6 @@
 namespace crisp {
 
 absl::Status Stopper::StopContainer(const std::string& container_id, int64_t grace, const CallContext& call) {
-  if (grace < 0) return absl::InvalidArgumentError("field timeout: must not be negative");
   const auto found = table_->FindContainer(container_id);
   if (absl::IsNotFound(found.status())) return absl::OkStatus();
   RETURN_IF_ERROR(found);

@@ -25,7 +25,8 @@ class Stopper {
   Stopper(const PodTable* table, const ContainerKiller* killer, const Teardown* teardown)
       : table_(table), killer_(killer), teardown_(teardown) {}
 
-  // `grace` is in seconds; 0 kills at once. A start that is under way is let finish first.
+  // `grace` is in seconds; 0 or less kills at once. The stop signal is sent once in the life of a container: a repeated
+  // call waits for its own grace and then kills. A start that is in progress ends first.
   absl::Status StopContainer(const std::string& container_id, int64_t grace, const CallContext& call);
   absl::Status RemoveContainer(const std::string& container_id, const CallContext& call);
   absl::Status StopPod(const std::string& pod_id, const CallContext& call);

@@ -5,7 +5,6 @@
 
 #include "base/status_macros.h"
 #include "images/images.h"
-#include "os/file.h"
 #include "os/mount.h"
 #include "runtime/shims.h"
 #include "sandbox/container.h"
@@ -19,6 +18,7 @@
 #include "sandbox/pod_observer.h"
 #include "sandbox/records.h"
 #include "sandbox/shim_stopper.h"
+#include "store/residue.h"
 
 namespace crisp {
 namespace {
@@ -32,7 +32,7 @@ bool IsStopped(Pod::State state) {
 absl::Status Teardown::StopPod(const PodPtr& pod, const CallContext& call) const {
   if (IsStopped(pod->state())) return absl::OkStatus();
   pod->MoveTo(Pod::State::kStopping);
-  RETURN_IF_ERROR(parts_.records->Save(*pod));
+  RETURN_IF_ERROR(parts_.records->SaveFree(*pod));
   RETURN_IF_ERROR(WaitForStarts(*pod, call));
   call.Done("wait for starts of its containers");
   absl::Status status = EndProcesses(pod, call);
@@ -70,7 +70,7 @@ absl::Status Teardown::RemovePod(const PodPtr& pod, const CallContext& call) con
   pod->MoveTo(Pod::State::kUndoing);  // a pod that is being created; any other stays what it is
   RETURN_IF_ERROR(StopPod(pod, call));
   pod->MoveTo(Pod::State::kRemoving);
-  RETURN_IF_ERROR(parts_.records->Save(*pod));
+  RETURN_IF_ERROR(parts_.records->SaveFree(*pod));
   const absl::Status removed = RemoveContainers(pod, call);
   RETURN_IF_ERROR(Join(removed, ReleasePodMounts(*pod)));
   call.Done("unmount");
@@ -100,8 +100,9 @@ absl::Status Teardown::ReleasePodMounts(const Pod& pod) const {
 }
 
 absl::Status Teardown::RemovePodFiles(const Pod& pod) const {
-  RETURN_IF_ERROR(RemoveTree(parts_.layout.Pod(pod.id())));
-  RETURN_IF_ERROR(RemoveTree(parts_.layout.Container(pod.id())));
+  RETURN_IF_ERROR(RemoveOrSetAside(parts_.layout, parts_.layout.Pod(pod.id())));
+  RETURN_IF_ERROR(RemoveOrSetAside(parts_.layout, parts_.layout.Container(pod.id())));
+  SweepResidue(parts_.layout);
   return RemovePodCgroup(pod.record(), pod.runtime().systemd_cgroup);
 }
 
@@ -112,7 +113,7 @@ absl::Status Teardown::RemoveContainer(const PodPtr& pod, const ContainerPtr& co
   call.Done("kill the container");
   parts_.events->ContainerExited(pod, container);
   container->MoveTo(Container::State::kRemoving);
-  RETURN_IF_ERROR(parts_.records->Save(*container));
+  RETURN_IF_ERROR(parts_.records->SaveFree(*container));
   RETURN_IF_ERROR(RemoveContainerResources(pod, container, call));
   RETURN_IF_ERROR(parts_.records->DeleteContainer(container->id()));
   pod->containers.Remove(container->id());
@@ -132,8 +133,8 @@ absl::Status Teardown::RemoveContainerResources(const PodPtr& pod, const Contain
   RETURN_IF_ERROR(parts_.mounts->Release(*pod, *container));
   RETURN_IF_ERROR(parts_.images->ReleaseRootfs(id, layout.Rootfs(pod->id(), id)));
   call.Done("unmount the container");
-  RETURN_IF_ERROR(RemoveTree(layout.Bundle(pod->id(), id)));
-  RETURN_IF_ERROR(RemoveTree(layout.Container(id)));
+  RETURN_IF_ERROR(RemoveOrSetAside(layout, layout.Bundle(pod->id(), id)));
+  RETURN_IF_ERROR(RemoveOrSetAside(layout, layout.Container(id)));
   call.Done("remove the files of the container");
   return absl::OkStatus();
 }

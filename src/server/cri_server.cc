@@ -23,7 +23,7 @@ namespace {
 
 // StopContainer holds a thread for its whole grace period, and a node that is drained stops all of its pods at once.
 constexpr int kMaxThreads = 512;
-constexpr std::chrono::seconds kShutdownGrace{2};
+constexpr std::chrono::seconds kShutdownGrace{1};
 
 absl::Status CheckNobodyListens(const std::string& path) {
   sockaddr_un address{};

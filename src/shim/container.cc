@@ -169,7 +169,7 @@ void Container::WriteRecord() {
 }
 
 // SIGKILL to all is sent once and not repeated: processes that were forked meanwhile are killed when the first process
-// has died.
+// has died. The first process also gets it by its pidfd: it may have left its cgroups, or they may have been removed.
 int Container::Kill(int signal, bool all) {
   sigkilled_ = sigkilled_ || signal == SIGKILL;
   if (all && state_ != State::kExited) {
@@ -179,7 +179,7 @@ int Container::Kill(int signal, bool all) {
       cgroup::Signal(cgroups_, signal);
     }
   }
-  if (all || !alive()) return 0;
+  if ((all && signal != SIGKILL) || !alive()) return 0;
   const int error = context_.children.Signal(pid_, signal);
   return error == ESRCH ? 0 : error;
 }

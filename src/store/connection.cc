@@ -43,17 +43,36 @@ std::string Row::Text(int column) const {
   return std::string(bytes, static_cast<size_t>(sqlite3_column_bytes(statement_, column)));
 }
 
-absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& path) {
+absl::StatusOr<std::unique_ptr<Connection>> Connection::OpenHandle(const std::string& path, int more_flags) {
   sqlite3* handle = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const int flags =
+      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | more_flags;
   const int opened = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
   std::unique_ptr<Connection> connection(new Connection(path, handle));  // also after an error there is a handle
   if (opened != SQLITE_OK) return connection->Error(absl::StrCat("open ", path));
-  sqlite3_busy_timeout(handle, kBusyMillis);
-  for (const char* pragma : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL"}) {
+  return connection;
+}
+
+absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& path) {
+  ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, OpenHandle(path, 0));
+  sqlite3_busy_timeout(connection->handle_, kBusyMillis);
+  for (const char* pragma :
+       {"PRAGMA locking_mode=EXCLUSIVE", "PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL"}) {
     RETURN_IF_ERROR(connection->Run(pragma), "open ", path);
   }
   return connection;
+}
+
+absl::StatusOr<std::unique_ptr<Connection>> Connection::OpenInMemory() {
+  return OpenHandle("crisp-in-memory", SQLITE_OPEN_MEMORY);
+}
+
+absl::Status Connection::CopyTo(Connection& other) const {
+  sqlite3_backup* const backup = sqlite3_backup_init(other.handle_, "main", handle_, "main");
+  if (backup == nullptr) return other.Error("copy the database");
+  sqlite3_backup_step(backup, /*all pages*/ -1);
+  if (sqlite3_backup_finish(backup) == SQLITE_OK) return absl::OkStatus();
+  return other.Error("copy the database");
 }
 
 Connection::~Connection() {
@@ -76,6 +95,7 @@ absl::Status Connection::Run(absl::string_view sql, const std::vector<Value>& va
     write_failed_ = true;
     return Error(sql);
   }
+  storage_failed_ = false;
   if (sqlite3_stmt_readonly(raw) == 0) write_failed_ = false;
   return absl::OkStatus();
 }
@@ -91,9 +111,11 @@ int64_t Connection::changes() const {
   return sqlite3_changes64(handle_);
 }
 
-absl::Status Connection::Error(absl::string_view what) const {
+absl::Status Connection::Error(absl::string_view what) {
   const std::string text = absl::StrCat("database: ", what, ": ", sqlite3_errmsg(handle_));
-  switch (sqlite3_errcode(handle_) & 0xff) {  // the other bits are those of extended codes
+  const int code = sqlite3_errcode(handle_) & 0xff;  // the other bits are those of extended codes
+  storage_failed_ = code == SQLITE_FULL || code == SQLITE_IOERR || code == SQLITE_CANTOPEN;
+  switch (code) {
     case SQLITE_FULL:
       return absl::ResourceExhaustedError(text);
     case SQLITE_CORRUPT:

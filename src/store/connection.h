@@ -62,9 +62,12 @@ using RowCallback = std::function<void(const Row&)>;
 
 class Connection {
  public:
-  // Opens or creates the file at `path`, in WAL mode with synchronous=FULL. Foreign keys are not enforced: SQLite's
-  // default.
+  // Opens or creates the file at `path`, in WAL mode with synchronous=FULL, locked against other processes. The lock
+  // keeps the index of the WAL in this process' memory. SQLite would else map it from a file, and a file that is
+  // truncated under a mapping is a SIGBUS. Foreign keys are not enforced: SQLite's default.
   static absl::StatusOr<std::unique_ptr<Connection>> Open(const std::string& path);
+  // An empty database in memory.
+  static absl::StatusOr<std::unique_ptr<Connection>> OpenInMemory();
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -74,19 +77,26 @@ class Connection {
   // The first column of the first row of a query without parameters.
   absl::StatusOr<int64_t> QueryInt(absl::string_view sql);
 
+  // Replaces the contents of `other` by those of this one. After an error `other` is as it was.
+  absl::Status CopyTo(Connection& other) const;
+
   // Rows that the last statement changed.
   int64_t changes() const;
   // The last write failed, or a statement has failed since. Reads that succeed change nothing.
   bool write_failed() const { return write_failed_; }
+  // The last error came from the file system: it is full, or the file could not be read, written or opened.
+  bool storage_failed() const { return storage_failed_; }
   const std::string& path() const { return path_; }
 
  private:
   Connection(std::string path, sqlite3* handle) : path_(std::move(path)), handle_(handle) {}
-  absl::Status Error(absl::string_view what) const;
+  static absl::StatusOr<std::unique_ptr<Connection>> OpenHandle(const std::string& path, int more_flags);
+  absl::Status Error(absl::string_view what);
 
   const std::string path_;
   sqlite3* const handle_;
   bool write_failed_ = false;
+  bool storage_failed_ = false;
 };
 
 }  // namespace crisp

@@ -16,9 +16,14 @@
 #include "os/file.h"
 #include "store/migration.h"
 #include "store/schema.h"
+#include "store/scratch_copy.h"
+#include "store/space.h"
 
 namespace crisp {
 namespace {
+
+constexpr char kInMemory[] =
+    "the database cannot be written; pods and images can still be stopped and removed, nothing new can be made";
 
 // The records hold the environment of every container, and any user can pass the directory. SQLite gives the files that
 // it creates the mode of the database; files that exist may be of an older crisp, or have been set aside.
@@ -62,6 +67,21 @@ void SetAside(const std::string& path, const absl::Status& why) {
   }
 }
 
+// The contents of a file that cannot be opened for writing. SQLite opens a copy, since it reads the WAL of a file only if
+// it may write beside it.
+absl::StatusOr<std::unique_ptr<Connection>> LoadIntoMemory(const std::string& path,
+                                                           const std::vector<Migration>& migrations) {
+  ASSIGN_OR_RETURN(std::unique_ptr<Connection> memory, Connection::OpenInMemory());
+  if (Exists(path)) {
+    ASSIGN_OR_RETURN(const ScratchCopy copy, ScratchCopy::Make(path));
+    ASSIGN_OR_RETURN(const std::unique_ptr<Connection> opened, Connect(copy.path(), migrations));
+    RETURN_IF_ERROR(opened->CopyTo(*memory));
+  }
+  RETURN_IF_ERROR(Migrate(*memory, migrations));
+  RETURN_IF_ERROR(memory->Run("PRAGMA foreign_keys=ON"));
+  return memory;
+}
+
 }  // namespace
 
 Database::Transaction::Transaction(Transaction&& other) noexcept : database_(std::exchange(other.database_, nullptr)) {}
@@ -73,7 +93,8 @@ Database::Transaction::~Transaction() {
 }
 
 absl::Status Database::Transaction::Commit() {
-  RETURN_IF_ERROR(database_->LockedConnection().Run("COMMIT"));  // after an error the destructor rolls back
+  // After an error the destructor rolls back.
+  RETURN_IF_ERROR(database_->ExplainLocked(database_->LockedConnection().Run("COMMIT")));
   End();
   return absl::OkStatus();
 }
@@ -88,31 +109,109 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
 
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path,
                                                          const std::vector<Migration>& migrations) {
-  absl::StatusOr<std::unique_ptr<Connection>> connection = Connect(path, migrations);
-  if (absl::IsDataLoss(connection.status())) {
-    SetAside(path, connection.status());
-    connection = Connect(path, migrations);
+  std::unique_ptr<Database> database(new Database(path, migrations));
+  MutexLock lock(database->mutex_);
+  absl::Status opened = database->OpenFile();
+  if (absl::IsDataLoss(opened)) {
+    SetAside(path, opened);
+    opened = database->OpenFile();
   }
-  RETURN_IF_ERROR(connection);
-  return std::unique_ptr<Database>(new Database(*std::move(connection)));
+  if (opened.ok()) return database;
+  if (absl::IsFailedPrecondition(opened)) return opened;  // of a newer crisp
+  absl::StatusOr<std::unique_ptr<Connection>> memory = LoadIntoMemory(path, migrations);
+  if (!memory.ok()) return Join(opened, memory.status());
+  database->memory_ = *std::move(memory);
+  LogError(kInMemory, {{"database", path}, {"error", database->Explain(opened).message()}});
+  return database;
+}
+
+Database::~Database() {
+  MutexLock lock(mutex_);
+  const absl::Status written = WriteBack();
+  if (!written.ok()) {
+    LogError("the removals since the database could not be written are not recorded; the next start finds them again",
+             {{"database", path_}, {"error", written.message()}});
+  }
+}
+
+absl::Status Database::OpenFile() {
+  ASSIGN_OR_RETURN(file_, Connect(path_, migrations_));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Database::Transaction> Database::Begin() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   mutex_.Lock();
+  absl::Status status = WriteBack();
   // IMMEDIATE takes the write lock now rather than at the first write, where nobody expects to wait.
-  if (absl::Status status = connection_->Run("BEGIN IMMEDIATE"); !status.ok()) {
-    mutex_.Unlock();
-    return Annotate(status, "begin a transaction");
-  }
-  return Transaction(this);
+  if (status.ok()) status = Explain(current().Run("BEGIN IMMEDIATE"));
+  if (status.ok()) return Transaction(this);
+  mutex_.Unlock();
+  return Annotate(status, "begin a transaction");
+}
+
+absl::StatusOr<Database::Transaction> Database::BeginFree(bool* storage_failed) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  mutex_.Lock();
+  WriteBack().IgnoreError();  // the copy in memory serves as well
+  const absl::Status status = current().Run("BEGIN IMMEDIATE");
+  if (status.ok()) return Transaction(this);
+  *storage_failed = memory_ == nullptr && file_->storage_failed();
+  mutex_.Unlock();
+  return Annotate(status, "begin a transaction");
+}
+
+absl::Status Database::Free(absl::FunctionRef<absl::Status(Transaction&)> change) {
+  bool storage_failed = false;
+  const absl::Status status = TryFree(change, &storage_failed);
+  if (!storage_failed) return status;
+  RETURN_IF_ERROR(MoveToMemory(status));
+  return TryFree(change, &storage_failed);
+}
+
+absl::Status Database::TryFree(absl::FunctionRef<absl::Status(Transaction&)> change,
+                               bool* storage_failed) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  ASSIGN_OR_RETURN(Transaction transaction, BeginFree(storage_failed));
+  absl::Status status = change(transaction);
+  if (status.ok()) status = transaction.Commit();
+  // After an error the transaction still holds the lock.
+  *storage_failed = !status.ok() && memory_ == nullptr && LockedConnection().storage_failed();
+  return *storage_failed ? ExplainLocked(status) : status;
+}
+
+absl::Status Database::MoveToMemory(const absl::Status& why) {
+  MutexLock lock(mutex_);
+  if (memory_ != nullptr) return absl::OkStatus();  // another thread was faster
+  ASSIGN_OR_RETURN(std::unique_ptr<Connection> memory, Connection::OpenInMemory());
+  if (const absl::Status copied = file_->CopyTo(*memory); !copied.ok()) return Join(why, copied);
+  RETURN_IF_ERROR(memory->Run("PRAGMA foreign_keys=ON"));
+  memory_ = std::move(memory);
+  LogError(kInMemory, {{"database", path_}, {"error", why.message()}});
+  return absl::OkStatus();
+}
+
+absl::Status Database::WriteBack() {
+  if (memory_ == nullptr) return absl::OkStatus();
+  if (file_ == nullptr) RETURN_IF_ERROR(Explain(OpenFile()));
+  RETURN_IF_ERROR(Explain(memory_->CopyTo(*file_)));
+  memory_ = nullptr;
+  LogInfo("the database can be written again; all removals are recorded", {{"database", path_}});
+  return absl::OkStatus();
+}
+
+absl::Status Database::Explain(const absl::Status& status) const {
+  if (status.ok() || (file_ != nullptr && !file_->storage_failed())) return status;
+  const absl::Status space = CheckSpace(path_.substr(0, path_.rfind('/')));
+  const std::string text = absl::StrCat("the database ", path_, " cannot be written: ", status.message());
+  return space.ok() ? absl::Status(status.code(), text)
+                    : absl::Status(space.code(), absl::StrCat(space.message(), ": ", text));
 }
 
 absl::Status Database::CheckWritable() {
   MutexLock lock(mutex_);
-  if (!connection_->write_failed()) return absl::OkStatus();
+  RETURN_IF_ERROR(WriteBack());
+  if (!file_->write_failed()) return absl::OkStatus();
   // The header page is written even if the value is the same.
-  ASSIGN_OR_RETURN(const int64_t version, connection_->QueryInt("PRAGMA user_version"));
-  return connection_->Run(absl::StrCat("PRAGMA user_version = ", version));
+  ASSIGN_OR_RETURN(const int64_t version, file_->QueryInt("PRAGMA user_version"));
+  return Explain(file_->Run(absl::StrCat("PRAGMA user_version = ", version)));
 }
 
 }  // namespace crisp

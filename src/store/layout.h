@@ -12,6 +12,7 @@
 //       record                    a copy of its row, in case the database is lost (sandbox/records.h)
 //       exit                      the exit record (shim/exit_record.h), written once, by the shim or after its death
 //     containers/<id>-image-<n>/  for the n-th mount of a container, if it is a mount of an image
+//     residue/                    what could not be removed (store/residue.h); 0700
 //   <state>/                      gone after a reboot; 0711
 //     lock                        held by the daemon (flock), so that no two share a state
 //     netns/<pod id>              the pinned network namespace with netns_mounts_under_state_dir; else it is
@@ -27,6 +28,7 @@
 //       <container id>/           an OCI bundle: config.json, rootfs/ (the overlay is mounted there)
 //         images/<n>/             the root of the image of its n-th mount
 //         target-pids             the pinned PID namespace of its target container
+//     residue/                    as below root
 #pragma once
 
 #include <string>
@@ -61,6 +63,9 @@ class Layout {
   std::string RecordCopy(absl::string_view id) const { return absl::StrCat(Container(id), "/record"); }
   std::string ExitRecord(absl::string_view id) const { return absl::StrCat(Container(id), "/exit"); }
   std::string Volumes(absl::string_view id) const { return absl::StrCat(Container(id), "/volumes"); }
+
+  std::string RootResidue() const { return absl::StrCat(root_, "/residue"); }
+  std::string StateResidue() const { return absl::StrCat(state_, "/residue"); }
 
   std::string StateLock() const { return absl::StrCat(state_, "/lock"); }
   std::string NetnsDir() const { return netns_under_state_ ? absl::StrCat(state_, "/netns") : "/run/netns"; }

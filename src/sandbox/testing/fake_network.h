@@ -20,6 +20,7 @@ class FakeNetwork : public Network {
   absl::StatusOr<CniAttachment> Plan(const PodNetworkRequest& request) override;
   absl::StatusOr<PodAddresses> Attach(CniAttachment* attachment, const CallContext& call) override;
   absl::Status Detach(const CniAttachment& attachment, const CallContext& call) override;
+  bool PluginsInstalled(const CniAttachment&) override { return true; }
   std::string Describe() override { return "{}"; }
 
  private:

@@ -12,6 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "base/call_context.h"
 #include "base/status_macros.h"
+#include "base/testing/wait.h"
 #include "os/cgroup.h"
 #include "os/file.h"
 #include "os/testing/mount_namespace.h"
@@ -57,6 +58,25 @@ FakeNode::~FakeNode() {
 }
 
 absl::Status FakeNode::StartDaemon() {
+  RETURN_IF_ERROR(StartDaemonAtOnce([] {}));
+  // What cannot be finished stays as it is, and the test judges it.
+  constexpr std::chrono::seconds kLimit{5};
+  (void)Eventually([this] { return !HasHalfDone(); }, kLimit);
+  return absl::OkStatus();
+}
+
+bool FakeNode::HasHalfDone() const {
+  for (const PodPtr& pod : table_->All()) {
+    if (pod->state() == Pod::State::kUndoing || pod->state() == Pod::State::kRemoving) return true;
+    for (const ContainerPtr& container : pod->containers.All()) {
+      const Container::State state = container->state();
+      if (state == Container::State::kAborted || state == Container::State::kRemoving) return true;
+    }
+  }
+  return false;
+}
+
+absl::Status FakeNode::StartDaemonAtOnce(const std::function<void()>& before) {
   manager_.reset();
   steps_.Heal();
   RETURN_IF_ERROR(database_->Query("PRAGMA query_only = 0", [](const Row&) {}));
@@ -66,6 +86,7 @@ absl::Status FakeNode::StartDaemon() {
   options.default_runtime = "runc";
   options.sandbox_image = "pause";
   options.shim_program = "/nowhere/crisp-shim";
+  before();
   ASSIGN_OR_RETURN(manager_, PodManager::Open({layout_, table_.get(), database_.get(), &images_, &network_, &shims_,
                                                observer_, std::move(options)}));
   return absl::OkStatus();

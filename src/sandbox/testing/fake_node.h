@@ -2,6 +2,7 @@
 // network are fakes whose steps can be made to fail. Needs root; enters a mount namespace of its own.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -32,8 +33,10 @@ class FakeNode {
   // are fakes. /bin/true if it was never called.
   void SetRuntime(std::string program) { runtime_ = std::move(program); }
 
-  // A daemon starts. One that runs already ends first, and leaves its pods.
+  // A daemon starts. One that runs already ends first, and leaves its pods. Waits until what was half done is finished.
   absl::Status StartDaemon();
+  // The same without the wait; `before` is called when all is ready for the start.
+  absl::Status StartDaemonAtOnce(const std::function<void()>& before);
   // The daemon dies where it is: from now on nothing that it does has an effect. StartDaemon starts the next one.
   void KillDaemon();
 
@@ -56,6 +59,8 @@ class FakeNode {
   std::string Contradictions();
   // Stops and removes all pods; the first error.
   absl::Status RemoveAllPods();
+  // A removal is in progress.
+  bool HasHalfDone() const;
   // All that is left of pods, wherever; empty if nothing is.
   std::string Leftovers();
 

@@ -1,0 +1,43 @@
+#include "store/space.h"
+
+#include <sys/statvfs.h>
+
+#include <cerrno>
+#include <cstdint>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "os/errno_status.h"
+
+namespace crisp {
+namespace {
+
+// What a log line, a record and the directories of a pod need at least.
+constexpr uint64_t kLeastBytes = 1 << 20;
+constexpr uint64_t kLeastInodes = 16;
+
+}  // namespace
+
+// Judged for root, who may use the blocks that a file system reserves.
+absl::Status CheckSpace(const std::string& directory) {
+  struct statvfs size {};
+  if (statvfs(directory.c_str(), &size) != 0) {
+    return Annotate(ErrnoStatus(errno, directory), "make or mount the directory again, and restart crispd");
+  }
+  const std::string file_system = absl::StrCat("the file system of ", directory);
+  if ((size.f_flag & ST_RDONLY) != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(file_system, " is read-only; look for its errors in the kernel's log, and remount it"));
+  }
+  if (size.f_bfree * size.f_frsize < kLeastBytes) {
+    return absl::ResourceExhaustedError(absl::StrCat(file_system, " is full; remove images, pods or other files"));
+  }
+  // A file system without a fixed number of inodes reports none.
+  if (size.f_files > 0 && size.f_ffree < kLeastInodes) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(file_system, " has no free inodes; remove images, pods or other files"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace crisp
