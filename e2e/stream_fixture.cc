@@ -28,13 +28,13 @@ std::string StreamTest::AttachUrl(const std::string& container, bool terminal) {
   request.set_stdin(true);
   request.set_stdout(true);
   request.set_tty(terminal);
-  return Must(cri().CallContext(&Runtime::Attach, request)).url();
+  return Must(cri().Call(&Runtime::Attach, request)).url();
 }
 
 std::string StreamTest::ForwardUrl(const PodRef& pod) {
   cri::PortForwardRequest request;
   request.set_pod_sandbox_id(pod.id);
-  return Must(cri().CallContext(&Runtime::PortForward, request)).url();
+  return Must(cri().Call(&Runtime::PortForward, request)).url();
 }
 
 }  // namespace crisp::e2e

@@ -1,5 +1,5 @@
-// Shim: the daemon's interface to a pod's crisp-shim. ShimClient (shim_client.h) talks to the real process; tests of the
-// callers use a fake. Shims (shims.h) launches and finds them.
+// Shim: the daemon's interface to a pod's crisp-shim. ShimClient (shim_client.h) talks to the real process; tests of
+// the callers use a fake. Shims (shims.h) launches and finds them.
 //
 // Ownership: src/sandbox holds one for each live pod. Destroying it closes the connection and leaves the shim and its
 // containers running, so that they outlive the daemon. Shutdown ends the shim.

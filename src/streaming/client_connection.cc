@@ -157,7 +157,8 @@ void ClientConnection::StartSession(const std::string& protocol, std::string alr
 
 // A refused client gets a short time to read the reason, whatever it sends meanwhile.
 void ClientConnection::Refuse(int code, absl::string_view reason, absl::string_view text, absl::string_view headers) {
-  request_timer_.Start(std::min<std::chrono::nanoseconds>(context_.patience, LingeringClose::kPatience), [this] { Over(); });
+  request_timer_.Start(std::min<std::chrono::nanoseconds>(context_.patience, LingeringClose::kPatience),
+                       [this] { Over(); });
   answer_ = ErrorAnswer(code, reason, text, headers);
   bytes_->Write({answer_}, [this](bool well) {
     if (!well) return Over();

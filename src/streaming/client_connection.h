@@ -22,8 +22,8 @@ namespace crisp {
 
 class ClientConnection {
  public:
-  // `context` and `tokens` must outlive it. It holds `unauthenticated` until its token is redeemed. It calls `over` once,
-  // when it may be destroyed, but never from inside a method.
+  // `context` and `tokens` must outlive it. It holds `unauthenticated` until its token is redeemed. It calls `over`
+  // once, when it may be destroyed, but never from inside a method.
   ClientConnection(const StreamContext& context, TokenTable* tokens, std::chrono::nanoseconds idle_timeout,
                    std::unique_ptr<ByteStream> bytes, std::shared_ptr<const void> unauthenticated,
                    std::function<void()> over);

@@ -39,7 +39,8 @@ class CommandWire {
   virtual ~CommandWire() = default;
 
   virtual void Start() = 0;
-  // The caller keeps `bytes` until `sent` is called or destroyed. Data of a channel that the client has closed is dropped.
+  // The caller keeps `bytes` until `sent` is called or destroyed. Data of a channel that the client has closed is
+  // dropped.
   virtual void Send(CommandChannel channel, absl::string_view bytes, std::function<void()> sent) = 0;
   // Ends an output channel.
   virtual void End(CommandChannel channel) = 0;

@@ -1,8 +1,8 @@
 // StreamServer: serves exec, attach and port-forward over HTTP to clients that present a token.
 //
-// A client (the kubelet, as a proxy of its own client) asks for a stream by an RPC, gets a URL with a token, and opens it
-// within a minute over SPDY/3.1 or a WebSocket. The server pumps bytes between the connection and the descriptors that
-// `StreamTarget` opens.
+// A client (the kubelet, as a proxy of its own client) asks for a stream by an RPC, gets a URL with a token, and opens
+// it within a minute over SPDY/3.1 or a WebSocket. The server pumps bytes between the connection and the descriptors
+// that `StreamTarget` opens.
 //
 // Ownership: the target must outlive the server. Threading: methods are thread-safe. All sessions run on one thread of
 // the server; calls of the target run on other threads, at most kMostCalls at a time. The memory of a session is
