@@ -95,6 +95,63 @@ TEST_F(FaultTest, ADaemonThatIsAskedToEndLeavesPodsRunning) {
   EXPECT_EQ(Everything(), before);
 }
 
+TEST_F(FaultTest, SigtermEndsItSoonWhateverIsInProgress) {
+  node().WriteCniConfig(kBridge);
+  const PodRef pod = RunPod("running");
+  const std::string container = Start(pod, ContainerOf("sleeper", "trap '' TERM; sleep 1000"));
+  node().wrappers().Stall("ADD");
+  auto run = std::async(std::launch::async, [&] { return cri().RunPod(PodConfig("stalls")); });
+  node().wrappers().WaitForStalled("ADD");
+  auto stop = std::async(std::launch::async, [&] { return cri().StopContainer(container, 60); });
+  WaitFor("the stop signal", kSoon, [&] { return node().Log().find("StopContainer") != std::string::npos; });
+  const MonoTime begin = MonoClock::now();
+  EXPECT_EQ(node().Terminate(), 0);
+  EXPECT_LT(MonoClock::now() - begin, std::chrono::milliseconds(2500));
+  EXPECT_FALSE(run.get().ok());
+  EXPECT_FALSE(stop.get().ok());
+  node().wrappers().ReleaseAll();
+  node().Start();
+  EXPECT_EQ(StatusOf(container).state(), cri::CONTAINER_RUNNING);
+  ExpectPodsWork("stalls");
+}
+
+TEST_F(FaultTest, AStartDoesNotWaitForAPluginThatHangs) {
+  node().WriteCniConfig(kBridge);
+  node().wrappers().Stall("ADD");
+  auto run = std::async(std::launch::async, [&] { return cri().RunPod(PodConfig("half")); });
+  node().wrappers().WaitForStalled("ADD");
+  node().Kill();
+  EXPECT_FALSE(run.get().ok());
+  node().wrappers().Release("ADD");
+  node().wrappers().Stall("DEL");
+  const MonoTime begin = MonoClock::now();
+  node().Start();
+  EXPECT_LT(MonoClock::now() - begin, std::chrono::seconds(5));
+  node().wrappers().WaitForStalled("DEL");
+  EXPECT_THAT(Pods(), IsEmpty());
+  ExpectPodsWork("other");
+  node().wrappers().ReleaseAll();
+}
+
+TEST_F(FaultTest, CallsToAStoppedShimEndAtTheirOwnTimeouts) {
+  const PodRef pod = RunPod("stopped");
+  const std::string container = Start(pod, ContainerOf("sleeper", "sleep 1000"));
+  const pid_t shim = ShimOf(pod);
+  kill(shim, SIGSTOP);
+  cri::ExecSyncRequest exec;
+  exec.set_container_id(container);
+  exec.add_cmd("true");
+  exec.set_timeout(1);
+  const MonoTime begin = MonoClock::now();
+  EXPECT_EQ(cri().Call(&cri::RuntimeService::Stub::ExecSync, exec).code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_LT(MonoClock::now() - begin, std::chrono::seconds(10));
+  const MonoTime stop = MonoClock::now();
+  EXPECT_FALSE(cri().StopContainer(container, 1).ok());
+  EXPECT_LT(MonoClock::now() - stop, std::chrono::seconds(25));
+  kill(shim, SIGCONT);
+  Must(cri().StopContainer(container, 0));
+}
+
 TEST_F(FaultTest, ManyRestartsInARowChangeNothing) {
   const PodRef one = RunPod("one");
   Start(one, ContainerOf("counter", kCounter));

@@ -90,8 +90,16 @@ absl::StatusOr<Config> ReadConfig(const std::string& path) {
   return config;
 }
 
+// On a file system that cannot be written the lock must be there already. It need not be written for flock(2).
+absl::StatusOr<Fd> OpenLock(const std::string& path) {
+  absl::StatusOr<Fd> made = OpenAt(AT_FDCWD, path, O_RDWR | O_CREAT, 0600);
+  if (made.ok()) return made;
+  absl::StatusOr<Fd> there = OpenAt(AT_FDCWD, path, O_RDONLY);
+  return there.ok() ? std::move(there) : std::move(made);
+}
+
 absl::StatusOr<Fd> TakeLock(const std::string& path) {
-  ASSIGN_OR_RETURN(Fd lock, OpenAt(AT_FDCWD, path, O_RDWR | O_CREAT, 0600));
+  ASSIGN_OR_RETURN(Fd lock, OpenLock(path));
   if (flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
   return ErrnoStatus(errno, absl::StrCat("lock ", path, " (is another crispd running?)"));
 }

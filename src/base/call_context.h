@@ -64,17 +64,25 @@ class CallContext {
     return absl::OkStatus();
   }
 
-  // True if the caller can leave before its deadline: a wait must then call Check every kCancelPoll.
+  // True if the caller can leave before its deadline: a wait must then call Check at NextLook.
   bool can_cancel() const { return static_cast<bool>(cancelled_); }
 
-  // gRPC's synchronous API reports a cancelled call only when asked, so waits ask at this interval.
+  // gRPC's synchronous API reports a cancelled call only when asked. Waits ask at this interval at first; one that has
+  // lasted for long asks less often, so that thousands of waiting calls cost little.
   static constexpr std::chrono::milliseconds kCancelPoll{50};
+  static constexpr std::chrono::seconds kLongestCancelPoll{2};
 
   // When a wait must call Check again.
-  MonoTime NextLook() const { return can_cancel() ? std::min(deadline_, MonoClock::now() + kCancelPoll) : deadline_; }
+  MonoTime NextLook() const {
+    if (!can_cancel()) return deadline_;
+    const MonoTime now = MonoClock::now();
+    const auto pause = std::clamp<std::chrono::nanoseconds>((now - begun_) / 4, kCancelPoll, kLongestCancelPoll);
+    return std::min(deadline_, now + pause);
+  }
 
  private:
   MonoTime deadline_;
+  MonoTime begun_ = MonoClock::now();
   std::function<bool()> cancelled_;
   StepLog* steps_ = nullptr;
 };

@@ -37,7 +37,6 @@ void RemoveOrLog(const std::string& path) {
   }
 }
 
-
 // Returns the complete layers. The others are removed from disk and from the database.
 absl::StatusOr<std::vector<LayerRow>> RecoverDirectories(const Layout& layout, Database* database) {
   std::map<std::string, LayerRow> by_name;
@@ -102,8 +101,7 @@ absl::Status RecoverContainers(const Layout& layout, Database* database, const s
     if (known.erase(id) > 0) continue;
     const absl::Status recovered = RecoverRootfs(layout, database, id, chain_of);
     if (!recovered.ok()) {
-      LogError("cannot recover which layers a container uses",
-               {{"container", id}, {"error", recovered.message()}});
+      LogError("cannot recover which layers a container uses", {{"container", id}, {"error", recovered.message()}});
     }
   }
   for (const std::string& id : known) {  // no directory: MountRootfs was interrupted after it wrote the record

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/log.h"
 #include "base/status_macros.h"
 #include "images/file_metadata.h"
 #include "images/layer_record.h"
@@ -124,15 +125,18 @@ absl::Status RemoveShifted(const std::string& directory) {
 absl::Status RemoveDirectories(const Layout& layout, const std::string& id) {
   // Do not delete anything below a mount.
   RETURN_IF_ERROR(RemoveShifted(ShiftedDir(layout, id)));
-  RETURN_IF_ERROR(RemoveTree(EmptyDir(layout, id)));
-  absl::Status status = RemoveOrSetAside(layout, layout.Upper(id));
+  absl::Status status = RemoveOrSetAside(layout, EmptyDir(layout, id));
+  status = Join(status, RemoveOrSetAside(layout, layout.Upper(id)));
   status = Join(status, RemoveOrSetAside(layout, layout.Work(id)));
-  if (status.ok()) status = RemoveRootfsRecord(layout.Container(id));
-  // The directory has files of other owners too (Layout). Whoever removes the last one removes the directory.
-  if (status.ok() && rmdir(layout.Container(id).c_str()) != 0 && errno != ENOENT && errno != ENOTEMPTY) {
-    status = ErrnoStatus(errno, absl::StrCat("remove ", layout.Container(id)));
+  RETURN_IF_ERROR(status);
+  // The directory has files of other owners too (Layout): the last owner removes it. Neither of these gives anything
+  // back, so on a read-only file system they may fail.
+  status = RemoveRootfsRecord(layout.Container(id));
+  if (rmdir(layout.Container(id).c_str()) != 0 && errno != ENOENT && errno != ENOTEMPTY) {
+    status = Join(status, ErrnoStatus(errno, absl::StrCat("remove ", layout.Container(id))));
   }
-  return status;
+  if (!status.ok()) LogWarning("cannot remove the directory of a root file system", {{"error", status.message()}});
+  return absl::OkStatus();
 }
 
 absl::Status MakeAndMount(const Layout& layout, const std::vector<LayerRow>& layers, const std::string& id,

@@ -8,17 +8,21 @@
 
 namespace crisp {
 
+class CallContext;
+
 // Copies the content of the directory `path` of the root file system mounted at `rootfs` into `target`, a new directory
 // with the same owner and mode (0755 of `owner` if the image does not have `path`). Links in `path` are resolved inside
 // the root (CVE-2022-23648), and links below it are not followed. Owners, modes, times, extended attributes and special
 // files are kept. Sockets are not copied. A file with several names becomes several files.
-// InvalidArgument if `path` is a file or its tree is more than 200 directories deep. After an error the
-// copy may be incomplete.
+// Holes in files are kept.
+// InvalidArgument if `path` is a file or its tree is more than 200 directories deep; ResourceExhausted if the file
+// system of `target` has not enough space, before it is full; DeadlineExceeded or Cancelled when `call` is over. After
+// an error the copy may be incomplete.
 struct VolumeOwner {
   uint32_t uid = 0;
   uint32_t gid = 0;
 };
 absl::Status CopyVolumeContent(const std::string& rootfs, const std::string& path, const std::string& target,
-                               VolumeOwner owner);
+                               VolumeOwner owner, const CallContext& call);
 
 }  // namespace crisp

@@ -1,20 +1,28 @@
 #include "images/volume_content.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 
+#include "base/call_context.h"
+#include "base/testing/status_text.h"
 #include "os/file.h"
+#include "os/testing/mount_namespace.h"
 #include "os/testing/test_dir.h"
 
 namespace crisp {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
 
 class VolumeContentTest : public testing::Test {
  protected:
@@ -27,7 +35,7 @@ class VolumeContentTest : public testing::Test {
   }
   absl::Status Copy(const std::string& path, VolumeOwner owner = {}) {
     target_ = dir_ + "/copy-" + std::to_string(copies_++);
-    return CopyVolumeContent(root_, path, target_, owner);
+    return CopyVolumeContent(root_, path, target_, owner, call_);
   }
   void Write(const std::string& path, const std::string& text) {
     fs::create_directories(fs::path(root_ + path).parent_path());
@@ -42,9 +50,46 @@ class VolumeContentTest : public testing::Test {
 
   const TestDir temporary_;
   const std::string dir_ = temporary_.path();
+  CallContext call_;
   std::string root_, target_;
   int copies_ = 0;
 };
+
+TEST_F(VolumeContentTest, HolesStayHoles) {
+  Write("/data/sparse", "begin");
+  const std::string sparse = root_ + "/data/sparse";
+  ASSERT_EQ(truncate(sparse.c_str(), 1LL << 30), 0);
+  std::ofstream(sparse, std::ios::in | std::ios::out).seekp(512 << 20) << "middle";
+  ASSERT_EQ(Copy("/data"), absl::OkStatus());
+  const struct stat copy = Stat(target_ + "/sparse");
+  EXPECT_EQ(copy.st_size, 1LL << 30);
+  EXPECT_LT(copy.st_blocks * 512, 1 << 20);
+  std::string text(6, ' ');
+  std::ifstream(target_ + "/sparse").seekg(512 << 20).read(text.data(), 6);
+  EXPECT_EQ(text, "middle");
+}
+
+TEST_F(VolumeContentTest, ACallThatIsOverEndsTheCopy) {
+  Write("/data/file", "text");
+  call_ = CallContext(kNoDeadline, [] { return true; });
+  EXPECT_EQ(Copy("/data").code(), absl::StatusCode::kCancelled);
+}
+
+TEST_F(VolumeContentTest, ItStopsBeforeTheFileSystemIsFull) {
+  Write("/data/a-small", "text");
+  Write("/data/large", std::string(2 << 20, 'x'));
+  EnterMountNamespace();
+  const std::string small = dir_ + "/small";
+  fs::create_directories(small);
+  ASSERT_EQ(mount("tmpfs", small.c_str(), "tmpfs", 0, "size=1m"), 0);
+  const absl::Status refused = CopyVolumeContent(root_, "/data", small + "/volume", {}, call_);
+  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(Text(refused), AllOf(HasSubstr("large"), HasSubstr("more than the file system has left")));
+  struct statvfs space {};
+  ASSERT_EQ(statvfs(small.c_str(), &space), 0);
+  EXPECT_GT(space.f_bfree, 0U);
+  ASSERT_EQ(umount(small.c_str()), 0);
+}
 
 TEST_F(VolumeContentTest, ATreeIsCopiedWithAllThatItsFilesHave) {
   Write("/data/file", "text");

@@ -84,7 +84,7 @@ TEST_F(FileTest, MakeDirsChangesNoModeThroughALink) {
   }
   over = true;
   swapper.join();
-  EXPECT_GE(swaps, 100);
+  EXPECT_GT(swaps, 0);
   struct stat info {};
   ASSERT_EQ(stat(victim.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777, 0700u);

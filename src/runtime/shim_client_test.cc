@@ -2,6 +2,7 @@
 #include "runtime/shim_client.h"
 
 #include <fcntl.h>
+#include <glob.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
@@ -115,6 +116,35 @@ TEST_F(ShimTest, ASignalIsTheExitCode) {
   EXPECT_TRUE(pod_.client->Kill("b", SIGTERM, false, TestPod::call()).ok()) << "of one that has exited";
   EXPECT_TRUE(pod_.client->Kill("b", SIGTERM, true, TestPod::call()).ok());
   EXPECT_FALSE(pod_.client->Kill("none", SIGTERM, false, TestPod::call()).ok());
+}
+
+// In every hierarchy of this machine.
+void MoveToRootCgroups(pid_t pid) {
+  glob_t found{};
+  for (const char* pattern : {"/sys/fs/cgroup/*/cgroup.procs", "/sys/fs/cgroup/cgroup.procs"}) {
+    if (glob(pattern, 0, nullptr, &found) != 0) continue;
+    for (size_t i = 0; i < found.gl_pathc; ++i) {
+      const absl::StatusOr<Fd> procs = OpenAt(AT_FDCWD, found.gl_pathv[i], O_WRONLY);
+      if (procs.ok()) WriteAll(procs->get(), absl::StrCat(pid), found.gl_pathv[i]).IgnoreError();
+    }
+    globfree(&found);
+  }
+}
+
+TEST_F(ShimTest, AFirstProcessThatHasLeftItsCgroupsIsKilled) {
+  for (const bool removed : {false, true}) {
+    const std::string id = removed ? "removed" : "left";
+    const auto started = pod_.Run(id, TestPod::Shell("sleep 1000"));
+    ASSERT_TRUE(started.ok()) << started.status();
+    MoveToRootCgroups(started->pid);
+    const absl::StatusOr<cgroup::Dirs> dirs = ContainerCgroups(pod_.CgroupsPath(id), /*systemd=*/false);
+    ASSERT_TRUE(dirs.ok());
+    ASSERT_TRUE(cgroup::Processes(*dirs).empty());
+    if (removed) ASSERT_TRUE(RemoveCgroups(*dirs).ok());
+    EXPECT_TRUE(pod_.client->Kill(id, SIGKILL, true, TestPod::call()).ok());
+    EXPECT_EQ(pod_.listener.AwaitExit(id).exit_code, 137);
+    EXPECT_TRUE(pod_.client->Delete(id, TestPod::call()).ok());
+  }
 }
 
 TEST_F(ShimTest, OutputWithoutNewlineAndLongLinesComeBackByteForByte) {

@@ -96,7 +96,8 @@ absl::Status ContainerMounts::MountImage(const Pod& pod, const Container& contai
 
 absl::StatusOr<std::vector<ImageVolume>> ContainerMounts::MakeVolumes(const Pod& pod, const Container& container,
                                                                       const cri::ContainerConfig& config,
-                                                                      const ImageConfig& image) const {
+                                                                      const ImageConfig& image,
+                                                                      const CallContext& call) const {
   std::vector<ImageVolume> volumes;
   if (image.volumes.empty()) return volumes;
   std::set<std::string> taken;
@@ -114,7 +115,7 @@ absl::StatusOr<std::vector<ImageVolume>> ContainerMounts::MakeVolumes(const Pod&
     if (path == "/") return absl::InvalidArgumentError("the image declares its whole root a volume");
     if (!taken.insert(path).second) continue;
     const std::string target = absl::StrCat(directory, "/", volumes.size());
-    RETURN_IF_ERROR(CopyVolumeContent(layout_.Rootfs(pod.id(), container.id()), path, target, owner));
+    RETURN_IF_ERROR(CopyVolumeContent(layout_.Rootfs(pod.id(), container.id()), path, target, owner, call));
     volumes.push_back({target, path});
   }
   return volumes;

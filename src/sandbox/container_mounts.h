@@ -17,6 +17,7 @@
 
 namespace crisp {
 
+class CallContext;
 class Container;
 class Images;
 class Pod;
@@ -31,8 +32,8 @@ class ContainerMounts {
 
   // Makes the volumes that the image declares and `config` mounts nothing on, with the image's content.
   absl::StatusOr<std::vector<ImageVolume>> MakeVolumes(const Pod& pod, const Container& container,
-                                                       const cri::ContainerConfig& config,
-                                                       const ImageConfig& image) const;
+                                                       const cri::ContainerConfig& config, const ImageConfig& image,
+                                                       const CallContext& call) const;
 
   // Pins the PID namespace of a running container of the same pod (NamespaceMode TARGET) and returns its path.
   absl::StatusOr<std::string> PinTargetPids(const Pod& pod, const Container& container,

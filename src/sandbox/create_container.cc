@@ -169,7 +169,7 @@ absl::Status ContainerCreator::Make(const PodPtr& pod, const ContainerPtr& conta
                   image.id);
   call.Done("mount the image");
   ASSIGN_OR_RETURN(const ResolvedUser user, FindUser(*container, rootfs, image));
-  ASSIGN_OR_RETURN(const std::string spec, BuildSpec(*pod, *container, image, user));
+  ASSIGN_OR_RETURN(const std::string spec, BuildSpec(*pod, *container, image, user, call));
   RETURN_IF_ERROR(WriteFileAt(AT_FDCWD, parts_.layout.Spec(pod->id(), container->id()), spec, 0600));
   RETURN_IF_ERROR(MakeLogDirectory(container->record().log_path()));
   call.Done("prepare mounts and write the OCI spec");
@@ -186,7 +186,7 @@ absl::Status ContainerCreator::Make(const PodPtr& pod, const ContainerPtr& conta
 }
 
 absl::StatusOr<std::string> ContainerCreator::BuildSpec(const Pod& pod, const Container& container, const Image& image,
-                                                        const ResolvedUser& user) const {
+                                                        const ResolvedUser& user, const CallContext& call) const {
   const PodRecord pod_record = pod.record();
   const ContainerRecord record = container.record();
   const cri::LinuxContainerSecurityContext& security = record.config().linux().security_context();
@@ -197,7 +197,7 @@ absl::StatusOr<std::string> ContainerCreator::BuildSpec(const Pod& pod, const Co
                                 parts_.handlers->OptionsOf(pod_record.runtime_handler()), &context));
   ASSIGN_OR_RETURN(const cri::ContainerConfig config, parts_.mounts->Resolve(pod, container));
   if (!parts_.security.ignore_image_defined_volumes) {
-    ASSIGN_OR_RETURN(context.container.volumes, parts_.mounts->MakeVolumes(pod, container, config, image.config));
+    ASSIGN_OR_RETURN(context.container.volumes, parts_.mounts->MakeVolumes(pod, container, config, image.config, call));
   }
   PodNamespaces namespaces = NamespacesOf(parts_.layout, pod_record);
   if (security.namespace_options().pid() == cri::TARGET) {

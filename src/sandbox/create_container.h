@@ -60,7 +60,7 @@ class ContainerCreator {
   ContainerPtr NewContainer(const Pod& pod, const cri::ContainerConfig& config, const Image& image) const;
   absl::Status Make(const PodPtr& pod, const ContainerPtr& container, const Image& image, const CallContext& call);
   absl::StatusOr<std::string> BuildSpec(const Pod& pod, const Container& container, const Image& image,
-                                        const ResolvedUser& user) const;
+                                        const ResolvedUser& user, const CallContext& call) const;
 
   const Parts parts_;
   SingleFlight<std::string> flights_;  // by pod and name

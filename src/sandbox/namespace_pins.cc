@@ -11,6 +11,7 @@
 #include "os/mount.h"
 #include "sandbox/pod_files.h"
 #include "sandbox/pod_user_namespace.h"
+#include "store/residue.h"
 
 namespace crisp {
 namespace {
@@ -54,7 +55,7 @@ absl::Status PinNamespaces(const Layout& layout, const PodRecord& pod, bool syst
 absl::Status UnpinNamespaces(const Layout& layout, const std::string& pod_id) {
   absl::Status status;
   for (const char* kind : kAllKinds) status = Join(status, Unmount(layout.NamespacePin(pod_id, kind)));
-  return Join(status, RemoveTree(layout.NamespacePins(pod_id)));
+  return Join(status, RemoveOrSetAside(layout, layout.NamespacePins(pod_id)));
 }
 
 PodNamespaces NamespacesOf(const Layout& layout, const PodRecord& pod) {

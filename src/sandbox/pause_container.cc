@@ -60,6 +60,7 @@ absl::Status PauseStarter::MakeDirectories(const Pod& pod) const {
   RETURN_IF_ERROR(MakeDirs(layout_.Rootfs(id, id), 0755));
   RETURN_IF_ERROR(MakeDirs(layout_.Shm(id), 0755));
   RETURN_IF_ERROR(MountTmpfs(layout_.Shm(id), kShmSize, "1777"));
+  RETURN_IF_ERROR(MakeDirs(layout_.Container(id), 0700));
   RETURN_IF_ERROR(WritePodFiles(layout_, id, record.config()));
   const std::optional<IdMap> id_map = IdMapOf(record.config());
   return id_map ? GivePodToItsRoot(layout_, id, *id_map) : absl::OkStatus();

@@ -13,13 +13,13 @@ namespace {
 class PodFilesTest : public testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(MakeDirs(dir_ + "/pods/p", 0700).ok());
+    ASSERT_TRUE(MakeDirs(dir_ + "/containers/p", 0700).ok());
     config_.mutable_metadata()->set_name("web-0");
   }
   std::string Written(const std::string& name) {
     const absl::Status written = WritePodFiles(Layout(dir_, dir_, true), "p", config_);
     EXPECT_TRUE(written.ok()) << written;
-    return *ReadFileAt(AT_FDCWD, dir_ + "/pods/p/" + name, 1 << 20);
+    return *ReadFileAt(AT_FDCWD, dir_ + "/containers/p/" + name, 1 << 20);
   }
 
   const TestDir temporary_;

@@ -87,7 +87,8 @@ absl::Status PodNetwork::GiveUp(const PodRecord& record, const absl::Status& err
   OwnedLogFields fields = LogFieldsOf(record.config().metadata());
   fields.emplace_back("pod_id", record.id());
   Log(LogLevel::kError,
-      "the network of a pod is given up, since a plugin that made it is not installed any more; addresses and rules that "
+      "the network of a pod is given up, since a plugin that made it is not installed any more; addresses and rules "
+      "that "
       "it holds stay until the plugin's own garbage collection",
       fields, {{"error", error.message()}});
   return absl::OkStatus();

@@ -35,6 +35,7 @@ std::optional<IdMap> IdMapOf(const cri::PodSandboxConfig& config) {
 
 absl::Status GivePodToItsRoot(const Layout& layout, const std::string& pod_id, const IdMap& map) {
   RETURN_IF_ERROR(LetRootPass(layout.Pod(pod_id), map));
+  RETURN_IF_ERROR(LetRootPass(layout.Container(pod_id), map));
   // That 0 is mapped is checked with the configuration.
   const uint32_t uid = MapId(map.uids, 0).value_or(0);
   const uint32_t gid = MapId(map.gids, 0).value_or(0);

@@ -133,8 +133,8 @@ absl::Status Records::Replace(const ContainerRecord& container) {
 
 absl::Status Records::ReplaceFree(const ContainerRecord& container) {
   std::optional<Phase> phase;
-  RETURN_IF_ERROR(database_->Free(
-      [&](Database::Transaction& transaction) { return ReplaceRow(transaction, container, &phase); }));
+  RETURN_IF_ERROR(
+      database_->Free([&](Database::Transaction& transaction) { return ReplaceRow(transaction, container, &phase); }));
   if (phase) KeepCopy(*phase, container);
   return absl::OkStatus();
 }

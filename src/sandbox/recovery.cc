@@ -53,8 +53,8 @@ Pod::State InitialState(Phase phase) {
   }
 }
 
-// A plugin of the last daemon may still run for a pod that was not created completely. What it takes after the DEL would
-// be lost. No plugin runs for other pods, whose containers may have what looks like one.
+// A plugin of the last daemon may still run for a pod that was not created completely. What it takes after the DEL
+// would be lost. No plugin runs for other pods, whose containers may have what looks like one.
 void EndPlugins(const Pod& pod) {
   LogIfError(EndOrphanedPlugins({pod.id()}, kOrphanGrace, CallContext::WithTimeout(2 * kOrphanGrace)),
              "a network plugin of the last daemon still runs", pod);
@@ -241,7 +241,8 @@ void Recovery::EndUnknown(const PodPtr& pod, const ContainerPtr& container) cons
                                             CallContext::WithTimeout(kUndoDeadline)),
              "cannot clean up a container without a shim", *pod, *container);
   container->End(MakeEnd(kExitCodeUnknown, kReasonUnknown, "its shim does not know it any more"));
-  LogIfError(parts_.records->ReplaceFree(container->record()), "cannot record the end of a container", *pod, *container);
+  LogIfError(parts_.records->ReplaceFree(container->record()), "cannot record the end of a container", *pod,
+             *container);
 }
 
 }  // namespace crisp

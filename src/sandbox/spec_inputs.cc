@@ -1,9 +1,19 @@
 #include "sandbox/spec_inputs.h"
 
+#include "absl/strings/str_cat.h"
+#include "os/file.h"
 #include "sandbox/handlers.h"
 #include "sandbox/pod.h"
 
 namespace crisp {
+namespace {
+
+// `path`, or the file of that name in `older`, where pods have it that were made by crisp 0.1.
+std::string FileOf(const std::string& path, const std::string& older) {
+  return Exists(path) ? path : absl::StrCat(older, path.substr(path.rfind('/')));
+}
+
+}  // namespace
 
 SpecContext SpecInputs::For(const Pod& pod, const std::string& container_id) const {
   const PodRecord record = pod.record();
@@ -18,9 +28,10 @@ SpecContext SpecInputs::For(const Pod& pod, const std::string& container_id) con
   context.pod.cgroup_parent = config.cgroup_parent();
   context.pod.selinux_level = record.selinux_level();
   context.pod.shm = host_ipc ? "/dev/shm" : layout_.Shm(pod.id());
-  context.pod.resolv_conf = layout_.ResolvConf(pod.id());
-  context.pod.hostname_file = layout_.Hostname(pod.id());
-  context.pod.hosts = layout_.Hosts(pod.id());
+  const std::string older = layout_.Pod(pod.id());
+  context.pod.resolv_conf = FileOf(layout_.ResolvConf(pod.id()), older);
+  context.pod.hostname_file = FileOf(layout_.Hostname(pod.id()), older);
+  context.pod.hosts = FileOf(layout_.Hosts(pod.id()), older);
   context.container.id = container_id;
   return context;
 }

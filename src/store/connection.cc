@@ -56,8 +56,7 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::OpenHandle(const std::st
 absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& path) {
   ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, OpenHandle(path, 0));
   sqlite3_busy_timeout(connection->handle_, kBusyMillis);
-  for (const char* pragma :
-       {"PRAGMA locking_mode=EXCLUSIVE", "PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL"}) {
+  for (const char* pragma : {"PRAGMA locking_mode=EXCLUSIVE", "PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL"}) {
     RETURN_IF_ERROR(connection->Run(pragma), "open ", path);
   }
   return connection;

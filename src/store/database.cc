@@ -67,8 +67,8 @@ void SetAside(const std::string& path, const absl::Status& why) {
   }
 }
 
-// The contents of a file that cannot be opened for writing. SQLite opens a copy, since it reads the WAL of a file only if
-// it may write beside it.
+// The contents of a file that cannot be opened for writing. SQLite opens a copy, since it reads the WAL of a file only
+// if it may write beside it.
 absl::StatusOr<std::unique_ptr<Connection>> LoadIntoMemory(const std::string& path,
                                                            const std::vector<Migration>& migrations) {
   ASSIGN_OR_RETURN(std::unique_ptr<Connection> memory, Connection::OpenInMemory());
@@ -117,7 +117,8 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
     opened = database->OpenFile();
   }
   if (opened.ok()) return database;
-  if (absl::IsFailedPrecondition(opened)) return opened;  // of a newer crisp
+  const bool newer = absl::IsFailedPrecondition(opened);
+  if (newer || !Exists(path.substr(0, path.rfind('/')))) return opened;
   absl::StatusOr<std::unique_ptr<Connection>> memory = LoadIntoMemory(path, migrations);
   if (!memory.ok()) return Join(opened, memory.status());
   database->memory_ = *std::move(memory);

@@ -9,9 +9,9 @@
 //
 //   Begin, Run   for what must be on disk when the caller goes on. They fail while the file cannot be written.
 //   Free         for what gives resources back. If the file cannot be written, the contents are copied to memory and
-//                changed there. From then on all reads see the copy, until a later call can write it to the file. If the
-//                daemon dies before that, the file still has the rows of what was removed. The next daemon finds them as
-//                rows without objects, as after a daemon that died between a removal and its row.
+//                changed there. From then on all reads see the copy, until a later call can write it to the file. If
+//                the daemon dies before that, the file still has the rows of what was removed. The next daemon finds
+//                them as rows without objects, as after a daemon that died between a removal and its row.
 //
 // Thread-safe: a transaction holds the lock of the database from Begin until it is committed or destroyed, which rolls
 // it back. Do not wait for anything else while holding one. Errors: see Connection; those of a file that cannot be
@@ -106,7 +106,8 @@ class Database {
   }
 
  private:
-  Database(std::string path, std::vector<Migration> migrations) : path_(std::move(path)), migrations_(std::move(migrations)) {}
+  Database(std::string path, std::vector<Migration> migrations)
+      : path_(std::move(path)), migrations_(std::move(migrations)) {}
   absl::Status OpenFile();
   Connection& current() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return memory_ != nullptr ? *memory_ : *file_; }
   // For transactions, which hold the lock.

@@ -87,7 +87,8 @@ TEST_F(DatabaseFaultTest, OnAFullDiskOnlyWhatFreesGoesOn) {
   EXPECT_EQ(database_->CheckWritable().code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(database_->RunFree(kDelete, "b"), absl::OkStatus());
   EXPECT_EQ(Names(), "c");
-  EXPECT_THAT(log_.Text(), HasSubstr("the database cannot be written; pods and images can still be stopped and removed"));
+  EXPECT_THAT(log_.Text(),
+              HasSubstr("the database cannot be written; pods and images can still be stopped and removed"));
 }
 
 TEST_F(DatabaseFaultTest, WhatWasFreedIsWrittenWhenThereIsRoomAgain) {

@@ -11,6 +11,8 @@
 //       volumes/<n>/              the volumes that the image declares
 //       record                    a copy of its row, in case the database is lost (sandbox/records.h)
 //       exit                      the exit record (shim/exit_record.h), written once, by the shim or after its death
+//       resolv.conf hostname hosts  of a pause container: containers of the pod write to them, so they are not in
+//       memory
 //     containers/<id>-image-<n>/  for the n-th mount of a container, if it is a mount of an image
 //     residue/                    what could not be removed (store/residue.h); 0700
 //   <state>/                      gone after a reboot; 0711
@@ -24,7 +26,6 @@
 //       shim.log                  faults of the shim, one a line
 //       shm/                      the pod's /dev/shm, a tmpfs
 //       ns/ipc uts pid user       the pinned namespaces of the pause container that its containers join
-//       resolv.conf hostname hosts
 //       <container id>/           an OCI bundle: config.json, rootfs/ (the overlay is mounted there)
 //         images/<n>/             the root of the image of its n-th mount
 //         target-pids             the pinned PID namespace of its target container
@@ -63,6 +64,9 @@ class Layout {
   std::string RecordCopy(absl::string_view id) const { return absl::StrCat(Container(id), "/record"); }
   std::string ExitRecord(absl::string_view id) const { return absl::StrCat(Container(id), "/exit"); }
   std::string Volumes(absl::string_view id) const { return absl::StrCat(Container(id), "/volumes"); }
+  std::string ResolvConf(absl::string_view pod) const { return absl::StrCat(Container(pod), "/resolv.conf"); }
+  std::string Hostname(absl::string_view pod) const { return absl::StrCat(Container(pod), "/hostname"); }
+  std::string Hosts(absl::string_view pod) const { return absl::StrCat(Container(pod), "/hosts"); }
 
   std::string RootResidue() const { return absl::StrCat(root_, "/residue"); }
   std::string StateResidue() const { return absl::StrCat(state_, "/residue"); }
@@ -83,9 +87,6 @@ class Layout {
   std::string NamespacePin(absl::string_view pod, absl::string_view kind) const {
     return absl::StrCat(NamespacePins(pod), "/", kind);
   }
-  std::string ResolvConf(absl::string_view pod) const { return absl::StrCat(Pod(pod), "/resolv.conf"); }
-  std::string Hostname(absl::string_view pod) const { return absl::StrCat(Pod(pod), "/hostname"); }
-  std::string Hosts(absl::string_view pod) const { return absl::StrCat(Pod(pod), "/hosts"); }
   std::string Bundle(absl::string_view pod, absl::string_view container) const {
     return absl::StrCat(Pod(pod), "/", container);
   }

@@ -10,8 +10,8 @@ namespace crisp {
 
 class ScratchCopy {
  public:
-  // `path` must exist; its WAL, "<path>-wal", need not. Tries /dev/shm, /run and /tmp, in this order. Internal, with the
-  // reason for each, if none of them can hold the copy.
+  // `path` must exist; its WAL, "<path>-wal", need not. Tries /dev/shm, /run and /tmp, in this order. Internal, with
+  // the reason for each, if none of them can hold the copy.
   static absl::StatusOr<ScratchCopy> Make(const std::string& path);
   ScratchCopy(ScratchCopy&& other) noexcept;
   ScratchCopy& operator=(ScratchCopy&&) = delete;

@@ -7,8 +7,9 @@
 
 namespace crisp {
 
-// Asks statvfs(2). FailedPrecondition if the file system is read-only, ResourceExhausted if it has less than 1 MiB or 16
-// inodes left for root; the text names `directory` and says what to do. The errno of statvfs if there is no directory.
+// Asks statvfs(2). FailedPrecondition if the file system is read-only, ResourceExhausted if it has less than 1 MiB or
+// 16 inodes left for root; the text names `directory` and says what to do. The errno of statvfs if there is no
+// directory.
 absl::Status CheckSpace(const std::string& directory);
 
 }  // namespace crisp

@@ -102,6 +102,7 @@ class FakeShims::Client : public Shim {
     {
       MutexLock lock(all_->mutex_);
       if (!lives()) return Gone();
+      if (all_->ignore_signals_ && !all) return step.after;
     }
     all_->Exit(container_id, 137);
     return step.after;
@@ -250,6 +251,11 @@ absl::StatusOr<std::unique_ptr<Shim>> FakeShims::Connect(const std::string& pod_
   if (shim == shims_.end()) return Gone();
   shim->second.listener = listener;
   return std::make_unique<Client>(this, pod_id);
+}
+
+void FakeShims::IgnoreSignals() {
+  MutexLock lock(mutex_);
+  ignore_signals_ = true;
 }
 
 absl::Status FakeShims::Kill(const ShimPaths& paths, const CallContext&) {

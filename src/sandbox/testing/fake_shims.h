@@ -25,6 +25,8 @@ class FakeShims : public Shims {
   void Die(const std::string& pod_id);
   // The first process of a container ends by itself.
   void Exit(const std::string& container_id, int exit_code);
+  // From now on containers do not end by a stop signal.
+  void IgnoreSignals();
   // An exit that is reported while the next Start of the container is not yet answered.
   void ExitDuringNextStart(int exit_code);
 
@@ -63,6 +65,7 @@ class FakeShims : public Shims {
   mutable Mutex mutex_;
   std::map<std::string, OneShim> shims_ ABSL_GUARDED_BY(mutex_);            // that live, by pod
   std::map<std::string, OneContainer> containers_ ABSL_GUARDED_BY(mutex_);  // by id
+  bool ignore_signals_ ABSL_GUARDED_BY(mutex_) = false;
   int next_exit_code_ ABSL_GUARDED_BY(mutex_) = -1;
 };
 

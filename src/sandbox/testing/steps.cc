@@ -11,10 +11,12 @@ Steps::Step Steps::Enter(const std::string& name) {
   Step step;
   {
     MutexLock lock(mutex_);
+    ++times_[name];
     if (fault_ == Fault::kNone) return step;
     --left_;
-    const bool mine = left_ == 0 || (fault_ == Fault::kFrom && left_ < 0);
-    if (!mine) return step;
+    const bool by_number = left_ == 0 || (fault_ == Fault::kFrom && left_ < 0);
+    if (!(hold_name_.empty() ? by_number : name == hold_name_)) return step;
+    hold_name_.clear();
     if (!reached_) planned_name_ = name;
     reached_ = true;
     changed_.NotifyAll();
@@ -35,6 +37,7 @@ void Steps::Plan(Fault fault, int number) {
   MutexLock lock(mutex_);
   fault_ = fault;
   left_ = number;
+  hold_name_.clear();
   reached_ = false;
   wait_ended_ = false;
   planned_name_.clear();
@@ -46,6 +49,18 @@ void Steps::CallAt(int number, std::function<void()> call) {
   call_ = std::move(call);
 }
 
+void Steps::HoldAt(const std::string& name) {
+  Plan(Fault::kHold, 0);
+  MutexLock lock(mutex_);
+  hold_name_ = name;
+}
+
+int Steps::times(const std::string& name) const {
+  MutexLock lock(mutex_);
+  const auto found = times_.find(name);
+  return found == times_.end() ? 0 : found->second;
+}
+
 void Steps::FailAll() {
   MutexLock lock(mutex_);
   fault_ = Fault::kFrom;
@@ -55,6 +70,7 @@ void Steps::FailAll() {
 void Steps::Heal() {
   MutexLock lock(mutex_);
   fault_ = Fault::kNone;
+  hold_name_.clear();
   held_ = false;
   changed_.NotifyAll();
 }

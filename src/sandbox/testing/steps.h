@@ -9,6 +9,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -37,11 +38,15 @@ class Steps {
   // The fault happens at the `number`-th step from now, counted from 1.
   void Plan(Fault fault, int number);
   void CallAt(int number, std::function<void()> call);
+  // kHold at the next step of that name.
+  void HoldAt(const std::string& name);
   // From now on every step fails without an effect. The planned step stays reached.
   void FailAll();
   // No more faults. Whoever is held goes on.
   void Heal();
 
+  // How often a step of that name has come.
+  int times(const std::string& name) const;
   // True if the planned step has come.
   bool reached() const;
   // Waits up to ten seconds until a step is held, or until EndWait: false then.
@@ -60,6 +65,8 @@ class Steps {
   bool held_ ABSL_GUARDED_BY(mutex_) = false;
   bool wait_ended_ ABSL_GUARDED_BY(mutex_) = false;
   std::function<void()> call_ ABSL_GUARDED_BY(mutex_);
+  std::string hold_name_ ABSL_GUARDED_BY(mutex_);  // of HoldAt
+  std::map<std::string, int> times_ ABSL_GUARDED_BY(mutex_);
   std::string planned_name_;  // of the planned step, once it is reached
 };
 
