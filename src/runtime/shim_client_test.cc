@@ -140,7 +140,9 @@ TEST_F(ShimTest, AFirstProcessThatHasLeftItsCgroupsIsKilled) {
     const absl::StatusOr<cgroup::Dirs> dirs = ContainerCgroups(pod_.CgroupsPath(id), /*systemd=*/false);
     ASSERT_TRUE(dirs.ok());
     ASSERT_TRUE(cgroup::Processes(*dirs).empty());
-    if (removed) ASSERT_TRUE(RemoveCgroups(*dirs).ok());
+    if (removed) {
+      ASSERT_TRUE(RemoveCgroups(*dirs).ok());
+    }
     EXPECT_TRUE(pod_.client->Kill(id, SIGKILL, true, TestPod::call()).ok());
     EXPECT_EQ(pod_.listener.AwaitExit(id).exit_code, 137);
     EXPECT_TRUE(pod_.client->Delete(id, TestPod::call()).ok());
