@@ -48,6 +48,7 @@ class PodUserNamespaceTest : public testing::Test {
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "needs root";
     ASSERT_TRUE(MakeDirs(layout_.Shm("p"), 0700).ok());
+    ASSERT_TRUE(MakeDirs(layout_.Container("p"), 0700).ok());
     for (const std::string& file : {layout_.ResolvConf("p"), layout_.Hosts("p"), layout_.Hostname("p")}) {
       ASSERT_TRUE(WriteFileAt(AT_FDCWD, file, "", 0644).ok());
     }

@@ -8,6 +8,7 @@
 #include <future>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "base/call_context.h"
 #include "base/testing/wait.h"
 #include "sandbox/container.h"
@@ -75,8 +76,11 @@ TEST_F(RecoveryTest, ARunOfTheSameNameWaitsForTheUndo) {
 TEST_F(RecoveryTest, AStartDoesNotWaitForTheRemovalOfAContainer) {
   const auto pod = node_.RunPod();
   ASSERT_EQ(pod.status(), absl::OkStatus());
-  const std::string container = *node_.CreateContainer(*pod);
-  DieAt("release rootfs", [&] { node_.pods().RemoveContainer(container, InTime()).IgnoreError(); });
+  int attempt = 0;
+  DieAt("release rootfs", [&] {
+    const auto container = node_.CreateContainer(*pod, absl::StrCat("app-", attempt++));
+    if (container.ok()) node_.pods().RemoveContainer(*container, InTime()).IgnoreError();
+  });
   ASSERT_EQ(node_.StartDaemonAtOnce([this] { node_.steps().HoldAt("release rootfs"); }), absl::OkStatus());
   ASSERT_TRUE(node_.steps().WaitHeld());
   EXPECT_TRUE((*node_.table().FindPod(*pod))->ready());

@@ -199,7 +199,10 @@ absl::Status Database::WriteBack() {
 }
 
 absl::Status Database::Explain(const absl::Status& status) const {
-  if (status.ok() || (file_ != nullptr && !file_->storage_failed())) return status;
+  return status.ok() || (file_ != nullptr && !file_->storage_failed()) ? status : CannotWrite(status);
+}
+
+absl::Status Database::CannotWrite(const absl::Status& status) const {
   const absl::Status space = CheckSpace(path_.substr(0, path_.rfind('/')));
   const std::string text = absl::StrCat("the database ", path_, " cannot be written: ", status.message());
   return space.ok() ? absl::Status(status.code(), text)
@@ -212,7 +215,8 @@ absl::Status Database::CheckWritable() {
   if (!file_->write_failed()) return absl::OkStatus();
   // The header page is written even if the value is the same.
   ASSIGN_OR_RETURN(const int64_t version, file_->QueryInt("PRAGMA user_version"));
-  return Explain(file_->Run(absl::StrCat("PRAGMA user_version = ", version)));
+  const absl::Status written = file_->Run(absl::StrCat("PRAGMA user_version = ", version));
+  return written.ok() ? written : CannotWrite(written);
 }
 
 }  // namespace crisp

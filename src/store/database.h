@@ -121,8 +121,9 @@ class Database {
   absl::Status MoveToMemory(const absl::Status& why);
   // Writes the copy in memory to the file and drops it. OK if there is none.
   absl::Status WriteBack() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // `status` with the path and the state of the file system, if it is the reason.
+  // `status`, if the file system is the reason as CannotWrite does: with the path and the state of the file system.
   absl::Status Explain(const absl::Status& status) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status CannotWrite(const absl::Status& status) const;
 
   const std::string path_;
   const std::vector<Migration> migrations_;

@@ -61,7 +61,7 @@ absl::Status FakeNode::StartDaemon() {
   RETURN_IF_ERROR(StartDaemonAtOnce([] {}));
   // What cannot be finished stays as it is, and the test judges it.
   constexpr std::chrono::seconds kLimit{5};
-  (void)Eventually([this] { return !HasHalfDone(); }, kLimit);
+  (void)Eventually([this] { return !HasHalfDone() && Contradictions().empty(); }, kLimit);
   return absl::OkStatus();
 }
 
