@@ -1,5 +1,5 @@
-// Shim: the daemon's interface to a pod's crisp-shim. ShimClient (shim_client.h) talks to the real process; tests of the
-// callers use a fake. Shims (shims.h) launches and finds them.
+// Shim: the daemon's interface to a pod's crisp-shim. ShimClient (shim_client.h) talks to the real process; tests of
+// the callers use a fake. Shims (shims.h) launches and finds them.
 //
 // Ownership: src/sandbox holds one for each live pod. Destroying it closes the connection and leaves the shim and its
 // containers running, so that they outlive the daemon. Shutdown ends the shim.
@@ -47,6 +47,10 @@ struct StartRequest {
   bool input = false;        // gives it a stdin; otherwise stdin is /dev/null
   bool input_once = false;   // closes stdin when the first attached client leaves (ignored with a terminal)
   bool terminal = false;     // equal to process.terminal of config.json
+  // The owner of the container's ends of its pipes: the ids that its root has on the node. A process in a user
+  // namespace could not open /dev/stdout otherwise.
+  uint32_t stdio_uid = 0;
+  uint32_t stdio_gid = 0;
 };
 
 struct StartedContainer {
