@@ -1,6 +1,6 @@
-// The Container Device Interface 1.1 (github.com/cncf-tags/container-device-interface, SPEC.md): files in which a vendor
-// describes what a container needs to use a device. The node's operator installs and trusts them: their form and size
-// are checked, not what they grant. A pure parser; cdi_files.h finds the files.
+// The Container Device Interface 1.1 (github.com/cncf-tags/container-device-interface, SPEC.md): files in which a
+// vendor describes what a container needs to use a device. The node's operator installs and trusts them: their form and
+// size are checked, not what they grant. A pure parser; cdi_files.h finds the files.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,8 @@ struct CdiDeviceNode {
   std::string host_path;  // `path`, unless given
   char type = '\0';       // 'c', 'b', 'u' or 'p'; '\0': as on the host
   std::optional<int64_t> major, minor;
-  std::optional<uint32_t> file_mode, uid, gid;
+  std::optional<uint32_t> file_mode;
+  std::optional<uint32_t> uid, gid;  // absent: those of the container's process
   std::string permissions = "rwm";
   bool operator==(const CdiDeviceNode&) const = default;
 };

@@ -469,17 +469,21 @@ TEST_F(ShimTest, FiftyExecsMakeOneCgroup) {
 
 TEST_F(ShimTest, ExecsThatRunAtTheSameTimeHaveCgroupsOfTheirOwn) {
   MustRun("a", "sleep 1000");
+  std::atomic<bool> cancelled{false};
   std::thread killed([&] {
-    const auto result = pod_.Exec("a", "touch /tmp/one; sleep 1000", milliseconds(1500));
-    EXPECT_TRUE(absl::IsDeadlineExceeded(result.status())) << result.status();
+    const std::string process = TestPod::Process(TestPod::Shell("touch /tmp/one; sleep 1000"));
+    const auto result =
+        pod_.client->Exec({"a", process, seconds(0), 1000}, CallContext(kNoDeadline, [&] { return cancelled.load(); }));
+    EXPECT_TRUE(absl::IsCancelled(result.status())) << result.status();
   });
-  ASSERT_TRUE(Eventually([&] { return Exists(pod_.Path("rootfs/tmp/one")); }));
+  EXPECT_TRUE(Eventually([&] { return Exists(pod_.Path("rootfs/tmp/one")); }));
   std::thread other([&] {
     const auto result = pod_.Exec("a", "touch /tmp/two; until [ -e /tmp/over ]; do sleep 0.05; done; echo alive");
     ASSERT_TRUE(result.ok()) << result.status();
     EXPECT_EQ(result->output, "alive\n") << "the end of the other one is not its own";
   });
   EXPECT_TRUE(Eventually([&] { return Exists(pod_.Path("rootfs/tmp/two")); }));
+  cancelled = true;
   killed.join();
   EXPECT_TRUE(WriteFileAt(AT_FDCWD, pod_.Path("rootfs/tmp/over"), "", 0644).ok());
   other.join();
