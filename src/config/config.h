@@ -72,8 +72,9 @@ struct SecurityConfig {
   bool ignore_image_defined_volumes = false;  // ignore_image_defined_volumes: VOLUMEs of images are not made
   // device_ownership_from_security_context: devices belong to the container's user.
   bool device_ownership_from_security_context = false;
-  bool enable_unprivileged_ports = false;  // enable_unprivileged_ports: ports below 1024 for every user of a pod
-  bool enable_unprivileged_icmp = false;   // enable_unprivileged_icmp: ping for every user of a pod
+  // Both are false for a version 2 file that does not say it, as in containerd 1.x.
+  bool enable_unprivileged_ports = true;  // enable_unprivileged_ports: ports below 1024 for every user of a pod
+  bool enable_unprivileged_icmp = true;   // enable_unprivileged_icmp: ping for every user of a pod
   bool operator==(const SecurityConfig&) const = default;
 };
 

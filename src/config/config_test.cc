@@ -67,7 +67,7 @@ TEST_F(ConfigTest, TheUsersFileDoesWhatItSays) {
   absl::StatusOr<Config> config = LoadConfig(kUsersFile, &warnings_);
   ASSERT_TRUE(config.ok()) << config.status();
 
-  Config expected = DefaultConfig();
+  Config expected = DefaultConfig(2);
   expected.root = "/var/lib/containerd/crisp";
   expected.state = "/run/containerd/crisp";
   expected.grpc.address = "/run/containerd/containerd.sock";
@@ -121,8 +121,24 @@ TEST_F(ConfigTest, WhatTheExampleHasInCommentsIsRightToo) {
 // What each honoured key does.
 
 TEST_F(ConfigTest, WhatTheFileDoesNotSayIsDefault) {
-  EXPECT_EQ(*Load("version = 2"), DefaultConfig());
-  EXPECT_EQ(*Load("version = 3"), DefaultConfig());
+  EXPECT_EQ(*Load("version = 2"), DefaultConfig(2));
+  EXPECT_EQ(*Load("version = 3"), DefaultConfig(3));
+  EXPECT_EQ(DefaultConfig(), DefaultConfig(3));
+}
+
+// containerd 2.x lets every user of a pod bind low ports and ping; its files have version 3.
+TEST_F(ConfigTest, LowPortsAndPingsAreForEverybodyUnlessTheFileIsAnOldOneOrSaysOtherwise) {
+  const auto expect = [](const Config& config, bool allowed) {
+    EXPECT_EQ(config.security.enable_unprivileged_ports, allowed);
+    EXPECT_EQ(config.security.enable_unprivileged_icmp, allowed);
+  };
+  expect(DefaultConfig(), true);
+  expect(*Load("version = 2"), false);
+  expect(*Load("version = 3"), true);
+  const std::string allow = "enable_unprivileged_ports = true\nenable_unprivileged_icmp = true\n";
+  const std::string forbid = "enable_unprivileged_ports = false\nenable_unprivileged_icmp = false\n";
+  expect(*Load("version = 2\n[plugins.'io.containerd.grpc.v1.cri']\n" + allow), true);
+  expect(*Load("version = 3\n[plugins.'io.containerd.cri.v1.runtime']\n" + forbid), false);
 }
 
 TEST_F(ConfigTest, RootAndStateAreDirectoriesOfCrispsOwn) {
@@ -230,8 +246,8 @@ constexpr char kCriBody3[] = R"(version = 3
         NoNewKeyring = true
 )";
 
-Config ExpectedOfCriBody() {
-  Config expected = DefaultConfig();
+Config ExpectedOfCriBody(int version) {
+  Config expected = DefaultConfig(version);
   expected.sandbox_image = "host:5000/pause@sha256:abc";
   expected.restrict_oom_score_adj = true;
   expected.netns_mounts_under_state_dir = true;
@@ -249,14 +265,14 @@ Config ExpectedOfCriBody() {
 TEST_F(ConfigTest, TheCriKeysOfVersion2AreHonoured) {
   absl::StatusOr<Config> config = Load(kCriBody2);
   ASSERT_TRUE(config.ok()) << config.status();
-  EXPECT_EQ(*config, ExpectedOfCriBody());
+  EXPECT_EQ(*config, ExpectedOfCriBody(2));
   EXPECT_THAT(warnings_, IsEmpty());
 }
 
 TEST_F(ConfigTest, TheCriKeysOfVersion3AreHonoured) {
   absl::StatusOr<Config> config = Load(kCriBody3);
   ASSERT_TRUE(config.ok()) << config.status();
-  EXPECT_EQ(*config, ExpectedOfCriBody());
+  EXPECT_EQ(*config, ExpectedOfCriBody(3));
   EXPECT_THAT(warnings_, IsEmpty());
 }
 
@@ -478,6 +494,24 @@ TEST_F(ConfigTest, NoSecretIsEverTold) {
   std::string said(
       Load("version = 2\n[" + registry + ".configs.h.auth]\npassword = 777777777777777777777777").status().message());
   EXPECT_THAT(said, AllOf(HasSubstr("not valid TOML"), Not(HasSubstr("777"))));
+}
+
+// toml++ 3.3 itself says 'plugins."ioio.containerd.grpc.v1.cri"'.
+TEST_F(ConfigTest, AKeyOrTableThatIsThereTwiceIsNamedAsItStandsInTheFile) {
+  const std::string cri = "plugins.\"io.containerd.grpc.v1.cri\"";
+  const auto said_of = [&](const std::string& content) { return ErrorOf(content); };
+  EXPECT_THAT(said_of("[" + cri + ".cni]\n  [ " + cri + ".cni ] # again\n"),
+              HasSubstr(":3: not valid TOML: Error while parsing table header: cannot redefine existing table " + cri +
+                        ".cni (column"));
+  EXPECT_THAT(said_of(cri + ".x = 'unter2'\n" + cri + ".x = \"a = b\"\n"),
+              AllOf(HasSubstr("cannot redefine existing string " + cri + ".x (column"), Not(HasSubstr("unter2"))));
+  EXPECT_THAT(said_of("\"a=b\" = 1\n\"a=b\" = 2\n"), HasSubstr("existing integer \"a=b\" (column"));
+  EXPECT_THAT(said_of("[[\"an.array\"]]\n[\"an.array\"]\n"), HasSubstr("existing array \"an.array\" as table (column"));
+  EXPECT_THAT(said_of("[debug]\nlevel = 'a'\n[[debug]]\n"), HasSubstr("existing table debug as array-of-tables"));
+  EXPECT_THAT(said_of("\"in.line\" = {x = 1}\n[\"in.line\".y]\n"),
+              HasSubstr("cannot insert \"in.line\".y into existing"));
+  EXPECT_THAT(said_of("debug = {x = 1}\ndebug.y = 2\n"), HasSubstr("as dotted key-value pair debug.y (column"));
+  EXPECT_THAT(said_of("a = 1 a = 2\n"), HasSubstr("expected a comment or whitespace (column"));
 }
 
 }  // namespace

@@ -53,6 +53,7 @@ struct Key {
   const char* note = "";      // kRefused: what to do instead
   Setter set = nullptr;       // kHonoured; others may check
   bool secret = false;        // the value is not to be shown
+  const char* default_value3 = nullptr;  // since version 3 of the file; null: the same
 };
 
 inline constexpr char kSame[] = "";

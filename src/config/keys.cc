@@ -43,7 +43,7 @@ constexpr char kDecoderEnv[] = "OCICRYPT_KEYPROVIDER_CONFIG=/etc/containerd/ocic
 // clang-format off
 const Key kKeys[] = {
     // The daemon.
-    {"version", kSame, kHonoured, kInteger, "2", "", Nothing},  // looked at before all others
+    {"version", kSame, kHonoured, kInteger, "2", "", Nothing, false, "3"},  // looked at before all others
     {"root", kSame, kHonoured, kText, "/var/lib/crisp", "", SetRoot},
     {"state", kSame, kHonoured, kText, "/run/crisp", "", SetState},
     {"temp", kSame, kNotYet, kText, ""},
@@ -105,8 +105,8 @@ const Key kKeys[] = {
     {"cri/disable_proc_mount", kRuntime, kNotYet, kFlag, "false"},
     {"cri/enable_selinux", kRuntime, kHonoured, kFlag, "false", "", Set<&Config::security, &SecurityConfig::enable_selinux>},
     {"cri/selinux_category_range", kRuntime, kHonoured, kInteger, "1024", "", SetNotNegative<&Config::security, &SecurityConfig::selinux_category_range>},
-    {"cri/enable_unprivileged_icmp", kRuntime, kHonoured, kFlag, "false", "", Set<&Config::security, &SecurityConfig::enable_unprivileged_icmp>},
-    {"cri/enable_unprivileged_ports", kRuntime, kHonoured, kFlag, "false", "", Set<&Config::security, &SecurityConfig::enable_unprivileged_ports>},
+    {"cri/enable_unprivileged_icmp", kRuntime, kHonoured, kFlag, "false", "", Set<&Config::security, &SecurityConfig::enable_unprivileged_icmp>, false, "true"},
+    {"cri/enable_unprivileged_ports", kRuntime, kHonoured, kFlag, "false", "", Set<&Config::security, &SecurityConfig::enable_unprivileged_ports>, false, "true"},
     {"cri/ignore_image_defined_volumes", kRuntime, kHonoured, kFlag, "false", "", Set<&Config::security, &SecurityConfig::ignore_image_defined_volumes>},
     {"cri/tolerate_missing_hugetlb_controller", kRuntime, kHonoured, kFlag, "true", "", Set<&Config::security, &SecurityConfig::tolerate_missing_hugetlb_controller>},
     {"cri/unset_seccomp_profile", kRuntime, kHonoured, kText, "", "", Set<&Config::security, &SecurityConfig::unset_seccomp_profile>},

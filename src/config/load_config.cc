@@ -10,11 +10,11 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "config/reader.h"
+#include "config/syntax_error.h"
 
 namespace crisp {
 namespace {
@@ -42,23 +42,13 @@ absl::StatusOr<std::string> ReadConfigFile(const std::string& path) {
   return content;
 }
 
-// What toml++ says of a syntax error, without what it quotes from the file, which may be a secret.
-std::string WithoutQuotes(absl::string_view description) {
-  description = description.substr(0, description.find(", saw "));
-  size_t quoted = description.find('\'');
-  if (quoted != absl::string_view::npos && absl::StrContains(description.substr(quoted), "representable")) {
-    return "number out of range";
-  }
-  return std::string(description);
-}
-
 absl::StatusOr<toml::table> Parse(const std::string& path, const std::string& content) {
   try {
     return toml::parse(content, path);
   } catch (const toml::parse_error& error) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        path, ":", error.source().begin.line, ": not valid TOML: ", WithoutQuotes(std::string(error.description())),
-        " (column ", error.source().begin.column, ")"));
+    return absl::InvalidArgumentError(absl::StrCat(path, ":", error.source().begin.line,
+                                                   ": not valid TOML: ", DescribeSyntaxError(error, content),
+                                                   " (column ", error.source().begin.column, ")"));
   }
 }
 
@@ -121,11 +111,21 @@ Config DefaultConfig() {
   return Config();
 }
 
+Config DefaultConfig(int version) {
+  Config config;
+  if (version < 3) {
+    config.security.enable_unprivileged_ports = false;
+    config.security.enable_unprivileged_icmp = false;
+  }
+  return config;
+}
+
 absl::StatusOr<Config> LoadConfig(const std::string& path, std::vector<std::string>* warnings) {
   ASSIGN_OR_RETURN(std::string content, ReadConfigFile(path));
   ASSIGN_OR_RETURN(toml::table table, Parse(path, content));
   ASSIGN_OR_RETURN(int version, VersionOf(path, table));
   Draft draft;
+  draft.config = DefaultConfig(version);
   Reader reader(path, version, &draft);
   RETURN_IF_ERROR(reader.Read(table));
   RETURN_IF_ERROR(Settle(&draft), path);

@@ -114,18 +114,27 @@ CgroupDeviceIo* DeviceOf(std::string_view name, std::vector<CgroupDeviceIo>* io)
   return &io->back();
 }
 
-// Each line is like "8:0 Read 4096".
-void ParseIoV1(const std::optional<std::string_view>& text, uint64_t CgroupDeviceIo::*read,
-               uint64_t CgroupDeviceIo::*written, std::vector<CgroupDeviceIo>* io) {
+// Calls `visit(device, operation, value)` for each line, which is like "8:0 Read 4096".
+template <typename Visit>
+void ForEachOperation(const std::optional<std::string_view>& text, std::vector<CgroupDeviceIo>* io,
+                      const Visit& visit) {
   if (!text) return;
   ForEachLine(*text, [&](std::string_view line) {
     CgroupDeviceIo* const device = DeviceOf(TakeWord(&line), io);
     if (device == nullptr) return;
     const std::string_view operation = TakeWord(&line);
-    const uint64_t value = Number(TakeWord(&line)).value_or(0);
-    if (operation == "Read") device->*read = value;
-    if (operation == "Write") device->*written = value;
+    visit(device, operation, Number(TakeWord(&line)).value_or(0));
   });
+}
+
+// The lines of cgroup.procs. 0 is a process outside this pid namespace.
+std::vector<pid_t> Pids(std::string_view text) {
+  std::vector<pid_t> pids;
+  ForEachLine(text, [&](std::string_view line) {
+    const uint64_t pid = Number(line).value_or(0);
+    if (pid > 0) pids.push_back(static_cast<pid_t>(pid));
+  });
+  return pids;
 }
 
 }  // namespace
@@ -300,14 +309,22 @@ CgroupDetails CgroupReader::ReadDetails() {
   details.tasks_limit = Number(tasks_limit_.Read());
   if (const auto text = processes_.Read()) {
     details.processes = static_cast<uint64_t>(std::count(text->begin(), text->end(), '\n'));
+    details.pids = Pids(*text);
   }
   io_v2_ ? ReadIoV2(&details.io) : ReadIoV1(&details.io);
   return details;
 }
 
 void CgroupReader::ReadIoV1(std::vector<CgroupDeviceIo>* io) {
-  ParseIoV1(io_bytes_.Read(), &CgroupDeviceIo::read_bytes, &CgroupDeviceIo::written_bytes, io);
-  ParseIoV1(io_count_.Read(), &CgroupDeviceIo::reads, &CgroupDeviceIo::writes, io);
+  ForEachOperation(io_bytes_.Read(), io, [](CgroupDeviceIo* device, std::string_view operation, uint64_t value) {
+    device->bytes.emplace_back(operation, value);
+    if (operation == "Read") device->read_bytes = value;
+    if (operation == "Write") device->written_bytes = value;
+  });
+  ForEachOperation(io_count_.Read(), io, [](CgroupDeviceIo* device, std::string_view operation, uint64_t value) {
+    if (operation == "Read") device->reads = value;
+    if (operation == "Write") device->writes = value;
+  });
 }
 
 // Each line is like "8:0 rbytes=4096 wbytes=0 rios=1 wios=0 dbytes=0 dios=0".
@@ -327,6 +344,7 @@ void CgroupReader::ReadIoV2(std::vector<CgroupDeviceIo>* io) {
       if (key == "rios") device->reads = value;
       if (key == "wios") device->writes = value;
     }
+    device->bytes = {{"Read", device->read_bytes}, {"Write", device->written_bytes}};
   });
 }
 

@@ -9,10 +9,13 @@
 // formats of the files have not changed since Linux 4.15.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "os/cgroup_core.h"
@@ -67,6 +70,8 @@ struct CgroupDeviceIo {
   uint64_t written_bytes = 0;
   uint64_t reads = 0;
   uint64_t writes = 0;
+  // Bytes by operation, with the names of v1: Read and Write, and on v1 itself also Sync, Async, Discard and Total.
+  std::vector<std::pair<std::string, uint64_t>> bytes;
 };
 
 // Further numbers, which only metrics show.
@@ -81,6 +86,7 @@ struct CgroupDetails {
   std::optional<uint64_t> kernel_memory;
   std::optional<uint64_t> oom_kills;
   std::optional<uint64_t> processes;  // of the cgroup itself, without descendants
+  std::vector<pid_t> pids;            // of these processes, in the caller's pid namespace
   std::optional<uint64_t> tasks_limit;
   std::vector<CgroupDeviceIo> io;
 };

@@ -1,6 +1,7 @@
 #include "os/cgroup_reader.h"
 
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -14,6 +15,9 @@
 
 namespace crisp {
 namespace {
+
+using testing::ElementsAre;
+using testing::Pair;
 
 // The files of a cgroup with fixed content, so that the formats of both versions are tested on any machine.
 class CgroupReaderTest : public testing::Test {
@@ -112,6 +116,7 @@ TEST_F(CgroupReaderTest, VersionTwo) {
   EXPECT_EQ(details.io[0].major, 8u);
   EXPECT_EQ(details.io[0].read_bytes, 4096u);
   EXPECT_EQ(details.io[0].writes, 1u);
+  EXPECT_THAT(details.io[0].bytes, ElementsAre(Pair("Read", 4096u), Pair("Write", 512u)));
 }
 
 TEST_F(CgroupReaderTest, VersionOneCountsDevices) {
@@ -123,6 +128,7 @@ TEST_F(CgroupReaderTest, VersionOneCountsDevices) {
   EXPECT_EQ(details.io[0].read_bytes, 4096u);
   EXPECT_EQ(details.io[0].written_bytes, 512u);
   EXPECT_EQ(details.io[0].reads, 2u);
+  EXPECT_THAT(details.io[0].bytes, ElementsAre(Pair("Read", 4096u), Pair("Write", 512u), Pair("Total", 4608u)));
   EXPECT_EQ(details.io[1].minor, 16u);
 }
 

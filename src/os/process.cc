@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <memory>
 #include <optional>
 
@@ -37,7 +38,9 @@ class SpawnSetup {
     sigset_t none;
     sigset_t all;
     sigemptyset(&none);
-    sigfillset(&all);
+    // Not sigfillset(3), which leaves out 32 and 33: glibc keeps these two for itself, and posix_spawn(3) has a child
+    // ignore them unless they are in the set. An ignored signal stays so in every program that the child starts.
+    memset(&all, 0xff, sizeof(all));
     posix_spawnattr_setsigmask(&attr_, &none);
     posix_spawnattr_setsigdefault(&attr_, &all);
   }

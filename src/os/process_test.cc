@@ -95,6 +95,11 @@ TEST(ProcessTest, ChildrenHaveTheDescriptorLimitOfBeforeItWasRaised) {
   EXPECT_EQ(limit.rlim_cur, limit.rlim_max);
 }
 
+// glibc's posix_spawn(3) has children ignore 32 and 33, which it keeps for itself.
+TEST(ProcessTest, ChildrenIgnoreNoSignal) {
+  EXPECT_EQ(RunCommand(Shell("grep SigIgn /proc/self/status"), CallContext())->output, "SigIgn:\t0000000000000000\n");
+}
+
 TEST(ProcessTest, OutputBeyondTheLimitIsDropped) {
   Command command = Shell("head -c 100000 /dev/zero");
   command.output_limit = 1000;

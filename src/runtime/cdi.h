@@ -19,7 +19,8 @@ struct CdiDeviceNode {
   std::string host_path;  // `path`, unless given
   char type = '\0';       // 'c', 'b', 'u' or 'p'; '\0': as on the host
   std::optional<int64_t> major, minor;
-  std::optional<uint32_t> file_mode, uid, gid;
+  std::optional<uint32_t> file_mode;
+  std::optional<uint32_t> uid, gid;  // absent: those of the container's process
   std::string permissions = "rwm";
   bool operator==(const CdiDeviceNode&) const = default;
 };

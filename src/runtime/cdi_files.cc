@@ -84,24 +84,26 @@ Devices ReadAll(const std::vector<std::string>& directories) {
   return devices;
 }
 
-// Type, numbers and mode of a node that does not say them are those of the host's.
+// Type, numbers and mode of a node that does not say them are those of the host's; its owner is not (spec_devices.cc).
+// A node that says type and numbers need not be on the host.
 absl::Status Complete(CdiDeviceNode* node) {
   const bool whole = node->type == 'p' || (node->type != '\0' && node->major && node->minor);
-  if (whole) return absl::OkStatus();
+  if (whole && node->file_mode) return absl::OkStatus();
   struct stat info {};
   if (stat(node->host_path.c_str(), &info) != 0) {
+    if (whole) return absl::OkStatus();
     return InvalidField(
         kField, absl::StrCat("its CDI file names ", node->host_path, ": ", ErrnoStatus(errno, "stat").message()));
   }
-  if (!S_ISCHR(info.st_mode) && !S_ISBLK(info.st_mode)) {
+  const bool device = S_ISCHR(info.st_mode) || S_ISBLK(info.st_mode);
+  if (!node->file_mode && (device || S_ISFIFO(info.st_mode))) node->file_mode = info.st_mode & 07777;
+  if (whole) return absl::OkStatus();
+  if (!device) {
     return InvalidField(kField, absl::StrCat("its CDI file names ", node->host_path, ", which is not a device"));
   }
   if (node->type == '\0') node->type = S_ISCHR(info.st_mode) ? 'c' : 'b';
   if (!node->major) node->major = major(info.st_rdev);
   if (!node->minor) node->minor = minor(info.st_rdev);
-  if (!node->file_mode) node->file_mode = info.st_mode & 07777;
-  if (!node->uid) node->uid = info.st_uid;
-  if (!node->gid) node->gid = info.st_gid;
   return absl::OkStatus();
 }
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/status_macros.h"
+#include "os/path.h"
 #include "runtime/capabilities.h"
 #include "runtime/cdi_files.h"
 #include "runtime/check_security.h"
@@ -36,13 +37,6 @@ bool HasDotDot(absl::string_view path) {
     if (part == "..") return true;
   }
   return false;
-}
-
-bool IsRoot(absl::string_view path) {
-  for (absl::string_view part : absl::StrSplit(path, '/')) {
-    if (!part.empty() && part != ".") return false;
-  }
-  return true;
 }
 
 // It is joined to the pod's log directory, and must stay there.
@@ -105,8 +99,9 @@ absl::Status CheckImageMount(const cri::Mount& mount, const std::string& field) 
 absl::Status CheckMount(const cri::Mount& mount, const std::string& field) {
   const std::string container_path = absl::StrCat(field, ".container_path");
   RETURN_IF_ERROR(CheckAbsolute(mount.container_path(), container_path));
-  if (HasDotDot(mount.container_path())) return InvalidField(container_path, "has a component \"..\"");
-  if (IsRoot(mount.container_path())) return InvalidField(container_path, "nothing can be mounted over the root");
+  if (LexicallyNormalPath(mount.container_path()) == "/") {
+    return InvalidField(container_path, "nothing can be mounted over the root");
+  }
   if (mount.has_image()) {
     RETURN_IF_ERROR(CheckImageMount(mount, field));
   } else {

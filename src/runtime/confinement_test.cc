@@ -68,9 +68,11 @@ Strings ActionsOf(const json& profile, const std::string& name) {
 
 TEST(DefaultSeccompTest, EveryNameIsThatOfASystemCall) {
   // Newer than the libseccomp 2.5.4 of Debian 12, and so passed over by its runc.
-  const Strings newer = {"cachestat",     "fchmodat2",  "futex_requeue", "futex_wait",       "futex_wake",
-                         "getxattrat",    "listmount",  "listxattrat",   "map_shadow_stack", "mseal",
-                         "removexattrat", "setxattrat", "statmount",     "uretprobe",        "riscv_hwprobe"};
+  const Strings newer = {"cachestat",         "fchmodat2",       "futex_requeue", "futex_wait",
+                         "futex_wake",        "getxattrat",      "listmount",     "listxattrat",
+                         "map_shadow_stack",  "mseal",           "removexattrat", "setxattrat",
+                         "statmount",         "uretprobe",       "riscv_hwprobe", "lsm_get_self_attr",
+                         "lsm_set_self_attr", "lsm_list_modules"};
   for (const std::string& name : DefaultSeccompNames()) {
     if (std::find(newer.begin(), newer.end(), name) != newer.end()) continue;
     EXPECT_NE(seccomp_syscall_resolve_name(name.c_str()), __NR_SCMP_ERROR) << name;
@@ -91,11 +93,21 @@ TEST(DefaultSeccompTest, WhatLedOutOfContainersIsNotThere) {
     const json profile = DefaultSeccomp(capabilities, "x86_64");
     EXPECT_EQ(profile["defaultAction"], "SCMP_ACT_ERRNO");
     EXPECT_EQ(profile["defaultErrnoRet"], 1);
-    for (const char* name : {"io_uring_setup", "io_uring_enter", "io_uring_register", "socketcall", "keyctl", "add_key",
+    for (const char* name : {"io_uring_setup", "io_uring_enter", "io_uring_register", "keyctl", "add_key",
                              "request_key", "userfaultfd", "kexec_load", "swapon", "pivot_root"}) {
       EXPECT_THAT(ActionsOf(profile, name), IsEmpty()) << name;
     }
     EXPECT_THAT(ActionsOf(profile, "socket"), ElementsAre("by argument", "by argument", "by argument"));
+  }
+}
+
+// 32-bit programs make every socket by socketcall(2); an LSM's attributes are a process's own.
+TEST(DefaultSeccompTest, WhatProgramsAreLostWithoutIsThere) {
+  for (const char* architecture : {"x86_64", "aarch64", "s390x"}) {
+    const json profile = DefaultSeccomp(0, architecture);
+    for (const char* name : {"socketcall", "lsm_get_self_attr", "lsm_set_self_attr", "lsm_list_modules"}) {
+      EXPECT_THAT(ActionsOf(profile, name), ElementsAre("SCMP_ACT_ALLOW")) << architecture << " " << name;
+    }
   }
 }
 
@@ -436,6 +448,8 @@ TEST_F(FilesTest, CdiDevicesAreFoundInDirectories) {
   EXPECT_EQ(edits->device_nodes[0].type, 'c');
   EXPECT_EQ(edits->device_nodes[0].major, 1);
   EXPECT_EQ(edits->device_nodes[0].minor, 3);
+  EXPECT_EQ(edits->device_nodes[0].file_mode, 0666u);
+  EXPECT_EQ(edits->device_nodes[0].uid, std::nullopt) << "not the host's";
   EXPECT_THAT(Text(FindCdiDevices(dirs, {"vendor.example/thing=2"}).status()),
               HasSubstr("no CDI device \"vendor.example/thing=2\""));
   Write("etc/broken.json", "{");
@@ -443,6 +457,23 @@ TEST_F(FilesTest, CdiDevicesAreFoundInDirectories) {
   EXPECT_THAT(Text(FindCdiDevices(dirs, {"v/c=2"}).status()), HasSubstr("broken.json"));
   Write("etc/copy.json", kSpec);
   EXPECT_THAT(Text(FindCdiDevices(dirs, {"vendor.example/thing=0"}).status()), HasSubstr("remove one"));
+}
+
+TEST_F(FilesTest, ACdiNodeThatSaysWhatItIsNeedNotBeOnTheHost) {
+  Write("etc/a.json", R"({"cdiVersion": "0.6.0", "kind": "v/c", "devices": [
+      {"name": "made", "containerEdits": {"deviceNodes": [
+        {"path": "/dev/none", "type": "c", "major": 240, "minor": 1}, {"path": "/dev/pipe", "type": "p"}]}},
+      {"name": "known", "containerEdits": {"deviceNodes": [
+        {"path": "/dev/none", "hostPath": "/dev/null", "type": "c", "major": 240, "minor": 1}]}},
+      {"name": "unknown", "containerEdits": {"deviceNodes": [{"path": "/dev/none", "type": "c"}]}}]})");
+  const auto made = FindCdiDevices({dir_ + "/etc"}, {"v/c=made"});
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_EQ(made->device_nodes[0].file_mode, std::nullopt);
+  const auto known = FindCdiDevices({dir_ + "/etc"}, {"v/c=known"});
+  ASSERT_TRUE(known.ok()) << known.status();
+  EXPECT_EQ(known->device_nodes[0].file_mode, 0666u);
+  EXPECT_EQ(known->device_nodes[0].major, 240);
+  EXPECT_THAT(Text(FindCdiDevices({dir_ + "/etc"}, {"v/c=unknown"}).status()), HasSubstr("/dev/none"));
 }
 
 TEST(CdiTest, NamesOfAContainerAreOfTheFieldAndOfAnnotations) {

@@ -1,5 +1,5 @@
 // ContainerContext: what was looked up or made on the host for one container right before its spec is built. A plain
-// value. For a pause container only the id and the seccomp profile are set.
+// value. For a pause container only the id, the image's name and the seccomp profile are set.
 #pragma once
 
 #include <string>
@@ -18,6 +18,7 @@ struct ImageVolume {
 
 struct ContainerContext {
   std::string id;               // 64 hexadecimal digits; for a pause container, that of its pod
+  std::string image_name;       // as people know it: a reference rather than an id
   std::string seccomp_profile;  // the text of the file that the security context names; empty if it names none
 
   std::vector<ContainerDevice> devices;  // config.devices (FindDevices)

@@ -8,11 +8,10 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "base/status_macros.h"
 #include "os/errno_status.h"
 #include "os/file.h"
+#include "os/path.h"
 #include "runtime/field_error.h"
 
 namespace crisp {
@@ -93,9 +92,6 @@ class Search {
 absl::Status CheckAbsolute(const std::string& path, const std::string& field) {
   if (path.empty()) return InvalidField(field, "is required");
   if (path[0] != '/') return InvalidField(field, absl::StrCat("\"", path, "\" is not an absolute path"));
-  for (absl::string_view part : absl::StrSplit(path, '/')) {
-    if (part == "..") return InvalidField(field, "has a component \"..\"");
-  }
   return absl::OkStatus();
 }
 
@@ -111,7 +107,11 @@ absl::StatusOr<std::vector<HostDevice>> HostDevices() {
 
 absl::Status CheckDevice(const cri::Device& device, absl::string_view field) {
   RETURN_IF_ERROR(CheckAbsolute(device.host_path(), absl::StrCat(field, ".host_path")));
-  RETURN_IF_ERROR(CheckAbsolute(device.container_path(), absl::StrCat(field, ".container_path")));
+  const std::string container_path = absl::StrCat(field, ".container_path");
+  RETURN_IF_ERROR(CheckAbsolute(device.container_path(), container_path));
+  if (LexicallyNormalPath(device.container_path()) == "/") {
+    return InvalidField(container_path, "is the root directory; name the device, or the directory for several");
+  }
   const std::set<char> letters(device.permissions().begin(), device.permissions().end());
   const bool known = device.permissions().find_first_not_of("rwm") == std::string::npos;
   if (known && letters.size() == device.permissions().size()) return absl::OkStatus();
@@ -128,7 +128,7 @@ absl::StatusOr<std::vector<ContainerDevice>> FindDevices(const cri::Device& devi
     return ErrnoStatus(errno, absl::StrCat("find device ", device.host_path()));
   }
   Search search(device.permissions(), field);
-  const std::string path(absl::StripSuffix(device.container_path(), "/"));
+  const std::string path = LexicallyNormalPath(device.container_path());
   if (IsDevice(info.st_mode)) {
     RETURN_IF_ERROR(search.Add(path, info));
   } else if (S_ISDIR(info.st_mode)) {

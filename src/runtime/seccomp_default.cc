@@ -240,6 +240,9 @@ const Names kProcesses = {"alarm",
                           "landlock_add_rule",
                           "landlock_create_ruleset",
                           "landlock_restrict_self",
+                          "lsm_get_self_attr",
+                          "lsm_list_modules",
+                          "lsm_set_self_attr",
                           "pause",
                           "pidfd_open",
                           "pidfd_send_signal",
@@ -325,11 +328,13 @@ const Names kClocksAndLocks = {"adjtimex",        "clock_adjtime",       "clock_
                                "timer_delete",    "timer_getoverrun",    "timer_gettime",
                                "timer_gettime64", "timer_settime",       "timer_settime64"};
 
-// Without "socket", which depends on its family, and without "socketcall": a filter cannot see the arguments that its
-// pointer leads to, so that who may use it may open a socket of any family. What needs it is older than Linux 4.3.
-const Names kNetwork = {"accept",   "accept4", "bind",     "connect",    "getpeername",     "getsockname", "getsockopt",
-                        "listen",   "recv",    "recvfrom", "recvmmsg",   "recvmmsg_time64", "recvmsg",     "send",
-                        "sendmmsg", "sendmsg", "sendto",   "setsockopt", "shutdown",        "socketpair"};
+// Without "socket", which depends on its family. "socketcall" is how 32-bit programs of glibc before 2.37 make every
+// socket. A filter cannot see its arguments, which are in memory, so it opens AF_ALG and AF_VSOCK too to a program that
+// makes 32-bit system calls. A node that must not have that uses a profile of its own (type Localhost).
+const Names kNetwork = {"accept",     "accept4",    "bind",      "connect",  "getpeername", "getsockname",
+                        "getsockopt", "listen",     "recv",      "recvfrom", "recvmmsg",    "recvmmsg_time64",
+                        "recvmsg",    "send",       "sendmmsg",  "sendmsg",  "sendto",      "setsockopt",
+                        "shutdown",   "socketcall", "socketpair"};
 
 const Names kIpcAndSystem = {"ipc",
                              "mq_getsetattr",
@@ -421,7 +426,7 @@ constexpr uint64_t kPersonalities[] = {0x0, 0x8, 0x20000, 0x20008, 0xffffffff};
 // CLONE_NEW* of clone(2), but CLONE_NEWTIME, which shares its bit with the exit signal.
 constexpr uint64_t kNewNamespaces = 0x7e020000;
 // socket(2): AF_ALG is the kernel's cryptography, full of code that nobody needs there; AF_VSOCK leads to the
-// hypervisor, past the pod's network.
+// hypervisor, past the pod's network. They stay open by socketcall(2) (kNetwork).
 constexpr uint64_t kAlg = 38;
 constexpr uint64_t kVsock = 40;
 

@@ -1,5 +1,6 @@
 // The seccomp profile of RuntimeDefault: the system calls that container engines allow by default, without those that
-// have since been used to break out (io_uring, AF_ALG sockets). Refused calls fail with EPERM.
+// have since been used to break out (io_uring; AF_ALG sockets, but for 32-bit system calls). Refused calls fail with
+// EPERM.
 #pragma once
 
 #include <cstdint>

@@ -47,6 +47,10 @@ struct StartRequest {
   bool input = false;        // gives it a stdin; otherwise stdin is /dev/null
   bool input_once = false;   // closes stdin when the first attached client leaves (ignored with a terminal)
   bool terminal = false;     // equal to process.terminal of config.json
+  // The owner of the container's ends of its pipes: the ids that its root has on the node. A process in a user
+  // namespace could not open /dev/stdout otherwise.
+  uint32_t stdio_uid = 0;
+  uint32_t stdio_gid = 0;
 };
 
 struct StartedContainer {

@@ -180,6 +180,8 @@ absl::StatusOr<StartedContainer> ShimClient::Start(const StartRequest& request, 
   start.cgroups_path = request.cgroups_path;
   start.timeout_ns = NanosLeft(call);
   start.stdio_flags = StdioFlags(request);
+  start.stdio_uid = request.stdio_uid;
+  start.stdio_gid = request.stdio_gid;
   if (request.input || request.terminal) {
     RETURN_IF_ERROR(connection_->CheckVersion(2, "containers with stdin or a terminal"), "start container");
   }

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/inotify.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -73,6 +74,27 @@ class ShimTest : public testing::Test {
   std::vector<std::string> ShimChildren() {
     const std::string path = absl::StrCat("/proc/", pod_.client->pid(), "/task/", pod_.client->pid(), "/children");
     return absl::StrSplit(ReadFileAt(AT_FDCWD, path, 4096).value_or(""), ' ', absl::SkipEmpty());
+  }
+
+  // The directories that execs of the container have made.
+  std::vector<std::string> ExecCgroups(const std::string& id) {
+    std::vector<std::string> found;
+    for (const cgroup::Dir& dir : pod_.Cgroups(id)) {
+      for (const std::string& name : ListDir(dir.path).value_or(std::vector<std::string>())) {
+        if (absl::StartsWith(name, "exec-")) found.push_back(dir.path + "/" + name);
+      }
+    }
+    return found;
+  }
+  std::vector<pid_t> ExecProcesses(const std::string& id) {
+    cgroup::Dirs dirs;
+    for (const std::string& path : ExecCgroups(id)) dirs.push_back({path, "", false});
+    return cgroup::Processes(dirs);
+  }
+  int RemoveExecCgroups(const std::string& id) {
+    int removed = 0;
+    for (const std::string& path : ExecCgroups(id)) removed += rmdir(path.c_str()) == 0 ? 1 : 0;
+    return removed;
   }
 
   TestPod pod_;
@@ -424,7 +446,6 @@ TEST_F(ShimTest, ExecTimeoutKillsAlsoWhatHasDaemonised) {
   EXPECT_EQ(result.status().code(), absl::StatusCode::kDeadlineExceeded) << result.status();
   EXPECT_LT(MonoClock::now() - begin, milliseconds(1500));
   EXPECT_THAT(cgroup::Processes(pod_.Cgroups("a")), ElementsAre(pid));
-  for (const cgroup::Dir& dir : pod_.Cgroups("a")) EXPECT_FALSE(Exists(dir.path + "/exec-1")) << dir.path;
 }
 
 TEST_F(ShimTest, ACancelledExecIsKilled) {
@@ -451,7 +472,69 @@ TEST_F(ShimTest, AChildThatKeepsThePipeDoesNotKeepTheAnswerAndLivesOn) {
   EXPECT_EQ(result->output, "before\n");
   EXPECT_LT(MonoClock::now() - begin, milliseconds(2500));
   EXPECT_EQ(cgroup::Processes(pod_.Cgroups("a")).size(), 2u);
-  for (const cgroup::Dir& dir : pod_.Cgroups("a")) EXPECT_FALSE(Exists(dir.path + "/exec-1")) << dir.path;
+  // What it left counts with the container now, and a later exec that is killed does not take it along.
+  EXPECT_TRUE(Eventually([&] { return ExecProcesses("a").empty(); }));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(pod_.Exec("a", "sleep 1000", milliseconds(300)).status()));
+  EXPECT_EQ(cgroup::Processes(pod_.Cgroups("a")).size(), 2u);
+}
+
+// Each new directory is a container to a kubelet's cAdvisor, unless its name ends in ".mount". Counted as cAdvisor sees
+// them: by inotify(7) on the container's cgroups.
+TEST_F(ShimTest, FiftyExecsMakeOneCgroup) {
+  MustRun("a", "sleep 1000");
+  const Fd watch(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  for (const cgroup::Dir& dir : pod_.Cgroups("a")) {
+    if (!Exists(dir.path)) continue;
+    ASSERT_GE(inotify_add_watch(watch.get(), dir.path.c_str(), IN_CREATE | IN_DELETE), 0) << dir.path;
+  }
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(pod_.Exec("a", "exit 3")->exit_code, 3);
+  std::vector<std::string> names;
+  alignas(inotify_event) char buffer[65536];
+  const ssize_t size = read(watch.get(), buffer, sizeof(buffer));
+  for (ssize_t at = 0; at < size;) {
+    const auto* event = reinterpret_cast<const inotify_event*>(buffer + at);
+    names.emplace_back(event->name);
+    at += static_cast<ssize_t>(sizeof(inotify_event) + event->len);
+  }
+  EXPECT_THAT(names, ElementsAre("exec-1.mount"));
+}
+
+TEST_F(ShimTest, ExecsThatRunAtTheSameTimeHaveCgroupsOfTheirOwn) {
+  MustRun("a", "sleep 1000");
+  std::atomic<bool> cancelled{false};
+  std::thread killed([&] {
+    const std::string process = TestPod::Process(TestPod::Shell("touch /tmp/one; sleep 1000"));
+    const auto result =
+        pod_.client->Exec({"a", process, seconds(0), 1000}, CallContext(kNoDeadline, [&] { return cancelled.load(); }));
+    EXPECT_TRUE(absl::IsCancelled(result.status())) << result.status();
+  });
+  EXPECT_TRUE(Eventually([&] { return Exists(pod_.Path("rootfs/tmp/one")); }));
+  std::thread other([&] {
+    const auto result = pod_.Exec("a", "touch /tmp/two; until [ -e /tmp/over ]; do sleep 0.05; done; echo alive");
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_EQ(result->output, "alive\n") << "the end of the other one is not its own";
+  });
+  EXPECT_TRUE(Eventually([&] { return Exists(pod_.Path("rootfs/tmp/two")); }));
+  cancelled = true;
+  killed.join();
+  EXPECT_TRUE(WriteFileAt(AT_FDCWD, pod_.Path("rootfs/tmp/over"), "", 0644).ok());
+  other.join();
+}
+
+TEST_F(ShimTest, AnExecCgroupThatWasRemovedIsMadeAgain) {
+  MustRun("a", "sleep 1000");
+  EXPECT_EQ(pod_.Exec("a", "exit 3")->exit_code, 3);
+  ASSERT_TRUE(Eventually([&] { return RemoveExecCgroups("a") == 1; }));
+  EXPECT_EQ(pod_.Exec("a", "exit 4")->exit_code, 4);
+}
+
+// Signals that glibc keeps for itself are ignored in what its posix_spawn(3) starts, and stay so.
+TEST_F(ShimTest, NoSignalIsIgnoredInAContainerOrAnExec) {
+  MustRun("a", "grep SigIgn /proc/self/status; sleep 1000");
+  const std::string none = "SigIgn:\t0000000000000000\n";
+  EXPECT_TRUE(Eventually([&] { return pod_.Output("a") == none; })) << pod_.Output("a");
+  // In a process that the shell forks: the shell itself ignores SIGQUIT.
+  EXPECT_EQ(pod_.Exec("a", "grep SigIgn /proc/self/status; true")->output, none);
 }
 
 TEST_F(ShimTest, ADaemonThatGoesEndsItsExecsAndNotWhatOnesThatHaveEndedLeft) {

@@ -213,10 +213,7 @@ TEST_F(ShimStreamTest, DestroyingAnExecKillsAllThatItStarted) {
   EXPECT_THAT(Processes("a"), ElementsAre(pid));
   EXPECT_FALSE(told);
   EXPECT_TRUE(Eventually([&] {
-    for (const cgroup::Dir& dir : pod_.Cgroups("a")) {
-      if (Exists(dir.path + "/exec-1")) return false;
-    }
-    return true;
+    return ExecCgroups("a").size() == 1 && cgroup::Processes({{ExecCgroups("a")[0], "", false}}).empty();
   }));
 }
 

@@ -1,9 +1,14 @@
 #include "runtime/spec.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "os/path.h"
 #include "runtime/cgroups_path.h"
 #include "runtime/check_container.h"
 #include "runtime/check_sandbox.h"
@@ -52,7 +57,7 @@ absl::Status CheckImage(const ImageConfig& image) {
 }
 
 // Our own and no others: annotations of a user must never reach a runtime that takes some for orders (CVE-2024-3154 of
-// CRI-O). The names are those that tools look for.
+// CRI-O). The names are those that tools look for in containerd's specs.
 json Annotations(const std::string& pod_id, const cri::PodSandboxConfig& pod, const char* type) {
   return {{"io.kubernetes.cri.container-type", type},
           {"io.kubernetes.cri.sandbox-id", pod_id},
@@ -61,17 +66,48 @@ json Annotations(const std::string& pod_id, const cri::PodSandboxConfig& pod, co
           {"io.kubernetes.cri.sandbox-uid", pod.metadata().uid()}};
 }
 
+json ContainerAnnotations(const SpecContext& context, const cri::PodSandboxConfig& pod,
+                          const cri::ContainerConfig& container) {
+  json annotations = Annotations(context.pod.id, pod, "container");
+  annotations["io.kubernetes.cri.container-name"] = container.metadata().name();
+  annotations["io.kubernetes.cri.image-name"] = context.container.image_name;
+  return annotations;
+}
+
+// The limits of the whole pod are for runtimes that make a virtual machine of it.
+json SandboxAnnotations(const SpecContext& context, const cri::PodSandboxConfig& pod) {
+  json annotations = Annotations(context.pod.id, pod, "sandbox");
+  annotations["io.kubernetes.cri.sandbox-log-directory"] = pod.log_directory();
+  annotations["io.kubernetes.cri.podsandbox.image-name"] = context.container.image_name;
+  if (!pod.linux().has_resources()) return annotations;
+  const cri::LinuxContainerResources& limits = pod.linux().resources();
+  annotations["io.kubernetes.cri.sandbox-cpu-period"] = absl::StrCat(limits.cpu_period());
+  annotations["io.kubernetes.cri.sandbox-cpu-quota"] = absl::StrCat(limits.cpu_quota());
+  annotations["io.kubernetes.cri.sandbox-cpu-shares"] = absl::StrCat(limits.cpu_shares());
+  annotations["io.kubernetes.cri.sandbox-memory"] = absl::StrCat(limits.memory_limit_in_bytes());
+  return annotations;
+}
+
+// In the order of their first mention, each once: every one is a mount.
+std::vector<std::string> DistinctPaths(const google::protobuf::RepeatedPtrField<std::string>& paths) {
+  std::vector<std::string> distinct;
+  std::set<std::string> seen;
+  for (const std::string& path : paths) {
+    std::string normal = LexicallyNormalPath(path);
+    if (seen.insert(normal).second) distinct.push_back(std::move(normal));
+  }
+  return distinct;
+}
+
+// Kubelets name kPowercap since Kubernetes 1.31, older ones do not.
 json MaskedPaths(const cri::LinuxContainerSecurityContext& security) {
-  json paths = json::array();
-  for (const std::string& path : security.masked_paths()) paths.push_back(path);
-  if (!paths.empty()) paths.push_back(kPowercap);
+  std::vector<std::string> paths = DistinctPaths(security.masked_paths());
+  if (!paths.empty() && std::find(paths.begin(), paths.end(), kPowercap) == paths.end()) paths.push_back(kPowercap);
   return paths;
 }
 
 json ReadonlyPaths(const cri::LinuxContainerSecurityContext& security) {
-  json paths = json::array();
-  for (const std::string& path : security.readonly_paths()) paths.push_back(path);
-  return paths;
+  return DistinctPaths(security.readonly_paths());
 }
 
 // `profile` is the text of a profile that is named by its path.
@@ -142,7 +178,8 @@ std::string CgroupsPathOf(const SpecContext& context) {
 }
 
 absl::StatusOr<json> ContainerLinux(const SpecContext& context, const cri::PodSandboxConfig& pod,
-                                    const cri::ContainerConfig& container, const PodNamespaces& namespaces) {
+                                    const cri::ContainerConfig& container, const PodNamespaces& namespaces,
+                                    const ResolvedUser& user) {
   const cri::LinuxContainerSecurityContext& security = container.linux().security_context();
   json result = {{"cgroupsPath", CgroupsPathOf(context)}};
   ASSIGN_OR_RETURN(result["namespaces"], ContainerNamespaces(context.host.cgroup_v2, pod, container, namespaces));
@@ -150,7 +187,7 @@ absl::StatusOr<json> ContainerLinux(const SpecContext& context, const cri::PodSa
   ASSIGN_OR_RETURN(result["resources"], ContainerResources(context.host, context.container, container.linux()));
   const std::string propagation = RootfsPropagation(container);
   if (!propagation.empty()) result["rootfsPropagation"] = propagation;
-  const json devices = DeviceNodes(context.container, security.privileged());
+  const json devices = DeviceNodes(context.container, user, security.privileged());
   if (!devices.empty() || security.privileged()) result["devices"] = devices;
   RETURN_IF_ERROR(AddContainerSeccomp(context.host, context.container.seccomp_profile, security, &result));
   if (!security.privileged()) {
@@ -184,7 +221,7 @@ absl::StatusOr<std::string> BuildSandboxSpec(const SpecContext& context, const c
   json spec = {{"ociVersion", kOciVersion},
                {"root", {{"path", "rootfs"}, {"readonly", true}}},
                {"mounts", SandboxMounts(context.pod.shm)},
-               {"annotations", Annotations(context.pod.id, pod, "sandbox")}};
+               {"annotations", SandboxAnnotations(context, pod)}};
   ASSIGN_OR_RETURN(spec["process"], SandboxProcess(context.host, pod, image));
   ASSIGN_OR_RETURN(spec["linux"], SandboxLinux(context, pod, netns_path));
   AddLabels(SandboxLabels(context, pod), &spec);
@@ -205,11 +242,10 @@ absl::StatusOr<std::string> BuildContainerSpec(const SpecContext& context, const
   const bool cgroup_writable = context.handler.cgroup_writable && context.host.cgroup_v2;
   json spec = {{"ociVersion", kOciVersion},
                {"root", {{"path", "rootfs"}, {"readonly", container.linux().security_context().readonly_rootfs()}}},
-               {"mounts", ContainerMounts(cgroup_writable, context.pod, context.container, container)},
-               {"annotations", Annotations(context.pod.id, pod, "container")}};
-  spec["annotations"]["io.kubernetes.cri.container-name"] = container.metadata().name();
+               {"mounts", ContainerMounts(cgroup_writable, context.pod, pod, context.container, container)},
+               {"annotations", ContainerAnnotations(context, pod, container)}};
   ASSIGN_OR_RETURN(spec["process"], ContainerProcess(context.host, context.container.cdi, pod, container, image, user));
-  ASSIGN_OR_RETURN(spec["linux"], ContainerLinux(context, pod, container, namespaces));
+  ASSIGN_OR_RETURN(spec["linux"], ContainerLinux(context, pod, container, namespaces, user));
   AddLabels(ContainerLabels(context, pod, container), &spec);
   if (!context.container.cdi.hooks.empty()) spec["hooks"] = Hooks(context.container.cdi.hooks);
   return ToText(spec);

@@ -31,13 +31,15 @@ json DeviceNode(const HostDevice& device) {
           {"gid", device.gid}};
 }
 
-json DeviceNode(const CdiDeviceNode& device) {
+// Where the vendor names no owner the node belongs to the container's process, so that it can open it (CDI's
+// container-edits). Absent ids are root's.
+json DeviceNode(const CdiDeviceNode& device, const ResolvedUser& user) {
   json node = {{"path", device.path}, {"type", std::string(1, device.type)}};
   if (device.major) node["major"] = *device.major;
   if (device.minor) node["minor"] = *device.minor;
   if (device.file_mode) node["fileMode"] = *device.file_mode;
-  if (device.uid) node["uid"] = *device.uid;
-  if (device.gid) node["gid"] = *device.gid;
+  if (const uint32_t uid = device.uid.value_or(user.uid); device.uid || uid != 0) node["uid"] = uid;
+  if (const uint32_t gid = device.gid.value_or(user.gid); device.gid || gid != 0) node["gid"] = gid;
   return node;
 }
 
@@ -71,14 +73,14 @@ json DeviceRules(const ContainerContext& context, bool privileged) {
   return rules;
 }
 
-json DeviceNodes(const ContainerContext& context, bool privileged) {
+json DeviceNodes(const ContainerContext& context, const ResolvedUser& user, bool privileged) {
   // By path: a device that is asked for replaces one of the host, and one of CDI replaces both.
   std::map<std::string, json> nodes;
   if (privileged) {
     for (const HostDevice& device : context.host_devices) nodes[device.path] = DeviceNode(device);
   }
   for (const ContainerDevice& device : context.devices) nodes[device.node.path] = DeviceNode(device.node);
-  for (const CdiDeviceNode& node : context.cdi.device_nodes) nodes[node.path] = DeviceNode(node);
+  for (const CdiDeviceNode& node : context.cdi.device_nodes) nodes[node.path] = DeviceNode(node, user);
   json list = json::array();
   for (auto& [path, node] : nodes) list.push_back(std::move(node));
   return list;

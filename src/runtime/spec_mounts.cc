@@ -18,6 +18,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr const char* kShm = "/dev/shm";
+
 struct SpecMount {
   std::string destination;
   std::string type;
@@ -67,16 +69,27 @@ SpecMount Dev() {
   return Kernel("/dev", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"});
 }
 
+// Only a user namespace that owns the network namespace may mount sysfs. Without one the node's is bound, with all that
+// is mounted there read-only.
+SpecMount Sys(const cri::PodSandboxConfig& pod, bool privileged) {
+  const bool host_network = pod.linux().security_context().namespace_options().network() == cri::NODE;
+  if (!host_network || !HasUserNamespace(pod)) {
+    return Kernel("/sys", "sysfs", {"nosuid", "noexec", "nodev", privileged ? "rw" : "ro"});
+  }
+  SpecMount mount = Bind("/sys", "/sys", true);
+  mount.options.insert(mount.options.end(), {"rro", "nosuid", "noexec", "nodev"});
+  return mount;
+}
+
 // The file systems of runtime-spec config-linux.md, "Default Filesystems", and those that every CRI server adds.
-std::vector<SpecMount> KernelMounts(bool cgroup_writable, bool privileged) {
-  const std::string access = privileged ? "rw" : "ro";
+std::vector<SpecMount> KernelMounts(bool cgroup_writable, const cri::PodSandboxConfig& pod, bool privileged) {
   const std::string cgroup_access = privileged || cgroup_writable ? "rw" : "ro";
   // gid 5 is tty, in every distribution that has one.
   return {Proc(),
           Dev(),
           Kernel("/dev/pts", "devpts", {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}),
           Kernel("/dev/mqueue", "mqueue", {"nosuid", "noexec", "nodev"}),
-          Kernel("/sys", "sysfs", {"nosuid", "noexec", "nodev", access}),
+          Sys(pod, privileged),
           Kernel("/sys/fs/cgroup", "cgroup", {"nosuid", "noexec", "nodev", "relatime", cgroup_access})};
 }
 
@@ -85,7 +98,7 @@ std::vector<SpecMount> PodMounts(const PodContext& pod, bool readonly_rootfs) {
   const auto add = [&](const std::string& source, const std::string& destination, bool readonly) {
     if (!source.empty()) mounts.push_back(Bind(source, destination, readonly));
   };
-  add(pod.shm, "/dev/shm", false);
+  add(pod.shm, kShm, false);
   // Files of the root file system to whoever looks, so as writable as it is.
   add(pod.resolv_conf, "/etc/resolv.conf", readonly_rootfs);
   add(pod.hostname_file, "/etc/hostname", readonly_rootfs);
@@ -135,9 +148,11 @@ std::vector<SpecMount> ConfiguredMounts(const ContainerContext& context, const c
 }
 
 // A default mount gives way to one that the configuration has at the same place, and those below /dev, /proc and /sys
-// to one of the whole: who brings the host's /dev brings its /dev/pts too.
+// to one of the whole: who brings the host's /dev brings its /dev/pts too. But /dev/shm stays the pod's, which its
+// containers share.
 bool GivesWay(const SpecMount& mount, const std::set<std::string>& configured) {
   if (configured.count(mount.destination) > 0) return true;
+  if (mount.destination == kShm) return false;
   for (const char* whole : {"/dev", "/proc", "/sys"}) {
     if (configured.count(whole) > 0 && absl::StartsWith(mount.destination, absl::StrCat(whole, "/"))) return true;
   }
@@ -150,14 +165,14 @@ long Depth(const SpecMount& mount) {
 
 }  // namespace
 
-json ContainerMounts(bool cgroup_writable, const PodContext& pod, const ContainerContext& context,
-                     const cri::ContainerConfig& container) {
+json ContainerMounts(bool cgroup_writable, const PodContext& pod, const cri::PodSandboxConfig& pod_config,
+                     const ContainerContext& context, const cri::ContainerConfig& container) {
   const cri::LinuxContainerSecurityContext& security = container.linux().security_context();
   const std::vector<SpecMount> configured = ConfiguredMounts(context, container);
   std::set<std::string> places;
   for (const SpecMount& mount : configured) places.insert(mount.destination);
 
-  std::vector<SpecMount> mounts = KernelMounts(cgroup_writable, security.privileged());
+  std::vector<SpecMount> mounts = KernelMounts(cgroup_writable, pod_config, security.privileged());
   for (SpecMount& mount : PodMounts(pod, security.readonly_rootfs())) mounts.push_back(std::move(mount));
   mounts.erase(std::remove_if(mounts.begin(), mounts.end(), [&](const SpecMount& m) { return GivesWay(m, places); }),
                mounts.end());
@@ -169,7 +184,7 @@ json ContainerMounts(bool cgroup_writable, const PodContext& pod, const Containe
 
 json SandboxMounts(const std::string& shm) {
   std::vector<SpecMount> mounts = {Proc(), Dev()};
-  if (!shm.empty()) mounts.push_back(Bind(shm, "/dev/shm", false));
+  if (!shm.empty()) mounts.push_back(Bind(shm, kShm, false));
   return ToJson(mounts);
 }
 

@@ -14,8 +14,8 @@
 namespace crisp {
 
 // `cgroup_writable`: /sys/fs/cgroup is writable even if the container is not privileged.
-nlohmann::json ContainerMounts(bool cgroup_writable, const PodContext& pod, const ContainerContext& context,
-                               const cri::ContainerConfig& container);
+nlohmann::json ContainerMounts(bool cgroup_writable, const PodContext& pod, const cri::PodSandboxConfig& pod_config,
+                               const ContainerContext& context, const cri::ContainerConfig& container);
 
 // /proc, /dev and /dev/shm (the host path `shm`). A pause container needs no more, and each further mount slows the
 // start of a pod.

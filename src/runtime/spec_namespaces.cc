@@ -127,7 +127,7 @@ absl::StatusOr<json> SandboxNamespaces(bool cgroup_v2, const cri::PodSandboxConf
     // belongs to the node's user namespace.
     RETURN_IF_ERROR(CheckPath("network", false, netns_path));
     list.push_back(New("user"));
-    list.push_back(New("network"));
+    if (HasOwnNetwork(pod)) list.push_back(New("network"));
   } else {
     RETURN_IF_ERROR(CheckPath("network", HasOwnNetwork(pod), netns_path));
     if (HasOwnNetwork(pod)) list.push_back(Join("network", netns_path));
@@ -162,9 +162,9 @@ absl::Status CheckNamespaceOptions(const cri::NamespaceOption& options, bool of_
   if (!options.has_userns_options()) return absl::OkStatus();
   RETURN_IF_ERROR(CheckUserNamespace(options.userns_options(), absl::StrCat(field, ".userns_options")));
   if (options.userns_options().mode() != cri::POD) return absl::OkStatus();
-  // What belongs to the node's user namespace cannot be used from another: not even /sys could be mounted.
-  for (const auto& [name, mode] :
-       {std::pair("network", options.network()), std::pair("pid", options.pid()), std::pair("ipc", options.ipc())}) {
+  // What belongs to the node's user namespace cannot be used from another: /proc and /dev/mqueue could not be mounted.
+  // With the node's network /sys could not either, but is bound (spec_mounts.cc).
+  for (const auto& [name, mode] : {std::pair("pid", options.pid()), std::pair("ipc", options.ipc())}) {
     if (mode != cri::NODE) continue;
     return InvalidField(absl::StrCat(field, ".", name), "NODE cannot be had together with a user namespace");
   }

@@ -262,11 +262,33 @@ TEST_F(SpecTest, ConfiguredMountsReplaceDefaultOnes) {
   EXPECT_EQ(spec["mounts"].size(), 10u);
 }
 
-TEST_F(SpecTest, AWholeDevBringsWhatIsBelowIt) {
+TEST_F(SpecTest, AWholeDevBringsWhatIsBelowItButThePodsSharedMemory) {
   AddMount("/dev", "/dev");
   AddMount("/sys", "/sys");
-  EXPECT_THAT(Destinations(Container()),
-              ElementsAre("/proc", "/dev", "/sys", "/etc/resolv.conf", "/etc/hostname", "/etc/hosts"));
+  const json spec = Container();
+  EXPECT_THAT(Destinations(spec),
+              ElementsAre("/proc", "/dev", "/sys", "/dev/shm", "/etc/resolv.conf", "/etc/hostname", "/etc/hosts"));
+  EXPECT_EQ(MountAt(spec, "/dev/shm")["source"], "/run/shm");
+}
+
+TEST_F(SpecTest, AMountOnDevAndOneOnItsSharedMemoryAreBothTheConfigurations) {
+  AddMount("/dev", "/dev");
+  AddMount("/h/shm", "/dev/../dev/shm");
+  const json spec = Container();
+  const Strings places = Destinations(spec);
+  EXPECT_EQ(std::count(places.begin(), places.end(), "/dev/shm"), 1);
+  EXPECT_EQ(MountAt(spec, "/dev/shm")["source"], "/h/shm");
+}
+
+TEST_F(SpecTest, ParentsInAMountsPathAreResolvedInsideTheContainer) {
+  AddMount("/h/1", "/a/b/../c");
+  AddMount("/h/2", "/../../d/");
+  AddMount("/h/3", "/etc/../etc/hosts");
+  const json spec = Container();
+  EXPECT_EQ(MountAt(spec, "/a/c")["source"], "/h/1");
+  EXPECT_EQ(MountAt(spec, "/d")["source"], "/h/2");
+  EXPECT_EQ(MountAt(spec, "/etc/hosts")["source"], "/h/3");
+  EXPECT_EQ(spec["mounts"].size(), 12u) << "the last one replaces the pod's";
 }
 
 TEST_F(SpecTest, ParentsComeBeforeChildrenAndEqualsStayInOrder) {
@@ -429,6 +451,15 @@ TEST_F(SpecTest, MaskedAndReadonlyPathsAreThoseGiven) {
   EXPECT_EQ(Container()["linux"]["readonlyPaths"], json::array({"/proc/sys"}));
 }
 
+TEST_F(SpecTest, NoPathIsMaskedOrMadeReadOnlyTwice) {
+  for (const char* path : {"/sys/devices/virtual/powercap/", "/proc/kcore", "/proc/./kcore", "/proc/keys"}) {
+    Security().add_masked_paths(path);
+  }
+  for (const char* path : {"/proc/sys", "/proc/sys/", "/proc/bus"}) Security().add_readonly_paths(path);
+  EXPECT_EQ(Container()["linux"]["maskedPaths"], json({"/sys/devices/virtual/powercap", "/proc/kcore", "/proc/keys"}));
+  EXPECT_EQ(Container()["linux"]["readonlyPaths"], json({"/proc/sys", "/proc/bus"}));
+}
+
 TEST_F(SpecTest, OrdinaryContainerHasStandardDevicesOnly) {
   context_.container.host_devices = {{"/dev/sda", 'b', 8, 0, 0660, 0, 6}};
   const json linux_part = Container()["linux"];
@@ -476,14 +507,36 @@ TEST_F(SpecTest, AnnotationsAreOursAlone) {
   (*container_.mutable_annotations())["run.oci.hooks.stdout"] = "evil";
   (*pod_.mutable_annotations())["org.systemd.property.X"] = "evil";
   (*container_.mutable_labels())["io.kubernetes.cri.container-type"] = "sandbox";
+  context_.container.image_name = "busybox:1";
+  pod_.set_log_directory("/var/log/pods/web");
   EXPECT_EQ(Container()["annotations"], json({{"io.kubernetes.cri.container-type", "container"},
                                               {"io.kubernetes.cri.sandbox-id", std::string(64, 'a')},
                                               {"io.kubernetes.cri.sandbox-name", "web"},
                                               {"io.kubernetes.cri.sandbox-namespace", "default"},
                                               {"io.kubernetes.cri.sandbox-uid", "u"},
-                                              {"io.kubernetes.cri.container-name", "main"}}));
-  EXPECT_EQ(Sandbox()["annotations"]["io.kubernetes.cri.container-type"], "sandbox");
+                                              {"io.kubernetes.cri.container-name", "main"},
+                                              {"io.kubernetes.cri.image-name", "busybox:1"}}));
+  EXPECT_EQ(Sandbox()["annotations"], json({{"io.kubernetes.cri.container-type", "sandbox"},
+                                            {"io.kubernetes.cri.sandbox-id", std::string(64, 'a')},
+                                            {"io.kubernetes.cri.sandbox-name", "web"},
+                                            {"io.kubernetes.cri.sandbox-namespace", "default"},
+                                            {"io.kubernetes.cri.sandbox-uid", "u"},
+                                            {"io.kubernetes.cri.sandbox-log-directory", "/var/log/pods/web"},
+                                            {"io.kubernetes.cri.podsandbox.image-name", "busybox:1"}}));
   EXPECT_THAT(Sandbox().dump(), Not(HasSubstr("evil")));
+}
+
+TEST_F(SpecTest, ThePodsLimitsAreAnnotationsOfThePause) {
+  cri::LinuxContainerResources& limits = *pod_.mutable_linux()->mutable_resources();
+  limits.set_cpu_period(100000);
+  limits.set_cpu_quota(-1);
+  limits.set_cpu_shares(512);
+  limits.set_memory_limit_in_bytes(int64_t{8} << 30);
+  const json annotations = Sandbox()["annotations"];
+  EXPECT_EQ(annotations["io.kubernetes.cri.sandbox-cpu-period"], "100000");
+  EXPECT_EQ(annotations["io.kubernetes.cri.sandbox-cpu-quota"], "-1");
+  EXPECT_EQ(annotations["io.kubernetes.cri.sandbox-cpu-shares"], "512");
+  EXPECT_EQ(annotations["io.kubernetes.cri.sandbox-memory"], "8589934592");
 }
 
 TEST_F(SpecTest, PauseContainerHasAsLittleAsPossible) {
@@ -726,6 +779,28 @@ TEST_F(SpecTest, PrivilegedWithoutHostDevicesHasTheStandardOnes) {
   EXPECT_EQ(part["resources"]["devices"][0], json({{"allow", false}, {"access", "rwm"}}));
 }
 
+// As the Container Device Interface has it, container-edits.
+TEST_F(SpecTest, ACdiDeviceNodeWithoutAnOwnerBelongsToTheProcess) {
+  CdiDeviceNode ownerless;
+  ownerless.path = "/dev/a";
+  ownerless.type = 'c';
+  CdiDeviceNode owned = ownerless;
+  owned.path = "/dev/b";
+  owned.uid = 0;
+  owned.gid = 44;
+  context_.container.cdi.device_nodes = {ownerless, owned};
+  const auto owner = [&](size_t i) {
+    const json node = Container()["linux"]["devices"][i];
+    return std::pair(node.value("uid", -1), node.value("gid", -1));
+  };
+  EXPECT_EQ(owner(0), std::pair(-1, -1)) << "root's, which is the runtime's default";
+  user_.uid = 1000;
+  EXPECT_EQ(owner(0), std::pair(1000, -1));
+  user_.gid = 50;
+  EXPECT_EQ(owner(0), std::pair(1000, 50));
+  EXPECT_EQ(owner(1), std::pair(0, 44));
+}
+
 TEST_F(SpecTest, CdiEditsReachEveryPartOfTheSpec) {
   AddEnv("A", "mine");
   context_.container.cdi.env = {"A=vendor", "B=b"};
@@ -826,6 +901,28 @@ TEST_F(SpecTest, AUserNamespaceIsMadeByThePauseAndJoinedByTheOthers) {
   EXPECT_THAT(Namespaces(spec),
               ElementsAre("ipc=/n/ipc", "mount", "network=/n/net", "pid=/n/pid", "user=/n/user", "uts=/n/uts"));
   EXPECT_EQ(spec["linux"]["gidMappings"], expected);
+}
+
+// Sysfs cannot be mounted by a user namespace that does not own the network namespace.
+TEST_F(SpecTest, AUserNamespaceOnTheHostsNetworkGetsTheHostsSysReadOnly) {
+  PodNamespaceOptions().set_network(cri::NODE);
+  namespaces_ = {"", "/n/ipc", "", "/n/pid", ""};
+  EXPECT_EQ(MountAt(Container(), "/sys")["type"], "sysfs");
+  cri::UserNamespace& user = *PodNamespaceOptions().mutable_userns_options();
+  for (cri::IDMapping* mapping : {user.add_uids(), user.add_gids()}) {
+    mapping->set_host_id(1000);
+    mapping->set_length(100000);
+  }
+  context_.handler.runtime.user_namespace = true;
+  EXPECT_THAT(Namespaces(Sandbox("")), ElementsAre("ipc", "mount", "pid", "user"));
+  namespaces_.user = "/n/user";
+  const json spec = Container();
+  EXPECT_THAT(Namespaces(spec), ElementsAre("ipc=/n/ipc", "mount", "pid=/n/pid", "user=/n/user"));
+  EXPECT_EQ(MountAt(spec, "/sys"),
+            json({{"destination", "/sys"},
+                  {"type", "bind"},
+                  {"source", "/sys"},
+                  {"options", {"rbind", "rprivate", "ro", "rro", "nosuid", "noexec", "nodev"}}}));
 }
 
 TEST_F(SpecTest, ExecIsTheContainersProcessWithOtherArguments) {

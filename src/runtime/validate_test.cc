@@ -173,15 +173,15 @@ const std::vector<PodCase>& PodCases() {
        [](P& p) { UserNamespaceOf(p).mutable_uids(0)->set_length(UINT32_MAX); }},
       {"linux.security_context.namespace_options.userns_options.uids[0].container_id", kInvalid,
        [](P& p) { UserNamespaceOf(p).mutable_uids(0)->set_container_id(1); }},
-      {"linux.security_context.namespace_options.network", kInvalid,
-       [](P& p) {
-         UserNamespaceOf(p);
-         SecurityOf(p).mutable_namespace_options()->set_network(cri::NODE);
-       }},
       {"linux.security_context.namespace_options.pid", kInvalid,
        [](P& p) {
          UserNamespaceOf(p);
          SecurityOf(p).mutable_namespace_options()->set_pid(cri::NODE);
+       }},
+      {"linux.security_context.namespace_options.ipc", kInvalid,
+       [](P& p) {
+         UserNamespaceOf(p);
+         SecurityOf(p).mutable_namespace_options()->set_ipc(cri::NODE);
        }},
       {"linux.security_context.namespace_options.userns_options.mode", kInvalid,
        [](P& p) { SecurityOf(p).mutable_namespace_options()->mutable_userns_options()->set_mode(cri::CONTAINER); }},
@@ -265,7 +265,7 @@ const std::vector<ContainerCase>& ContainerCases() {
       {"mounts[0].container_path", kInvalid, [](C& c) { c.add_mounts()->set_host_path("/h"); }},
       {"mounts[0].container_path", kInvalid, [](C& c) { AddMount(c).set_container_path("data"); }},
       {"mounts[0].container_path", kInvalid, [](C& c) { AddMount(c).set_container_path("//."); }},
-      {"mounts[0].container_path", kInvalid, [](C& c) { AddMount(c).set_container_path("/a/../../b"); }},
+      {"mounts[0].container_path", kInvalid, [](C& c) { AddMount(c).set_container_path("/a/../.."); }},
       {"mounts[0].host_path", kInvalid, [](C& c) { AddMount(c).clear_host_path(); }},
       {"mounts[1].host_path", kInvalid,
        [](C& c) {
@@ -294,7 +294,7 @@ const std::vector<ContainerCase>& ContainerCases() {
        [](C& c) { AddImageMount(c).set_propagation(cri::PROPAGATION_BIDIRECTIONAL); }},
       {"devices[0].host_path", kInvalid, [](C& c) { c.add_devices(); }},
       {"devices[0].container_path", kInvalid, [](C& c) { AddDevice(c).set_container_path("dev/null"); }},
-      {"devices[0].container_path", kInvalid, [](C& c) { AddDevice(c).set_container_path("/dev/../etc/x"); }},
+      {"devices[0].container_path", kInvalid, [](C& c) { AddDevice(c).set_container_path("/dev/.."); }},
       {"devices[0].permissions", kInvalid, [](C& c) { AddDevice(c).set_permissions("rx"); }},
       {"devices[0].permissions", kInvalid, [](C& c) { AddDevice(c).set_permissions("rr"); }},
       {"CDI_devices[0].name", kInvalid, [](C& c) { c.add_cdi_devices(); }},
@@ -453,6 +453,7 @@ TEST(CheckContainerConfigTest, TakesWhatAKubeletSends) {
   cri::Mount& mount = AddMount(container);
   mount.set_selinux_relabel(true);
   mount.set_propagation(cri::PROPAGATION_BIDIRECTIONAL);
+  AddMount(container).set_container_path("/a/../b");
   cri::HugepageLimit& limit = *ResourcesOf(container).add_hugepage_limits();
   limit.set_page_size("2MB");
   (*ResourcesOf(container).mutable_unified())["memory.oom.group"] = "1";
@@ -469,6 +470,7 @@ TEST(CheckContainerConfigTest, TakesWhatAKubeletSends) {
   SecurityOf(container).mutable_namespace_options()->set_target_id("abc");
   AddImageMount(container).set_image_sub_path("etc/x");
   AddDevice(container).set_permissions("rw");
+  AddDevice(container).set_container_path("/dev/../dev/x");
   container.add_cdi_devices()->set_name("vendor.example/thing=all");
   (*container.mutable_annotations())["cdi.k8s.io/x"] = "vendor.example/thing=0,vendor.example/thing=1";
   container.set_stop_signal(cri::SIGNAL_SIGUSR1);
@@ -491,6 +493,9 @@ TEST(CheckSandboxConfigTest, TakesAUserNamespaceOfOneMapping) {
   cri::PodSandboxConfig pod = GoodPod();
   UserNamespaceOf(pod);
   EXPECT_TRUE(CheckSandboxConfig(pod).ok()) << CheckSandboxConfig(pod);
+  cri::PodSandboxConfig host_network = pod;
+  SecurityOf(host_network).mutable_namespace_options()->set_network(cri::NODE);
+  EXPECT_TRUE(CheckSandboxConfig(host_network).ok()) << CheckSandboxConfig(host_network);
   cri::ContainerConfig container = GoodContainer();
   *SecurityOf(container).mutable_namespace_options() = SecurityOf(pod).namespace_options();
   EXPECT_TRUE(CheckContainerConfig(container, pod).ok()) << CheckContainerConfig(container, pod);

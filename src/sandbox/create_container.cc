@@ -54,6 +54,13 @@ bool SameName(const cri::ContainerMetadata& a, const cri::ContainerMetadata& b) 
   return a.name() == b.name() && a.attempt() == b.attempt();
 }
 
+// The kubelet creates containers by an image's id, and sends beside it what the pod's author wrote.
+std::string ImageNameOf(const cri::ImageSpec& spec, const Image& image) {
+  if (!spec.user_specified_image().empty()) return spec.user_specified_image();
+  if (!image.repo_tags.empty()) return image.repo_tags.front();
+  return image.repo_digests.empty() ? image.id : image.repo_digests.front();
+}
+
 // The container runs without a limit that its pod asks for.
 void WarnOfDroppedLimits(const SpecContext& context, const cri::ContainerConfig& config, const Pod& pod,
                          const Container& container) {
@@ -191,6 +198,7 @@ absl::StatusOr<std::string> ContainerCreator::BuildSpec(const Pod& pod, const Co
   const ContainerRecord record = container.record();
   const cri::LinuxContainerSecurityContext& security = record.config().linux().security_context();
   SpecContext context = parts_.inputs->For(pod, container.id());
+  context.container.image_name = ImageNameOf(record.config().image(), image);
   RETURN_IF_ERROR(LookUpConfinement(security, &context));
   WarnOfUnlabelledMounts(record.config(), context, LogFieldsOf(pod, container));
   RETURN_IF_ERROR(LookUpDevices(record.config(), user, parts_.security,

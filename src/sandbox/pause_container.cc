@@ -69,6 +69,7 @@ absl::Status PauseStarter::MakeDirectories(const Pod& pod) const {
 absl::Status PauseStarter::WriteSpec(const Pod& pod, const Image& image) const {
   const PodRecord record = pod.record();
   SpecContext context = inputs_->For(pod, pod.id());
+  context.container.image_name = options_.image;
   RETURN_IF_ERROR(LookUpConfinement(record.config().linux().security_context(), &context));
   const std::string netns_path = IdMapOf(record.config()) ? "" : record.netns_path();
   ASSIGN_OR_RETURN(const std::string spec, BuildSandboxSpec(context, record.config(), image.config, netns_path));

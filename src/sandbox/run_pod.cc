@@ -44,6 +44,11 @@ bool IsSameRequest(const PodRecord& record, const cri::RunPodSandboxRequest& req
          ContentsOf(record.config()) == ContentsOf(request.config());
 }
 
+// Whether the pause container makes the network namespace, with the pod's user namespace.
+bool MakesOwnNetwork(const cri::PodSandboxConfig& config) {
+  return HasUserNamespace(config) && !UsesHostNetwork(config);
+}
+
 // The next attempt may remove it: it was never acknowledged, or its removal has begun. A pod that the last daemon has
 // left half made is kUndoing.
 bool IsReplaceable(const Pod& pod) {
@@ -118,8 +123,8 @@ absl::Status PodRunner::Plan(const PodPtr& pod) {
 absl::Status PodRunner::Make(const PodPtr& pod, const CallContext& call) {
   parts_.table->Add(pod);
   RETURN_IF_ERROR(MakeDirs(parts_.layout.Pod(pod->id()), 0700));
-  const bool user_namespace = HasUserNamespace(pod->record().config());
-  RETURN_IF_ERROR(user_namespace ? StartThenAttach(pod, call) : StartWhileAttaching(pod, call));
+  RETURN_IF_ERROR(MakesOwnNetwork(pod->record().config()) ? StartThenAttach(pod, call)
+                                                          : StartWhileAttaching(pod, call));
   RETURN_IF_ERROR(parts_.records->Save(Pod::PhaseOf(Pod::State::kReady), pod->record()));
   if (!pod->MoveTo(Pod::State::kReady)) {
     return absl::InternalError("its pause container or its shim has ended meanwhile");

@@ -1,6 +1,7 @@
 #include "sandbox/start_container.h"
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -14,6 +15,7 @@
 #include "sandbox/operation.h"
 #include "sandbox/pod.h"
 #include "sandbox/pod_log.h"
+#include "sandbox/pod_user_namespace.h"
 #include "sandbox/records.h"
 #include "sandbox/shim_stopper.h"
 
@@ -34,6 +36,10 @@ StartRequest RequestFor(const Layout& layout, const Pod& pod, const Container& c
   request.input = record.config().stdin();
   request.input_once = record.config().stdin_once();
   request.terminal = record.config().tty();
+  if (const std::optional<IdMap> id_map = IdMapOf(pod.record().config())) {
+    request.stdio_uid = MapId(id_map->uids, 0).value_or(0);
+    request.stdio_gid = MapId(id_map->gids, 0).value_or(0);
+  }
   return request;
 }
 

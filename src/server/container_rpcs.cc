@@ -67,12 +67,13 @@ absl::Status ContainerRpcs::ExecSync(const cri::ExecSyncRequest& request, const 
   return absl::OkStatus();
 }
 
-// The text gives the reason, so that nobody looks for a switch that turns checkpoints on.
+// The text begins as gRPC's own for a method that a server does not have: Kubernetes' clients pass over a missing
+// checkpoint by these words only. It gives the reason, so that nobody looks for a switch that turns checkpoints on.
 absl::Status ContainerRpcs::CheckpointContainer(const cri::CheckpointContainerRequest&,
                                                 cri::CheckpointContainerResponse*) {
   return absl::UnimplementedError(
-      "crisp does not checkpoint containers: it would take CRIU, and an archive with all of the container's memory "
-      "that crisp could not restore");
+      "unknown method CheckpointContainer for service runtime.v1.RuntimeService: crisp does not checkpoint containers, "
+      "which would take CRIU, and an archive with all of the container's memory that crisp could not restore");
 }
 
 }  // namespace crisp

@@ -2,20 +2,17 @@
 
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/server_builder.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "os/errno_status.h"
-#include "os/fd.h"
 #include "os/file.h"
 #include "server/cri_services.h"
+#include "server/socket_path.h"
 #include "server/stream_calls.h"
 
 namespace crisp {
@@ -26,22 +23,6 @@ namespace {
 // takes FIGURE MB.
 constexpr int kMaxThreads = 16384;
 constexpr std::chrono::seconds kShutdownGrace{1};
-
-absl::Status CheckNobodyListens(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.empty() || path[0] != '/' || path.size() >= sizeof(address.sun_path)) {
-    return absl::InvalidArgumentError(absl::StrCat("grpc.address \"", path, "\": must be an absolute path of at most ",
-                                                   sizeof(address.sun_path) - 1, " bytes"));
-  }
-  memcpy(address.sun_path, path.data(), path.size());
-  const Fd probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("listen on ", path, ": another server answers there; stop it, or set grpc.address"));
-  }
-  return absl::OkStatus();
-}
 
 absl::Status GiveTo(const std::string& path, uid_t uid, gid_t gid) {
   if (chmod(path.c_str(), 0660) != 0 || lchown(path.c_str(), uid, gid) != 0) {
@@ -67,7 +48,7 @@ class CriServer::Impl {
   }
 
   absl::Status Listen() {
-    RETURN_IF_ERROR(CheckNobodyListens(options_.address));
+    RETURN_IF_ERROR(CheckSocketPath(options_.address));
     RETURN_IF_ERROR(MakeDirs(options_.address.substr(0, std::max<size_t>(1, options_.address.rfind('/'))), 0711));
     grpc::ResourceQuota quota("crispd");
     quota.SetMaxThreads(kMaxThreads);

@@ -39,6 +39,7 @@ absl::Status RuntimeRpcs::Status(const cri::StatusRequest& request, cri::StatusR
     handler->set_name(name);
     handler->mutable_features()->set_recursive_read_only_mounts(features.recursive_readonly);
     handler->mutable_features()->set_user_namespaces(features.user_namespace);
+    if (features.user_namespace) response->mutable_features()->set_user_namespaces_host_network(true);
   }
   response->mutable_features()->set_supplemental_groups_policy(true);
   if (request.verbose()) {

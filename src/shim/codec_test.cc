@@ -1,5 +1,7 @@
 #include "shim/codec.h"
 
+#include <set>
+
 #include "gtest/gtest.h"
 
 namespace crisp::shim {
@@ -18,6 +20,8 @@ Start SampleStart() {
   start.cgroups_path = "kubepods.slice:crisp:c";
   start.timeout_ns = 1ULL << 63;
   start.stdio_flags = Start::kStdin | Start::kTerminal;
+  start.stdio_uid = 200000;
+  start.stdio_gid = 300000;
   return start;
 }
 
@@ -40,6 +44,9 @@ TEST(CodecTest, EveryFieldOfAStartComesBack) {
   EXPECT_EQ(got.runtime_flags, sent.runtime_flags);
   EXPECT_EQ(got.cgroups_path, sent.cgroups_path);
   EXPECT_EQ(got.timeout_ns, 1ULL << 63);
+  EXPECT_EQ(got.stdio_flags, sent.stdio_flags);
+  EXPECT_EQ(got.stdio_uid, 200000u);
+  EXPECT_EQ(got.stdio_gid, 300000u);
 }
 
 TEST(CodecTest, TheBytesAreThoseThatTheProtocolSays) {
@@ -49,12 +56,15 @@ TEST(CodecTest, TheBytesAreThoseThatTheProtocolSays) {
   EXPECT_EQ(packet, std::string(reinterpret_cast<const char*>(expected), sizeof(expected)));
 }
 
-TEST(CodecTest, EveryTruncationIsRefused) {
+// A packet may end where one of an older version does, or after any field that was added since.
+TEST(CodecTest, EveryOtherTruncationIsRefused) {
   const std::string packet = Encode(1, SampleStart());
-  const size_t version_1 = packet.size() - sizeof(Start::stdio_flags);
+  const size_t version_2 = packet.size() - sizeof(Start::stdio_uid) - sizeof(Start::stdio_gid);
+  const size_t version_1 = version_2 - sizeof(Start::stdio_flags);
+  const std::set<size_t> whole = {version_1, version_2, version_2 + sizeof(Start::stdio_uid)};
   for (size_t size = 0; size < packet.size(); ++size) {
     Start start;
-    EXPECT_EQ(Decode(packet.substr(0, size), &start), size == version_1) << size;
+    EXPECT_EQ(Decode(packet.substr(0, size), &start), whole.count(size) > 0) << size;
   }
 }
 
@@ -63,10 +73,16 @@ TEST(CodecTest, WhatAnOlderPeerDoesNotSendHasItsDefault) {
   Start start;
   ASSERT_TRUE(Decode(packet, &start));
   EXPECT_EQ(start.stdio_flags, Start::kStdin | Start::kTerminal);
+  const size_t version_2 = packet.size() - sizeof(Start::stdio_uid) - sizeof(Start::stdio_gid);
   Start older;
-  ASSERT_TRUE(Decode(packet.substr(0, packet.size() - sizeof(Start::stdio_flags)), &older));
-  EXPECT_EQ(older.stdio_flags, 0u);
-  EXPECT_EQ(older.timeout_ns, 1ULL << 63);
+  ASSERT_TRUE(Decode(packet.substr(0, version_2), &older));
+  EXPECT_EQ(older.stdio_flags, Start::kStdin | Start::kTerminal);
+  EXPECT_EQ(older.stdio_uid, 0u);
+  EXPECT_EQ(older.stdio_gid, 0u);
+  Start oldest;
+  ASSERT_TRUE(Decode(packet.substr(0, version_2 - sizeof(Start::stdio_flags)), &oldest));
+  EXPECT_EQ(oldest.stdio_flags, 0u);
+  EXPECT_EQ(oldest.timeout_ns, 1ULL << 63);
 }
 
 TEST(CodecTest, WhatANewerPeerAppendsIsSkipped) {

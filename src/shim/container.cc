@@ -90,6 +90,7 @@ std::optional<Failure> Container::TakeInit() {
   pid_ = pid;
   // A process outside the expected cgroup would escape its limits and our kill (as with CVE-2025-47291).
   cgroups_ = cgroup::Inside(cgroup::OfProcess(pid), expected_);
+  exec_cgroups_ = std::make_shared<ExecCgroups>(context_.loop, cgroups_);
   if (!cgroups_.empty()) return std::nullopt;
   return Failure{ErrorCode::kInternal, "create", "the runtime did not put it into cgroup " + request_.cgroups_path};
 }

@@ -20,10 +20,12 @@
 #include "shim/container_end.h"
 #include "shim/container_io.h"
 #include "shim/context.h"
+#include "shim/exec_cgroups.h"
 #include "shim/exit_record.h"
 #include "shim/loop.h"
 #include "shim/messages.h"
 #include "shim/runtime_command.h"
+#include "shim/stdio_owner.h"
 
 namespace crisp::shim {
 
@@ -65,7 +67,9 @@ class Container {
   const std::string& id() const { return request_.container_id; }
   const std::string& bundle() const { return request_.bundle; }
   const Runtime& runtime() const { return runtime_; }
-  const cgroup::Dirs& cgroups() const { return cgroups_; }  // where the runtime put the first process
+  StdioOwner stdio_owner() const { return {request_.stdio_uid, request_.stdio_gid}; }
+  // Of a container that runs.
+  const std::shared_ptr<ExecCgroups>& exec_cgroups() const { return exec_cgroups_; }
   State state() const { return state_; }
   pid_t pid() const { return pid_; }
   int64_t started_at() const { return started_at_; }
@@ -116,7 +120,8 @@ class Container {
   ContainerEnd end_;
   CgroupEnd clean_up_;     // after a delete or a failed start
   cgroup::Dirs expected_;  // where cgroupsPath puts it
-  cgroup::Dirs cgroups_;
+  cgroup::Dirs cgroups_;   // where the runtime put the first process
+  std::shared_ptr<ExecCgroups> exec_cgroups_;
   pid_t pid_ = -1;          // of the first process, also after its end
   bool sigkilled_ = false;  // by the daemon's request
   int64_t started_at_ = 0;

@@ -34,18 +34,19 @@ std::optional<Failure> ContainerIo::Open(const Start& request) {
     if (error != 0) return Fault("create", "listen for a terminal", error);
     return std::nullopt;
   }
-  const int error = MakePipes((flags_ & Start::kStdin) != 0, logged || (flags_ & Start::kAttachable) != 0);
+  const int error = MakePipes((flags_ & Start::kStdin) != 0, logged || (flags_ & Start::kAttachable) != 0,
+                              {request.stdio_uid, request.stdio_gid});
   if (error != 0) return Fault("create", "make pipes", error);
   return std::nullopt;
 }
 
-int ContainerIo::MakePipes(bool input, bool output) {
+int ContainerIo::MakePipes(bool input, bool output, const StdioOwner& owner) {
   for (int i = 0; i < 3; ++i) {
     if (!(i == 0 ? input : output)) continue;
     const PipeEnd ours = i == 0 ? PipeEnd::kWrite : PipeEnd::kRead;
     if (const int error = MakePipe(ours, &own_ends_[i], &container_ends_[i]); error != 0) return error;
   }
-  return 0;
+  return GivePipes({container_ends_[0].get(), container_ends_[1].get(), container_ends_[2].get()}, owner);
 }
 
 // The container inherits the runtime's stdout and stderr. Without a terminal stderr must not be -1, because

@@ -15,6 +15,7 @@
 #include "shim/log_pump.h"
 #include "shim/messages.h"
 #include "shim/runtime_command.h"
+#include "shim/stdio_owner.h"
 #include "shim/tee.h"
 
 namespace crisp::shim {
@@ -57,7 +58,7 @@ class ContainerIo {
   Fd Terminal() const;
 
  private:
-  int MakePipes(bool input, bool output);
+  int MakePipes(bool input, bool output, const StdioOwner& owner);
 
   Tee tees_[2];
   LogPump pump_;

@@ -1,7 +1,6 @@
 #include "shim/exec_process.h"
 
 #include <signal.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,39 +13,11 @@
 namespace crisp::shim {
 namespace {
 
-constexpr int64_t kFirstPauseNanos = 1'000'000;
-constexpr int64_t kLastPauseNanos = 2'048'000'000;
-
-// The hierarchy in which an exec gets its cgroup. On v1 one is enough to find the processes; pids is always there.
-const cgroup::Dir* Pick(const cgroup::Dirs& dirs) {
-  for (const char* controller : {"pids", "freezer", "devices"}) {
-    for (const cgroup::Dir& dir : dirs) {
-      if (dir.Has(controller)) return &dir;
-    }
-  }
-  for (const cgroup::Dir& dir : dirs) {
-    if (dir.v2) return &dir;
-  }
-  return nullptr;
-}
-
 std::string FirstController(const cgroup::Dir& dir) {
   for (const char* controller : {"pids", "freezer", "devices"}) {
     if (dir.Has(controller)) return controller;
   }
   return {};
-}
-
-// Empties the cgroup of an exec and removes it. A process that has just died may keep it busy for a moment (EBUSY):
-// tries again for about 4 seconds.
-void LeaveCgroup(Loop& loop, const std::string& path, int64_t pause) {
-  // EBUSY: on v2 the cgroup above may have enabled controllers for its children and then takes no process. The exec's
-  // cgroup is then removed with the container.
-  if (const int error = cgroup::MoveUp(path); error != 0 && error != ENOENT && error != EBUSY) {
-    LogFault("exec: leave cgroup " + path, error);
-  }
-  if (rmdir(path.c_str()) == 0 || errno != EBUSY || pause > kLastPauseNanos) return;
-  loop.After(pause, [&loop, path, pause] { LeaveCgroup(loop, path, 2 * pause); });
 }
 
 }  // namespace
@@ -56,7 +27,8 @@ ExecProcess::ExecProcess(Context context, const Container& container, uint64_t n
       container_id_(container.id()),
       bundle_(container.bundle()),
       runtime_(container.runtime()),
-      container_cgroups_(container.cgroups()),
+      stdio_owner_(container.stdio_owner()),
+      cgroups_(container.exec_cgroups()),
       name_("exec-" + std::to_string(number)),
       process_(std::move(process)),
       command_(context.loop, context.children),
@@ -69,7 +41,10 @@ ExecProcess::~ExecProcess() {
 void ExecProcess::Launch(const int (&stdio)[3], const std::string& console_socket, Launched launched, Exited exited) {
   launched_ = std::move(launched);
   exited_ = std::move(exited);
-  MakeCgroup();
+  if (const int error = GivePipes(stdio, stdio_owner_); error != 0) {
+    LogFault("exec: give its pipes to the container's root", error);
+  }
+  cgroup_ = cgroups_->Take();
   command_.Run(runtime_, "exec", Arguments(console_socket), stdio, bundle_ + "/" + name_ + ".log",
                Container::kDefaultTimeout, [this](std::optional<Failure> failure) { OnLaunched(std::move(failure)); });
 }
@@ -80,21 +55,12 @@ std::vector<std::string> ExecProcess::Arguments(const std::string& console_socke
   std::vector<std::string> args{"exec", "--detach", "--process", process, "--pid-file", PidFile()};
   if (cgroup_.has_value()) {
     const std::string controller = FirstController(*cgroup_);
-    args.insert(args.end(), {"--cgroup", controller.empty() ? name_ : controller + ":" + name_});
+    const std::string name = cgroup_->path.substr(cgroup_->path.rfind('/') + 1);
+    args.insert(args.end(), {"--cgroup", controller.empty() ? name : controller + ":" + name});
   }
   if (!console_socket.empty()) args.insert(args.end(), {"--tty", "--console-socket", console_socket});
   args.push_back(container_id_);
   return args;
-}
-
-// Without a cgroup of its own (a full hierarchy, or controllers that the container itself enabled below its cgroup) the
-// exec still works, but children that leave its session are not found when it is killed.
-void ExecProcess::MakeCgroup() {
-  const cgroup::Dir* parent = Pick(container_cgroups_);
-  if (parent == nullptr) return LogFault("exec: the container has no cgroup to put one below");
-  cgroup::Dir dir{parent->path + "/" + name_, parent->controllers, parent->v2};
-  if (mkdir(dir.path.c_str(), 0755) != 0) return LogFault("exec: make cgroup " + dir.path, errno);
-  cgroup_ = std::move(dir);
 }
 
 void ExecProcess::OnLaunched(std::optional<Failure> failure) {
@@ -143,7 +109,7 @@ void ExecProcess::KillAll(std::function<void()> killed) {
 }
 
 void ExecProcess::Leave() {
-  if (cgroup_.has_value()) LeaveCgroup(context_.loop, cgroup_->path, kFirstPauseNanos);
+  if (cgroup_.has_value()) cgroups_->Give(*std::exchange(cgroup_, std::nullopt));
 }
 
 }  // namespace crisp::shim

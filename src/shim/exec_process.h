@@ -1,11 +1,13 @@
 // ExecProcess: a process inside a running container, started by `runtime exec --detach`, and everything it starts.
 //
 // The process becomes a child of the shim, which therefore sees its exact exit code. It runs in a cgroup of its own
-// below the container's, so that Kill also finds children that have daemonised. After a normal end (Leave) processes
-// that are left in that cgroup move up to the container's.
+// below the container's (ExecCgroups), so that Kill also finds children that have daemonised. After a normal end
+// (Leave) processes that are left in that cgroup move up to the container's. Where no cgroup can be had the exec works
+// all the same, but Kill does not find children that have left its session.
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -13,7 +15,9 @@
 #include "os/fd.h"
 #include "shim/cgroup_end.h"
 #include "shim/context.h"
+#include "shim/exec_cgroups.h"
 #include "shim/runtime_command.h"
+#include "shim/stdio_owner.h"
 
 namespace crisp::shim {
 
@@ -49,7 +53,6 @@ class ExecProcess {
 
  private:
   std::string PidFile() const { return bundle_ + "/" + name_ + ".pid"; }
-  void MakeCgroup();
   std::vector<std::string> Arguments(const std::string& console_socket) const;
   void OnLaunched(std::optional<Failure> failure);
   std::optional<Failure> Take(pid_t pid);
@@ -59,7 +62,8 @@ class ExecProcess {
   std::string container_id_;
   std::string bundle_;
   Runtime runtime_;
-  cgroup::Dirs container_cgroups_;
+  StdioOwner stdio_owner_;
+  std::shared_ptr<ExecCgroups> cgroups_;
   std::string name_;  // "exec-<number>"
   Fd process_;
   RuntimeCommand command_;

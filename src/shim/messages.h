@@ -83,6 +83,9 @@ struct Start {
   std::string cgroups_path;  // linux.cgroupsPath of the bundle
   uint64_t timeout_ns = 0;   // for create and start together; 0: the shim's default
   uint32_t stdio_flags = 0;  // since version 2
+  // Since version 5: the owner of the container's ends of its pipes, and of those of its execs (shim/stdio_owner.h).
+  uint32_t stdio_uid = 0;
+  uint32_t stdio_gid = 0;
   template <typename Codec>
   void Fields(Codec& c) {
     c.Text(container_id, kMaxId);
@@ -96,6 +99,8 @@ struct Start {
     c.Text(cgroups_path, kMaxPath);
     c.U64(timeout_ns);
     if (c.more()) c.U32(stdio_flags);
+    if (c.more()) c.U32(stdio_uid);
+    if (c.more()) c.U32(stdio_gid);
   }
 };
 

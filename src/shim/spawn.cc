@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 
 #include "os/fd.h"
 
@@ -30,8 +31,12 @@ void RestoreOom() {
   if (fd >= 0) Put(fd, g_original_oom);
 }
 
+// Every signal, by system call: the shim may have been started with some ignored, which would reach containers, and
+// sigaction(3) refuses 32 and 33, which glibc keeps for itself. SIGKILL and SIGSTOP fail, and cannot be ignored.
 void ResetSignals() {
-  for (const int signal_number : {SIGPIPE, SIGHUP}) signal(signal_number, SIG_DFL);
+  constexpr size_t kSetSize = 8;    // bytes of the kernel's sigset_t
+  const uint64_t defaults[4] = {};  // its struct sigaction: handler SIG_DFL, no flags, no restorer, an empty mask
+  for (int number = 1; number <= 64; ++number) syscall(SYS_rt_sigaction, number, defaults, nullptr, kSetSize);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);

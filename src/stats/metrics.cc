@@ -25,7 +25,7 @@ struct MetricInfo {
   const char* name;
   const char* help;
   cri::MetricType type;
-  std::array<const char*, 2> labels = {};  // besides those that all have
+  std::array<const char*, 4> labels = {};  // besides those that all have
 };
 
 constexpr std::array<const char*, 6> kCommonLabels = {"container", "id", "image", "name", "namespace", "pod"};
@@ -75,6 +75,46 @@ constexpr std::array<MetricInfo, static_cast<size_t>(MetricId::kCount)> kMetrics
      {"device"}},
     {MetricId::kFsReads, "container_fs_reads_total", "Reads from devices.", cri::COUNTER, {"device"}},
     {MetricId::kFsWrites, "container_fs_writes_total", "Writes to devices.", cri::COUNTER, {"device"}},
+    // Linux counts the following for whole devices only, not by cgroup. cAdvisor has them for a container's file system
+    // all the same, with the value 0.
+    {MetricId::kFsSectorReads,
+     "container_fs_sector_reads_total",
+     "Sectors read; not counted.",
+     cri::COUNTER,
+     {"device"}},
+    {MetricId::kFsSectorWrites,
+     "container_fs_sector_writes_total",
+     "Sectors written; not counted.",
+     cri::COUNTER,
+     {"device"}},
+    {MetricId::kFsReadsMerged,
+     "container_fs_reads_merged_total",
+     "Reads merged; not counted.",
+     cri::COUNTER,
+     {"device"}},
+    {MetricId::kFsWritesMerged,
+     "container_fs_writes_merged_total",
+     "Writes merged; not counted.",
+     cri::COUNTER,
+     {"device"}},
+    {MetricId::kFsReadTime, "container_fs_read_seconds_total", "Time of reads; not counted.", cri::COUNTER, {"device"}},
+    {MetricId::kFsWriteTime,
+     "container_fs_write_seconds_total",
+     "Time of writes; not counted.",
+     cri::COUNTER,
+     {"device"}},
+    {MetricId::kFsIoCurrent, "container_fs_io_current", "I/O in progress; not counted.", cri::GAUGE, {"device"}},
+    {MetricId::kFsIoTime, "container_fs_io_time_seconds_total", "Time of I/O; not counted.", cri::COUNTER, {"device"}},
+    {MetricId::kFsIoTimeWeighted,
+     "container_fs_io_time_weighted_seconds_total",
+     "Weighted time of I/O; not counted.",
+     cri::COUNTER,
+     {"device"}},
+    {MetricId::kBlockDeviceUsage,
+     "container_blkio_device_usage_total",
+     "Bytes read from and written to devices, by operation.",
+     cri::COUNTER,
+     {"device", "major", "minor", "operation"}},
     {MetricId::kReceivedBytes, "container_network_receive_bytes_total", "Bytes received.", cri::COUNTER, {"interface"}},
     {MetricId::kReceivedPackets,
      "container_network_receive_packets_total",
@@ -106,6 +146,13 @@ constexpr std::array<MetricInfo, static_cast<size_t>(MetricId::kCount)> kMetrics
     {MetricId::kProcesses, "container_processes", "Processes.", cri::GAUGE},
     {MetricId::kThreads, "container_threads", "Threads.", cri::GAUGE},
     {MetricId::kThreadsLimit, "container_threads_max", "The most threads that there may be; 0: no limit.", cri::GAUGE},
+    {MetricId::kFileDescriptors, "container_file_descriptors", "Open file descriptors.", cri::GAUGE},
+    {MetricId::kSockets, "container_sockets", "Open sockets.", cri::GAUGE},
+    {MetricId::kUlimit,
+     "container_ulimits_soft",
+     "Soft limits of the container's first process.",
+     cri::GAUGE,
+     {"ulimit"}},
     {MetricId::kPressureCpuWaiting, "container_pressure_cpu_waiting_seconds_total",
      "Time in which some task waited for a CPU, in seconds.", cri::COUNTER},
     {MetricId::kPressureCpuStalled, "container_pressure_cpu_stalled_seconds_total",
@@ -257,6 +304,11 @@ void MetricWriter::AddDetails(const CgroupDetails& details) {
     Add(MetricId::kFsWrittenBytes, io.written_bytes, {device});
     Add(MetricId::kFsReads, io.reads, {device});
     Add(MetricId::kFsWrites, io.writes, {device});
+    const std::string major = absl::StrCat(io.major);
+    const std::string minor = absl::StrCat(io.minor);
+    for (const auto& [operation, bytes] : io.bytes) {
+      Add(MetricId::kBlockDeviceUsage, bytes, {device, major, minor, operation});
+    }
   }
 }
 
@@ -280,6 +332,17 @@ void MetricWriter::AddLayer(const LayerSample& layer, const LayerFileSystem& fil
   Add(MetricId::kFsLimit, file_system.bytes, {device});
   Add(MetricId::kFsInodesTotal, file_system.inodes, {device});
   Add(MetricId::kFsInodesFree, file_system.free_inodes, {device});
+  for (const MetricId id : {MetricId::kFsSectorReads, MetricId::kFsSectorWrites, MetricId::kFsReadsMerged,
+                            MetricId::kFsWritesMerged, MetricId::kFsReadTime, MetricId::kFsWriteTime,
+                            MetricId::kFsIoCurrent, MetricId::kFsIoTime, MetricId::kFsIoTimeWeighted}) {
+    Add(id, uint64_t{0}, {device});
+  }
+}
+
+void MetricWriter::AddProcesses(const ProcessUsage& usage, const std::optional<uint64_t>& descriptor_limit) {
+  Add(MetricId::kFileDescriptors, usage.descriptors);
+  Add(MetricId::kSockets, usage.sockets);
+  Add(MetricId::kUlimit, descriptor_limit, {"max_open_files"});
 }
 
 void MetricWriter::AddLimits(const cri::LinuxContainerResources& limits) {

@@ -14,6 +14,7 @@
 #include "os/link_stats.h"
 #include "stats/layer_usage.h"
 #include "stats/meter.h"
+#include "stats/process_usage.h"
 
 namespace crisp {
 
@@ -45,6 +46,16 @@ enum class MetricId {
   kFsWrittenBytes,
   kFsReads,
   kFsWrites,
+  kFsSectorReads,
+  kFsSectorWrites,
+  kFsReadsMerged,
+  kFsWritesMerged,
+  kFsReadTime,
+  kFsWriteTime,
+  kFsIoCurrent,
+  kFsIoTime,
+  kFsIoTimeWeighted,
+  kBlockDeviceUsage,
   kReceivedBytes,
   kReceivedPackets,
   kReceivedDropped,
@@ -56,6 +67,9 @@ enum class MetricId {
   kProcesses,
   kThreads,
   kThreadsLimit,
+  kFileDescriptors,
+  kSockets,
+  kUlimit,
   kPressureCpuWaiting,
   kPressureCpuStalled,
   kPressureMemoryWaiting,
@@ -113,6 +127,8 @@ class MetricWriter {
   void AddLinks(const std::vector<LinkReading>& links);
   void AddLayer(const LayerSample& layer, const LayerFileSystem& file_system);
   void AddLimits(const cri::LinuxContainerResources& limits);
+  // `descriptor_limit` is that of the first process.
+  void AddProcesses(const ProcessUsage& usage, const std::optional<uint64_t>& descriptor_limit);
 
  private:
   void AddMemory(const CgroupMemory& memory);

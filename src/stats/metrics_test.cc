@@ -10,6 +10,7 @@ namespace crisp {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::Pair;
 
 // Everything that can be written.
 MetricWriter::Target Everything() {
@@ -31,8 +32,9 @@ MetricWriter::Target Everything() {
   details.cpu_periods = details.cpu_throttled_periods = 1;
   details.memory_peak = details.memory_limit_hits = details.kernel_memory = details.oom_kills = 1;
   details.processes = 2;
-  details.io.push_back({1, 0, 10, 20, 30, 40});
+  details.io.push_back({1, 0, 10, 20, 30, 40, {{"Read", 10}, {"Total", 30}}});
   writer.AddDetails(details);
+  writer.AddProcesses({7, 2}, 1024);
   LinkReading loopback;
   loopback.name = "lo";
   loopback.loopback = true;
@@ -78,6 +80,83 @@ TEST(MetricsTest, LabelValuesStandInTheOrderOfTheKeys) {
   EXPECT_EQ(metrics["container_cpu_usage_seconds_total"].value().value(), 2u) << "whole seconds";
   EXPECT_EQ(metrics["container_cpu_usage_seconds_total"].metric_type(), cri::COUNTER);
   EXPECT_EQ(metrics["container_memory_rss"].metric_type(), cri::GAUGE);
+  EXPECT_EQ(metrics["container_file_descriptors"].value().value(), 7u);
+  EXPECT_EQ(metrics["container_sockets"].value().value(), 2u);
+  EXPECT_THAT(metrics["container_ulimits_soft"].label_values(),
+              ElementsAre("web", "/pod/c", "busybox", "cid", "ns", "web-0", "max_open_files"));
+  EXPECT_EQ(metrics["container_ulimits_soft"].value().value(), 1024u);
+}
+
+TEST(MetricsTest, BlockDevicesAreCountedByOperation) {
+  std::map<std::string, uint64_t> bytes;
+  for (const cri::Metric& metric : Everything()) {
+    if (metric.name() != "container_blkio_device_usage_total") continue;
+    ASSERT_EQ(metric.label_values_size(), 10);
+    EXPECT_EQ(metric.label_values(7), "1");
+    EXPECT_EQ(metric.label_values(8), "0");
+    bytes[metric.label_values(9)] = metric.value().value();
+  }
+  EXPECT_THAT(bytes, ElementsAre(Pair("Read", 10u), Pair("Total", 30u)));
+}
+
+// The names in test/e2e_node/container_metrics_test.go of Kubernetes.
+TEST(MetricsTest, TheKubeletsOwnTestFindsEveryNameThatItLooksFor) {
+  std::set<std::string> described;
+  for (const cri::MetricDescriptor& descriptor : MetricDescriptors()) described.insert(descriptor.name());
+  for (const char* name : {"blkio_device_usage_total",
+                           "cpu_system_seconds_total",
+                           "cpu_usage_seconds_total",
+                           "cpu_user_seconds_total",
+                           "file_descriptors",
+                           "fs_reads_bytes_total",
+                           "fs_reads_total",
+                           "fs_usage_bytes",
+                           "fs_writes_bytes_total",
+                           "fs_writes_total",
+                           "last_seen",
+                           "memory_cache",
+                           "memory_failcnt",
+                           "memory_failures_total",
+                           "memory_mapped_file",
+                           "memory_max_usage_bytes",
+                           "memory_rss",
+                           "memory_swap",
+                           "memory_usage_bytes",
+                           "memory_working_set_bytes",
+                           "oom_events_total",
+                           "processes",
+                           "sockets",
+                           "spec_cpu_period",
+                           "spec_cpu_shares",
+                           "spec_memory_limit_bytes",
+                           "spec_memory_reservation_limit_bytes",
+                           "spec_memory_swap_limit_bytes",
+                           "start_time_seconds",
+                           "threads",
+                           "threads_max",
+                           "ulimits_soft",
+                           "fs_io_current",
+                           "fs_io_time_seconds_total",
+                           "fs_io_time_weighted_seconds_total",
+                           "fs_inodes_free",
+                           "fs_inodes_total",
+                           "fs_limit_bytes",
+                           "fs_read_seconds_total",
+                           "fs_reads_merged_total",
+                           "fs_sector_reads_total",
+                           "fs_sector_writes_total",
+                           "fs_write_seconds_total",
+                           "fs_writes_merged_total",
+                           "network_receive_bytes_total",
+                           "network_receive_errors_total",
+                           "network_receive_packets_dropped_total",
+                           "network_receive_packets_total",
+                           "network_transmit_bytes_total",
+                           "network_transmit_errors_total",
+                           "network_transmit_packets_dropped_total",
+                           "network_transmit_packets_total"}) {
+    EXPECT_EQ(described.count(std::string("container_") + name), 1u) << name;
+  }
 }
 
 TEST(MetricsTest, WhatWasNotReadIsNotWritten) {

@@ -1,6 +1,9 @@
 #include "stats/pod_metrics.h"
 
+#include <algorithm>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "os/cgroup_core.h"
@@ -8,6 +11,7 @@
 #include "sandbox/pod.h"
 #include "sandbox/status_message.h"
 #include "stats/metrics.h"
+#include "stats/process_usage.h"
 
 namespace crisp {
 namespace {
@@ -35,13 +39,22 @@ MetricLabels LabelsOf(const PodRecord& pod, const ContainerRecord& container, bo
   return labels;
 }
 
+// The first process counts only while the cgroup still has it: its pid may be another's by now.
+std::optional<uint64_t> DescriptorLimitOf(const Container& container, const std::vector<pid_t>& pids) {
+  const pid_t first = container.view().pid;
+  return std::find(pids.begin(), pids.end(), first) == pids.end() ? std::nullopt : DescriptorLimit(first);
+}
+
 void AddContainer(Sampler* sampler, const PodSample& pod, const ContainerSample& sample,
                   const LayerFileSystem& file_system, cri::ContainerMetrics* metrics) {
   metrics->set_container_id(sample.container->id());
   const MetricLabels labels = LabelsOf(pod.record, sample.record, pod.pod->runtime().systemd_cgroup);
   MetricWriter writer(labels, sample.reading->at, metrics->mutable_metrics());
   writer.AddUsage(sample.reading->usage);
-  if (const auto details = sampler->DetailsOf(sample)) writer.AddDetails(*details);
+  if (const auto details = sampler->DetailsOf(sample)) {
+    writer.AddDetails(*details);
+    writer.AddProcesses(UsageOfProcesses(details->pids), DescriptorLimitOf(*sample.container, details->pids));
+  }
   if (sample.layer) writer.AddLayer(*sample.layer, file_system);
   writer.AddLimits(ResourcesOf(sample.record));
   writer.Add(MetricId::kStartTime, static_cast<uint64_t>(sample.record.started_at() / kNanos));

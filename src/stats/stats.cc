@@ -1,5 +1,7 @@
 #include "stats/stats.h"
 
+#include <sys/stat.h>
+
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -24,13 +26,23 @@ void FillAttributes(const std::string& id, const Config& config, Attributes* att
   *attributes->mutable_annotations() = config.annotations();
 }
 
+bool OnOneDevice(const std::string& a, const std::string& b) {
+  struct stat of_a {};
+  struct stat of_b {};
+  return stat(a.c_str(), &of_a) == 0 && stat(b.c_str(), &of_b) == 0 && of_a.st_dev == of_b.st_dev;
+}
+
 }  // namespace
+
+std::string Stats::MountpointOfLayers() const {
+  return OnOneDevice(layout_.Layers(), layout_.Containers()) ? layout_.Layers() : layout_.Containers();
+}
 
 cri::ContainerStats Stats::MessageOf(const ContainerSample& sample) const {
   cri::ContainerStats stats;
   FillAttributes(sample.container->id(), sample.record.config(), stats.mutable_attributes());
   if (sample.reading) FillUsage(*sample.reading, &stats);
-  if (sample.layer) FillLayer(*sample.layer, layout_.Containers(), stats.mutable_writable_layer());
+  if (sample.layer) FillLayer(*sample.layer, MountpointOfLayers(), stats.mutable_writable_layer());
   return stats;
 }
 
@@ -83,7 +95,7 @@ std::vector<cri::PodSandboxMetrics> Stats::ListPodMetrics() const {
 
 cri::FilesystemUsage Stats::WritableLayers() const {
   cri::FilesystemUsage message;
-  FillLayer(sampler_->SampleLayers(), layout_.Containers(), &message);
+  FillLayer(sampler_->SampleLayers(), MountpointOfLayers(), &message);
   return message;
 }
 

@@ -35,6 +35,9 @@ class Stats {
  private:
   cri::ContainerStats MessageOf(const ContainerSample& sample) const;
   cri::PodSandboxStats MessageOf(const PodSample& sample) const;
+  // The path by which clients know the file system of the writable layers: that of the images where it is the same one,
+  // else their own. Kubelets before 1.32 take two paths for two file systems.
+  std::string MountpointOfLayers() const;
 
   const Layout layout_;
   const PodTable* const table_;

@@ -1,22 +1,16 @@
 #include "stats/status_view.h"
 
-#include <fcntl.h>
-
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/status_macros.h"
-#include "google/protobuf/util/json_util.h"
-#include "nlohmann/json.hpp"
-#include "os/file.h"
 #include "sandbox/container.h"
 #include "sandbox/pod.h"
 #include "sandbox/pod_table.h"
 #include "sandbox/status_message.h"
 #include "stats/selector.h"
+#include "stats/verbose_status.h"
 
 namespace crisp {
 namespace {
@@ -50,20 +44,6 @@ cri::Container ListItem(const Container& container, ContainerRecord record) {
   return item;
 }
 
-nlohmann::json LimitsText(const cri::LinuxContainerResources& limits) {
-  std::string text;
-  const auto status = google::protobuf::util::MessageToJsonString(limits, &text);
-  return status.ok() ? nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false) : nlohmann::json();
-}
-
-// What the OCI runtime was told, for people to read; null if it is not there any more.
-nlohmann::json RuntimeSpec(const std::string& path) {
-  constexpr size_t kLimit = 16 << 20;
-  const absl::StatusOr<std::string> text = ReadFileAt(AT_FDCWD, path, kLimit);
-  nlohmann::json spec = nlohmann::json::parse(text.ok() ? *text : "null", nullptr, false);
-  return spec.is_discarded() ? nlohmann::json() : spec;
-}
-
 }  // namespace
 
 absl::StatusOr<cri::PodSandboxStatusResponse> StatusView::OfPod(const std::string& pod_id, bool verbose) const {
@@ -74,18 +54,7 @@ absl::StatusOr<cri::PodSandboxStatusResponse> StatusView::OfPod(const std::strin
   for (cri::ContainerStatus& status : ContainerStatusMessages(*pod)) {
     *response.add_containers_statuses() = std::move(status);
   }
-  if (verbose) {
-    const PodRecord record = pod->record();
-    (*response.mutable_info())["info"] = nlohmann::json{
-        {"pid", pod->ready() ? record.pause_pid() : 0},
-        {"netns", record.netns_path()},
-        {"cgroupsPath", record.cgroups_path()},
-        {"overhead",
-         LimitsText(record.has_updated_overhead() ? record.updated_overhead() : record.config().linux().overhead())},
-        {"resources",
-         LimitsText(record.has_updated_resources() ? record.updated_resources() : record.config().linux().resources())},
-        {"runtime", pod->runtime().binary}}.dump();
-  }
+  if (verbose) (*response.mutable_info())["info"] = VerboseInfo(layout_, *pod);
   return response;
 }
 
@@ -108,15 +77,7 @@ absl::StatusOr<cri::ContainerStatusResponse> StatusView::OfContainer(const std::
   ASSIGN_OR_RETURN(const PodContainer found, table_->FindContainer(container_id));
   cri::ContainerStatusResponse response;
   *response.mutable_status() = ContainerStatusMessage(*found.container);
-  if (verbose) {
-    (*response.mutable_info())["info"] =
-        nlohmann::json{{"sandboxID", found.pod->id()},
-                       {"pid", std::max(found.container->view().pid, 0)},
-                       {"cgroupsPath", found.container->record().cgroups_path()},
-                       {"runtime", found.pod->runtime().binary},
-                       {"runtimeSpec", RuntimeSpec(layout_.Spec(found.pod->id(), found.container->id()))}}
-            .dump();
-  }
+  if (verbose) (*response.mutable_info())["info"] = VerboseInfo(layout_, found);
   return response;
 }
 

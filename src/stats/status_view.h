@@ -1,5 +1,5 @@
-// StatusView: the status and list messages of CRI, for clients. Reads copies and waits for nobody; a verbose container
-// status reads the bundle's config.json too.
+// StatusView: the status and list messages of CRI, for clients. Reads copies and waits for nobody; a verbose status
+// reads the bundle's config.json too.
 //
 // Threading: all methods from any thread.
 #pragma once

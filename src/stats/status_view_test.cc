@@ -134,10 +134,47 @@ TEST_F(StatusViewTest, AVerbosePodStatusTellsWhatIsOnTheNode) {
   EXPECT_EQ(info["netns"], "/run/netns/p");
   EXPECT_EQ(info["cgroupsPath"], "/kubepods/p/p");
   EXPECT_EQ(info["runtime"], "/usr/bin/runc");
-  EXPECT_EQ(info["overhead"]["cpuShares"], "2") << "as it came: 64 bits are texts in protobuf's JSON";
-  EXPECT_EQ(info["resources"]["cpuShares"], "30") << "what was said last";
+  EXPECT_EQ(info["overhead"]["linux"]["cpu_shares"], 2);
+  EXPECT_EQ(info["resources"]["linux"]["cpu_shares"], 30) << "what was said last";
   pod->MarkEnded();
   EXPECT_EQ(InfoOfPod("p")["pid"], 0) << "the number may be another process' by now";
+}
+
+// The members that scripts ask for with `crictl inspectp` and jq, as containerd has them.
+TEST_F(StatusViewTest, AVerbosePodStatusHasTheFormOfContainerds) {
+  const PodPtr pod = made_.AddPod("p");
+  pod->UpdateRecord([&](PodRecord* record) {
+    record->set_netns_path(dir_.Path("netns"));
+    record->set_cni_result(R"({"version": 1, "results": [{"interfaces": [{"name": "eth0", "sandbox": "/n"}],
+                               "ips": [{"interface": 0, "address": "10.0.0.5/24"}]}]})");
+    record->mutable_config()->set_log_directory("/var/log/pods/p");
+  });
+  EXPECT_TRUE(InfoOfPod("p")["runtimeSpec"].is_null()) << "there is no bundle";
+  EXPECT_EQ(InfoOfPod("p")["netNamespaceClosed"], true) << "its pin is not there";
+  ASSERT_TRUE(MakeDirs(layout_.Bundle("p", "p"), 0700).ok());
+  ASSERT_TRUE(WriteFileAt(AT_FDCWD, dir_.Path("netns"), "", 0600).ok());
+  ASSERT_TRUE(WriteFileAt(AT_FDCWD, layout_.Spec("p", "p"),
+                          R"({"annotations": {"io.kubernetes.cri.podsandbox.image-name": "pause:3.6"},
+                              "linux": {"namespaces": [{"type": "pid"}, {"type": "network"}]}})",
+                          0600)
+                  .ok());
+  const nlohmann::json info = InfoOfPod("p");
+  EXPECT_EQ(info["processStatus"], "running");
+  EXPECT_EQ(info["netNamespaceClosed"], false);
+  EXPECT_EQ(info["image"], "pause:3.6");
+  EXPECT_EQ(info["snapshotKey"], "p");
+  EXPECT_EQ(info["snapshotter"], "overlayfs");
+  EXPECT_EQ(info["runtimeType"], "io.containerd.runc.v2");
+  EXPECT_EQ(info["runtimeOptions"]["binary_name"], "/usr/bin/runc");
+  EXPECT_EQ(info["config"]["metadata"]["name"], "pod-p");
+  EXPECT_EQ(info["config"]["log_directory"], "/var/log/pods/p");
+  EXPECT_EQ(info["cniResult"]["Interfaces"]["eth0"]["IPConfigs"][0]["IP"], "10.0.0.5");
+  EXPECT_EQ(info["runtimeSpec"]["linux"]["namespaces"],
+            nlohmann::json::parse(R"([{"type": "pid"}, {"type": "network", "path": ")" + dir_.Path("netns") + "\"}]"))
+      << "the runtime made that of a user namespace, and got no path";
+  EXPECT_FALSE(info.contains("overhead"));
+  pod->MarkEnded();
+  EXPECT_EQ(InfoOfPod("p")["processStatus"], "deleted");
 }
 
 TEST_F(StatusViewTest, AContainerIsCreatedUntilItsStartIsAnswered) {
@@ -211,6 +248,11 @@ TEST_F(StatusViewTest, AVerboseContainerStatusShowsTheSpecAsLongAsItIsThere) {
   const nlohmann::json info = InfoOfContainer("c");
   EXPECT_EQ(info["runtimeSpec"]["ociVersion"], "1.0.2");
   EXPECT_EQ(info["sandboxID"], "p");
+  EXPECT_EQ(info["removing"], false);
+  EXPECT_EQ(info["snapshotKey"], "c");
+  EXPECT_EQ(info["snapshotter"], "overlayfs");
+  EXPECT_EQ(info["runtimeType"], "io.containerd.runc.v2");
+  EXPECT_EQ(info["config"]["metadata"]["name"], "container-c");
   EXPECT_EQ(info["cgroupsPath"], "/kubepods/p/c");
   EXPECT_EQ(info["runtime"], "/usr/bin/runc");
   EXPECT_EQ(info["pid"], MadePods::kPid);
