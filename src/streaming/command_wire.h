@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "streaming/byte_stream.h"
+#include "streaming/channel_codec.h"
 #include "streaming/stream_loop.h"
 
 namespace crisp {
@@ -39,7 +40,8 @@ class CommandWire {
   virtual ~CommandWire() = default;
 
   virtual void Start() = 0;
-  // The caller keeps `bytes` until `sent` is called or destroyed. Data of a channel that the client has closed is dropped.
+  // The caller keeps `bytes` until `sent` is called or destroyed. Data of a channel that the client has closed is
+  // dropped.
   virtual void Send(CommandChannel channel, absl::string_view bytes, std::function<void()> sent) = 0;
   // Ends an output channel.
   virtual void End(CommandChannel channel) = 0;
@@ -63,6 +65,7 @@ std::unique_ptr<CommandWire> MakeSpdyWire(StreamLoop* loop, ByteStream* bytes, s
 
 // Messages of an accepted WebSocket; `version` is 1 to 5. `socket` and its `bytes` must outlive the wire.
 std::unique_ptr<CommandWire> MakeWebSocketWire(StreamLoop* loop, WebSocket* socket, ByteStream* bytes, int version,
-                                               const CommandChannels& channels, CommandWire::Owner* owner);
+                                               ChannelCoding coding, const CommandChannels& channels,
+                                               CommandWire::Owner* owner);
 
 }  // namespace crisp

@@ -1,7 +1,7 @@
 // WebSocket: the server side of a WebSocket (RFC 6455) over a ByteStream, done by Boost.Beast.
 //
-// Threading: the StreamLoop's thread only. Pings are answered; there is no compression. No callback runs inside a method
-// or after the destructor.
+// Threading: the StreamLoop's thread only. Pings are answered; there is no compression. No callback runs inside a
+// method or after the destructor.
 #pragma once
 
 #include <functional>
@@ -34,12 +34,14 @@ class WebSocket {
   using ReadDone = std::function<void(size_t bytes, bool ends)>;
   // One read and one write at a time. The caller keeps the buffers until `done` runs.
   void Read(char* into, size_t capacity, ReadDone done);
-  // Sends one binary message.
+  // Messages are text from now on, where they were binary.
+  void SendText();
+  // Sends one message.
   void Write(std::vector<absl::string_view> parts, std::function<void(bool)> done);
   // As Write, without counting as activity (ByteStream::WriteProbe).
   void WriteProbe(std::vector<absl::string_view> parts, std::function<void(bool)> done);
-  // Sends an unsolicited pong, which needs no answer (RFC 6455, section 5.5.3), so that the kernel notices a client that
-  // has gone. It does not count as activity. Does nothing while an earlier one is being sent.
+  // Sends an unsolicited pong, which needs no answer (RFC 6455, section 5.5.3), so that the kernel notices a client
+  // that has gone. It does not count as activity. Does nothing while an earlier one is being sent.
   void Probe();
   // Sends a close frame (1000, normal) and waits for the peer's. Not during a write; a read in progress ends.
   void Close(std::function<void()> done);
