@@ -70,8 +70,8 @@ class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
     return AskWith(std::move(request), ShimAnswer(), {}, /*cancel=*/false, call);
   }
 
-  // `attached` are descriptors to send. With `cancel` the request is cancelled when the call is over, and this waits for
-  // the shim to confirm that it is undone.
+  // `attached` are descriptors to send. With `cancel` the request is cancelled when the call is over, and this waits
+  // for the shim to confirm that it is undone.
   template <typename Request>
   absl::StatusOr<ShimAnswer> AskWith(Request request, ShimAnswer answer, const std::vector<int>& attached, bool cancel,
                                      const CallContext& call) {
@@ -148,6 +148,7 @@ class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
   bool OnStreamExit(const shim::Header& header, std::string_view packet);
   void OnExited(std::string_view packet);
   void OnOomKill(std::string_view packet);
+  void OnLogLost(std::string_view packet);
   void SendCancel(uint64_t request);
   // Ends all streams: the shim cannot report their ends any more.
   void LoseStreams();

@@ -18,6 +18,7 @@ Start SampleStart() {
   start.cgroups_path = "kubepods.slice:crisp:c";
   start.timeout_ns = 1ULL << 63;
   start.stdio_flags = Start::kStdin | Start::kTerminal;
+  start.log_wait_ns = 7;
   return start;
 }
 
@@ -51,10 +52,11 @@ TEST(CodecTest, TheBytesAreThoseThatTheProtocolSays) {
 
 TEST(CodecTest, EveryTruncationIsRefused) {
   const std::string packet = Encode(1, SampleStart());
-  const size_t version_1 = packet.size() - sizeof(Start::stdio_flags);
+  const size_t version_2 = packet.size() - sizeof(Start::log_wait_ns);
+  const size_t version_1 = version_2 - sizeof(Start::stdio_flags);
   for (size_t size = 0; size < packet.size(); ++size) {
     Start start;
-    EXPECT_EQ(Decode(packet.substr(0, size), &start), size == version_1) << size;
+    EXPECT_EQ(Decode(packet.substr(0, size), &start), size == version_1 || size == version_2) << size;
   }
 }
 
@@ -63,9 +65,12 @@ TEST(CodecTest, WhatAnOlderPeerDoesNotSendHasItsDefault) {
   Start start;
   ASSERT_TRUE(Decode(packet, &start));
   EXPECT_EQ(start.stdio_flags, Start::kStdin | Start::kTerminal);
+  EXPECT_EQ(start.log_wait_ns, 7u);
   Start older;
-  ASSERT_TRUE(Decode(packet.substr(0, packet.size() - sizeof(Start::stdio_flags)), &older));
+  const size_t appended = sizeof(Start::stdio_flags) + sizeof(Start::log_wait_ns);
+  ASSERT_TRUE(Decode(packet.substr(0, packet.size() - appended), &older));
   EXPECT_EQ(older.stdio_flags, 0u);
+  EXPECT_EQ(older.log_wait_ns, 5'000'000'000u);
   EXPECT_EQ(older.timeout_ns, 1ULL << 63);
 }
 

@@ -1,4 +1,4 @@
-// The wire between crispd and crisp-shim, version 4.
+// The wire between crispd and crisp-shim, version 5.
 //
 // Transport. A SOCK_SEQPACKET unix socket at a path in a directory that only root can enter (0700). Each end accepts
 // only peers whose SO_PEERCRED uid is its own effective uid. The daemon binds and listens before it starts the shim and
@@ -43,6 +43,10 @@
 //                                          one that connects later finds the exit with List
 //   OomKill    (an event; 4)               the OOM killer has killed processes of a container. At most once a second
 //                                          for each; one that nobody receives is lost
+//   LogLost    (an event; 5)               output of a container is being lost, because its log cannot be written;
+//   every
+//                                          10 s while that is so; and when the log can be written again. One that
+//                                          nobody receives is lost, but List has the counts
 //
 // A number in parentheses is the version of the protocol that added the message.
 //
@@ -63,7 +67,7 @@
 
 namespace crisp::shim {
 
-inline constexpr uint32_t kProtocolVersion = 4;
+inline constexpr uint32_t kProtocolVersion = 5;
 inline constexpr uint32_t kOldestProtocol = 1;
 
 // Caps, in bytes.
@@ -100,6 +104,7 @@ enum class Type : uint16_t {
   kOpened = 109,
   kAttachDone = 110,
   kOomKill = 111,
+  kLogLost = 112,
 };
 
 enum class ErrorCode : uint8_t {

@@ -37,6 +37,8 @@ enum class MetricId {
   kMemoryLimitHits,
   kMemoryFaults,
   kOomEvents,
+  kLogLostBytes,
+  kLogLostLines,
   kFsUsage,
   kFsLimit,
   kFsInodesTotal,
