@@ -81,7 +81,7 @@ TEST_F(BadInputTest, AnUnknownIdIsNotFoundOrFineToRemove) {
 }
 
 TEST_F(BadInputTest, APodNeedsItsMetadata) {
-  ExpectInvalid(cri().CallContext(&Runtime::RunPodSandbox, cri::RunPodSandboxRequest()), "config");
+  ExpectInvalid(cri().Call(&Runtime::RunPodSandbox, cri::RunPodSandboxRequest()), "config");
   ExpectBadPod("metadata", [](auto* config) { config->clear_metadata(); });
   ExpectBadPod("metadata.name", [](auto* config) { config->mutable_metadata()->clear_name(); });
   ExpectBadPod("metadata.namespace", [](auto* config) { config->mutable_metadata()->clear_namespace_(); });
@@ -139,7 +139,7 @@ TEST_F(BadInputTest, AContainerNeedsItsMetadataAndImage) {
   const PodRef pod = RunPod("container");
   cri::CreateContainerRequest request;
   request.set_pod_sandbox_id(pod.id);
-  ExpectInvalid(cri().CallContext(&Runtime::CreateContainer, request), "config");
+  ExpectInvalid(cri().Call(&Runtime::CreateContainer, request), "config");
   ExpectBadContainer(pod, "metadata", [](auto* config) { config->clear_metadata(); });
   ExpectBadContainer(pod, "metadata.name", [](auto* config) { config->mutable_metadata()->clear_name(); });
   ExpectBadContainer(pod, "image", [](auto* config) { config->clear_image(); });
@@ -254,7 +254,7 @@ TEST_F(BadInputTest, ListFiltersThatNothingMatchesGiveNothing) {
 }
 
 TEST_F(BadInputTest, ACheckpointIsRefusedWithTheReason) {
-  const auto answer = cri().CallContext(&Runtime::CheckpointContainer, cri::CheckpointContainerRequest());
+  const auto answer = cri().Call(&Runtime::CheckpointContainer, cri::CheckpointContainerRequest());
   EXPECT_EQ(answer.code(), grpc::UNIMPLEMENTED) << Describe(answer.status);
   EXPECT_THAT(answer.text(), HasSubstr("checkpoint"));
 }
@@ -319,13 +319,13 @@ TEST_F(StatusTest, ReportsConditionsAndHandlers) {
 TEST_F(StatusTest, AnUpdateOfThePodCidrIsAccepted) {
   cri::UpdateRuntimeConfigRequest request;
   request.mutable_runtime_config()->mutable_network_config()->set_pod_cidr("10.244.7.0/24");
-  EXPECT_TRUE(cri().CallContext(&Runtime::UpdateRuntimeConfig, request).ok());
-  EXPECT_TRUE(cri().CallContext(&Runtime::UpdateRuntimeConfig, cri::UpdateRuntimeConfigRequest()).ok());
+  EXPECT_TRUE(cri().Call(&Runtime::UpdateRuntimeConfig, request).ok());
+  EXPECT_TRUE(cri().Call(&Runtime::UpdateRuntimeConfig, cri::UpdateRuntimeConfigRequest()).ok());
   EXPECT_TRUE(Must(cri().Status()).status().conditions(1).status());
 }
 
 TEST_F(StatusTest, RuntimeConfigGivesTheCgroupDriver) {
-  EXPECT_EQ(Must(cri().CallContext(&Runtime::RuntimeConfig, cri::RuntimeConfigRequest())).linux().cgroup_driver(),
+  EXPECT_EQ(Must(cri().Call(&Runtime::RuntimeConfig, cri::RuntimeConfigRequest())).linux().cgroup_driver(),
             WithSystemd() ? cri::SYSTEMD : cri::CGROUPFS);
 }
 
@@ -333,11 +333,11 @@ TEST_F(StatusTest, AnUnknownHandlerIsRefusedByName) {
   cri::RunPodSandboxRequest request;
   *request.mutable_config() = PodConfig("handler");
   request.set_runtime_handler("no-such-handler");
-  const auto answer = cri().CallContext(&Runtime::RunPodSandbox, request);
+  const auto answer = cri().Call(&Runtime::RunPodSandbox, request);
   EXPECT_EQ(answer.code(), grpc::INVALID_ARGUMENT);
   EXPECT_THAT(answer.text(), AllOf(HasSubstr("runtime_handler"), HasSubstr("no-such-handler")));
   request.set_runtime_handler("runc");
-  const std::string id = Must(cri().CallContext(&Runtime::RunPodSandbox, request)).pod_sandbox_id();
+  const std::string id = Must(cri().Call(&Runtime::RunPodSandbox, request)).pod_sandbox_id();
   EXPECT_EQ(PodStatus(id).runtime_handler(), "runc");
 }
 

@@ -54,13 +54,13 @@ Cri::Cri(const std::string& socket) {
 }
 
 Answer<cri::VersionResponse> Cri::Version() {
-  return CallContext(&Runtime::Version, cri::VersionRequest());
+  return Call(&Runtime::Version, cri::VersionRequest());
 }
 
 Answer<cri::StatusResponse> Cri::Status(bool verbose) {
   cri::StatusRequest request;
   request.set_verbose(verbose);
-  return CallContext(&Runtime::Status, request);
+  return Call(&Runtime::Status, request);
 }
 
 Answer<cri::RunPodSandboxResponse> Cri::RunPod(const cri::PodSandboxConfig& config, std::chrono::milliseconds timeout,
@@ -68,27 +68,27 @@ Answer<cri::RunPodSandboxResponse> Cri::RunPod(const cri::PodSandboxConfig& conf
   cri::RunPodSandboxRequest request;
   *request.mutable_config() = config;
   request.set_runtime_handler(handler);
-  return CallContext(&Runtime::RunPodSandbox, request, timeout);
+  return Call(&Runtime::RunPodSandbox, request, timeout);
 }
 
 Answer<cri::StopPodSandboxResponse> Cri::StopPod(const std::string& id) {
-  return CallContext(&Runtime::StopPodSandbox, WithPod<cri::StopPodSandboxRequest>(id));
+  return Call(&Runtime::StopPodSandbox, WithPod<cri::StopPodSandboxRequest>(id));
 }
 
 Answer<cri::RemovePodSandboxResponse> Cri::RemovePod(const std::string& id) {
-  return CallContext(&Runtime::RemovePodSandbox, WithPod<cri::RemovePodSandboxRequest>(id));
+  return Call(&Runtime::RemovePodSandbox, WithPod<cri::RemovePodSandboxRequest>(id));
 }
 
 Answer<cri::PodSandboxStatusResponse> Cri::PodStatus(const std::string& id, bool verbose) {
   auto request = WithPod<cri::PodSandboxStatusRequest>(id);
   request.set_verbose(verbose);
-  return CallContext(&Runtime::PodSandboxStatus, request);
+  return Call(&Runtime::PodSandboxStatus, request);
 }
 
 Answer<cri::ListPodSandboxResponse> Cri::ListPods(const cri::PodSandboxFilter& filter) {
   cri::ListPodSandboxRequest request;
   *request.mutable_filter() = filter;
-  return CallContext(&Runtime::ListPodSandbox, request);
+  return Call(&Runtime::ListPodSandbox, request);
 }
 
 Answer<cri::CreateContainerResponse> Cri::CreateContainer(const std::string& pod,
@@ -98,33 +98,33 @@ Answer<cri::CreateContainerResponse> Cri::CreateContainer(const std::string& pod
   auto request = WithPod<cri::CreateContainerRequest>(pod);
   *request.mutable_sandbox_config() = pod_config;
   *request.mutable_config() = config;
-  return CallContext(&Runtime::CreateContainer, request, timeout);
+  return Call(&Runtime::CreateContainer, request, timeout);
 }
 
 Answer<cri::StartContainerResponse> Cri::StartContainer(const std::string& id) {
-  return CallContext(&Runtime::StartContainer, WithContainer<cri::StartContainerRequest>(id));
+  return Call(&Runtime::StartContainer, WithContainer<cri::StartContainerRequest>(id));
 }
 
 Answer<cri::StopContainerResponse> Cri::StopContainer(const std::string& id, int64_t grace_seconds) {
   auto request = WithContainer<cri::StopContainerRequest>(id);
   request.set_timeout(grace_seconds);
-  return CallContext(&Runtime::StopContainer, request, kCallTimeout + std::chrono::seconds(grace_seconds));
+  return Call(&Runtime::StopContainer, request, kCallTimeout + std::chrono::seconds(grace_seconds));
 }
 
 Answer<cri::RemoveContainerResponse> Cri::RemoveContainer(const std::string& id) {
-  return CallContext(&Runtime::RemoveContainer, WithContainer<cri::RemoveContainerRequest>(id));
+  return Call(&Runtime::RemoveContainer, WithContainer<cri::RemoveContainerRequest>(id));
 }
 
 Answer<cri::ContainerStatusResponse> Cri::ContainerStatus(const std::string& id, bool verbose) {
   auto request = WithContainer<cri::ContainerStatusRequest>(id);
   request.set_verbose(verbose);
-  return CallContext(&Runtime::ContainerStatus, request);
+  return Call(&Runtime::ContainerStatus, request);
 }
 
 Answer<cri::ListContainersResponse> Cri::ListContainers(const cri::ContainerFilter& filter) {
   cri::ListContainersRequest request;
   *request.mutable_filter() = filter;
-  return CallContext(&Runtime::ListContainers, request);
+  return Call(&Runtime::ListContainers, request);
 }
 
 Answer<cri::ExecSyncResponse> Cri::Exec(const std::string& id, const std::vector<std::string>& command,
@@ -132,35 +132,35 @@ Answer<cri::ExecSyncResponse> Cri::Exec(const std::string& id, const std::vector
   auto request = WithContainer<cri::ExecSyncRequest>(id);
   for (const std::string& word : command) request.add_cmd(word);
   request.set_timeout(timeout_seconds);
-  return CallContext(&Runtime::ExecSync, request);
+  return Call(&Runtime::ExecSync, request);
 }
 
 Answer<cri::ReopenContainerLogResponse> Cri::ReopenLog(const std::string& id) {
-  return CallContext(&Runtime::ReopenContainerLog, WithContainer<cri::ReopenContainerLogRequest>(id));
+  return Call(&Runtime::ReopenContainerLog, WithContainer<cri::ReopenContainerLogRequest>(id));
 }
 
 Answer<cri::PullImageResponse> Cri::Pull(const std::string& image, std::chrono::milliseconds timeout) {
-  return CallContext(&ImageStub::PullImage, WithImage<cri::PullImageRequest>(image), timeout);
+  return Call(&ImageStub::PullImage, WithImage<cri::PullImageRequest>(image), timeout);
 }
 
 Answer<cri::ImageStatusResponse> Cri::ImageStatus(const std::string& image, bool verbose) {
   auto request = WithImage<cri::ImageStatusRequest>(image);
   request.set_verbose(verbose);
-  return CallContext(&ImageStub::ImageStatus, request);
+  return Call(&ImageStub::ImageStatus, request);
 }
 
 Answer<cri::ListImagesResponse> Cri::ListImages(const std::string& filter) {
   cri::ListImagesRequest request;
   if (!filter.empty()) request.mutable_filter()->mutable_image()->set_image(filter);
-  return CallContext(&ImageStub::ListImages, request);
+  return Call(&ImageStub::ListImages, request);
 }
 
 Answer<cri::RemoveImageResponse> Cri::RemoveImage(const std::string& image) {
-  return CallContext(&ImageStub::RemoveImage, WithImage<cri::RemoveImageRequest>(image));
+  return Call(&ImageStub::RemoveImage, WithImage<cri::RemoveImageRequest>(image));
 }
 
 Answer<cri::ImageFsInfoResponse> Cri::ImageFsInfo() {
-  return CallContext(&ImageStub::ImageFsInfo, cri::ImageFsInfoRequest());
+  return Call(&ImageStub::ImageFsInfo, cri::ImageFsInfoRequest());
 }
 
 }  // namespace crisp::e2e

@@ -46,16 +46,15 @@ class Cri {
   explicit Cri(const std::string& socket);
 
   template <typename Stub, typename Request, typename Response>
-  Answer<Response> CallContext(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-                               const Request& request, std::chrono::milliseconds timeout = kCallTimeout) {
+  Answer<Response> Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                        const Request& request, std::chrono::milliseconds timeout = kCallTimeout) {
     grpc::ClientContext context;
-    return CallContext(method, request, timeout, &context);
+    return Call(method, request, timeout, &context);
   }
   // With a context of the caller's, which another thread may cancel.
   template <typename Stub, typename Request, typename Response>
-  Answer<Response> CallContext(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-                               const Request& request, std::chrono::milliseconds timeout,
-                               grpc::ClientContext* context) {
+  Answer<Response> Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                        const Request& request, std::chrono::milliseconds timeout, grpc::ClientContext* context) {
     context->set_deadline(std::chrono::system_clock::now() + timeout);
     Answer<Response> answer;
     answer.status = (StubFor<Stub>()->*method)(context, request, &answer.value);

@@ -85,8 +85,7 @@ TEST_F(ExecTest, TheCommandOfAClientThatDisconnectsIsKilled) {
   cri::ExecSyncRequest request;
   request.set_container_id(container());
   for (const char* word : {"sh", "-c", "sleep 56789; true"}) request.add_cmd(word);
-  EXPECT_EQ(cri().CallContext(&Runtime::ExecSync, request, std::chrono::milliseconds(700)).code(),
-            grpc::DEADLINE_EXCEEDED);
+  EXPECT_EQ(cri().Call(&Runtime::ExecSync, request, std::chrono::milliseconds(700)).code(), grpc::DEADLINE_EXCEEDED);
   EXPECT_TRUE(Eventually([] { return !Runs("sleep 56789"); }, std::chrono::seconds(3)));
 }
 

@@ -133,8 +133,7 @@ TEST_F(Figures, ExecOutput) {
   std::vector<double> rates;
   std::vector<double> cpu;
   for (int i = 0; i < kOutputs; ++i) {
-    const auto client =
-        SpdyClient::Connect(Must(cri().CallContext(&Runtime::Exec, request)).url(), {"v4.channel.k8s.io"});
+    const auto client = SpdyClient::Connect(Must(cri().Call(&Runtime::Exec, request)).url(), {"v4.channel.k8s.io"});
     client->KeepNoData();
     const double before = CpuSeconds(node().pid());
     const auto start = Clock::now();

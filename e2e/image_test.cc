@@ -283,7 +283,7 @@ TEST_F(ImageTest, ACancelledPullLeavesNothing) {
   for (int i = 0; i < 5; ++i) {
     grpc::ClientContext context;
     auto pull = std::async(std::launch::async,
-                           [&] { return cri().CallContext(&ImageStub::PullImage, request, kCallTimeout, &context); });
+                           [&] { return cri().Call(&ImageStub::PullImage, request, kCallTimeout, &context); });
     WaitFor("the pull to begin", std::chrono::seconds(10), [&] { return !IngestIsEmpty() || Has(kBig); });
     context.TryCancel();
     const auto answer = pull.get();

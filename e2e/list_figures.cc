@@ -30,7 +30,7 @@ class ListFigures : public NodeTest {
   }
   template <typename Stub, typename Request, typename Response>
   void Measure(const char* name, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*)) {
-    Measure(name, [&] { Must(cri().CallContext(method, Request())); });
+    Measure(name, [&] { Must(cri().Call(method, Request())); });
   }
 };
 

@@ -40,7 +40,7 @@ class LogLossTest : public NodeTest {
   }
   // Metrics of the pod's one container.
   std::map<std::string, uint64_t> Metrics() {
-    const auto answer = Must(cri().CallContext(&Runtime::ListPodSandboxMetrics, cri::ListPodSandboxMetricsRequest()));
+    const auto answer = Must(cri().Call(&Runtime::ListPodSandboxMetrics, cri::ListPodSandboxMetricsRequest()));
     std::map<std::string, uint64_t> metrics;
     for (const cri::Metric& metric : answer.pod_metrics(0).container_metrics(0).metrics()) {
       metrics[metric.name()] = metric.value().value();

@@ -13,11 +13,11 @@ TEST_F(MetricsTest, MetricsHaveTheLabelsOfTheirDescriptors) {
   const PodRef pod = RunPod(PodConfigWithCgroup("metrics"));
   const std::string id = Start(pod, ContainerOf("metrics", "sleep 1000"));
   std::map<std::string, std::vector<std::string>> keys;
-  const auto described = Must(cri().CallContext(&Runtime::ListMetricDescriptors, cri::ListMetricDescriptorsRequest()));
+  const auto described = Must(cri().Call(&Runtime::ListMetricDescriptors, cri::ListMetricDescriptorsRequest()));
   for (const cri::MetricDescriptor& one : described.descriptors()) {
     keys[one.name()] = {one.label_keys().begin(), one.label_keys().end()};
   }
-  const auto answer = Must(cri().CallContext(&Runtime::ListPodSandboxMetrics, cri::ListPodSandboxMetricsRequest()));
+  const auto answer = Must(cri().Call(&Runtime::ListPodSandboxMetrics, cri::ListPodSandboxMetricsRequest()));
   ASSERT_EQ(answer.pod_metrics_size(), 1);
   EXPECT_EQ(answer.pod_metrics(0).pod_sandbox_id(), pod.id);
   ASSERT_EQ(answer.pod_metrics(0).container_metrics_size(), 1);

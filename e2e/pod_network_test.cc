@@ -58,7 +58,7 @@ TEST_F(SlowNetworkTest, ARetryAfterACancelledRunGetsItsPod) {
   cri::RunPodSandboxRequest request;
   *request.mutable_config() = PodConfig("cancelled");
   auto run = std::async(std::launch::async,
-                        [&] { return cri().CallContext(&Runtime::RunPodSandbox, request, kCallTimeout, &context); });
+                        [&] { return cri().Call(&Runtime::RunPodSandbox, request, kCallTimeout, &context); });
   node().wrappers().WaitForStalled("ADD");
   context.TryCancel();
   EXPECT_EQ(run.get().code(), grpc::CANCELLED);

@@ -30,8 +30,8 @@ TEST_F(QuietTest, NothingWakesUpWhileNothingHappens) {
   grpc::ClientContext context;
   const auto subscription = cri().runtime().GetContainerEvents(&context, cri::GetEventsRequest());
   subscription->WaitForInitialMetadata();
-  Must(cri().CallContext(&Runtime::ListContainerStats, cri::ListContainerStatsRequest()));
-  Must(cri().CallContext(&Runtime::ListPodSandboxStats, cri::ListPodSandboxStatsRequest()));
+  Must(cri().Call(&Runtime::ListContainerStats, cri::ListContainerStatsRequest()));
+  Must(cri().Call(&Runtime::ListPodSandboxStats, cri::ListPodSandboxStatsRequest()));
   // In the first interval threads of the calls may still be ending. A daemon that wakes up by a timer does so in each.
   std::string woken;
   EXPECT_TRUE(Eventually(

@@ -19,12 +19,12 @@ class StatsTest : public NodeTest {
   cri::ContainerStats Stats(const std::string& id) {
     cri::ContainerStatsRequest request;
     request.set_container_id(id);
-    return Must(cri().CallContext(&Runtime::ContainerStats, request)).stats();
+    return Must(cri().Call(&Runtime::ContainerStats, request)).stats();
   }
   std::vector<cri::ContainerStats> List(const cri::ContainerStatsFilter& filter = {}) {
     cri::ListContainerStatsRequest request;
     *request.mutable_filter() = filter;
-    const auto answer = Must(cri().CallContext(&Runtime::ListContainerStats, request));
+    const auto answer = Must(cri().Call(&Runtime::ListContainerStats, request));
     return {answer.stats().begin(), answer.stats().end()};
   }
   std::vector<std::string> ListedIds(const cri::ContainerStatsFilter& filter = {}) {
@@ -35,12 +35,12 @@ class StatsTest : public NodeTest {
   cri::PodSandboxStats PodStats(const std::string& id) {
     cri::PodSandboxStatsRequest request;
     request.set_pod_sandbox_id(id);
-    return Must(cri().CallContext(&Runtime::PodSandboxStats, request)).stats();
+    return Must(cri().Call(&Runtime::PodSandboxStats, request)).stats();
   }
   std::vector<cri::PodSandboxStats> ListPods(const cri::PodSandboxStatsFilter& filter = {}) {
     cri::ListPodSandboxStatsRequest request;
     *request.mutable_filter() = filter;
-    const auto answer = Must(cri().CallContext(&Runtime::ListPodSandboxStats, request));
+    const auto answer = Must(cri().Call(&Runtime::ListPodSandboxStats, request));
     return {answer.stats().begin(), answer.stats().end()};
   }
   std::vector<std::string> ListedPods(const cri::PodSandboxStatsFilter& filter = {}) {
@@ -192,12 +192,12 @@ TEST_F(StatsTest, StatsDoNotNeedTheShim) {
 TEST_F(StatsTest, UnknownIdsAreNotFound) {
   cri::ContainerStatsRequest container;
   container.set_container_id("nope");
-  EXPECT_EQ(cri().CallContext(&Runtime::ContainerStats, container).code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(cri().Call(&Runtime::ContainerStats, container).code(), grpc::StatusCode::NOT_FOUND);
   cri::PodSandboxStatsRequest pod;
   pod.set_pod_sandbox_id("nope");
-  EXPECT_EQ(cri().CallContext(&Runtime::PodSandboxStats, pod).code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(cri().Call(&Runtime::PodSandboxStats, pod).code(), grpc::StatusCode::NOT_FOUND);
   pod.set_pod_sandbox_id("");
-  EXPECT_EQ(cri().CallContext(&Runtime::PodSandboxStats, pod).code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(cri().Call(&Runtime::PodSandboxStats, pod).code(), grpc::StatusCode::INVALID_ARGUMENT);
 }
 
 TEST_F(StatsTest, ADaemonThatWasRestartedGoesOnCounting) {

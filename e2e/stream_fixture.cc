@@ -28,14 +28,14 @@ std::string StreamTest::AttachUrl(const std::string& container, bool terminal) {
   request.set_stdin(true);
   request.set_stdout(true);
   request.set_tty(terminal);
-  return Must(cri().CallContext(&Runtime::Attach, request)).url();
+  return Must(cri().Call(&Runtime::Attach, request)).url();
 }
 
 std::string StreamTest::ForwardUrl(const PodRef& pod, const std::vector<int>& ports) {
   cri::PortForwardRequest request;
   request.set_pod_sandbox_id(pod.id);
   for (const int port : ports) request.add_port(port);
-  return Must(cri().CallContext(&Runtime::PortForward, request)).url();
+  return Must(cri().Call(&Runtime::PortForward, request)).url();
 }
 
 }  // namespace crisp::e2e

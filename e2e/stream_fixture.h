@@ -42,7 +42,7 @@ class StreamTest : public NodeTest {
 
   // A request for a shell that runs `script`, with input and output.
   static cri::ExecRequest ExecOf(const std::string& container, const std::string& script);
-  std::string UrlOf(const cri::ExecRequest& request) { return Must(cri().CallContext(&Runtime::Exec, request)).url(); }
+  std::string UrlOf(const cri::ExecRequest& request) { return Must(cri().Call(&Runtime::Exec, request)).url(); }
   std::string ExecUrl(const std::string& script, bool terminal = false);
   std::string AttachUrl(const std::string& container, bool terminal = false);
   std::string ForwardUrl(const PodRef& pod, const std::vector<int>& ports = {});

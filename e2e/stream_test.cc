@@ -215,9 +215,7 @@ TEST_F(StreamTest, PortForwardToAHostNetworkPodReachesTheHost) {
 }
 
 TEST_F(StreamTest, InvalidRequestsFailBeforeThereIsAUrl) {
-  const auto code_of = [this](const cri::ExecRequest& request) {
-    return cri().CallContext(&Runtime::Exec, request).code();
-  };
+  const auto code_of = [this](const cri::ExecRequest& request) { return cri().Call(&Runtime::Exec, request).code(); };
   cri::ExecRequest request = ExecOf(Main(), "true");
   request.set_tty(true);
   request.set_stderr(true);
@@ -234,16 +232,16 @@ TEST_F(StreamTest, InvalidRequestsFailBeforeThereIsAUrl) {
   EXPECT_EQ(code_of(ExecOf(ended, "true")), grpc::StatusCode::FAILED_PRECONDITION);
   cri::AttachRequest attach;
   attach.set_container_id(Main());
-  EXPECT_EQ(cri().CallContext(&Runtime::Attach, attach).code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(cri().Call(&Runtime::Attach, attach).code(), grpc::StatusCode::INVALID_ARGUMENT);
   cri::PortForwardRequest forward;
   forward.set_pod_sandbox_id("0123456789");
-  EXPECT_EQ(cri().CallContext(&Runtime::PortForward, forward).code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(cri().Call(&Runtime::PortForward, forward).code(), grpc::StatusCode::NOT_FOUND);
   forward.set_pod_sandbox_id(pod().id);
   forward.add_port(0);
-  EXPECT_EQ(cri().CallContext(&Runtime::PortForward, forward).code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(cri().Call(&Runtime::PortForward, forward).code(), grpc::StatusCode::INVALID_ARGUMENT);
   forward.clear_port();
   Must(cri().StopPod(pod().id));
-  EXPECT_EQ(cri().CallContext(&Runtime::PortForward, forward).code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(cri().Call(&Runtime::PortForward, forward).code(), grpc::StatusCode::FAILED_PRECONDITION);
 }
 
 TEST_F(StreamTest, AnExecOfAMissingProgramIsAFailure) {

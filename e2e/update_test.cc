@@ -25,7 +25,7 @@ class UpdateTest : public NodeTest {
     cri::UpdateContainerResourcesRequest request;
     request.set_container_id(id);
     *request.mutable_linux() = limits;
-    return cri().CallContext(&Runtime::UpdateContainerResources, request);
+    return cri().Call(&Runtime::UpdateContainerResources, request);
   }
   Answer<cri::UpdatePodSandboxResourcesResponse> UpdatePod(const std::string& id,
                                                            const cri::LinuxContainerResources& overhead,
@@ -34,7 +34,7 @@ class UpdateTest : public NodeTest {
     request.set_pod_sandbox_id(id);
     *request.mutable_overhead() = overhead;
     *request.mutable_resources() = limits;
-    return cri().CallContext(&Runtime::UpdatePodSandboxResources, request);
+    return cri().Call(&Runtime::UpdatePodSandboxResources, request);
   }
   cri::LinuxContainerResources LimitsOf(const std::string& id) { return StatusOf(id).resources().linux(); }
 
@@ -246,7 +246,7 @@ TEST_F(UpdateTest, InvalidLimitsAreRefusedByName) {
   cri::UpdateContainerResourcesRequest windows;
   windows.set_container_id(id);
   windows.mutable_windows()->set_cpu_count(2);
-  EXPECT_EQ(cri().CallContext(&Runtime::UpdateContainerResources, windows).code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(cri().Call(&Runtime::UpdateContainerResources, windows).code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(Memory(pid), std::to_string(64 << 20));
   EXPECT_EQ(LimitsOf(id).cpu_period(), 100000);
 }
@@ -362,7 +362,7 @@ TEST_F(UpdateTest, InvalidLimitsOfAPodAreRefusedByName) {
 TEST_F(UpdateTest, ACheckpointIsUnimplementedAndSaysWhy) {
   cri::CheckpointContainerRequest request;
   request.set_container_id("any");
-  const auto answer = cri().CallContext(&Runtime::CheckpointContainer, request);
+  const auto answer = cri().Call(&Runtime::CheckpointContainer, request);
   EXPECT_EQ(answer.code(), grpc::StatusCode::UNIMPLEMENTED);
   EXPECT_THAT(answer.text(), HasSubstr("CRIU"));
 }

@@ -12,8 +12,8 @@
 
 namespace crisp {
 
-// ResourceExhausted naming `what` if no thread can be started; `work` has not run then. The caller joins or detaches the
-// thread.
+// ResourceExhausted naming `what` if no thread can be started; `work` has not run then. The caller joins or detaches
+// the thread.
 template <typename Work>
 absl::StatusOr<std::thread> StartThread(absl::string_view what, Work work) {
   try {

@@ -21,9 +21,9 @@ std::optional<int> CapabilityNumber(absl::string_view name);
 // The names ("CAP_…") of the bits in `mask`, by number. Bits without a name are left out.
 std::vector<std::string> CapabilityNames(uint64_t mask);
 
-// The set of a container that is not privileged: the default set, without the dropped and with the added and the ambient
-// capabilities. ALL means all of `host`. A named add wins over `drop ALL`, a named drop over `add ALL`. A capability that
-// is requested by name and not in `host` is an error; one of the default set is left out.
+// The set of a container that is not privileged: the default set, without the dropped and with the added and the
+// ambient capabilities. ALL means all of `host`. A named add wins over `drop ALL`, a named drop over `add ALL`. A
+// capability that is requested by name and not in `host` is an error; one of the default set is left out.
 absl::StatusOr<uint64_t> ContainerCapabilities(const cri::Capability& asked, uint64_t host);
 
 // The requested ambient capabilities within `set`, the container's: programs of users other than root have them. ALL

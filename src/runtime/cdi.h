@@ -1,6 +1,6 @@
-// The Container Device Interface 1.1 (github.com/cncf-tags/container-device-interface, SPEC.md): files in which a vendor
-// describes what a container needs to use a device. The node's operator installs and trusts them: their form and size
-// are checked, not what they grant. A pure parser; cdi_files.h finds the files.
+// The Container Device Interface 1.1 (github.com/cncf-tags/container-device-interface, SPEC.md): files in which a
+// vendor describes what a container needs to use a device. The node's operator installs and trusts them: their form and
+// size are checked, not what they grant. A pure parser; cdi_files.h finds the files.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// The seccomp and AppArmor profiles that a request or the configuration selects: by CRI's SecurityProfile fields, by the
-// deprecated string fields, or by the configuration key unset_seccomp_profile (the same strings).
+// The seccomp and AppArmor profiles that a request or the configuration selects: by CRI's SecurityProfile fields, by
+// the deprecated string fields, or by the configuration key unset_seccomp_profile (the same strings).
 #pragma once
 
 #include <string>

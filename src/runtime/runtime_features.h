@@ -25,8 +25,8 @@ struct RuntimeFeatures {
 absl::StatusOr<RuntimeFeatures> ParseRuntimeFeatures(absl::string_view json);
 
 // The features of a program without that command, by the first line of its `--version`. Crun has the command since
-// 1.8.6, but all of the features since 1.5 (tested with 1.8.1); runc has the command since 1.1, and none of the features
-// before. No features for any other text.
+// 1.8.6, but all of the features since 1.5 (tested with 1.8.1); runc has the command since 1.1, and none of the
+// features before. No features for any other text.
 std::optional<RuntimeFeatures> FeaturesOfOldRuntime(absl::string_view version);
 
 // Runs the program at `binary`. Internal, with its output, if it knows neither command.

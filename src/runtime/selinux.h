@@ -1,5 +1,5 @@
-// SELinux labels: "user:role:type:level" (the SELinux Notebook, "Security Context"). The requested parts replace those of
-// the labels that the node's policy gives to containers.
+// SELinux labels: "user:role:type:level" (the SELinux Notebook, "Security Context"). The requested parts replace those
+// of the labels that the node's policy gives to containers.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +33,8 @@ SelinuxLabels LabelsFor(const SelinuxLabels& node, const cri::SELinuxOption& opt
 // The default labels of containers, from the policy's file of them (selinux_lxc_contexts(5)).
 absl::StatusOr<SelinuxLabels> ParseSelinuxContexts(absl::string_view text);
 
-// A level with two categories below `range` that is not in `taken`, so that pods cannot use each other's files. `random`
-// returns random numbers. ResourceExhausted if all levels are taken.
+// A level with two categories below `range` that is not in `taken`, so that pods cannot use each other's files.
+// `random` returns random numbers. ResourceExhausted if all levels are taken.
 absl::StatusOr<std::string> NewSelinuxLevel(uint32_t range, const std::set<std::string>& taken, uint32_t (*random)());
 
 // The labels of this node, read from the host; empty if SELinux is absent or disabled.

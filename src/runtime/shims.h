@@ -1,5 +1,5 @@
-// Shims: launches and finds the shims of this node, and cleans up after those that died. Tests of src/sandbox replace it
-// by a fake.
+// Shims: launches and finds the shims of this node, and cleans up after those that died. Tests of src/sandbox replace
+// it by a fake.
 //
 // Threading: any thread may call any method; methods block as Shim's do.
 #pragma once
@@ -24,8 +24,8 @@ class Shims {
   virtual absl::StatusOr<std::unique_ptr<Shim>> Launch(const std::string& pod_id, const ShimPaths& paths,
                                                        ShimListener* listener, const CallContext& call) = 0;
 
-  // Connects to a running shim after a restart of the daemon. Earlier exits are not reported to the listener; Shim::List
-  // has them. Unavailable if no process listens at paths.socket.
+  // Connects to a running shim after a restart of the daemon. Earlier exits are not reported to the listener;
+  // Shim::List has them. Unavailable if no process listens at paths.socket.
   virtual absl::StatusOr<std::unique_ptr<Shim>> Connect(const std::string& pod_id, const ShimPaths& paths,
                                                         ShimListener* listener, const CallContext& call) = 0;
 

@@ -122,11 +122,20 @@ absl::Status Teardown::RemoveContainer(const PodPtr& pod, const ContainerPtr& co
   return absl::OkStatus();
 }
 
+// The shim may die or be shut down meanwhile. Then this waits for the clean-up after it.
+absl::Status Teardown::DeleteInShim(const PodPtr& pod, const ContainerPtr& container, const CallContext& call) const {
+  const std::shared_ptr<Shim> shim = pod->shim.Get();
+  const absl::Status deleted = shim == nullptr ? absl::OkStatus() : shim->Delete(container->id(), call);
+  if (!absl::IsUnavailable(deleted)) return deleted;
+  ASSIGN_OR_RETURN(const Gate::Pass inside, pod->shim_gate.Enter(call));
+  return parts_.shims->CleanUpContainer(pod->runtime(), container->id(), container->record().cgroups_path(), call);
+}
+
 absl::Status Teardown::RemoveContainerResources(const PodPtr& pod, const ContainerPtr& container,
                                                 const CallContext& call) const {
   const std::string& id = container->id();
   const Layout& layout = parts_.layout;
-  if (const std::shared_ptr<Shim> shim = pod->shim.Get()) RETURN_IF_ERROR(shim->Delete(id, call));
+  RETURN_IF_ERROR(DeleteInShim(pod, container, call));
   RETURN_IF_ERROR(parts_.shims->RemoveRuntimeState(pod->runtime(), id));
   call.Done("remove what the shim and the runtime keep of the container");
   RETURN_IF_ERROR(parts_.mounts->Release(*pod, *container));

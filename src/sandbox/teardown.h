@@ -59,6 +59,7 @@ class Teardown {
   absl::Status RemoveContainers(const PodPtr& pod, const CallContext& call) const;
   absl::Status ReleasePodMounts(const Pod& pod) const;
   absl::Status RemovePodFiles(const Pod& pod) const;
+  absl::Status DeleteInShim(const PodPtr& pod, const ContainerPtr& container, const CallContext& call) const;
   absl::Status RemoveContainerResources(const PodPtr& pod, const ContainerPtr& container,
                                         const CallContext& call) const;
 

@@ -67,8 +67,8 @@ absl::Status ResourceUpdater::Apply(const PodContainer& found, const cri::LinuxC
   const bool exited = running && !container->running();
   if (status.ok()) status = Record(container, old_limits, limits);
   if (status.ok()) return status;
-  if (exited) return absl::FailedPreconditionError("it has exited meanwhile");
-  if (running) {
+  if (exited) status = absl::FailedPreconditionError("it has exited meanwhile");
+  if (running && !exited) {
     // Undoes what the runtime did before it failed, if anything. It may fail again, for the same reason.
     const CallContext undo = CallContext::WithTimeout(kUpdateUndoDeadline);
     UpdateRunning(pod->runtime(), host, container->id(), old_spec, limits, old_limits, undo).IgnoreError();

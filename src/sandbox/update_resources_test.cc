@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/testing/wait.h"
+#include "os/cgroup.h"
 #include "os/file.h"
 #include "os/testing/test_dir.h"
 #include "sandbox/bundle_spec.h"
@@ -36,18 +37,18 @@ class UpdateResourcesTest : public testing::Test {
  protected:
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "needs root";
-    // What it gets on stdin is kept, one line for each time it is called.
-    UseRuntime(absl::StrCat("cat >>", calls_, "; echo >>", calls_));
+    UseRuntime("exit 0");
     ASSERT_EQ(node_.StartDaemon(), absl::OkStatus());
     pod_ = *node_.RunPod();
     container_ = *node_.CreateContainer(pod_);
   }
 
-  // Must be called before a daemon starts, but for changes of what the program does.
-  void UseRuntime(const std::string& script) {
+  // From now on the OCI runtime keeps what `update` gets on stdin, one line for each time, and then does `more`.
+  void UseRuntime(const std::string& more) {
     const std::string program = dir_.Path("runtime");
-    ASSERT_EQ(WriteFileAtomically(AT_FDCWD, program, absl::StrCat("#!/bin/sh\n", script, "\n"), 0755),
-              absl::OkStatus());
+    const std::string text = absl::StrCat("#!/bin/sh\ncase \" $* \" in *\" update \"*) cat >>", calls_, "; echo >>",
+                                          calls_, "; ", more, ";; esac\n");
+    ASSERT_EQ(WriteFileAtomically(AT_FDCWD, program, text, 0755), absl::OkStatus());
     node_.SetRuntime(program);
   }
 
@@ -119,7 +120,7 @@ TEST_F(UpdateResourcesTest, TheNextDaemonKnowsTheNewLimits) {
 
 TEST_F(UpdateResourcesTest, ARuntimeThatFailsLeavesTheOldLimits) {
   Start();
-  UseRuntime(absl::StrCat("cat >>", calls_, "; echo >>", calls_, "; echo no such limit >&2; exit 1"));
+  UseRuntime("echo no such limit >&2; exit 1");
   const absl::Status refused = Update(kMemory);
   EXPECT_EQ(refused.code(), absl::StatusCode::kInternal);
   EXPECT_THAT(std::string(refused.message()), HasSubstr(absl::StrCat("update container ", container_)));
@@ -141,7 +142,7 @@ TEST_F(UpdateResourcesTest, ADatabaseThatCannotBeWrittenLeavesTheOldLimits) {
 
 TEST_F(UpdateResourcesTest, AContainerThatEndsMeanwhileIsAFailedPrecondition) {
   Start();
-  UseRuntime(absl::StrCat("echo {} >>", calls_, "; until [ -e ", dir_.Path("go"), " ]; do sleep 0.01; done; exit 1"));
+  UseRuntime(absl::StrCat("until [ -e ", dir_.Path("go"), " ]; do sleep 0.01; done; exit 1"));
   std::future<absl::Status> update = std::async(std::launch::async, [this] { return Update(kMemory); });
   ASSERT_TRUE(Eventually([this] { return !Calls().empty(); }));
   node_.shims().Exit(container_, 3);
@@ -180,6 +181,14 @@ TEST_F(UpdateResourcesTest, OfAnUnknownContainerIsNotFound) {
 
 class UpdatePodTest : public UpdateResourcesTest {
  protected:
+  void SetUp() override {
+    UpdateResourcesTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    // The fake pause container is not in all hierarchies. The node removes the cgroups.
+    const auto dirs = ContainerCgroups(node_.cgroup(), /*systemd=*/false);
+    ASSERT_EQ(dirs.status(), absl::OkStatus());
+    for (const cgroup::Dir& dir : *dirs) ASSERT_EQ(MakeDirs(dir.path, 0755), absl::OkStatus());
+  }
   absl::Status UpdatePod(int64_t memory) {
     cri::UpdatePodSandboxResourcesRequest request;
     request.set_pod_sandbox_id(pod_);

@@ -242,8 +242,8 @@ LingeringClose::LingeringClose(StreamLoop* loop, const ByteStream* bytes, std::f
 
 void LingeringClose::Look() {
   int unsent = 0;
-  // The bytes that the peer has not acknowledged (tcp(7), SIOCOUTQ). While there are any, either a slow client reads, or
-  // the kernel finds that it is gone.
+  // The bytes that the peer has not acknowledged (tcp(7), SIOCOUTQ). While there are any, either a slow client reads,
+  // or the kernel finds that it is gone.
   const bool knows = ioctl(bytes_->socket(), SIOCOUTQ, &unsent) == 0;
   const bool silent = MonoClock::now() - bytes_->last_activity() >= kPatience;
   if (!knows || (unsent == 0 && silent)) return over_();

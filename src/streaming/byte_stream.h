@@ -25,7 +25,8 @@ class ByteStream {
 
   virtual ~ByteStream() = default;
 
-  // One read and one write at a time. `done` runs later, never inside the call. The caller keeps the buffers until then.
+  // One read and one write at a time. `done` runs later, never inside the call. The caller keeps the buffers until
+  // then.
   virtual void Read(char* into, size_t capacity, ReadDone done) = 0;
   virtual void Write(std::vector<absl::string_view> parts, WriteDone done) = 0;
   // As Write, for bytes that only test whether the peer is there: they do not count as activity.

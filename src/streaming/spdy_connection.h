@@ -1,5 +1,5 @@
-// SpdyConnection: the server side of SPDY/3.1 over a ByteStream. The client opens all streams; frames are sent in order;
-// pings are answered.
+// SpdyConnection: the server side of SPDY/3.1 over a ByteStream. The client opens all streams; frames are sent in
+// order; pings are answered.
 //
 // Threading: the StreamLoop's thread only. No callback runs inside Send, End or Reset, or after the destructor.
 //

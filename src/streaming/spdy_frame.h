@@ -85,8 +85,8 @@ class SpdyFrameReader {
     virtual absl::Status OnSpdyControl(SpdyType type, uint8_t flags, absl::string_view payload) = 0;
   };
 
-  // After an error (InvalidArgument, or one of `events`) the reader cannot be used: it does not know where the next frame
-  // begins.
+  // After an error (InvalidArgument, or one of `events`) the reader cannot be used: it does not know where the next
+  // frame begins.
   absl::Status Feed(absl::string_view bytes, Events* events);
 
  private:

@@ -25,8 +25,8 @@ inline constexpr uint32_t kSpdyMaxHeaders = 100;
 // The value of the first header of that name (lower case), empty if there is none.
 absl::string_view FindHeader(const SpdyHeaders& headers, absl::string_view name);
 
-// Reads the blocks of one direction in order. After an error (InvalidArgument) the state of the compression is lost, and
-// the connection must be closed.
+// Reads the blocks of one direction in order. After an error (InvalidArgument) the state of the compression is lost,
+// and the connection must be closed.
 class SpdyHeaderInflater {
  public:
   SpdyHeaderInflater();

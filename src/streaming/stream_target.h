@@ -46,8 +46,8 @@ class StreamSession {
   // Sets the size of the terminal in characters. Does nothing without a terminal.
   virtual void Resize(uint16_t columns, uint16_t rows) = 0;
   // Must be called once at most, after TakeDescriptors. Calls `ended` once, from any thread, possibly before this
-  // returns, with the exit code of the exec, or of the attached container (0 if that runs on and only the attachment has
-  // ended). The descriptors can still hold output then. `ended` is not called after the destructor has returned.
+  // returns, with the exit code of the exec, or of the attached container (0 if that runs on and only the attachment
+  // has ended). The descriptors can still hold output then. `ended` is not called after the destructor has returned.
   virtual void OnExit(std::function<void(absl::StatusOr<int>)> ended) = 0;
 };
 
