@@ -75,7 +75,7 @@ void Node::WriteConfig(const NodeOptions& options) {
        << "state = \"" << paths_.state_parent() << "\"\n"
        << "[crisp]\nshim = \"" << CRISP_SHIM << "\"\n"
        << "preload_dir = \"" << options.preload_dir << "\"\n"
-       << "[grpc]\naddress = \"" << paths_.socket() << "\"\n"
+       << options.crisp_toml << "[grpc]\naddress = \"" << paths_.socket() << "\"\n"
        << "[debug]\nlevel = \"debug\"\n"
        << "[plugins.\"io.containerd.grpc.v1.cri\"]\n"
        << "sandbox_image = \"" << options.sandbox_image << "\"\n"

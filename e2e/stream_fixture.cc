@@ -31,9 +31,10 @@ std::string StreamTest::AttachUrl(const std::string& container, bool terminal) {
   return Must(cri().Call(&Runtime::Attach, request)).url();
 }
 
-std::string StreamTest::ForwardUrl(const PodRef& pod) {
+std::string StreamTest::ForwardUrl(const PodRef& pod, const std::vector<int>& ports) {
   cri::PortForwardRequest request;
   request.set_pod_sandbox_id(pod.id);
+  for (const int port : ports) request.add_port(port);
   return Must(cri().Call(&Runtime::PortForward, request)).url();
 }
 

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "e2e/fixture.h"
 #include "streaming/testing/spdy_client.h"
@@ -44,7 +45,7 @@ class StreamTest : public NodeTest {
   std::string UrlOf(const cri::ExecRequest& request) { return Must(cri().Call(&Runtime::Exec, request)).url(); }
   std::string ExecUrl(const std::string& script, bool terminal = false);
   std::string AttachUrl(const std::string& container, bool terminal = false);
-  std::string ForwardUrl(const PodRef& pod);
+  std::string ForwardUrl(const PodRef& pod, const std::vector<int>& ports = {});
 
  private:
   PodRef pod_;

@@ -34,6 +34,19 @@ TEST_F(StreamTest, ExecOverAWebSocketGivesOutputAndExitCode) {
   EXPECT_EQ(exec->data(3), kSuccess);
 }
 
+// As the consoles and client libraries that speak base64 do.
+TEST_F(StreamTest, ExecOverAWebSocketInBase64GivesOutputAndResult) {
+  for (const std::string protocol : {"base64.channel.k8s.io", "v4.base64.channel.k8s.io"}) {
+    const auto exec = ChannelClient::Connect(ExecUrl("read line; echo \"got $line\"; exit 0"), protocol);
+    ASSERT_EQ(exec->protocol(), protocol);
+    exec->Send(0, "it\n");
+    ASSERT_TRUE(exec->ReadUntilClosed());
+    EXPECT_EQ(exec->data(1), "got it\n");
+    EXPECT_EQ(exec->data(3), protocol[0] == 'v' ? kSuccess : "");
+    EXPECT_EQ(exec->binaries(), 0);
+  }
+}
+
 TEST_F(StreamTest, ATerminalOfAnExecIsResized) {
   Spdy exec(ExecUrl("read line; stty size", true), true);
   exec.client->Send(exec.resize, R"({"Width":91,"Height":33})");
@@ -164,6 +177,28 @@ TEST_F(StreamTest, PortForwardReachesAPortOfThePodOverBothProtocols) {
       << "the connection that could not be made has ended the session";
   SpdyClient tunnel(ConnectTunnel(ForwardUrl(pod())));
   EXPECT_THAT(AskPage(&tunnel, 8080), HasSubstr("a page"));
+}
+
+TEST_F(StreamTest, PortForwardOverTheChannelsOfAWebSocketReachesPortsOfTheCallAndOfTheQuery) {
+  Start(pod(), ContainerOf("web", "mkdir /tmp/w; echo a page > /tmp/w/index.html; exec httpd -f -p 8080 -h /tmp/w"));
+  const std::string number = "\x90\x1f";  // 8080
+  const auto ask = [&](const std::string& url, const std::string& protocol) {
+    const auto client = ChannelClient::Connect(url, protocol);
+    client->Send(0, "GET /index.html HTTP/1.0\r\n\r\n");
+    EXPECT_TRUE(client->ReadUntilClosed()) << protocol;
+    EXPECT_EQ(client->data(0).substr(0, 2), number);
+    EXPECT_EQ(client->data(1).substr(0, 2), number);
+    return client->data(0).substr(2) + client->data(1).substr(2);
+  };
+  WaitFor("httpd", std::chrono::seconds(10),
+          [&] { return ask(ForwardUrl(pod(), {8080}), "v4.channel.k8s.io").find("a page") != std::string::npos; });
+  for (const std::string protocol : {"v4.channel.k8s.io", "v4.base64.channel.k8s.io", ""}) {
+    EXPECT_THAT(ask(ForwardUrl(pod(), {8080}), protocol), HasSubstr("a page"));
+    EXPECT_THAT(ask(ForwardUrl(pod()) + "?port=8080", protocol), HasSubstr("a page"));
+  }
+  const auto refused = ChannelClient::Connect(ForwardUrl(pod(), {8081}), "v4.channel.k8s.io");
+  EXPECT_TRUE(refused->ReadUntilClosed());
+  EXPECT_THAT(refused->data(1), HasSubstr("refused"));
 }
 
 TEST_F(StreamTest, PortForwardToAHostNetworkPodReachesTheHost) {

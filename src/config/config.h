@@ -132,6 +132,9 @@ struct CrispConfig {
   std::string preload_dir;
   // shim: absolute path of crisp-shim. Empty: the one beside crispd's own program, else the one in PATH.
   std::string shim;
+  // log_wait: for how long a container waits for a log that cannot be written (its file system is full or read-only),
+  // before its output is dropped and counted. 0: not at all.
+  std::chrono::nanoseconds log_wait = std::chrono::seconds(5);
   bool operator==(const CrispConfig&) const = default;
 };
 

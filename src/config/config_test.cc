@@ -161,12 +161,13 @@ TEST_F(ConfigTest, TheDaemonsKeysAreHonoured) {
 [crisp]
   preload_dir = "/usr/share/images"
   shim = "/opt/crisp-shim"
+  log_wait = "1m30s"
 )");
   EXPECT_THAT(warnings_, IsEmpty());
   EXPECT_EQ(config.grpc, (GrpcConfig{"/tmp/a.sock", 1000, 4294967295, 1048576, 16777216}));
   EXPECT_EQ(config.log_level, LogLevel::kWarning);
   EXPECT_EQ(config.log_format, LogFormat::kJson);
-  EXPECT_EQ(config.crisp, (CrispConfig{"/usr/share/images", "/opt/crisp-shim"}));
+  EXPECT_EQ(config.crisp, (CrispConfig{"/usr/share/images", "/opt/crisp-shim", std::chrono::seconds(90)}));
 }
 
 constexpr char kCriBody2[] = R"(version = 2

@@ -231,6 +231,7 @@ const Key kKeys[] = {
     // crisp's own.
     {"crisp/preload_dir", kSame, kHonoured, kText, "", "", SetPath<&Config::crisp, &CrispConfig::preload_dir>},
     {"crisp/shim", kSame, kHonoured, kText, "", "", SetPath<&Config::crisp, &CrispConfig::shim>},
+    {"crisp/log_wait", kSame, kHonoured, kDuration, "5s", "", SetDuration<&Config::crisp, &CrispConfig::log_wait>},
 };
 // clang-format on
 

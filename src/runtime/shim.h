@@ -35,12 +35,22 @@ struct ContainerExit {
   bool oom_killed = false;  // the OOM killer took at least one of its processes
 };
 
+// What a container's log lacks, because it could not be written.
+struct LogLoss {
+  bool dropping = false;  // output is being lost now
+  uint64_t bytes = 0;     // since the container's start
+  uint64_t lines = 0;
+  std::string error;  // the kernel's text; while output is being lost, if it is known
+};
+
 struct StartRequest {
   std::string container_id;
   std::string bundle;              // absolute; the directory of config.json and rootfs/
   std::string exit_path;           // absolute; the file of the exit record (shim/exit_record.h)
   std::string log_path;            // absolute; empty: output is dropped
   int64_t log_line_limit = 16384;  // bytes; longer lines are split, their parts tagged P. 0 or less: no limit
+  // For how long the container waits for a log that cannot be written, before its output is lost and counted.
+  std::chrono::nanoseconds log_wait = std::chrono::seconds(5);
   OciRuntime runtime;
   std::string cgroups_path;  // linux.cgroupsPath of the bundle's config.json
   bool attachable = false;   // routes output through the shim even without a log
@@ -90,6 +100,7 @@ struct ShimContainer {
   StartedContainer started;
   ContainerExit exit;     // if exited
   bool starting = false;  // its start is under way and may still fail; Start joins it
+  LogLoss log_loss;
 };
 
 class ShimListener {
@@ -99,6 +110,8 @@ class ShimListener {
   virtual void OnExit(absl::string_view container_id, const ContainerExit& exit) = 0;
   // The OOM killer has killed processes of the container, `kills` since its start in all. At most once a second.
   virtual void OnOomKill(absl::string_view container_id, uint64_t kills) = 0;
+  // Output of the container begins to be lost, is still being lost (from time to time), or is logged again.
+  virtual void OnLogLoss(absl::string_view container_id, const LogLoss& loss) = 0;
   // The shim died, or closed its socket because another daemon connected. No listener method is called after it. Not
   // called for a shim that Shutdown or Terminate ended.
   virtual void OnShimGone() = 0;

@@ -182,6 +182,7 @@ absl::StatusOr<StartedContainer> ShimClient::Start(const StartRequest& request, 
   start.stdio_flags = StdioFlags(request);
   start.stdio_uid = request.stdio_uid;
   start.stdio_gid = request.stdio_gid;
+  start.log_wait_ns = static_cast<uint64_t>(std::max<int64_t>(request.log_wait.count(), 0));
   if (request.input || request.terminal) {
     RETURN_IF_ERROR(connection_->CheckVersion(2, "containers with stdin or a terminal"), "start container");
   }

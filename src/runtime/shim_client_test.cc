@@ -267,9 +267,9 @@ TEST_F(ShimTest, AMissingRuntimeIsNamed) {
 
 TEST_F(ShimTest, ALogThatCannotBeOpenedIsAnErrorBeforeAnythingIsMade) {
   StartRequest request = pod_.Bundle("a", TestPod::Shell("exit 0"));
-  request.log_path = "/nosuch/dir/0.log";
+  request.log_path = "/proc/nosuch/0.log";
   const auto started = pod_.client->Start(request, TestPod::call());
-  EXPECT_THAT(std::string(started.status().message()), HasSubstr("open log: /nosuch/dir/0.log: No such file"));
+  EXPECT_THAT(std::string(started.status().message()), HasSubstr("open log: /proc/nosuch/0.log: No such file"));
   EXPECT_EQ(pod_.Leftovers("a"), "");
 }
 
@@ -747,6 +747,7 @@ TEST_F(ShimTest, AFullDiskBlocksTheContainerAndLosesNoLine) {
   StartRequest request =
       pod_.Bundle("a", TestPod::Shell("i=0; while [ $i -lt 9000 ]; do echo line $i; i=$((i+1)); done; exit 8"));
   request.log_path = small + "/0.log";
+  request.log_wait = seconds(60);
   ASSERT_TRUE(pod_.client->Start(request, TestPod::call()).ok());
   EXPECT_TRUE(Eventually([&] { return absl::StrContains(ShimLog(), "No space left on device"); }));
   EXPECT_EQ(pod_.listener.exits(), 0);
@@ -771,6 +772,7 @@ TEST_F(ShimTest, WhatIsInALargePipeAtTheEndIsWritten) {
   StartRequest request =
       pod_.Bundle("a", TestPod::Shell("while [ ! -e /tmp/go ]; do sleep 0.01; done; seq 100000; exit 8"));
   request.log_path = full + "/0.log";
+  request.log_wait = seconds(60);
   const auto started = pod_.client->Start(request, TestPod::call());
   ASSERT_TRUE(started.ok()) << started.status();
   {

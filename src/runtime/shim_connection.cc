@@ -55,7 +55,8 @@ bool TakeItem(std::string_view packet, ShimAnswer* answer) {
                                 item.exited != 0,
                                 {static_cast<pid_t>(item.pid), item.started_at},
                                 {static_cast<int>(item.exit_code), item.finished_at, item.oom_killed != 0},
-                                item.starting != 0});
+                                item.starting != 0,
+                                {item.log_dropping != 0, item.log_lost_bytes, item.log_lost_lines, ""}});
   return true;
 }
 
@@ -410,6 +411,7 @@ void ShimConnection::OnPacket(std::string_view packet, Fd attached) {
   if (!shim::DecodeHeader(packet, &header)) return;
   if (header.type == shim::Type::kExited) return OnExited(packet);
   if (header.type == shim::Type::kOomKill) return OnOomKill(packet);
+  if (header.type == shim::Type::kLogLost) return OnLogLost(packet);
   if (OnStreamExit(header, packet)) return;
   MutexLock lock(mutex_);
   const auto found = waiting_.find(header.id);
@@ -435,6 +437,12 @@ void ShimConnection::OnExited(std::string_view packet) {
 void ShimConnection::OnOomKill(std::string_view packet) {
   shim::OomKill kill;
   if (shim::Decode(packet, &kill)) listener_->OnOomKill(kill.container_id, kill.kills);
+}
+
+void ShimConnection::OnLogLost(std::string_view packet) {
+  shim::LogLost lost;
+  if (!shim::Decode(packet, &lost)) return;
+  listener_->OnLogLoss(lost.container_id, {lost.dropping != 0, lost.bytes, lost.lines, std::move(lost.error)});
 }
 
 }  // namespace crisp

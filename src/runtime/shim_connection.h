@@ -148,6 +148,7 @@ class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
   bool OnStreamExit(const shim::Header& header, std::string_view packet);
   void OnExited(std::string_view packet);
   void OnOomKill(std::string_view packet);
+  void OnLogLost(std::string_view packet);
   void SendCancel(uint64_t request);
   // Ends all streams: the shim cannot report their ends any more.
   void LoseStreams();

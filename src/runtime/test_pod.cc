@@ -31,6 +31,12 @@ void RecordingListener::OnOomKill(absl::string_view container_id, uint64_t kills
   changed_.NotifyAll();
 }
 
+void RecordingListener::OnLogLoss(absl::string_view container_id, const LogLoss& loss) {
+  MutexLock lock(mutex_);
+  losses_[std::string(container_id)] = loss;
+  changed_.NotifyAll();
+}
+
 void RecordingListener::OnShimGone() {
   MutexLock lock(mutex_);
   gone_ = true;
@@ -53,6 +59,20 @@ bool RecordingListener::AwaitOomKills(const std::string& container_id, uint64_t 
     if (!changed_.WaitUntil(mutex_, patience)) return false;
   }
   return true;
+}
+
+bool RecordingListener::AwaitLogLoss(const std::string& container_id, bool dropping) {
+  const MonoTime patience = MonoClock::now() + std::chrono::seconds(20);
+  MutexLock lock(mutex_);
+  while (losses_.count(container_id) == 0 || losses_[container_id].dropping != dropping) {
+    if (!changed_.WaitUntil(mutex_, patience)) return false;
+  }
+  return true;
+}
+
+LogLoss RecordingListener::log_loss(const std::string& container_id) {
+  MutexLock lock(mutex_);
+  return losses_[container_id];
 }
 
 bool RecordingListener::AwaitGone() {

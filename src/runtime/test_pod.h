@@ -25,6 +25,7 @@ class RecordingListener : public ShimListener {
  public:
   void OnExit(absl::string_view container_id, const ContainerExit& exit) override;
   void OnOomKill(absl::string_view container_id, uint64_t kills) override;
+  void OnLogLoss(absl::string_view container_id, const LogLoss& loss) override;
   void OnShimGone() override;
 
   // Waits for it, at most 20 s; an exit code of -1 if it does not come.
@@ -33,12 +34,17 @@ class RecordingListener : public ShimListener {
   int exits();
   // Waits until that many processes of it have been killed, at most 20 s.
   bool AwaitOomKills(const std::string& container_id, uint64_t kills);
+  // Waits until output of it is being lost, or is not any more, at most 20 s.
+  bool AwaitLogLoss(const std::string& container_id, bool dropping);
+  // What has been told last.
+  LogLoss log_loss(const std::string& container_id);
 
  private:
   Mutex mutex_;
   CondVar changed_;
   std::map<std::string, ContainerExit> exits_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, uint64_t> oom_kills_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, LogLoss> losses_ ABSL_GUARDED_BY(mutex_);
   int count_ ABSL_GUARDED_BY(mutex_) = 0;
   bool gone_ ABSL_GUARDED_BY(mutex_) = false;
 };

@@ -161,6 +161,16 @@ bool Container::End(const ContainerRecord::End& end) {
   return true;
 }
 
+LogLoss Container::log_loss() const {
+  MutexLock lock(mutex_);
+  return log_loss_;
+}
+
+LogLoss Container::SetLogLoss(LogLoss loss) {
+  MutexLock lock(mutex_);
+  return std::exchange(log_loss_, std::move(loss));
+}
+
 absl::Status Container::WaitExited(const CallContext& call) const {
   MutexLock lock(mutex_);
   while (state_ == State::kRunning || state_ == State::kStarting) {

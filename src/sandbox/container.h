@@ -88,6 +88,11 @@ class Container {
   // The start failed, or nobody saw how the container ended. The end becomes part of the record.
   bool End(const ContainerRecord::End& end);
 
+  // What its log lacks, as its shim has told last. Also after its end: the log may still be behind then.
+  LogLoss log_loss() const;
+  // Returns the one before.
+  LogLoss SetLogLoss(LogLoss loss);
+
   // Returns when it neither starts nor runs. DeadlineExceeded or Cancelled when `call` is over first.
   absl::Status WaitExited(const CallContext& call) const;
 
@@ -100,6 +105,7 @@ class Container {
   State state_ ABSL_GUARDED_BY(mutex_);
   ContainerRecord record_ ABSL_GUARDED_BY(mutex_);
   pid_t pid_ ABSL_GUARDED_BY(mutex_) = -1;
+  LogLoss log_loss_ ABSL_GUARDED_BY(mutex_);
   std::optional<ContainerExit> early_exit_ ABSL_GUARDED_BY(mutex_);  // arrived in kStarting
   std::optional<ContainerRecord::End> end_ ABSL_GUARDED_BY(mutex_);  // set by the move to kExited
 };

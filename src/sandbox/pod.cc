@@ -118,6 +118,13 @@ void Pod::OnOomKill(absl::string_view container_id, uint64_t kills) {
   if (container != nullptr) listener_->OnOomKill(id_, container, kills);
 }
 
+void Pod::OnLogLoss(absl::string_view container_id, const LogLoss& loss) {
+  const std::shared_ptr<Container> container = containers.Find(std::string(container_id));
+  if (container == nullptr) return;
+  const LogLoss before = container->SetLogLoss(loss);
+  if (before.dropping != loss.dropping) listener_->OnLogLoss(id_, container, loss);
+}
+
 void Pod::OnShimGone() {
   MarkEnded();
   listener_->OnShimDied(id_);

@@ -46,6 +46,9 @@ class PodListener {
   virtual void OnContainerExited(const std::string& pod_id, const std::shared_ptr<Container>& container) = 0;
   // As ShimListener::OnOomKill. Its first process may go on.
   virtual void OnOomKill(const std::string& pod_id, const std::shared_ptr<Container>& container, uint64_t kills) = 0;
+  // Output of the container begins to be lost, or its log can be written again.
+  virtual void OnLogLoss(const std::string& pod_id, const std::shared_ptr<Container>& container,
+                         const LogLoss& loss) = 0;
   // The pod has moved to kEnded or kUndoing already.
   virtual void OnPauseExited(const std::string& pod_id, const ContainerExit& exit) = 0;
   virtual void OnShimDied(const std::string& pod_id) = 0;
@@ -91,6 +94,7 @@ class Pod : public ShimListener {
 
   void OnExit(absl::string_view container_id, const ContainerExit& exit) override;
   void OnOomKill(absl::string_view container_id, uint64_t kills) override;
+  void OnLogLoss(absl::string_view container_id, const LogLoss& loss) override;
   void OnShimGone() override;
 
  private:

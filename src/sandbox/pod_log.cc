@@ -62,6 +62,17 @@ void LogContainer(LogLevel level, absl::string_view message, const Pod& pod, con
   if (IsLogged(level)) Log(level, message, LogFieldsOf(pod, container), more);
 }
 
+void LogLostOutput(const Pod& pod, const Container& container, const LogLoss& loss) {
+  std::string path;
+  container.WithRecord([&path](const ContainerRecord& record) { path = record.log_path(); });
+  std::vector<LogField> more = {{"log_path", path}, {"lost_bytes", loss.bytes}, {"lost_lines", loss.lines}};
+  if (!loss.error.empty()) more.emplace_back("error", loss.error);
+  Log(LogLevel::kWarning,
+      loss.dropping ? "the container's log cannot be written; its output is lost until it can"
+                    : "the container's log can be written again; it says how much output was lost",
+      LogFieldsOf(pod, container), more);
+}
+
 void LogExit(const Pod& pod, const Container& container, absl::string_view message) {
   const ContainerView view = container.view();
   const bool ran = view.started_at != 0 && view.finished_at >= view.started_at;

@@ -12,6 +12,7 @@ namespace crisp {
 
 class Container;
 class Pod;
+struct LogLoss;
 
 OwnedLogFields LogFieldsOf(const cri::PodSandboxMetadata& pod);
 OwnedLogFields LogFieldsOf(const Pod& pod);
@@ -23,6 +24,9 @@ OwnedLogFields LogFieldsOf(const Pod& pod, const cri::ContainerMetadata& contain
 void LogPod(LogLevel level, absl::string_view message, const Pod& pod, LogFields more = {});
 void LogContainer(LogLevel level, absl::string_view message, const Pod& pod, const Container& container,
                   LogFields more = {});
+
+// Output of the container is being lost, or its log can be written again: a warning.
+void LogLostOutput(const Pod& pod, const Container& container, const LogLoss& loss);
 
 // How the container ended: exit code, reason, signal and how long it ran. A warning if the OOM killer was at work.
 void LogExit(const Pod& pod, const Container& container, absl::string_view message = "container exited");

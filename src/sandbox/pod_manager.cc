@@ -70,7 +70,7 @@ struct PodManager::Tower {
         exec(p.layout, p.table),
         updater(p.layout, p.table, &records, &inputs),
         stopper(p.table, &killer, &teardown),
-        starter(p.layout, p.table, &records, &publisher, &shim_stopper, options.log_line_limit),
+        starter(p.layout, p.table, &records, &publisher, &shim_stopper, options.log_line_limit, options.log_wait),
         creator({p.layout, p.table, &records, &publisher, p.images, &handlers, &inputs, &mounts, &teardown,
                  options.security}),
         runner({p.layout, p.table, &records, &publisher, &watch, &handlers, &inputs, &network, &pause, &teardown,

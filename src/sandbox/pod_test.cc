@@ -40,6 +40,9 @@ class Listener : public PodListener {
   void OnOomKill(const std::string& pod_id, const std::shared_ptr<Container>& container, uint64_t kills) override {
     heard.push_back(pod_id + ": " + std::to_string(kills) + " OOM kills in " + container->id());
   }
+  void OnLogLoss(const std::string& pod_id, const std::shared_ptr<Container>& container, const LogLoss& loss) override {
+    heard.push_back(pod_id + ": " + container->id() + (loss.dropping ? " loses output" : " is logged again"));
+  }
   void OnPauseExited(const std::string& pod_id, const ContainerExit& exit) override {
     heard.push_back(pod_id + ": pause " + std::to_string(exit.exit_code));
   }
@@ -142,6 +145,21 @@ TEST_F(PodTest, AnOomKillChangesNoState) {
   EXPECT_TRUE(container->running());
   EXPECT_TRUE(pod->ready());
   EXPECT_THAT(listener_.heard, ElementsAre("p: 2 OOM kills in c"));
+}
+
+TEST_F(PodTest, ALossOfOutputIsKeptAndItsBeginAndEndAreTold) {
+  const auto pod = In(State::kReady);
+  const auto container = Running("c");
+  ASSERT_EQ(pod->AddContainer(container), absl::OkStatus());
+  pod->OnLogLoss("c", {true, 10, 1, "No space left on device"});
+  pod->OnLogLoss("c", {true, 500, 20, "No space left on device"});
+  EXPECT_EQ(container->log_loss().bytes, 500u);
+  EXPECT_EQ(container->log_loss().lines, 20u);
+  pod->OnLogLoss("c", {false, 600, 30, ""});
+  pod->OnLogLoss("never-seen", {true, 1, 1, ""});
+  EXPECT_FALSE(container->log_loss().dropping);
+  EXPECT_EQ(container->log_loss().bytes, 600u);
+  EXPECT_THAT(listener_.heard, ElementsAre("p: c loses output", "p: c is logged again"));
 }
 
 TEST_F(PodTest, AnExitOfAContainerThatItDoesNotHaveIsNobodys) {

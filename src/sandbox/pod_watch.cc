@@ -19,6 +19,10 @@ void PodWatch::OnOomKill(const std::string& pod_id, const std::shared_ptr<Contai
   }
 }
 
+void PodWatch::OnLogLoss(const std::string& pod_id, const std::shared_ptr<Container>& container, const LogLoss& loss) {
+  if (const PodPtr pod = table_->ById(pod_id)) LogLostOutput(*pod, *container, loss);
+}
+
 void PodWatch::OnPauseExited(const std::string& pod_id, const ContainerExit& exit) {
   const PodPtr pod = table_->ById(pod_id);
   if (pod == nullptr) return;

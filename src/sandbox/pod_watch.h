@@ -24,6 +24,7 @@ class PodWatch : public PodListener {
 
   void OnContainerExited(const std::string& pod_id, const std::shared_ptr<Container>& container) override;
   void OnOomKill(const std::string& pod_id, const std::shared_ptr<Container>& container, uint64_t kills) override;
+  void OnLogLoss(const std::string& pod_id, const std::shared_ptr<Container>& container, const LogLoss& loss) override;
   void OnPauseExited(const std::string& pod_id, const ContainerExit& exit) override;
   void OnShimDied(const std::string& pod_id) override;
 

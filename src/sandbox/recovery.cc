@@ -191,7 +191,9 @@ void Recovery::FollowStarts(const PodPtr& pod) const {
 
 void Recovery::RecoverContainer(const PodPtr& pod, const StoredContainer& stored, const ShimContainer* known) {
   const ContainerPtr container = Rebuild(stored, known);
+  if (known != nullptr) container->SetLogLoss(known->log_loss);
   pod->containers.Add(container->id(), container);
+  if (known != nullptr && known->log_loss.dropping) LogLostOutput(*pod, *container, known->log_loss);
   // Read once the shim's events find the container: no exit is missed in between.
   if (const auto exit = ReadExit(parts_.layout, container->id())) container->Exit(*exit);
   const bool created = stored.phase == Phase::kCreated;

@@ -20,16 +20,16 @@
 #include "sandbox/shim_stopper.h"
 
 namespace crisp {
-namespace {
 
-StartRequest RequestFor(const Layout& layout, const Pod& pod, const Container& container, int64_t log_line_limit) {
+StartRequest ContainerStarter::RequestFor(const Pod& pod, const Container& container) const {
   const ContainerRecord record = container.record();
   StartRequest request;
   request.container_id = container.id();
-  request.bundle = layout.Bundle(pod.id(), container.id());
-  request.exit_path = layout.ExitRecord(container.id());
+  request.bundle = layout_.Bundle(pod.id(), container.id());
+  request.exit_path = layout_.ExitRecord(container.id());
   request.log_path = record.log_path();
-  request.log_line_limit = log_line_limit;
+  request.log_line_limit = log_line_limit_;
+  request.log_wait = log_wait_;
   request.cgroups_path = record.cgroups_path();
   request.runtime = pod.runtime();
   request.attachable = true;
@@ -42,8 +42,6 @@ StartRequest RequestFor(const Layout& layout, const Pod& pod, const Container& c
   }
   return request;
 }
-
-}  // namespace
 
 absl::Status ContainerStarter::Start(const std::string& container_id, const CallContext& call) {
   ASSIGN_OR_RETURN(const PodContainer found, table_->FindContainer(container_id));
@@ -74,7 +72,7 @@ absl::Status ContainerStarter::Ask(const PodContainer& found, const CallContext&
   const std::shared_ptr<Shim> shim = pod->shim.Get();
   if (shim == nullptr) return PodNotReady(pod->id());
   container->MoveTo(Container::State::kStarting);  // it is there already if an earlier start was not decided
-  const auto started = shim->Start(RequestFor(layout_, *pod, *container, log_line_limit_), call);
+  const auto started = shim->Start(RequestFor(*pod, *container), call);
   call.Done("have the shim start it");
   if (started.ok()) return RecordStarted(found, *started);
   if (absl::IsUnknown(started.status())) return ForClient(started.status());

@@ -3,6 +3,7 @@
 // Threading: all methods from any thread. A start goes on when its caller has gone, and a repeated call joins it.
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "absl/status/status.h"
@@ -16,19 +17,21 @@ namespace crisp {
 class EventPublisher;
 class Records;
 class ShimStopper;
+struct StartRequest;
 struct StartedContainer;
 
 class ContainerStarter {
  public:
-  // All pointers must outlive the object. `log_line_limit` is in bytes; 0 or less: none.
+  // All pointers must outlive the object. `log_line_limit` is in bytes; 0 or less: none. `log_wait` as in StartRequest.
   ContainerStarter(Layout layout, const PodTable* table, Records* records, EventPublisher* events,
-                   const ShimStopper* shim_stopper, int64_t log_line_limit)
+                   const ShimStopper* shim_stopper, int64_t log_line_limit, std::chrono::nanoseconds log_wait)
       : layout_(std::move(layout)),
         table_(table),
         records_(records),
         events_(events),
         shim_stopper_(shim_stopper),
-        log_line_limit_(log_line_limit) {}
+        log_line_limit_(log_line_limit),
+        log_wait_(log_wait) {}
 
   // OK if it runs already. FailedPrecondition if it has exited or its pod is not READY. After any other error it is
   // EXITED with the reason StartError; but if the shim did not confirm that the start is undone it stays as it is, and
@@ -42,6 +45,7 @@ class ContainerStarter {
  private:
   struct Done {};
   absl::Status StartInGate(const PodContainer& found, const CallContext& call) const;
+  StartRequest RequestFor(const Pod& pod, const Container& container) const;
   absl::Status Ask(const PodContainer& found, const CallContext& call) const;
   absl::Status RecordStarted(const PodContainer& found, const StartedContainer& started) const;
   absl::Status RecordFailed(const PodContainer& found, const absl::Status& why) const;
@@ -52,6 +56,7 @@ class ContainerStarter {
   EventPublisher* const events_;
   const ShimStopper* const shim_stopper_;
   const int64_t log_line_limit_;
+  const std::chrono::nanoseconds log_wait_;
   SingleFlight<Done> flights_;  // by container
 };
 

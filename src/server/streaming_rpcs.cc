@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
@@ -45,16 +46,18 @@ absl::Status StreamingRpcs::Attach(const cri::AttachRequest& request, cri::Attac
 }
 
 absl::Status StreamingRpcs::PortForward(const cri::PortForwardRequest& request, cri::PortForwardResponse* response) {
+  std::vector<uint16_t> ports;
   for (const int32_t port : request.port()) {
     if (port < 1 || port > UINT16_MAX) {
       return absl::InvalidArgumentError(absl::StrCat("field port: ", port, " is not a port; 1 to 65535 are"));
     }
+    ports.push_back(static_cast<uint16_t>(port));
   }
   ASSIGN_OR_RETURN(const cri::PodSandboxStatusResponse pod, status_->OfPod(request.pod_sandbox_id(), false));
   if (pod.status().state() != cri::SANDBOX_READY) {
     return absl::FailedPreconditionError(absl::StrCat("pod ", pod.status().id(), " is not ready"));
   }
-  ASSIGN_OR_RETURN(*response->mutable_url(), streams_->PortForwardUrl(pod.status().id()));
+  ASSIGN_OR_RETURN(*response->mutable_url(), streams_->PortForwardUrl(pod.status().id(), std::move(ports)));
   return absl::OkStatus();
 }
 

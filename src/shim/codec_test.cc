@@ -22,6 +22,7 @@ Start SampleStart() {
   start.stdio_flags = Start::kStdin | Start::kTerminal;
   start.stdio_uid = 200000;
   start.stdio_gid = 300000;
+  start.log_wait_ns = 7;
   return start;
 }
 
@@ -59,9 +60,11 @@ TEST(CodecTest, TheBytesAreThoseThatTheProtocolSays) {
 // A packet may end where one of an older version does, or after any field that was added since.
 TEST(CodecTest, EveryOtherTruncationIsRefused) {
   const std::string packet = Encode(1, SampleStart());
-  const size_t version_2 = packet.size() - sizeof(Start::stdio_uid) - sizeof(Start::stdio_gid);
+  const size_t version_2 =
+      packet.size() - sizeof(Start::stdio_uid) - sizeof(Start::stdio_gid) - sizeof(Start::log_wait_ns);
   const size_t version_1 = version_2 - sizeof(Start::stdio_flags);
-  const std::set<size_t> whole = {version_1, version_2, version_2 + sizeof(Start::stdio_uid)};
+  const size_t with_uid = version_2 + sizeof(Start::stdio_uid);
+  const std::set<size_t> whole = {version_1, version_2, with_uid, with_uid + sizeof(Start::stdio_gid)};
   for (size_t size = 0; size < packet.size(); ++size) {
     Start start;
     EXPECT_EQ(Decode(packet.substr(0, size), &start), whole.count(size) > 0) << size;
@@ -73,12 +76,15 @@ TEST(CodecTest, WhatAnOlderPeerDoesNotSendHasItsDefault) {
   Start start;
   ASSERT_TRUE(Decode(packet, &start));
   EXPECT_EQ(start.stdio_flags, Start::kStdin | Start::kTerminal);
-  const size_t version_2 = packet.size() - sizeof(Start::stdio_uid) - sizeof(Start::stdio_gid);
+  EXPECT_EQ(start.log_wait_ns, 7u);
+  const size_t version_2 =
+      packet.size() - sizeof(Start::stdio_uid) - sizeof(Start::stdio_gid) - sizeof(Start::log_wait_ns);
   Start older;
   ASSERT_TRUE(Decode(packet.substr(0, version_2), &older));
   EXPECT_EQ(older.stdio_flags, Start::kStdin | Start::kTerminal);
   EXPECT_EQ(older.stdio_uid, 0u);
   EXPECT_EQ(older.stdio_gid, 0u);
+  EXPECT_EQ(older.log_wait_ns, 5'000'000'000u);
   Start oldest;
   ASSERT_TRUE(Decode(packet.substr(0, version_2 - sizeof(Start::stdio_flags)), &oldest));
   EXPECT_EQ(oldest.stdio_flags, 0u);

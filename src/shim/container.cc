@@ -25,7 +25,7 @@ Container::Container(Context context, Start request, Callbacks callbacks)
       runtime_{request_.runtime_binary, request_.runtime_root, request_.runtime_flags},
       callbacks_(std::move(callbacks)),
       command_(context.loop, context.children),
-      io_(context),
+      io_(context, [this](const LogLoss& loss) { callbacks_.log_loss(*this, loss); }),
       end_(context.loop, io_),
       clean_up_(context.loop),
       expected_(cgroup::OfCgroupsPath(request_.cgroups_path, (runtime_.flags & Start::kSystemdCgroup) != 0)) {

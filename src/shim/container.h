@@ -40,6 +40,7 @@ class Container {
   struct Callbacks {
     std::function<void(Container&)> exited;                      // once, when the container has become kExited
     std::function<void(Container&, uint64_t kills)> oom_killed;  // as OomWatch::Killed
+    std::function<void(Container&, const LogLoss&)> log_loss;    // as LogPump::Told
   };
 
   Container(Context context, Start request, Callbacks callbacks);
@@ -61,6 +62,7 @@ class Container {
   void RemoveCgroups(CgroupEnd::Done done);
   int ReopenLog() { return io_.Reopen(); }
   ContainerIo& io() { return io_; }
+  LogLoss log_loss() const { return io_.log_loss(); }
 
   bool start_told = false;  // for the server: a daemon has received Started
 

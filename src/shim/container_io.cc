@@ -26,7 +26,8 @@ std::optional<Failure> ContainerIo::Open(const Start& request) {
   flags_ = request.stdio_flags;
   const bool logged = !request.log_path.empty();
   if (logged) {
-    const int error = pump_.Open(request.log_path, request.log_line_limit);
+    const int64_t wait = static_cast<int64_t>(std::min<uint64_t>(request.log_wait_ns, INT64_MAX / 4));
+    const int error = pump_.Open(request.log_path, request.log_line_limit, wait);
     if (error != 0) return Fault("open log", request.log_path, error);
   }
   if ((flags_ & Start::kTerminal) != 0) {

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "os/fd.h"
@@ -28,8 +29,9 @@ class ContainerIo {
     std::function<void(int exit_code)> exited;
   };
 
-  explicit ContainerIo(Context context)
-      : tees_{Tee(context.loop), Tee(context.loop)}, pump_(context, tees_), input_(context.loop) {}
+  // `log_loss` as for LogPump.
+  ContainerIo(Context context, LogPump::Told log_loss)
+      : tees_{Tee(context.loop), Tee(context.loop)}, pump_(context, tees_, std::move(log_loss)), input_(context.loop) {}
 
   // Opens the log and makes the pipes, or the socket for the terminal.
   std::optional<Failure> Open(const Start& request);
@@ -48,6 +50,7 @@ class ContainerIo {
   void Drain() { pump_.Drain(); }
   void Finish() { pump_.Finish(); }
   int Reopen() { return pump_.Reopen(); }
+  LogLoss log_loss() const { return pump_.loss(); }
   // Tells the attached clients of the container's exit.
   void ReportExit(int exit_code);
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "shim/shim_log.h"
 
@@ -20,10 +21,13 @@ constexpr int kTerminalSize = 65536;  // bytes; more than the kernel buffers for
 LogPump::~LogPump() {
   for (const LogWriter::Stream stream : kStreams) Unwatch(stream);
   loop_.Cancel(&retry_);
+  loop_.Cancel(&wait_);
 }
 
-int LogPump::Open(const std::string& path, int64_t line_limit) {
+int LogPump::Open(const std::string& path, int64_t line_limit, int64_t wait_nanos) {
   writer_.emplace(path, line_limit);
+  wait_nanos_ = wait_nanos;
+  written_since_ = MonoNanos() - wait_nanos;
   return writer_->Open();
 }
 
@@ -52,7 +56,7 @@ void LogPump::Unwatch(LogWriter::Stream stream) {
 
 void LogPump::WatchWhatIsRead() {
   for (const LogWriter::Stream stream : kStreams) {
-    const bool wanted = read_ends_[stream].valid() && retry_ == 0 && (draining_ || !tees_[stream].behind());
+    const bool wanted = read_ends_[stream].valid() && !waiting() && (draining_ || !tees_[stream].behind());
     if (wanted && !watched_[stream]) Watch(stream, 0);
     if (!wanted && watched_[stream]) Unwatch(stream);
   }
@@ -66,7 +70,7 @@ size_t LogPump::Read(LogWriter::Stream stream) {
     return 0;
   }
   const std::string_view data(scratch_.bytes, static_cast<size_t>(n));
-  const bool written = !writer_.has_value() || writer_->Write(stream, data, WallNanos());
+  const bool written = Log(stream, data);
   tees_[stream].Write(data);
   if (deserted_) Unwatch(stream);  // a process has opened it again: watch it as in the beginning
   if (!written) OnRefused();
@@ -87,8 +91,17 @@ void LogPump::EndStream(LogWriter::Stream stream) {
   Unwatch(stream);
   read_ends_[stream].reset();
   tees_[stream].End();
-  if (writer_.has_value() && !writer_->Flush(stream, WallNanos())) return OnRefused();
-  if (ended() && ended_) ended_();
+  if (dropping_) {
+    writer_->LoseTail(stream, &gaps_[stream]);
+  } else if (writer_.has_value() && !writer_->Flush(stream, WallNanos())) {
+    OnRefused();
+  }
+  TellEnd();
+}
+
+void LogPump::TellEnd() {
+  if (!ended() || waiting()) return;
+  if (const auto tell = std::exchange(ended_, nullptr)) tell();
 }
 
 void LogPump::Drain() {
@@ -100,10 +113,9 @@ void LogPump::Drain() {
 void LogPump::Finish() {
   draining_ = true;
   finishing_ = true;
-  if (retry_ != 0) return;
   for (const LogWriter::Stream stream : kStreams) {
     TakeRest(stream);
-    if (read_ends_[stream].valid() && retry_ == 0) EndStream(stream);
+    if (read_ends_[stream].valid() && !waiting()) EndStream(stream);
   }
 }
 
@@ -112,8 +124,7 @@ void LogPump::Finish() {
 void LogPump::TakeRest(LogWriter::Stream stream) {
   if (!read_ends_[stream].valid()) return;
   const int capacity = terminal_ ? kTerminalSize : fcntl(read_ends_[stream].get(), F_GETPIPE_SZ);
-  for (size_t left = static_cast<size_t>(std::max(capacity, 0)), n; left > 0 && retry_ == 0;
-       left -= std::min(left, n)) {
+  for (size_t left = static_cast<size_t>(std::max(capacity, 0)), n; left > 0 && !waiting(); left -= std::min(left, n)) {
     if (n = Read(stream); n == 0) return;
   }
 }
@@ -125,23 +136,80 @@ int LogPump::Reopen() {
   return error;
 }
 
+LogLoss LogPump::loss() const {
+  LogLoss loss = noted_;
+  for (const LogGap& gap : gaps_) {
+    loss.bytes += gap.bytes();
+    loss.lines += gap.lines();
+  }
+  loss.dropping = dropping_;
+  loss.error = dropping_ ? writer_->last_error() : 0;
+  return loss;
+}
+
+// True unless lines wait for the log.
+bool LogPump::Log(LogWriter::Stream stream, std::string_view data) {
+  if (!writer_.has_value()) return true;
+  if (!dropping_) return writer_->Write(stream, data, WallNanos());
+  writer_->Lose(stream, data, &gaps_[stream]);
+  return true;
+}
+
 void LogPump::OnRefused() {
   if (retry_ != 0) return;
-  LogFault("log: output waits until it can be written", writer_->last_error());
+  LogFault("log " + writer_->path() + " cannot be written; the output waits", writer_->last_error());
   retry_ = loop_.After(kRetryNanos, [this] { Retry(); });
+  wait_ = loop_.After(std::min(wait_nanos_, MonoNanos() - written_since_), [this] { BeginDropping(); });
   WatchWhatIsRead();
+}
+
+void LogPump::BeginDropping() {
+  LogFault("log " + writer_->path() + " cannot be written; output is lost", writer_->last_error());
+  wait_ = 0;
+  dropping_ = true;
+  Tell();
+  GoOn();
 }
 
 void LogPump::Retry() {
   loop_.Cancel(&retry_);
-  if (!writer_->Retry()) {
-    retry_ = loop_.After(kRetryNanos, [this] { Retry(); });
-    return;
+  if (writer_->Retry() && WriteNotes()) return OnWritten();
+  retry_ = loop_.After(kRetryNanos, [this] { Retry(); });
+  if (dropping_ && MonoNanos() - told_at_ >= kTellNanos) Tell();
+}
+
+// False if one of them is refused; it waits as other lines do.
+bool LogPump::WriteNotes() {
+  for (const LogWriter::Stream stream : kStreams) {
+    if (gaps_[stream].empty()) continue;
+    const LogGap gap = std::exchange(gaps_[stream], LogGap());
+    noted_.bytes += gap.bytes();
+    noted_.lines += gap.lines();
+    const std::string note =
+        gap.Note(stream == LogWriter::kStdout ? "stdout" : "stderr", ErrorText(writer_->last_error()));
+    if (!writer_->WriteNote(stream, note, WallNanos())) return false;
   }
-  LogFault("log: output can be written again");
-  if (ended() && ended_) return ended_();
+  return true;
+}
+
+void LogPump::OnWritten() {
+  LogFault("log " + writer_->path() + " can be written again");
+  loop_.Cancel(&wait_);
+  written_since_ = MonoNanos();
+  if (std::exchange(dropping_, false)) Tell();
+  GoOn();
+}
+
+void LogPump::Tell() {
+  told_at_ = MonoNanos();
+  told_(loss());
+}
+
+// After a wait for the log.
+void LogPump::GoOn() {
   WatchWhatIsRead();
   if (finishing_) Finish();
+  TellEnd();
 }
 
 }  // namespace crisp::shim

@@ -28,6 +28,18 @@ iovec Part(std::string_view bytes) {
   return {const_cast<char*>(bytes.data()), bytes.size()};
 }
 
+// The file can be written again once there is room. After other errors the descriptor may be lost for good.
+bool IsLackOfSpace(int error) {
+  return error == ENOSPC || error == EDQUOT || error == EFBIG || error == EINTR;
+}
+
+// Makes the directories above `path` that are missing. Errors show when the file is opened.
+void MakeParents(const std::string& path) {
+  for (size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+    mkdir(path.substr(0, slash).c_str(), 0755);
+  }
+}
+
 }  // namespace
 
 // Lines that are written together. They point into the caller's buffer and the carry: nothing is copied.
@@ -53,15 +65,23 @@ LogWriter::LogWriter(std::string path, int64_t line_limit)
     : path_(std::move(path)), limit_(EffectiveLimit(line_limit)) {}
 
 int LogWriter::Open() {
+  const int error = OpenFile(O_CREAT);
+  if (error != ENOENT) return error;
+  MakeParents(path_);
+  return OpenFile(O_CREAT);
+}
+
+int LogWriter::OpenFile(int flags) {
   // A container that may write to the log directory may have put something else there. A FIFO must not block the shim
   // (O_NONBLOCK), and a symbolic link must not lead it to another file.
-  constexpr int kFlags = O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC;
-  Fd file(open(path_.c_str(), kFlags, 0640));
+  constexpr int kFlags = O_RDWR | O_APPEND | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC;
+  Fd file(open(path_.c_str(), kFlags | flags, 0640));
   if (!file.valid()) return errno;
   struct stat info {};
   if (fstat(file.get(), &info) != 0) return errno;
   if (!S_ISREG(info.st_mode)) return EINVAL;
   file_ = std::move(file);
+  inode_ = info.st_ino;
   return 0;
 }
 
@@ -102,6 +122,29 @@ bool LogWriter::Flush(Stream stream, int64_t wall_nanos) {
   return !blocked();
 }
 
+void LogWriter::Lose(Stream stream, std::string_view data, LogGap* gap) {
+  const size_t newline = data.rfind('\n');
+  if (newline != std::string_view::npos) {
+    LoseTail(stream, gap);
+    gap->Add(data.substr(0, newline + 1));
+    data.remove_prefix(newline + 1);
+  }
+  carry_[stream].append(data);
+  if (carry_[stream].size() > limit_) LoseTail(stream, gap);
+}
+
+void LogWriter::LoseTail(Stream stream, LogGap* gap) {
+  gap->Add(carry_[stream]);
+  std::string().swap(carry_[stream]);
+}
+
+bool LogWriter::WriteNote(Stream stream, std::string_view text, int64_t wall_nanos) {
+  Batch batch(stream, wall_nanos);
+  AddLine(&batch, 'F', text, {});
+  Send(&batch);
+  return !blocked();
+}
+
 void LogWriter::AddLine(Batch* batch, char tag, std::string_view first, std::string_view second) {
   if (batch->lines == kBatchLines) Send(batch);
   iovec* parts = batch->parts + batch->lines * 4;
@@ -118,8 +161,8 @@ void LogWriter::Send(Batch* batch) {
   size_t written = 0;
   if (!blocked()) {
     const ssize_t n = writev(file_.get(), batch->parts, batch->lines * 4);
-    if (n < 0) last_error_ = errno;
     written = n < 0 ? 0 : static_cast<size_t>(n);
+    if (written != batch->bytes) last_error_ = n < 0 ? errno : ENOSPC;
   }
   if (written != batch->bytes) {
     int line = 0;
@@ -140,6 +183,7 @@ void LogWriter::Send(Batch* batch) {
 }
 
 bool LogWriter::Retry() {
+  if (blocked() && !IsLackOfSpace(last_error_) && !OpenAgain()) return false;
   size_t written = 0;
   while (written < pending_.size()) {
     const ssize_t n = write(file_.get(), pending_.data() + written, pending_.size() - written);
@@ -159,6 +203,37 @@ bool LogWriter::Retry() {
   if (blocked()) return false;
   std::string().swap(pending_);
   return true;
+}
+
+// Not with O_CREAT: before the log's file system is mounted again, its mount point is an ordinary directory.
+bool LogWriter::OpenAgain() {
+  file_.reset();
+  const ino_t before = inode_;
+  if (const int error = OpenFile(0); error != 0) {
+    if (error != ENOENT) last_error_ = error;
+    return false;
+  }
+  if (inode_ == before) CutToLastNewline();
+  return true;
+}
+
+// A line that was torn when the file system failed could not be cut off then.
+void LogWriter::CutToLastNewline() {
+  struct stat info {};
+  if (fstat(file_.get(), &info) != 0) return;
+  off_t end = info.st_size;
+  char tail[4096];
+  while (end > 0) {
+    const size_t size = static_cast<size_t>(std::min<off_t>(end, sizeof(tail)));
+    if (pread(file_.get(), tail, size, end - static_cast<off_t>(size)) != static_cast<ssize_t>(size)) return;
+    const size_t newline = std::string_view(tail, size).rfind('\n');
+    if (newline != std::string_view::npos) {
+      end -= static_cast<off_t>(size - newline - 1);
+      break;
+    }
+    end -= static_cast<off_t>(size);
+  }
+  if (end < info.st_size && ftruncate(file_.get(), end) != 0) LogFault("cut a torn line off " + path_, errno);
 }
 
 void LogWriter::CutTornLine(size_t torn) {

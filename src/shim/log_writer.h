@@ -12,9 +12,14 @@
 // mix. A line is in the file completely or not at all: when the disk fills up within a line, its part is cut off again
 // and the whole line waits for Retry. Open, used to follow a rename, therefore loses no line and writes none twice.
 //
+// A file system that has become read-only, or has failed, does not recover for descriptors that are open, and cannot be
+// unmounted because of them. After such an error Retry closes the file, and opens the path again if the file is there.
+//
 // Threading: none. Memory: for each stream an unfinished line of at most the limit, and while the disk refuses lines,
 // those of one read.
 #pragma once
+
+#include <sys/types.h>
 
 #include <cstdint>
 #include <string>
@@ -22,6 +27,7 @@
 #include <vector>
 
 #include "os/fd.h"
+#include "shim/log_gap.h"
 
 namespace crisp::shim {
 
@@ -34,7 +40,8 @@ class LogWriter {
 
   LogWriter(std::string path, int64_t line_limit);
 
-  // Opens the path, also again after a rename. 0 or an errno value; after an error the old file stays in use.
+  // Opens the path, also again after a rename, and makes the directories above it that are missing. 0 or an errno
+  // value; after an error the old file stays in use.
   int Open();
 
   // Takes all of `data`, which must not be empty. False if the disk refused some lines: then the caller must not write
@@ -42,22 +49,33 @@ class LogWriter {
   bool Write(Stream stream, std::string_view data, int64_t wall_nanos);
   // Writes the unfinished line at the end of a stream. The result is as for Write.
   bool Flush(Stream stream, int64_t wall_nanos);
+  // In place of Write and Flush: adds whole lines to the gap. An unfinished line is kept, unless it is longer than the
+  // limit or the stream ends, so that what is written later begins with a whole line.
+  void Lose(Stream stream, std::string_view data, LogGap* gap);
+  void LoseTail(Stream stream, LogGap* gap);
+  // Writes a line of the shim's own, whatever the limit. The result is as for Write.
+  bool WriteNote(Stream stream, std::string_view text, int64_t wall_nanos);
   // Writes the lines that the disk refused. True if none is left.
   bool Retry();
 
   bool blocked() const { return !pending_.empty(); }
   int last_error() const { return last_error_; }
+  const std::string& path() const { return path_; }
 
  private:
   struct Batch;
 
   void AddLine(Batch* batch, char tag, std::string_view first, std::string_view second);
   void Send(Batch* batch);
+  int OpenFile(int flags);
+  bool OpenAgain();
   void CutTornLine(size_t torn);
+  void CutToLastNewline();
 
   std::string path_;
   size_t limit_;
-  Fd file_;
+  Fd file_;                           // invalid at times while lines are refused
+  ino_t inode_ = 0;                   // of file_, also after it was closed
   std::string carry_[2];              // an unfinished line of each stream
   std::string pending_;               // whole lines that the disk refused
   std::vector<size_t> pending_ends_;  // where each of them ends

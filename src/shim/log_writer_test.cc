@@ -14,6 +14,7 @@
 
 #include "gtest/gtest.h"
 #include "os/testing/test_dir.h"
+#include "shim/log_gap.h"
 #include "shim/shim_log.h"
 
 namespace crisp::shim {
@@ -204,6 +205,72 @@ TEST_F(LogWriterTest, AFifoInThePlaceOfTheLogIsRefused) {
   ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
   LogWriter writer(path_, 100);
   EXPECT_NE(writer.Open(), 0);
+}
+
+TEST_F(LogWriterTest, MissingDirectoriesAreMade) {
+  const std::string path = dir_.Path("pod/container/0.log");
+  LogWriter writer(path, 100);
+  ASSERT_EQ(writer.Open(), 0);
+  EXPECT_TRUE(writer.Write(LogWriter::kStdout, "one\n", kTime));
+  ASSERT_TRUE(RemoveTree(dir_.Path("pod")).ok());
+  ASSERT_EQ(writer.Open(), 0);
+  EXPECT_TRUE(writer.Write(LogWriter::kStdout, "two\n", kTime));
+  EXPECT_EQ(ReadAll(path), Lines({"stdout F two"}));
+  struct stat info {};
+  ASSERT_EQ(stat(dir_.Path("pod/container").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 022, 0u);
+}
+
+TEST_F(LogWriterTest, ADirectoryThatCannotBeMadeIsAnError) {
+  std::ofstream(dir_.Path("file")) << "no directory";
+  LogWriter writer(dir_.Path("file/pod/0.log"), 100);
+  EXPECT_EQ(writer.Open(), ENOTDIR);
+}
+
+TEST_F(LogWriterTest, ANoteIsALineOfItsOwn) {
+  LogWriter writer(path_, 4);
+  ASSERT_EQ(writer.Open(), 0);
+  EXPECT_TRUE(writer.WriteNote(LogWriter::kStderr, "longer than the limit", kTime));
+  EXPECT_EQ(ReadAll(path_), Lines({"stderr F longer than the limit"}));
+}
+
+TEST(LogGapTest, CountsBytesAndLines) {
+  LogGap gap;
+  EXPECT_TRUE(gap.empty());
+  EXPECT_EQ(gap.lines(), 0u);
+  gap.Add("tail");
+  EXPECT_EQ(gap.lines(), 1u);
+  gap.Add("\ntwo\nthree\n");
+  EXPECT_EQ(gap.lines(), 3u);
+  EXPECT_EQ(gap.bytes(), 15u);
+  EXPECT_EQ(gap.Note("stderr", "Read-only file system"),
+            "[crisp] lost 15 bytes, 3 lines of stderr: the log could not be written: Read-only file system");
+  LogGap one;
+  one.Add("\n");
+  EXPECT_EQ(one.Note("stdout", "why"), "[crisp] lost 1 byte, 1 line of stdout: the log could not be written: why");
+}
+
+TEST_F(LogWriterTest, OnlyWholeLinesAreLostAndTheUnfinishedOneGoesOn) {
+  LogWriter writer(path_, 8);
+  ASSERT_EQ(writer.Open(), 0);
+  LogGap gap;
+  EXPECT_TRUE(writer.Write(LogWriter::kStdout, "one\ntw", kTime));
+  writer.Lose(LogWriter::kStdout, "o\nthree\nfo", &gap);
+  EXPECT_EQ(gap.bytes(), 10u);
+  EXPECT_EQ(gap.lines(), 2u);
+  writer.Lose(LogWriter::kStdout, "u", &gap);
+  EXPECT_TRUE(writer.Write(LogWriter::kStdout, "r\n", kTime));
+  EXPECT_EQ(gap.bytes(), 10u);
+  EXPECT_EQ(ReadAll(path_), Lines({"stdout F one", "stdout F four"}));
+  writer.Lose(LogWriter::kStdout, "12345678", &gap);
+  EXPECT_EQ(gap.bytes(), 10u);
+  writer.Lose(LogWriter::kStdout, "9", &gap);
+  EXPECT_EQ(gap.bytes(), 19u) << "a line above the limit is not kept";
+  writer.Lose(LogWriter::kStdout, "tail", &gap);
+  writer.LoseTail(LogWriter::kStdout, &gap);
+  EXPECT_EQ(gap.bytes(), 23u);
+  EXPECT_TRUE(writer.Flush(LogWriter::kStdout, kTime));
+  EXPECT_EQ(ReadAll(path_), Lines({"stdout F one", "stdout F four"}));
 }
 
 // RLIMIT_FSIZE replaces a full disk: writes are cut short, then refused (EFBIG).

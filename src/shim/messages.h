@@ -48,7 +48,10 @@ struct ListItem {
   uint32_t exit_code = 0;   // this and the next two: valid if exited
   int64_t finished_at = 0;  // wall-clock nanoseconds
   uint8_t oom_killed = 0;
-  uint8_t starting = 0;  // since version 3: the start is in progress, pid and started_at are not known yet
+  uint8_t starting = 0;      // since version 3: the start is in progress, pid and started_at are not known yet
+  uint8_t log_dropping = 0;  // this and the next two since version 5, as in LogLost
+  uint64_t log_lost_bytes = 0;
+  uint64_t log_lost_lines = 0;
   template <typename Codec>
   void Fields(Codec& c) {
     c.Text(container_id, kMaxId);
@@ -59,6 +62,10 @@ struct ListItem {
     c.I64(finished_at);
     c.U8(oom_killed);
     if (c.more()) c.U8(starting);
+    if (!c.more()) return;
+    c.U8(log_dropping);
+    c.U64(log_lost_bytes);
+    c.U64(log_lost_lines);
   }
 };
 
@@ -86,6 +93,8 @@ struct Start {
   // Since version 5: the owner of the container's ends of its pipes, and of those of its execs (shim/stdio_owner.h).
   uint32_t stdio_uid = 0;
   uint32_t stdio_gid = 0;
+  // Since version 5: for how long the container waits for a log that cannot be written, before output is lost.
+  uint64_t log_wait_ns = 5'000'000'000;
   template <typename Codec>
   void Fields(Codec& c) {
     c.Text(container_id, kMaxId);
@@ -101,6 +110,7 @@ struct Start {
     if (c.more()) c.U32(stdio_flags);
     if (c.more()) c.U32(stdio_uid);
     if (c.more()) c.U32(stdio_gid);
+    if (c.more()) c.U64(log_wait_ns);
   }
 };
 
@@ -279,6 +289,23 @@ struct OomKill {
   void Fields(Codec& c) {
     c.Text(container_id, kMaxId);
     c.U64(kills);
+  }
+};
+
+struct LogLost {
+  static constexpr Type kType = Type::kLogLost;
+  std::string container_id;
+  uint8_t dropping = 0;  // 1: output is being lost; 0: the log can be written again
+  uint64_t bytes = 0;    // lost since the container's start, in all
+  uint64_t lines = 0;
+  std::string error;  // the kernel's text, while output is being lost
+  template <typename Codec>
+  void Fields(Codec& c) {
+    c.Text(container_id, kMaxId);
+    c.U8(dropping);
+    c.U64(bytes);
+    c.U64(lines);
+    c.Text(error, kMaxText);
   }
 };
 

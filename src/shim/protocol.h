@@ -43,6 +43,10 @@
 //                                          one that connects later finds the exit with List
 //   OomKill    (an event; 4)               the OOM killer has killed processes of a container. At most once a second
 //                                          for each; one that nobody receives is lost
+//   LogLost    (an event; 5)               output of a container is being lost, because its log cannot be written;
+//   every
+//                                          10 s while that is so; and when the log can be written again. One that
+//                                          nobody receives is lost, but List has the counts
 //
 // A number in parentheses is the version of the protocol that added the message.
 //
@@ -100,6 +104,7 @@ enum class Type : uint16_t {
   kOpened = 109,
   kAttachDone = 110,
   kOomKill = 111,
+  kLogLost = 112,
 };
 
 enum class ErrorCode : uint8_t {

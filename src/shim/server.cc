@@ -89,10 +89,12 @@ void Server::On(const ConnectionRef& from, uint64_t id, const List&, Attached) {
     const bool starting = container->state() == Container::State::kStarting;
     if (starting && from->version < kStartingIsListed) continue;
     const ExitRecord& exit = container->exit();
+    const LogLoss loss = container->log_loss();
     connections_.Answer(from, id,
                         ListItem{container->id(), container->state() == Container::State::kExited,
                                  static_cast<uint32_t>(container->pid()), container->started_at(),
-                                 static_cast<uint32_t>(exit.exit_code), exit.finished_at, exit.oom_killed, starting});
+                                 static_cast<uint32_t>(exit.exit_code), exit.finished_at, exit.oom_killed, starting,
+                                 loss.dropping, loss.bytes, loss.lines});
   }
   connections_.Answer(from, id, Done{});
 }
@@ -104,7 +106,8 @@ void Server::On(const ConnectionRef& from, uint64_t id, const Start& request, At
   auto container = std::make_shared<Container>(
       context_, request,
       Container::Callbacks{[this](Container& exited) { OnExited(exited); },
-                           [this](Container& of, uint64_t kills) { OnOomKill(of, kills); }});
+                           [this](Container& of, uint64_t kills) { OnOomKill(of, kills); },
+                           [this](Container& of, const LogLoss& loss) { OnLogLoss(of, loss); }});
   containers_.push_back(container);
   starting_.push_back({from, id, container});
   container->BeginStart([this, container = container.get()](std::optional<Failure> failure) {
@@ -278,9 +281,13 @@ void Server::OnExited(Container& container) {
   LeaveIfIdle();
 }
 
-// A daemon of an older version ignores it.
+// A daemon of an older version ignores it, and what follows.
 void Server::OnOomKill(const Container& container, uint64_t kills) {
   Send(OomKill{container.id(), kills});
+}
+
+void Server::OnLogLoss(const Container& container, const LogLoss& loss) {
+  Send(LogLost{container.id(), loss.dropping, loss.bytes, loss.lines, loss.error != 0 ? ErrorText(loss.error) : ""});
 }
 
 }  // namespace crisp::shim

@@ -44,6 +44,7 @@ class Server {
   void OnStartAnswered(const std::shared_ptr<Container>& container, std::optional<Failure> failure);
   void OnExited(Container& container);
   void OnOomKill(const Container& container, uint64_t kills);
+  void OnLogLoss(const Container& container, const LogLoss& loss);
   // To the daemon that is connected, if there is one.
   template <typename Event>
   void Send(const Event& event);

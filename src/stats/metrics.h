@@ -38,6 +38,8 @@ enum class MetricId {
   kMemoryLimitHits,
   kMemoryFaults,
   kOomEvents,
+  kLogLostBytes,
+  kLogLostLines,
   kFsUsage,
   kFsLimit,
   kFsInodesTotal,

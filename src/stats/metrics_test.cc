@@ -46,6 +46,8 @@ MetricWriter::Target Everything() {
   cri::LinuxContainerResources limits;
   limits.set_cpu_quota(5);
   writer.AddLimits(limits);
+  writer.Add(MetricId::kLogLostBytes, 9);
+  writer.Add(MetricId::kLogLostLines, 2);
   writer.Add(MetricId::kStartTime, 3);
   writer.Add(MetricId::kLastSeen, 5);
   return target;

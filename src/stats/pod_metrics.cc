@@ -57,6 +57,9 @@ void AddContainer(Sampler* sampler, const PodSample& pod, const ContainerSample&
   }
   if (sample.layer) writer.AddLayer(*sample.layer, file_system);
   writer.AddLimits(ResourcesOf(sample.record));
+  const LogLoss loss = sample.container->log_loss();
+  writer.Add(MetricId::kLogLostBytes, loss.bytes);
+  writer.Add(MetricId::kLogLostLines, loss.lines);
   writer.Add(MetricId::kStartTime, static_cast<uint64_t>(sample.record.started_at() / kNanos));
   writer.Add(MetricId::kLastSeen, static_cast<uint64_t>(sample.reading->at / kNanos));
 }

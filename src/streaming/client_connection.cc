@@ -7,26 +7,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/status_macros.h"
 
 namespace crisp {
 namespace {
-
-// In the order of preference; a client that offers none of them is sent this list.
-const std::vector<std::string>& KnownProtocols(StreamKind kind, UpgradeKind upgrade) {
-  static const auto& spdy =
-      *new std::vector<std::string>{"v4.channel.k8s.io", "v3.channel.k8s.io", "v2.channel.k8s.io", "channel.k8s.io"};
-  static const auto& web_socket = *new std::vector<std::string>{
-      "v5.channel.k8s.io", "v4.channel.k8s.io", "v3.channel.k8s.io", "v2.channel.k8s.io", "channel.k8s.io"};
-  static const auto& forward = *new std::vector<std::string>{"portforward.k8s.io"};
-  static const auto& tunnel = *new std::vector<std::string>{"SPDY/3.1+portforward.k8s.io"};
-  if (kind == StreamKind::kPortForward) return upgrade == UpgradeKind::kWebSocket ? tunnel : forward;
-  return upgrade == UpgradeKind::kWebSocket ? web_socket : spdy;
-}
-
-// The number of a protocol: 4 for "v4.channel.k8s.io", 1 for the first one, which has no number.
-int VersionOf(absl::string_view protocol) {
-  return protocol.size() > 1 && protocol[0] == 'v' ? protocol[1] - '0' : 1;
-}
 
 struct Path {
   StreamKind kind;
@@ -52,11 +36,11 @@ CommandChannels ChannelsOf(const StreamRequest& request) {
 
 ClientConnection::ClientConnection(const StreamContext& context, TokenTable* tokens,
                                    std::chrono::nanoseconds idle_timeout, std::unique_ptr<ByteStream> bytes,
-                                   std::shared_ptr<const void> unauthenticated, std::function<void()> over)
+                                   std::function<bool()> admit, std::function<void()> over)
     : context_(context),
-      unauthenticated_(std::move(unauthenticated)),
       tokens_(tokens),
       idle_timeout_(idle_timeout),
+      admit_(std::move(admit)),
       over_(std::move(over)),
       bytes_(std::move(bytes)),
       silence_(context.loop, bytes_->socket(), context.silence, [this] { Over(); }),
@@ -64,7 +48,7 @@ ClientConnection::ClientConnection(const StreamContext& context, TokenTable* tok
       idle_timer_(context.loop) {}
 
 void ClientConnection::Start() {
-  request_timer_.Start(context_.patience, [this] { Over(); });
+  request_timer_.Start(context_.request_patience, [this] { Over(); });
   WatchIdle();
   ReadRequest();
 }
@@ -91,7 +75,7 @@ void ClientConnection::OnRequest() {
   if (!ticket.has_value()) {
     return Refuse(404, "Not Found", "no such token; each opens one stream, within a minute");
   }
-  unauthenticated_ = nullptr;
+  if (!admit_()) return Refuse(503, "Service Unavailable", "too many streams are open; close some");
   Upgrade(*std::move(ticket));
 }
 
@@ -101,63 +85,96 @@ void ClientConnection::Upgrade(StreamTicket ticket) {
   if (kind == UpgradeKind::kNone) {
     return Refuse(400, "Bad Request", "a stream needs \"Connection: Upgrade\" and \"Upgrade: SPDY/3.1\" or websocket");
   }
-  const std::vector<std::string>& known = KnownProtocols(ticket_.kind, kind);
+  const std::vector<StreamProtocol>& known = KnownProtocols(ticket_.kind, kind);
   const std::vector<std::string> offered = OfferedProtocols(request_, kind);
-  const std::string protocol = ChooseProtocol(offered, known);
-  // A WebSocket client that names no protocol speaks the first version.
-  const bool unnamed = offered.empty() && kind == UpgradeKind::kWebSocket && ticket_.kind != StreamKind::kPortForward;
-  if (protocol.empty() && !unnamed) {
-    std::string accepted;
-    for (const std::string& name : known)
-      absl::StrAppend(&accepted, "X-Accepted-Stream-Protocol-Versions: ", name, "\r\n");
-    return Refuse(403, "Forbidden",
-                  absl::StrCat("none of the protocols that the client offers (", absl::StrJoin(offered, ", "),
-                               ") is one of ", absl::StrJoin(known, ", ")),
-                  accepted);
+  const StreamProtocol* const chosen = ChooseProtocol(known, offered);
+  if (chosen == nullptr) return RefuseProtocols(offered, known);
+  protocol_ = *chosen;
+  if (kind == UpgradeKind::kSpdy) return UpgradeToSpdy();
+  if (const absl::Status ports = FindPorts(); !ports.ok()) {
+    return Refuse(400, "Bad Request", std::string(ports.message()));
   }
-  kind == UpgradeKind::kSpdy ? UpgradeToSpdy(protocol) : UpgradeToWebSocket(protocol);
+  UpgradeToWebSocket();
 }
 
-void ClientConnection::UpgradeToSpdy(const std::string& protocol) {
-  answer_ = SpdyAnswer(protocol);
-  bytes_->Write({answer_}, [this, protocol](bool well) {
+void ClientConnection::RefuseProtocols(const std::vector<std::string>& offered,
+                                       const std::vector<StreamProtocol>& known) {
+  std::vector<std::string> names;
+  std::string accepted;
+  for (const StreamProtocol& one : known) {
+    if (one.name.empty()) continue;
+    names.push_back(one.name);
+    absl::StrAppend(&accepted, "X-Accepted-Stream-Protocol-Versions: ", one.name, "\r\n");
+  }
+  Refuse(403, "Forbidden",
+         absl::StrCat("none of the protocols that the client offers (", absl::StrJoin(offered, ", "), ") is one of ",
+                      absl::StrJoin(names, ", ")),
+         accepted);
+}
+
+// A port-forward over channels needs its ports before it begins. Those of the request for the token, which the kubelet
+// makes from its own client's query, come before those of this connection's query.
+absl::Status ClientConnection::FindPorts() {
+  if (ticket_.kind != StreamKind::kPortForward || protocol_.tunnels_spdy) return absl::OkStatus();
+  if (ticket_.ports.empty()) {
+    ASSIGN_OR_RETURN(ticket_.ports, PortsOf(request_.target));
+  }
+  if (ticket_.ports.empty()) {
+    return absl::InvalidArgumentError("name the ports in the query, as ?port=80, or in the call of PortForward");
+  }
+  const size_t most = ChannelForwardSession::MostPorts(protocol_.coding);
+  if (ticket_.ports.size() <= most) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(ticket_.ports.size(), " ports are more than the protocol has channels for; ask for at most ", most));
+}
+
+void ClientConnection::UpgradeToSpdy() {
+  answer_ = SpdyAnswer(protocol_.name);
+  bytes_->Write({answer_}, [this](bool well) {
     if (!well) return Over();
-    StartSession(protocol, reader_.TakeRest());
+    StartSession(reader_.TakeRest());
   });
 }
 
-void ClientConnection::UpgradeToWebSocket(const std::string& protocol) {
+void ClientConnection::UpgradeToWebSocket() {
   if (!reader_.TakeRest().empty()) {
     return Refuse(400, "Bad Request", "a client of a WebSocket waits for the answer before it goes on");
   }
   web_socket_ = std::make_unique<WebSocket>(context_.loop, bytes_.get());
-  web_socket_->Accept(request_, protocol, [this, protocol](bool well) {
+  web_socket_->Accept(request_, protocol_.name, [this](bool well) {
     if (!well) return Over();
-    StartSession(protocol, "");
+    StartSession("");
   });
 }
 
-void ClientConnection::StartSession(const std::string& protocol, std::string already_read) {
-  if (ticket_.kind == StreamKind::kPortForward) {
-    if (web_socket_ != nullptr) tunnel_ = MakeTunnel(web_socket_.get(), bytes_.get());
-    ByteStream* const bytes = tunnel_ != nullptr ? tunnel_.get() : bytes_.get();
-    forward_.emplace(context_, ticket_.pod_id, bytes, [this] { Over(); });
-    return forward_->Start(already_read);
-  }
+void ClientConnection::StartSession(std::string already_read) {
+  if (ticket_.kind == StreamKind::kPortForward) return StartForward(already_read);
   const CommandChannels channels = ChannelsOf(ticket_.request);
-  const int version = VersionOf(protocol);
   command_.emplace(context_, ticket_.request, ticket_.kind == StreamKind::kAttach, [this] { Over(); });
   command_->Start([&](CommandWire::Owner* owner) {
     if (web_socket_ != nullptr) {
-      return MakeWebSocketWire(context_.loop, web_socket_.get(), bytes_.get(), version, channels, owner);
+      return MakeWebSocketWire(context_.loop, web_socket_.get(), bytes_.get(), protocol_.version, protocol_.coding,
+                               channels, owner);
     }
-    return MakeSpdyWire(context_.loop, bytes_.get(), std::move(already_read), version, channels, owner);
+    return MakeSpdyWire(context_.loop, bytes_.get(), std::move(already_read), protocol_.version, channels, owner);
   });
+}
+
+void ClientConnection::StartForward(absl::string_view already_read) {
+  if (web_socket_ != nullptr && !protocol_.tunnels_spdy) {
+    channel_forward_.emplace(context_, ticket_.pod_id, ticket_.ports, web_socket_.get(), bytes_.get(), protocol_.coding,
+                             [this] { Over(); });
+    return channel_forward_->Start();
+  }
+  if (web_socket_ != nullptr) tunnel_ = MakeTunnel(web_socket_.get(), bytes_.get());
+  ByteStream* const bytes = tunnel_ != nullptr ? tunnel_.get() : bytes_.get();
+  forward_.emplace(context_, ticket_.pod_id, bytes, [this] { Over(); });
+  forward_->Start(already_read);
 }
 
 // A refused client gets a short time to read the reason, whatever it sends meanwhile.
 void ClientConnection::Refuse(int code, absl::string_view reason, absl::string_view text, absl::string_view headers) {
-  request_timer_.Start(std::min<std::chrono::nanoseconds>(context_.patience, LingeringClose::kPatience),
+  request_timer_.Start(std::min<std::chrono::nanoseconds>(context_.request_patience, LingeringClose::kPatience),
                        [this] { Over(); });
   answer_ = ErrorAnswer(code, reason, text, headers);
   bytes_->Write({answer_}, [this](bool well) {

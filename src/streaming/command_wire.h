@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "streaming/byte_stream.h"
+#include "streaming/channel_codec.h"
 #include "streaming/stream_loop.h"
 
 namespace crisp {
@@ -64,6 +65,7 @@ std::unique_ptr<CommandWire> MakeSpdyWire(StreamLoop* loop, ByteStream* bytes, s
 
 // Messages of an accepted WebSocket; `version` is 1 to 5. `socket` and its `bytes` must outlive the wire.
 std::unique_ptr<CommandWire> MakeWebSocketWire(StreamLoop* loop, WebSocket* socket, ByteStream* bytes, int version,
-                                               const CommandChannels& channels, CommandWire::Owner* owner);
+                                               ChannelCoding coding, const CommandChannels& channels,
+                                               CommandWire::Owner* owner);
 
 }  // namespace crisp

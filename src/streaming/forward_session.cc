@@ -1,27 +1,14 @@
 #include "streaming/forward_session.h"
 
-#include <sys/socket.h>
-
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
-#include "base/status_macros.h"
-#include "streaming/stream_pump.h"
 
 namespace crisp {
 namespace {
 
-// The limit of bytes that wait for the programs in the pod. Without window updates SPDY cannot hold back a single
-// stream, so beyond this limit the whole client connection is not read.
-constexpr size_t kMostQueued = 4 << 20;
-
-// While the limit is reached, a program that reads nothing for this time loses its connection.
-constexpr std::chrono::seconds kStuck{30};
-
-constexpr size_t kReadAtOnce = 64 << 10;
 constexpr size_t kMostRequestId = 64;  // bytes; real ones are decimal numbers
 
 struct StreamLabel {
@@ -48,60 +35,29 @@ std::optional<StreamLabel> LabelOf(uint32_t stream, const SpdyHeaders& headers) 
 
 }  // namespace
 
-// One TCP connection to a port of the pod.
-class ForwardSession::Forward final : public PipeReader::Target {
+// One TCP connection to a port of the pod, with its two streams.
+class ForwardSession::Forward final : private PodConnection::Owner {
  public:
-  Forward(ForwardSession* session, std::string request_id, uint16_t to_port)
+  Forward(ForwardSession* session, std::string request_id, uint16_t port)
       : request(std::move(request_id)),
-        port(to_port),
         session_(session),
-        to_pod_([this] { session_->connection_.Resume(); }),
+        pod_(session->context_, &session->pods_, session->pod_id_, port, this),
         timer_(session->context_.loop) {
     timer_.Start(session->context_.patience, [this] { End(); });
   }
 
   const std::string request;
-  const uint16_t port;
   uint32_t data = 0;  // stream ids; 0: not open yet
   uint32_t error = 0;
 
-  size_t queued() const { return to_pod_.queued(); }
-  uint64_t written() const { return to_pod_.written(); }
+  uint16_t port() const { return pod_.port(); }
 
   void Dial() {
-    const StreamContext& context = session_->context_;
-    timer_.Start(context.dial_patience,
-                 [this] { OnDialed(absl::DeadlineExceededError("nobody has accepted the connection in time")); });
-    context.calls->Run([target = context.target, loop = context.loop, pod = session_->pod_id_, port = port,
-                        weak = std::weak_ptr<char>(alive_), this] {
-      if (weak.expired()) return;
-      auto begun = std::make_shared<absl::StatusOr<LoopbackDial>>(target->Dial(pod, port));
-      loop->Post(weak, [begun, this] {
-        if (!begun->ok()) return OnDialed(begun->status());
-        dial_.emplace(*std::move(*begun));
-        Connect();
-      });
-    });
+    timer_.Cancel();
+    pod_.Dial();
   }
-
-  void FromClient(absl::string_view bytes) {
-    to_pod_.Write(bytes);
-    if (from_pod_ended_ && to_pod_.broken()) Break();
-  }
-
-  void ClientEnded() {
-    to_pod_.End([this] {
-      if (socket_ != nullptr) shutdown(socket_->get(), SHUT_WR);
-      to_pod_ended_ = true;
-      if (from_pod_ended_) End();
-    });
-  }
-
-  // A reset tells the client that the connection broke.
-  void Break() {
-    session_->connection_.Reset(data, SpdyReset::kCancel);
-    End();
-  }
+  void FromClient(absl::string_view bytes) { pod_.Write(bytes); }
+  void ClientEnded() { pod_.EndWrite(); }
 
   void End() {
     session_->connection_.End(error);
@@ -110,53 +66,25 @@ class ForwardSession::Forward final : public PipeReader::Target {
   }
 
  private:
-  void Connect() {
-    dial_wait_.reset();
-    const absl::StatusOr<bool> connected = dial_->Step();
-    if (!connected.ok()) return OnDialed(connected.status());
-    if (*connected) return OnDialed(dial_->Take());
-    dial_wait_.emplace(session_->context_.loop, dial_->socket());
-    dial_wait_->WhenWritable([this] { Connect(); });
+  void OnDialFailed(const absl::Status& why) override {
+    session_->connection_.End(error, std::string(why.message()));
+    OnBroken();
   }
-
-  void OnDialed(absl::StatusOr<Fd> dialed) {
-    timer_.Cancel();
-    dial_wait_.reset();
-    dial_.reset();
-    if (!dialed.ok()) {
-      const absl::Status status =
-          Annotate(dialed.status(), absl::StrCat("forward to port ", port, " of pod ", session_->pod_id_));
-      session_->connection_.End(error, std::string(status.message()));
-      session_->connection_.Reset(data, SpdyReset::kCancel);
-      return End();
-    }
-    socket_ = std::make_shared<PumpedFd>(session_->context_.loop, *std::move(dialed));
-    from_pod_.emplace(session_->context_.loop, session_->context_.blocks, socket_, kReadAtOnce, this);
-    from_pod_->Start();
-    to_pod_.Open(socket_);
-  }
-
-  void OnPiece(absl::string_view bytes, std::function<void()> sent) override {
+  void OnPodBytes(absl::string_view bytes, std::function<void()> sent) override {
     session_->connection_.Send(data, bytes, std::move(sent));
   }
-
-  void OnPipeEnd(int failure) override {
-    from_pod_ended_ = true;
-    if (failure != 0 || to_pod_.broken()) return Break();
-    session_->connection_.End(data);
-    if (to_pod_ended_) End();
+  void OnPodEnd() override { session_->connection_.End(data); }
+  void OnOver() override { End(); }
+  // A reset tells the client that the connection broke. A text would make kubectl give up the whole session.
+  void OnBroken() override {
+    session_->connection_.Reset(data, SpdyReset::kCancel);
+    End();
   }
+  void OnDrained() override { session_->connection_.Resume(); }
 
   ForwardSession* const session_;
-  std::optional<LoopbackDial> dial_;
-  std::optional<FdWait> dial_wait_;
-  std::shared_ptr<PumpedFd> socket_;
-  PipeWriter to_pod_;
-  std::optional<PipeReader> from_pod_;
-  bool to_pod_ended_ = false;
-  bool from_pod_ended_ = false;
-  StreamTimer timer_;
-  const std::shared_ptr<char> alive_ = std::make_shared<char>();
+  PodConnection pod_;
+  StreamTimer timer_;  // limits the opening of the second stream
 };
 
 ForwardSession::ForwardSession(const StreamContext& context, std::string pod_id, ByteStream* bytes,
@@ -165,7 +93,7 @@ ForwardSession::ForwardSession(const StreamContext& context, std::string pod_id,
       pod_id_(std::move(pod_id)),
       over_(std::move(over)),
       connection_(context.loop, bytes, kMostStreams, this),
-      stuck_timer_(context.loop) {}
+      pods_(context.loop) {}
 
 ForwardSession::~ForwardSession() = default;
 
@@ -175,7 +103,7 @@ bool ForwardSession::OnStream(uint32_t stream, const SpdyHeaders& headers) {
   std::unique_ptr<Forward>& forward = forwards_[label->request];
   if (forward == nullptr) forward = std::make_unique<Forward>(this, label->request, label->port);
   uint32_t& place = label->is_data ? forward->data : forward->error;
-  if (place != 0 || forward->port != label->port) return false;
+  if (place != 0 || forward->port() != label->port) return false;
   place = stream;
   by_stream_[stream] = forward.get();
   if (forward->data != 0 && forward->error != 0) forward->Dial();
@@ -189,7 +117,7 @@ ForwardSession::Forward* ForwardSession::OfDataStream(uint32_t stream) const {
 
 void ForwardSession::OnStreamData(uint32_t stream, absl::string_view bytes) {
   if (Forward* forward = OfDataStream(stream)) forward->FromClient(bytes);
-  if (!MayRead()) WatchForStuck();
+  if (!MayRead()) pods_.WatchForStuck();
 }
 
 void ForwardSession::OnStreamEnd(uint32_t stream) {
@@ -205,9 +133,7 @@ void ForwardSession::OnStreamReset(uint32_t stream) {
 }
 
 bool ForwardSession::MayRead() const {
-  size_t queued = 0;
-  for (const auto& [request, forward] : forwards_) queued += forward->queued();
-  return queued < kMostQueued;
+  return pods_.MayRead();
 }
 
 void ForwardSession::OnGone(absl::string_view why) {
@@ -223,23 +149,9 @@ void ForwardSession::Remove(Forward* forward) {
   by_stream_.erase(forward->error);
   removed_.push_back(std::move(found->second));
   forwards_.erase(found);
-  context_.loop->Post(alive_, [this] { removed_.clear(); });
-  connection_.Resume();
-}
-
-void ForwardSession::WatchForStuck() {
-  if (watching_) return;
-  const auto fullest = std::max_element(forwards_.begin(), forwards_.end(), [](const auto& a, const auto& b) {
-    return a.second->queued() < b.second->queued();
-  });
-  if (fullest == forwards_.end()) return;
-  watching_ = true;
-  stuck_timer_.Start(kStuck, [this, request = fullest->first, written = fullest->second->written()] {
-    watching_ = false;
-    if (MayRead()) return;
-    const auto stuck = forwards_.find(request);
-    if (stuck != forwards_.end() && stuck->second->written() == written) stuck->second->Break();
-    if (!MayRead()) WatchForStuck();
+  context_.loop->Post(alive_, [this] {
+    removed_.clear();
+    connection_.Resume();
   });
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "streaming/byte_stream.h"
+#include "streaming/pod_connection.h"
 #include "streaming/spdy_connection.h"
 #include "streaming/stream_context.h"
 
@@ -45,17 +46,15 @@ class ForwardSession final : private SpdyConnection::Owner {
 
   Forward* OfDataStream(uint32_t stream) const;
   void Remove(Forward* forward);
-  void WatchForStuck();
 
   const StreamContext context_;
   const std::string pod_id_;
   const std::function<void()> over_;
   SpdyConnection connection_;
+  PodConnections pods_;
   std::map<std::string, std::unique_ptr<Forward>> forwards_;  // by request id
   std::map<uint32_t, Forward*> by_stream_;                    // both streams of each
   std::vector<std::unique_ptr<Forward>> removed_;
-  StreamTimer stuck_timer_;
-  bool watching_ = false;
   const std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 

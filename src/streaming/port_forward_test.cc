@@ -3,66 +3,15 @@
 #include <sys/socket.h>
 
 #include <atomic>
-#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "streaming/testing/stream_test.h"
+#include "streaming/testing/tcp_server.h"
 
 namespace crisp {
 namespace {
 
 using testing::HasSubstr;
-
-// A server on 127.0.0.1 that gives each connection to a thread of its own.
-class TestServer {
- public:
-  explicit TestServer(std::function<void(int)> serve) : serve_(std::move(serve)) {
-    fd_ = Fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof(address);
-    if (bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), length) != 0 || listen(fd_.get(), 1000) != 0) abort();
-    getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&address), &length);
-    port_ = ntohs(address.sin_port);
-    acceptor_ = std::thread([this] { Accept(); });
-  }
-  ~TestServer() {
-    shutdown(fd_.get(), SHUT_RDWR);
-    acceptor_.join();
-    for (auto& thread : threads_) thread.join();
-  }
-  int port() const { return port_; }
-
- private:
-  void Accept() {
-    for (;;) {
-      const int client = accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC);
-      if (client < 0) return;
-      threads_.emplace_back([this, client] {
-        const Fd owned(client);
-        serve_(client);
-      });
-    }
-  }
-
-  const std::function<void(int)> serve_;
-  Fd fd_;
-  int port_ = 0;
-  std::thread acceptor_;
-  std::vector<std::thread> threads_;
-};
-
-void Echo(int client) {
-  char buffer[64 << 10];
-  for (ssize_t got; (got = recv(client, buffer, sizeof(buffer), 0)) > 0;) {
-    for (ssize_t sent = 0; sent < got;) {
-      const ssize_t put = send(client, buffer + sent, static_cast<size_t>(got - sent), MSG_NOSIGNAL);
-      if (put <= 0) return;
-      sent += put;
-    }
-  }
-}
 
 class PortForwardTest : public StreamTest {
  protected:
@@ -135,14 +84,8 @@ TEST_F(PortForwardTest, ManyConnectionsAreApart) {
 TEST_F(PortForwardTest, OneThatCannotBeMadeSaysWhyAndTheOthersGoOn) {
   const auto client = Connect();
   const Streams well = OpenPair(client.get(), echo_.port(), "0");
-  const Fd nobody(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));  // bound, not listening
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof(address);
-  ASSERT_EQ(bind(nobody.get(), reinterpret_cast<sockaddr*>(&address), length), 0);
-  getsockname(nobody.get(), reinterpret_cast<sockaddr*>(&address), &length);
-  const Streams refused = OpenPair(client.get(), ntohs(address.sin_port), "1");
+  const DeafPort nobody;
+  const Streams refused = OpenPair(client.get(), nobody.port(), "1");
   ASSERT_TRUE(client->ReadUntil([&] { return client->stream(refused.error).ended; }));
   EXPECT_THAT(client->stream(refused.error).data, HasSubstr("refused"));
   client->Send(well.data, "still here", true);

@@ -15,7 +15,9 @@ struct StreamContext {
   WorkerPool* calls = nullptr;
   BlockPool* blocks = nullptr;
   StreamTarget* target = nullptr;
-  // Limit for the client to send its request, and again to open its streams.
+  // Limit for the client to send its request, from its connection on.
+  std::chrono::nanoseconds request_patience = std::chrono::seconds(10);
+  // Limit for the client to open its streams.
   std::chrono::nanoseconds patience = std::chrono::seconds(30);
   // Limit for the client's machine to acknowledge what is sent to it.
   std::chrono::nanoseconds silence = std::chrono::seconds(20);

@@ -7,6 +7,7 @@
 #include "base/status_macros.h"
 #include "base/worker_pool.h"
 #include "streaming/client_connection.h"
+#include "streaming/strangers.h"
 #include "streaming/stream_context.h"
 #include "streaming/stream_listener.h"
 #include "streaming/tls_identity.h"
@@ -23,6 +24,7 @@ class StreamServer::Impl {
     context_.calls = &calls_;
     context_.blocks = &blocks_;
     context_.target = target;
+    context_.request_patience = options.request_patience;
     context_.patience = options.patience;
     context_.silence = options.silence;
     context_.dial_patience = options.dial_patience;
@@ -62,17 +64,29 @@ class StreamServer::Impl {
 
  private:
   void OnClient(Fd client) {
-    const auto without_token = static_cast<size_t>(unauthenticated_.use_count() - 1);
-    if (connections_.size() >= kMostConnections || without_token >= kMostWithoutToken) return;
+    if (strangers_.size() >= kMostStrangers) Forget(strangers_.Victim());
+    const uint64_t number = next_connection_++;
+    strangers_.Add(number, PeerOfSocket(client.get()));
     std::unique_ptr<ByteStream> bytes = tls_ != nullptr ? MakeTlsStream(loop_.get(), std::move(client), tls_.get())
                                                         : MakeTcpStream(loop_.get(), std::move(client));
-    const uint64_t number = next_connection_++;
     // Posted, since the caller is a method of the connection.
-    const auto over = [this, number] { loop_->Post([this, number] { connections_.erase(number); }); };
+    const auto over = [this, number] { loop_->Post([this, number] { Forget(number); }); };
     auto& connection = connections_[number];
-    connection =
-        std::make_unique<ClientConnection>(context_, &tokens_, idle_timeout_, std::move(bytes), unauthenticated_, over);
+    connection = std::make_unique<ClientConnection>(
+        context_, &tokens_, idle_timeout_, std::move(bytes), [this, number] { return Admit(number); }, over);
     connection->Start();
+  }
+
+  // The connection has shown a token.
+  bool Admit(uint64_t number) {
+    if (connections_.size() - strangers_.size() >= kMostSessions) return false;
+    strangers_.Remove(number);
+    return true;
+  }
+
+  void Forget(uint64_t number) {
+    strangers_.Remove(number);
+    connections_.erase(number);
   }
 
   const std::string address_;
@@ -88,7 +102,7 @@ class StreamServer::Impl {
   std::unique_ptr<StreamListener> listener_;
   std::unordered_map<uint64_t, std::unique_ptr<ClientConnection>> connections_;
   uint64_t next_connection_ = 0;
-  const std::shared_ptr<char> unauthenticated_ = std::make_shared<char>();  // held by every connection without a token
+  Strangers strangers_;  // of these
 };
 
 StreamServer::StreamServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -102,15 +116,15 @@ absl::StatusOr<std::unique_ptr<StreamServer>> StreamServer::Start(const StreamSe
 }
 
 absl::StatusOr<std::string> StreamServer::ExecUrl(StreamRequest request) {
-  return impl_->Url("/exec/", {StreamKind::kExec, std::move(request), ""});
+  return impl_->Url("/exec/", {StreamKind::kExec, std::move(request), "", {}});
 }
 
 absl::StatusOr<std::string> StreamServer::AttachUrl(StreamRequest request) {
-  return impl_->Url("/attach/", {StreamKind::kAttach, std::move(request), ""});
+  return impl_->Url("/attach/", {StreamKind::kAttach, std::move(request), "", {}});
 }
 
-absl::StatusOr<std::string> StreamServer::PortForwardUrl(std::string pod_id) {
-  return impl_->Url("/portforward/", {StreamKind::kPortForward, {}, std::move(pod_id)});
+absl::StatusOr<std::string> StreamServer::PortForwardUrl(std::string pod_id, std::vector<uint16_t> ports) {
+  return impl_->Url("/portforward/", {StreamKind::kPortForward, {}, std::move(pod_id), std::move(ports)});
 }
 
 }  // namespace crisp

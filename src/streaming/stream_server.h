@@ -10,9 +10,11 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "base/clock.h"
@@ -31,6 +33,7 @@ struct StreamServerOptions {
 
   // For tests: the clock of the tokens, and the limits of StreamContext.
   std::function<MonoTime()> now = MonoClock::now;
+  std::chrono::nanoseconds request_patience = std::chrono::seconds(10);
   std::chrono::nanoseconds patience = std::chrono::seconds(30);
   std::chrono::nanoseconds silence = std::chrono::seconds(20);
   std::chrono::nanoseconds dial_patience = std::chrono::seconds(20);
@@ -39,8 +42,8 @@ struct StreamServerOptions {
 class StreamServer {
  public:
   static constexpr int kMostCalls = 256;
-  static constexpr size_t kMostConnections = 4000;
-  static constexpr size_t kMostWithoutToken = 500;  // of these, connections that have not redeemed a token
+  static constexpr size_t kMostSessions = 4000;  // connections that have shown a token
+  static constexpr size_t kMostStrangers = 500;  // those that have not; beyond that one of them is dropped for each new
 
   // Errors: InvalidArgument for invalid options; Internal if the port is in use or a certificate cannot be read.
   static absl::StatusOr<std::unique_ptr<StreamServer>> Start(const StreamServerOptions& options, StreamTarget* target);
@@ -52,8 +55,9 @@ class StreamServer {
   // A URL that opens the stream once, within a minute. ResourceExhausted if too many tokens are unused.
   absl::StatusOr<std::string> ExecUrl(StreamRequest request);
   absl::StatusOr<std::string> AttachUrl(StreamRequest request);
-  // The client names the port of each connection when it opens it.
-  absl::StatusOr<std::string> PortForwardUrl(std::string pod_id);
+  // Over SPDY the client names the port of each connection when it opens it. Over the channels of a WebSocket `ports`
+  // are forwarded, or those of the client's query if there are none.
+  absl::StatusOr<std::string> PortForwardUrl(std::string pod_id, std::vector<uint16_t> ports = {});
 
  private:
   class Impl;

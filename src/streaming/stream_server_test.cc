@@ -156,7 +156,7 @@ TEST_F(StreamServerTest, AHeaderBombEndsTheSession) {
 
 TEST_F(StreamServerTest, AConnectionWithoutARequestIsClosed) {
   StreamServerOptions options;
-  options.patience = std::chrono::milliseconds(300);
+  options.request_patience = std::chrono::milliseconds(300);
   StartServer(options);
   const std::string url = ExecUrl(Command({"true"}));
   const auto start = MonoClock::now();
@@ -166,7 +166,7 @@ TEST_F(StreamServerTest, AConnectionWithoutARequestIsClosed) {
 
 TEST_F(StreamServerTest, WhoIsRefusedIsLetGoHoweverMuchItSays) {
   StreamServerOptions options;
-  options.patience = std::chrono::milliseconds(500);
+  options.request_patience = std::chrono::milliseconds(500);
   StartServer(options);
   const auto client = ConnectBytes(SplitUrl(ExecUrl(Command({"true"}))));
   client->Write("GET /exec/guess HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -180,6 +180,9 @@ TEST_F(StreamServerTest, WhoIsRefusedIsLetGoHoweverMuchItSays) {
 }
 
 TEST_F(StreamServerTest, WhoHasNoTokenTakesNoPlaceOfThoseThatHave) {
+  StreamServerOptions options;
+  options.request_patience = std::chrono::seconds(60);
+  StartServer(options);
   rlimit files{};
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &files), 0);
   files.rlim_cur = files.rlim_max;
@@ -194,9 +197,18 @@ TEST_F(StreamServerTest, WhoHasNoTokenTakesNoPlaceOfThoseThatHave) {
     const auto begin = MonoClock::now();
     return one.Read(std::chrono::seconds(2)).empty() && MonoClock::now() - begin < std::chrono::seconds(1);
   };
-  for (size_t i = 0; i < StreamServer::kMostWithoutToken; ++i) strangers.push_back(ConnectBytes(SplitUrl(url)));
-  EXPECT_TRUE(closed(*ConnectBytes(SplitUrl(url)))) << "one too many";
+  for (size_t i = 0; i < StreamServer::kMostStrangers; ++i) strangers.push_back(ConnectBytes(SplitUrl(url)));
+  EXPECT_FALSE(closed(*strangers.front()));
+  const auto late = ConnectBytes(SplitUrl(url));
+  EXPECT_TRUE(closed(*strangers.front())) << "the oldest makes room";
   EXPECT_FALSE(closed(*strangers.back()));
+  const StreamRequest echo = Command({"echo", "served"});
+  for (int i = 0; i < 20; ++i) {
+    SpdyExec served(ExecUrl(echo), echo);
+    ASSERT_TRUE(served.Finish());
+    EXPECT_EQ(served.Output(), "served\n");
+  }
+  EXPECT_FALSE(closed(*late));
   exec.client->Send(exec.input, "still here", true);
   ASSERT_TRUE(exec.Finish());
   EXPECT_EQ(exec.Output(), "still here");

@@ -5,11 +5,13 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <list>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -25,6 +27,8 @@ struct StreamTicket {
   StreamKind kind = StreamKind::kExec;
   StreamRequest request;  // exec and attach
   std::string pod_id;     // port-forward
+  // Port-forward over the channels of a WebSocket: the ports that the request for the token named.
+  std::vector<uint16_t> ports;
 };
 
 class TokenTable {

@@ -3,15 +3,34 @@
 #include <algorithm>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
+#include <optional>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 
 namespace crisp {
 
 namespace http = boost::beast::http;
+
+namespace {
+
+// The one character that needs decoding in a list of numbers.
+std::string WithCommas(absl::string_view text) {
+  return absl::StrReplaceAll(text, {{"%2C", ","}, {"%2c", ","}});
+}
+
+std::optional<uint16_t> ParsePort(absl::string_view text) {
+  const bool digits = !text.empty() && text.size() <= 5 && std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
+  uint32_t port = 0;
+  if (!digits || !absl::SimpleAtoi(text, &port) || port < 1 || port > UINT16_MAX) return std::nullopt;
+  return static_cast<uint16_t>(port);
+}
+
+}  // namespace
 
 std::vector<std::string> UpgradeRequest::List(absl::string_view name) const {
   std::vector<std::string> items;
@@ -89,9 +108,24 @@ std::vector<std::string> OfferedProtocols(const UpgradeRequest& request, Upgrade
   return request.List(kind == UpgradeKind::kWebSocket ? "Sec-WebSocket-Protocol" : "X-Stream-Protocol-Version");
 }
 
-std::string ChooseProtocol(const std::vector<std::string>& offered, const std::vector<std::string>& known) {
-  const auto found = std::find_first_of(offered.begin(), offered.end(), known.begin(), known.end());
-  return found == offered.end() ? "" : *found;
+absl::StatusOr<std::vector<uint16_t>> PortsOf(absl::string_view target) {
+  std::vector<uint16_t> ports;
+  const size_t mark = target.find('?');
+  if (mark == absl::string_view::npos) return ports;
+  for (const absl::string_view parameter : absl::StrSplit(target.substr(mark + 1), '&')) {
+    const std::pair<absl::string_view, absl::string_view> pair = absl::StrSplit(parameter, absl::MaxSplits('=', 1));
+    if (pair.first != "port" && pair.first != "ports") continue;
+    const std::string values = WithCommas(pair.second);
+    for (const absl::string_view text : absl::StrSplit(values, ',')) {
+      const auto port = ParsePort(text);
+      if (!port.has_value()) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("query parameter ", pair.first, ": \"", text, "\" is not a port; 1 to 65535 are"));
+      }
+      ports.push_back(*port);
+    }
+  }
+  return ports;
 }
 
 std::string SpdyAnswer(absl::string_view protocol) {

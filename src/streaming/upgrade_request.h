@@ -5,10 +5,11 @@
 //   Upgrade: SPDY/3.1                                Upgrade: websocket
 //   X-Stream-Protocol-Version: v4.channel.k8s.io     Sec-WebSocket-Protocol: v5.channel.k8s.io
 //
-// X-Stream-Protocol-Version may be repeated, and either header may hold a list. The client's first protocol that the
-// server knows is chosen.
+// X-Stream-Protocol-Version may be repeated, and either header may hold a list (streaming/stream_protocol.h chooses
+// from it). A port-forward over a WebSocket may name its ports in the query: ?port=80&port=443 or ?ports=80,443.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -56,8 +57,9 @@ UpgradeKind KindOf(const UpgradeRequest& request);
 // The protocols of X-Stream-Protocol-Version or Sec-WebSocket-Protocol.
 std::vector<std::string> OfferedProtocols(const UpgradeRequest& request, UpgradeKind kind);
 
-// The first of `offered` that is in `known`; empty if there is none.
-std::string ChooseProtocol(const std::vector<std::string>& offered, const std::vector<std::string>& known);
+// The ports that the query of `target` names in parameters "port" and "ports", in order. InvalidArgument for what is no
+// port.
+absl::StatusOr<std::vector<uint16_t>> PortsOf(absl::string_view target);
 
 // Complete answers. `headers` are lines, each with its CRLF.
 std::string SpdyAnswer(absl::string_view protocol);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "streaming/stream_protocol.h"
 #include "streaming/upgrade_request.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -16,7 +17,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (!*whole) continue;
     const crisp::UpgradeRequest request = reader.TakeRequest();
     const auto kind = crisp::KindOf(request);
-    crisp::ChooseProtocol(crisp::OfferedProtocols(request, kind), {"v4.channel.k8s.io"});
+    for (const auto stream : {crisp::StreamKind::kExec, crisp::StreamKind::kPortForward}) {
+      crisp::ChooseProtocol(crisp::KnownProtocols(stream, kind), crisp::OfferedProtocols(request, kind));
+    }
+    (void)crisp::PortsOf(request.target);
     reader.TakeRest();
     return 0;
   }

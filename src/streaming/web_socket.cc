@@ -126,6 +126,10 @@ void WebSocket::Accept(const UpgradeRequest& request, const std::string& protoco
                              });
 }
 
+void WebSocket::SendText() {
+  impl_->stream.text(true);
+}
+
 void WebSocket::Read(char* into, size_t capacity, ReadDone done) {
   auto& stream = impl_->stream;
   stream.async_read_some(

@@ -34,7 +34,9 @@ class WebSocket {
   using ReadDone = std::function<void(size_t bytes, bool ends)>;
   // One read and one write at a time. The caller keeps the buffers until `done` runs.
   void Read(char* into, size_t capacity, ReadDone done);
-  // Sends one binary message.
+  // Messages are text from now on, where they were binary.
+  void SendText();
+  // Sends one message.
   void Write(std::vector<absl::string_view> parts, std::function<void(bool)> done);
   // As Write, without counting as activity (ByteStream::WriteProbe).
   void WriteProbe(std::vector<absl::string_view> parts, std::function<void(bool)> done);

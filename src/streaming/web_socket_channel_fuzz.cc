@@ -9,23 +9,25 @@ namespace {
 class Counter final : public crisp::ChannelReader::Events {
  public:
   void OnMessageBytes(uint8_t channel, absl::string_view bytes) override {
-    if (bytes.empty() || (with_signal && channel == crisp::kCloseSignal)) abort();
+    const bool is_signal = coding == crisp::ChannelCoding::kBinaryWithClose && channel == crisp::kCloseSignal;
+    if (bytes.empty() || is_signal) abort();
     taken += bytes.size();
   }
   void OnChannelClosed(uint8_t) override {
-    if (!with_signal) abort();
+    if (coding != crisp::ChannelCoding::kBinaryWithClose) abort();
   }
-  bool with_signal = false;
+  crisp::ChannelCoding coding = crisp::ChannelCoding::kBinary;
   size_t taken = 0;
 };
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  for (const bool with_signal : {false, true}) {
-    crisp::ChannelReader reader(with_signal);
+  using crisp::ChannelCoding;
+  for (const auto coding : {ChannelCoding::kBinary, ChannelCoding::kBinaryWithClose, ChannelCoding::kBase64}) {
+    crisp::ChannelReader reader(coding);
     Counter events;
-    events.with_signal = with_signal;
+    events.coding = coding;
     absl::string_view rest(reinterpret_cast<const char*>(data), size);
     while (rest.size() >= 2) {
       const size_t length = static_cast<uint8_t>(rest[0]);

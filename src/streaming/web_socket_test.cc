@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "streaming/testing/stream_test.h"
 
@@ -71,6 +72,89 @@ TEST_F(WebSocketTest, TheFirstProtocolNeedsNoName) {
   ASSERT_TRUE(client->ReadUntilClosed());
   EXPECT_EQ(client->data(kOutput), "x\n");
   EXPECT_EQ(client->data(kResult), "command terminated with non-zero exit code: 2");
+}
+
+TEST_F(WebSocketTest, EveryProtocolHasInputOutputResizeAndResult) {
+  for (const std::string protocol :
+       {"v5.channel.k8s.io", "v4.channel.k8s.io", "v4.base64.channel.k8s.io", "v3.channel.k8s.io", "v2.channel.k8s.io",
+        "channel.k8s.io", "base64.channel.k8s.io", ""}) {
+    SCOPED_TRACE(protocol);
+    StreamRequest request = Shell("echo err >&2; read line; echo \"got $line\"; exit 3");
+    request.streams.input = true;
+    request.streams.error_output = true;
+    const auto client = ChannelClient::Connect(ExecUrl(request), protocol);
+    ASSERT_EQ(client->protocol(), protocol);
+    client->Send(kInput, "it\n");
+    ASSERT_TRUE(client->ReadUntilClosed());
+    EXPECT_EQ(client->data(kOutput), "got it\n");
+    EXPECT_EQ(client->data(kErrorOutput), "err\n");
+    if (protocol.substr(0, 2) == "v4" || protocol.substr(0, 2) == "v5") {
+      EXPECT_EQ(nlohmann::json::parse(client->data(kResult))["details"]["causes"][0]["message"], "3");
+    } else {
+      EXPECT_EQ(client->data(kResult), "command terminated with non-zero exit code: 3");
+    }
+    const bool base64 = protocol.find("base64") != std::string::npos;
+    EXPECT_EQ(client->texts() > 0, base64);
+    EXPECT_EQ(client->binaries() > 0, !base64);
+  }
+}
+
+TEST_F(WebSocketTest, TheClientsFirstProtocolThatIsKnownIsTaken) {
+  const std::pair<std::string, std::string> cases[] = {
+      {"v4.channel.k8s.io, v5.channel.k8s.io", "v4.channel.k8s.io"},
+      {"v5.channel.k8s.io,v4.channel.k8s.io", kV5},
+      {"base64.channel.k8s.io, v5.channel.k8s.io", "base64.channel.k8s.io"},
+      {"v9.channel.k8s.io, v4.base64.channel.k8s.io, v4.channel.k8s.io", "v4.base64.channel.k8s.io"},
+      {"v5.base64.channel.k8s.io, channel.k8s.io", "channel.k8s.io"},
+      {"v5.base64.channel.k8s.io", "refused"},
+      {"V4.CHANNEL.K8S.IO", "refused"},
+      {"SPDY/3.1+portforward.k8s.io", "refused"}};
+  for (const auto& [offered, taken] : cases) {
+    EXPECT_EQ(ChannelClient::Connect(ExecUrl(Command({"true"})), offered)->protocol(), taken) << offered;
+  }
+}
+
+TEST_F(WebSocketTest, InBase64LargeInputAndOutputAreByteForByte) {
+  StreamRequest request = Command({"cat"});
+  request.streams.input = true;
+  const auto client = ChannelClient::Connect(ExecUrl(request), "v4.base64.channel.k8s.io");
+  std::string data;
+  for (int i = 0; data.size() < 3 << 20; ++i) absl::StrAppend(&data, i, std::string(1, static_cast<char>(i)));
+  for (size_t at = 0; at < data.size();) {
+    client->Send(kInput, data.substr(at, 99999));
+    at += std::min<size_t>(99999, data.size() - at);
+    while (client->data(kOutput).size() + 500000 < at) ASSERT_TRUE(client->ReadMessage());
+  }
+  while (client->data(kOutput).size() < data.size()) ASSERT_TRUE(client->ReadMessage());
+  EXPECT_TRUE(client->data(kOutput) == data);
+}
+
+TEST_F(WebSocketTest, InBase64ATerminalIsResizedAndAMessageMayComeInFrames) {
+  StreamRequest request = Shell("read line; stty size");
+  request.streams.input = true;
+  request.streams.terminal = true;
+  const auto client = ChannelClient::Connect(ExecUrl(request), "base64.channel.k8s.io");
+  client->Send(kResize, R"({"Width":132,"Height":43})");
+  client->SendInFrames("0" + absl::Base64Escape("go\n"), 1);
+  ASSERT_TRUE(client->ReadUntilClosed());
+  EXPECT_THAT(client->data(kOutput), HasSubstr("43 132"));
+}
+
+TEST_F(WebSocketTest, WhatIsNotBase64EndsTheSession) {
+  StreamRequest request = Command({"cat"});
+  request.streams.input = true;
+  const auto client = ChannelClient::Connect(ExecUrl(request), "base64.channel.k8s.io");
+  client->SendRaw("0not base64!");
+  EXPECT_FALSE(client->ReadUntilClosed());
+  EXPECT_TRUE(Eventually([&] { return target_.live() == 0; }, std::chrono::seconds(3)));
+}
+
+TEST_F(WebSocketTest, AnAttachmentSpeaksBase64Too) {
+  target_.AddContainer("c1", {"echo", "from the container"});
+  const auto client = ChannelClient::Connect(*server_->AttachUrl(Command({})), "v4.base64.channel.k8s.io");
+  ASSERT_TRUE(client->ReadUntilClosed());
+  EXPECT_EQ(client->data(kOutput), "from the container\n");
+  EXPECT_EQ(client->data(kResult), kSuccess);
 }
 
 TEST_F(WebSocketTest, TheFirstMessageSaysThatTheChannelsAreThere) {

@@ -4,6 +4,8 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket/stream.hpp>
 
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
 #include "streaming/testing/spdy_client.h"
 
 namespace crisp {
@@ -82,9 +84,16 @@ const std::string& ChannelClient::protocol() const {
 }
 
 void ChannelClient::Send(uint8_t channel, absl::string_view data) {
-  std::string message(1, static_cast<char>(channel));
-  message.append(data.data(), data.size());
-  SendRaw(message);
+  if (!in_base64()) return SendRaw(absl::StrCat(std::string(1, static_cast<char>(channel)), data));
+  impl_->socket.text(true);
+  SendRaw(absl::StrCat(std::string(1, static_cast<char>('0' + channel)), absl::Base64Escape(data)));
+}
+
+bool ChannelClient::ReadUntilData(uint8_t channel, const std::string& text) {
+  while (data_[channel].find(text) == std::string::npos) {
+    if (!ReadMessage()) return false;
+  }
+  return true;
 }
 
 void ChannelClient::SendRaw(absl::string_view message) {
@@ -117,7 +126,15 @@ bool ChannelClient::ReadMessage() {
   impl_->socket.read(buffer, error);
   if (error) return false;
   const std::string message(static_cast<const char*>(buffer.data().data()), buffer.size());
-  if (!message.empty()) data_[static_cast<uint8_t>(message[0])] += message.substr(1);
+  impl_->socket.got_text() ? ++texts_ : ++binaries_;
+  if (message.empty()) return true;
+  if (!in_base64()) {
+    data_[static_cast<uint8_t>(message[0])] += message.substr(1);
+    return true;
+  }
+  std::string bytes;
+  if (!absl::Base64Unescape(message.substr(1), &bytes)) return false;
+  data_[static_cast<uint8_t>(message[0] - '0')] += bytes;
   return true;
 }
 

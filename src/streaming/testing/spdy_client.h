@@ -106,9 +106,11 @@ class SpdyClient final : private SpdyFrameReader::Events {
   uint64_t data_bytes_ = 0;
 };
 
-// A client of the WebSocket protocols with channels, on Boost.Beast.
+// A client of the WebSocket protocols with channels, on Boost.Beast. If the server chooses one with base64, messages
+// are text in base64, both ways.
 class ChannelClient {
  public:
+  // `protocol` may be a list with commas, or empty.
   static std::unique_ptr<ChannelClient> Connect(const std::string& url, const std::string& protocol);
   ~ChannelClient();
 
@@ -124,6 +126,11 @@ class ChannelClient {
   // The server's close code: 1000 after an orderly close.
   int close_code() const;
   std::string& data(uint8_t channel) { return data_[channel]; }
+  // Reads messages until `data(channel)` has this text in it. False when the server has closed.
+  bool ReadUntilData(uint8_t channel, const std::string& text);
+  // Messages that were text, and that were binary.
+  int texts() const { return texts_; }
+  int binaries() const { return binaries_; }
   void Drop();
   // Sends a close frame and waits for the server's.
   void Close();
@@ -131,7 +138,10 @@ class ChannelClient {
  private:
   class Impl;
   ChannelClient();
+  bool in_base64() const { return protocol().find("base64.") != std::string::npos; }
   std::unique_ptr<Impl> impl_;
+  int texts_ = 0;
+  int binaries_ = 0;
   std::map<uint8_t, std::string> data_;
 };
 
