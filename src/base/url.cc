@@ -9,6 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/excerpt.h"
 #include "base/status_macros.h"
 
@@ -59,7 +60,21 @@ absl::Status Set(CURLU* handle, absl::string_view text) {
   return absl::OkStatus();
 }
 
-bool HasPort(absl::string_view host) {
+// `text` with what no URL can have percent-encoded. Control characters stay, and are refused later.
+std::string Encoded(absl::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte == ' ' || byte >= 0x80) {
+      absl::StrAppend(&result, "%", absl::AsciiStrToUpper(absl::StrCat(absl::Hex(byte, absl::kZeroPad2))));
+    } else {
+      result.push_back(c);
+    }
+  }
+  return result;
+}
+
+bool HostHasPort(absl::string_view host) {
   const size_t colon = host.rfind(':');
   const size_t bracket = host.rfind(']');
   return colon != absl::string_view::npos && (bracket == absl::string_view::npos || colon > bracket);
@@ -72,7 +87,7 @@ std::string Url::String() const {
 }
 
 std::string Url::Origin() const {
-  return absl::StrCat(scheme, "://", host, HasPort(host) ? "" : scheme == "https" ? ":443" : ":80");
+  return absl::StrCat(scheme, "://", host, HasPort() ? "" : scheme == "https" ? ":443" : ":80");
 }
 
 std::string Url::Printable() const {
@@ -81,6 +96,22 @@ std::string Url::Printable() const {
 
 bool Url::IsLoopback() const {
   return IsLoopbackHost(host);
+}
+
+std::string Url::HostName() const {
+  absl::string_view name = host;
+  if (HasPort()) name = name.substr(0, name.rfind(':'));
+  if (absl::ConsumePrefix(&name, "[")) absl::ConsumeSuffix(&name, "]");
+  return std::string(name);
+}
+
+std::string Url::Port() const {
+  if (HasPort()) return host.substr(host.rfind(':') + 1);
+  return scheme == "https" ? "443" : "80";
+}
+
+bool Url::HasPort() const {
+  return HostHasPort(host);
 }
 
 absl::StatusOr<Url> ParseUrl(absl::string_view text) {
@@ -100,8 +131,13 @@ absl::StatusOr<Url> ParseUrlOrHost(absl::string_view text) {
 absl::StatusOr<Url> ResolveUrl(const Url& base, absl::string_view location) {
   Handle handle(curl_url(), curl_url_cleanup);
   RETURN_IF_ERROR(Set(handle.get(), base.String()));
-  RETURN_IF_ERROR(Set(handle.get(), location));
+  RETURN_IF_ERROR(Set(handle.get(), Encoded(absl::StripAsciiWhitespace(location))));
   return Split(handle.get(), location);
+}
+
+bool SameHost(const Url& a, const Url& b) {
+  const auto is_default = [](const Url& url) { return url.Port() == (url.scheme == "https" ? "443" : "80"); };
+  return a.HostName() == b.HostName() && (a.Port() == b.Port() || (is_default(a) && is_default(b)));
 }
 
 std::string PercentEncode(absl::string_view text) {
@@ -112,7 +148,7 @@ std::string PercentEncode(absl::string_view text) {
 }
 
 bool IsLoopbackHost(absl::string_view host) {
-  if (HasPort(host)) host = host.substr(0, host.rfind(':'));
+  if (HostHasPort(host)) host = host.substr(0, host.rfind(':'));
   in_addr address{};
   const bool is_ipv4 = inet_pton(AF_INET, std::string(host).c_str(), &address) == 1;
   return host == "localhost" || host == "[::1]" || (is_ipv4 && ntohl(address.s_addr) >> 24 == IN_LOOPBACKNET);

@@ -25,14 +25,24 @@ struct Url {
   // For errors and logs: without the query, which is a secret in signed links.
   std::string Printable() const;
   bool IsLoopback() const;
+  // The host without port and without the brackets of an IPv6 address.
+  std::string HostName() const;
+  // The port, or the default port of the scheme.
+  std::string Port() const;
+  bool HasPort() const;
 };
 
 // An absolute http or https URL. Its fragment is dropped.
 absl::StatusOr<Url> ParseUrl(absl::string_view text);
 // Likewise, or "host[:port][/path]" without a scheme: that is https, or http for a host on loopback.
 absl::StatusOr<Url> ParseUrlOrHost(absl::string_view text);
-// `location`, absolute or relative to `base` (RFC 3986, section 5).
+// `location`, absolute or relative to `base` (RFC 3986, section 5). Spaces and bytes that are not ASCII, which servers
+// send although a URL cannot have them, are percent-encoded.
 absl::StatusOr<Url> ResolveUrl(const Url& base, absl::string_view location);
+
+// True if both have the same host and port. The default ports of http and https count as the same port, so that a
+// redirect from http to https stays on its host.
+bool SameHost(const Url& a, const Url& b);
 
 // `text`, encoded as one value of a query or a form.
 std::string PercentEncode(absl::string_view text);

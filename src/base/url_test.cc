@@ -62,6 +62,31 @@ TEST(UrlTest, LocationsAreResolved) {
   EXPECT_FALSE(ResolveUrl(base, "file:///etc/passwd").ok());
 }
 
+TEST(UrlTest, ALocationMayHaveWhatAUrlMayNot) {
+  const Url base = *ParseUrl("https://h");
+  EXPECT_EQ(ResolveUrl(base, " /a b/\xc3\xa9?q=a b ")->String(), "https://h/a%20b/%C3%A9?q=a%20b");
+  EXPECT_EQ(ResolveUrl(base, "/a%20b")->String(), "https://h/a%20b");
+  EXPECT_FALSE(ResolveUrl(base, "/a\nb").ok());
+}
+
+TEST(UrlTest, TheHostIsComparedWithItsPort) {
+  const auto same = [](const char* a, const char* b) { return SameHost(*ParseUrl(a), *ParseUrl(b)); };
+  EXPECT_TRUE(same("https://h/a", "https://h:443/b"));
+  EXPECT_TRUE(same("http://h/a", "https://h/b"));
+  EXPECT_TRUE(same("http://h:5000/a", "https://h:5000/b"));
+  EXPECT_FALSE(same("https://h/a", "https://h:444/a"));
+  EXPECT_FALSE(same("https://h/a", "https://x.h/a"));
+  EXPECT_FALSE(same("http://h:443/a", "https://h:80/a"));
+}
+
+TEST(UrlTest, HostAndPortAreToldApart) {
+  const Url url = *ParseUrl("https://[2001:db8::1]:5000/a");
+  EXPECT_EQ(url.HostName(), "2001:db8::1");
+  EXPECT_EQ(url.Port(), "5000");
+  EXPECT_EQ(ParseUrl("http://h")->Port(), "80");
+  EXPECT_EQ(ParseUrl("https://h")->Port(), "443");
+}
+
 TEST(UrlTest, UserInfoIsHiddenInAnyText) {
   EXPECT_EQ(WithoutUserInfo("https://me:a@b@h/x@y"), "https://***@h/x@y");
   EXPECT_EQ(WithoutUserInfo("me@h"), "***@h");

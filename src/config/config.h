@@ -98,8 +98,8 @@ struct RegistryTlsConfig {
 // cri.registry. Hosts are "HOST" or "HOST:PORT", as in an image's name or an endpoint's URL.
 struct RegistryConfig {
   // config_path: absolute directories of hosts.toml files, with ":" between (images/hosts_file.h), read at each pull.
-  // Not together with `mirrors`.
-  std::string config_path;
+  // Not together with `mirrors`: where there are those, it is empty.
+  std::string config_path = "/etc/containerd/certs.d:/etc/docker/certs.d";
   // mirrors.HOST.endpoint: URLs to try in order before the registry itself, which comes last. "*" as HOST stands for
   // every registry without a list of its own. http or https, without a trailing slash; a path is used as it is, and
   // "/v2" where there is none.
@@ -135,6 +135,9 @@ struct CrispConfig {
   // log_wait: for how long a container waits for a log that cannot be written (its file system is full or read-only),
   // before its output is dropped and counted. 0: not at all.
   std::chrono::nanoseconds log_wait = std::chrono::seconds(5);
+  // credentials_for_mirrors: the credentials of a pull are also shown to mirrors of its registry that ask for some and
+  // have none configured, as by containerd.
+  bool credentials_for_mirrors = false;
   bool operator==(const CrispConfig&) const = default;
 };
 
@@ -155,6 +158,8 @@ struct Config {
   // cri.netns_mounts_under_state_dir: network namespaces are pinned in <state>/netns rather than in /run/netns.
   bool netns_mounts_under_state_dir = false;
   int max_concurrent_downloads = 3;  // cri.max_concurrent_downloads: layers of one image at once; 0 or less: no limit
+  // cri.image_pull_progress_timeout: a registry that sends nothing for so long is left; 0: never.
+  std::chrono::nanoseconds image_pull_progress_timeout = std::chrono::minutes(5);
   // cri.max_container_log_line_size: bytes; a longer line of a container's log is split. 0 or less: no limit.
   int64_t max_container_log_line_size = 16384;
 

@@ -73,6 +73,7 @@ TEST_F(ConfigTest, TheUsersFileDoesWhatItSays) {
   expected.grpc.address = "/run/containerd/containerd.sock";
   expected.sandbox_image = "registry.cn-hangzhou.aliyuncs.com/google_containers/pause:3.6";
   expected.runtimes["runc"].systemd_cgroup = true;
+  expected.registry.config_path = "";
   expected.registry.mirrors = {
       {"docker.io",
        {"https://fz5yth0r.mirror.aliyuncs.com", "https://dockerhub.mirrors.nwafu.edu.cn",
@@ -162,12 +163,13 @@ TEST_F(ConfigTest, TheDaemonsKeysAreHonoured) {
   preload_dir = "/usr/share/images"
   shim = "/opt/crisp-shim"
   log_wait = "1m30s"
+  credentials_for_mirrors = true
 )");
   EXPECT_THAT(warnings_, IsEmpty());
   EXPECT_EQ(config.grpc, (GrpcConfig{"/tmp/a.sock", 1000, 4294967295, 1048576, 16777216}));
   EXPECT_EQ(config.log_level, LogLevel::kWarning);
   EXPECT_EQ(config.log_format, LogFormat::kJson);
-  EXPECT_EQ(config.crisp, (CrispConfig{"/usr/share/images", "/opt/crisp-shim", std::chrono::seconds(90)}));
+  EXPECT_EQ(config.crisp, (CrispConfig{"/usr/share/images", "/opt/crisp-shim", std::chrono::seconds(90), true}));
 }
 
 constexpr char kCriBody2[] = R"(version = 2
@@ -176,6 +178,7 @@ constexpr char kCriBody2[] = R"(version = 2
   restrict_oom_score_adj = true
   netns_mounts_under_state_dir = true
   max_concurrent_downloads = 0
+  image_pull_progress_timeout = "1m30s"
   max_container_log_line_size = -1
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
@@ -210,6 +213,7 @@ constexpr char kCriBody2[] = R"(version = 2
 constexpr char kCriBody3[] = R"(version = 3
 [plugins."io.containerd.cri.v1.images"]
   max_concurrent_downloads = 0
+  image_pull_progress_timeout = "1m30s"
   [plugins."io.containerd.cri.v1.images".pinned_images]
     sandbox = "host:5000/pause@sha256:abc"
   [plugins."io.containerd.cri.v1.images".registry]
@@ -257,6 +261,8 @@ Config ExpectedOfCriBody(int version) {
   expected.cni = {{"/usr/lib/cni"}, "/srv/cni", 0};
   expected.default_runtime_name = "crun";
   expected.runtimes = {{"runc", {}}, {"plain", {}}, {"crun", {"/usr/bin/crun", "/run/crun", true, true, true}}};
+  expected.image_pull_progress_timeout = std::chrono::seconds(90);
+  expected.registry.config_path = "";
   expected.registry.mirrors = {{"*", {"https://cache/v2", "http://localhost:5000"}}};
   expected.registry.auth = {{"cache", {"me", "hunter2", "bWU6aHVudGVyMg==", "token"}}};
   expected.registry.tls = {{"cache", {true, "/ca", "/cert", "/key"}}};
@@ -421,6 +427,22 @@ TEST_F(ConfigTest, HostsFilesAndHeadersThatCannotBeAreRefused) {
   EXPECT_THAT(ErrorOf(registry + "config_path = '/etc/certs.d:certs.d'"), HasSubstr("absolute path"));
   EXPECT_THAT(ErrorOf(registry + "headers.'X Site' = ['a']"), HasSubstr("not the name of a header"));
   EXPECT_THAT(ErrorOf(registry + "headers.X-Site = [\"a\\r\\nHost: b\"]"), HasSubstr("control characters"));
+}
+
+TEST_F(ConfigTest, WithoutMirrorsHostsFilesAreLookedForWhereContainerdDoes) {
+  constexpr char kDefault[] = "/etc/containerd/certs.d:/etc/docker/certs.d";
+  const std::string registry = "[plugins.'io.containerd.grpc.v1.cri'.registry]\n";
+  EXPECT_EQ(DefaultConfig().registry.config_path, kDefault);
+  EXPECT_EQ(Load("version = 2\n" + registry + "config_path = ''")->registry.config_path, kDefault);
+  EXPECT_EQ(Load("version = 2\n" + registry + "config_path = '/a'")->registry.config_path, "/a");
+  EXPECT_EQ(Load("version = 2\n" + registry + "mirrors.a.endpoint = ['https://a']")->registry.config_path, "");
+}
+
+TEST_F(ConfigTest, TheNameOfAMirroredRegistryIsTheSameInAnyCase) {
+  const Config config = *Load(
+      "version = 2\n[plugins.'io.containerd.grpc.v1.cri'.registry]\n"
+      "mirrors.'Quay.IO'.endpoint = ['https://a']");
+  EXPECT_EQ(config.registry.mirrors.count("quay.io"), 1u);
 }
 
 TEST_F(ConfigTest, MirrorsInTwoPlacesAreRefused) {

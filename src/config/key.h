@@ -27,6 +27,7 @@ struct Draft {
   Config config;
   std::string cni_bin_dir;                                // cri.cni.bin_dir
   std::vector<std::string> cni_bin_dirs;                  // cri.cni.bin_dirs
+  std::string registry_config_path;                       // cri.registry.config_path
   std::map<std::string, RegistryAuthConfig> legacy_auth;  // cri.registry.auths, by host
 };
 

@@ -165,7 +165,7 @@ const Key kKeys[] = {
 
     // CRI: images.
     {"cri/max_concurrent_downloads", kImages, kHonoured, kInteger, "3", "", Set<&Config::max_concurrent_downloads>},
-    {"cri/image_pull_progress_timeout", kImages, kNotYet, kDuration, "5m0s"},
+    {"cri/image_pull_progress_timeout", kImages, kHonoured, kDuration, "5m0s", "", SetDuration<&Config::image_pull_progress_timeout>},
     {"cri/image_pull_with_sync_fs", kImages, kMeaningless, kFlag, "false"},
     {"cri/disable_image_pull_with_transfer_service", kNowhere, kMeaningless, kFlag, "false"},
     {"cri/use_local_image_pull", kImages, kMeaningless, kFlag, "false"},
@@ -230,6 +230,7 @@ const Key kKeys[] = {
 
     // crisp's own.
     {"crisp/preload_dir", kSame, kHonoured, kText, "", "", SetPath<&Config::crisp, &CrispConfig::preload_dir>},
+    {"crisp/credentials_for_mirrors", kSame, kHonoured, kFlag, "false", "", Set<&Config::crisp, &CrispConfig::credentials_for_mirrors>},
     {"crisp/shim", kSame, kHonoured, kText, "", "", SetPath<&Config::crisp, &CrispConfig::shim>},
     {"crisp/log_wait", kSame, kHonoured, kDuration, "5s", "", SetDuration<&Config::crisp, &CrispConfig::log_wait>},
 };

@@ -82,9 +82,11 @@ absl::Status SettleCni(Draft* draft) {
 
 absl::Status SettleRegistry(Draft* draft) {
   RegistryConfig& registry = draft->config.registry;
-  if (!registry.config_path.empty() && !registry.mirrors.empty()) {
+  if (!draft->registry_config_path.empty() && !registry.mirrors.empty()) {
     return absl::InvalidArgumentError("registry.config_path and registry.mirrors are both set; remove one of them");
   }
+  if (!draft->registry_config_path.empty()) registry.config_path = draft->registry_config_path;
+  if (!registry.mirrors.empty()) registry.config_path.clear();
   // As in containerd, the older spelling wins where there are both.
   for (auto& [host, auth] : draft->legacy_auth) registry.auth[host] = std::move(auth);
   return absl::OkStatus();

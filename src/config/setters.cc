@@ -258,7 +258,7 @@ absl::Status SetMirror(const Setting& setting, Draft* draft) {
     WarnOfPathWithoutApiRoot(url, setting);
     endpoints.push_back(url.Printable());
   }
-  draft->config.registry.mirrors[host] = std::move(endpoints);
+  draft->config.registry.mirrors[absl::AsciiStrToLower(host)] = std::move(endpoints);
   return absl::OkStatus();
 }
 
@@ -266,7 +266,7 @@ absl::Status SetConfigPath(const Setting& setting, Draft* draft) {
   for (absl::string_view directory : absl::StrSplit(setting.value.text, ':', absl::SkipEmpty())) {
     RETURN_IF_ERROR(CheckPath(std::string(directory)));
   }
-  draft->config.registry.config_path = setting.value.text;
+  draft->registry_config_path = setting.value.text;
   return absl::OkStatus();
 }
 

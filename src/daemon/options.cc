@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <climits>
 #include <cstdlib>
 #include <string>
@@ -99,12 +100,17 @@ ImagesOptions ImagesOptionsOf(const Config& config) {
   options.registry.mirrors = config.registry.mirrors;
   options.registry.headers = config.registry.headers;
   options.registry.max_concurrent_downloads = config.max_concurrent_downloads;
+  options.registry.credentials_for_mirrors = config.crisp.credentials_for_mirrors;
+  options.registry.progress_timeout = std::chrono::ceil<std::chrono::milliseconds>(config.image_pull_progress_timeout);
   options.pinned_image = config.sandbox_image;
   for (const auto& [host, auth] : config.registry.auth) {
     options.registry.auth[host] = {auth.username, auth.password, auth.auth, auth.identity_token, "", host};
   }
   for (const auto& [host, tls] : config.registry.tls) {
-    options.registry.tls[host] = {tls.insecure_skip_verify, tls.ca_file, tls.cert_file, tls.key_file};
+    RegistryTls& to = options.registry.tls[host];
+    to.insecure_skip_verify = tls.insecure_skip_verify;
+    if (!tls.ca_file.empty()) to.ca_files = {tls.ca_file};
+    if (!tls.cert_file.empty()) to.clients = {{tls.cert_file, tls.key_file}};
   }
   return options;
 }

@@ -12,7 +12,9 @@
 
 namespace crisp {
 
-// InvalidArgument for a mirror that ParseEndpoint refuses, Internal for an error in a hosts.toml file.
-absl::StatusOr<std::vector<Endpoint>> EndpointsFor(const RegistryOptions& options, const std::string& domain);
+// InvalidArgument for a mirror that ParseEndpoint refuses, Internal for an error in a hosts.toml file. What does
+// nothing in such a file is appended to `warnings`, which may be null.
+absl::StatusOr<std::vector<Endpoint>> EndpointsFor(const RegistryOptions& options, const std::string& domain,
+                                                   std::vector<std::string>* warnings = nullptr);
 
 }  // namespace crisp

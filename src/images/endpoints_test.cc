@@ -27,10 +27,13 @@ TEST(EndpointsTest, ARegistryWithoutMirrorsIsAskedItself) {
   EXPECT_THAT(UrlsFor({}, "host:5000"), ElementsAre("https://host:5000/v2"));
 }
 
-TEST(EndpointsTest, ARegistryOnLoopbackIsAskedByHttpThenHttps) {
-  for (const std::string host : {"localhost", "localhost:5000", "127.0.0.1:80", "127.1.2.3", "[::1]:5000"}) {
-    EXPECT_THAT(UrlsFor({}, host), ElementsAre("http://" + host + "/v2", "https://" + host + "/v2 fallback"));
+TEST(EndpointsTest, ARegistryOnLoopbackIsAskedByHttpsThenHttp) {
+  for (const std::string host : {"localhost", "localhost:5000", "127.0.0.1:81", "127.1.2.3", "[::1]:5000"}) {
+    EXPECT_THAT(UrlsFor({}, host), ElementsAre("https://" + host + "/v2", "http://" + host + "/v2 fallback"));
+    EXPECT_TRUE((*EndpointsFor({}, host))[0].tls->insecure_skip_verify);
   }
+  EXPECT_THAT(UrlsFor({}, "localhost:80"), ElementsAre("http://localhost:80/v2"));
+  EXPECT_THAT(UrlsFor({}, "localhost:443"), ElementsAre("https://localhost:443/v2"));
   for (const std::string host : {"localhost.example", "127.corp.example", "127.1", "127.0.0.1.example:80"}) {
     EXPECT_THAT(UrlsFor({}, host), ElementsAre("https://" + host + "/v2"));
   }
@@ -97,7 +100,7 @@ TEST(EndpointsTest, AMirrorWithAPasswordIsAnErrorThatDoesNotShowIt) {
 
 Credentials Seen(const RegistryOptions& options, const std::string& domain, const RegistryAuth& auth,
                  const std::string& endpoint) {
-  return *CredentialsFor(options, domain, auth, Endpoint{.url = *ParseUrl(endpoint)});
+  return *CredentialsFor(options, domain, auth, ParseUrl(endpoint)->host, /*mirror=*/false);
 }
 
 TEST(CredentialsTest, AreForTheRegistryOfTheReferenceOnly) {
@@ -126,10 +129,23 @@ TEST(CredentialsTest, TheConfiguredOnesAreByEndpoint) {
   EXPECT_EQ(Seen(options, "docker.io", {.username = "asked"}, "https://registry-1.docker.io/v2").username, "asked");
 }
 
+TEST(CredentialsTest, MirrorsSeeThoseOfTheRequestOnlyByChoice) {
+  RegistryOptions options;
+  options.auth["configured.example"] = {.username = "configured"};
+  const RegistryAuth auth{.username = "u", .password = "p"};
+  const auto seen = [&](const RegistryAuth& given, const char* host) {
+    return CredentialsFor(options, "a.b", given, host, /*mirror=*/true)->username;
+  };
+  EXPECT_EQ(seen(auth, "mirror.example"), "");
+  options.credentials_for_mirrors = true;
+  EXPECT_EQ(seen(auth, "mirror.example"), "u");
+  EXPECT_EQ(seen(auth, "configured.example"), "configured");
+  EXPECT_EQ(seen({.username = "u", .server_address = "a.b"}, "mirror.example"), "");
+}
+
 TEST(CredentialsTest, ABadAuthFieldIsRefusedWithoutShowingIt) {
   for (const char* text : {"secret!", "c2VjcmV0"}) {
-    const absl::Status status =
-        CredentialsFor({}, "a.b", {.auth = text}, Endpoint{.url = *ParseUrl("https://a.b/v2")}).status();
+    const absl::Status status = CredentialsFor({}, "a.b", {.auth = text}, "a.b", /*mirror=*/false).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     EXPECT_THAT(std::string(status.message()), testing::Not(HasSubstr("secret")));
     EXPECT_THAT(std::string(status.message()), testing::Not(HasSubstr(text)));
@@ -146,6 +162,16 @@ TEST(ChallengeTest, IsReadInAllItsForms) {
   EXPECT_EQ(challenges[0].params["scope"], "repository:x:pull, push \"q\"");
   EXPECT_EQ(challenges[1].scheme, "basic");
   EXPECT_EQ(challenges[1].params["realm"], "x");
+}
+
+TEST(ChallengeTest, ParametersMayStandWithoutQuotes) {
+  auto challenges = ParseChallenges(
+      "Bearer realm=https://t.example:5000/token?a=b,service=reg, scope=repository:a/b:pull,push , Basic realm=x");
+  ASSERT_EQ(challenges.size(), 2u);
+  EXPECT_EQ(challenges[0].params["realm"], "https://t.example:5000/token?a=b");
+  EXPECT_EQ(challenges[0].params["service"], "reg");
+  EXPECT_EQ(challenges[0].params["scope"], "repository:a/b:pull,push");
+  EXPECT_EQ(challenges[1].scheme, "basic");
 }
 
 TEST(ChallengeTest, GarbageEnds) {

@@ -2,28 +2,28 @@
 
 #include <fcntl.h>
 
-#include <toml++/toml.h>
 #include <algorithm>
 #include <optional>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "base/status_macros.h"
+#include "images/hosts_toml.h"
+#include "images/tls_store.h"
 #include "os/file.h"
 
 namespace crisp {
 namespace {
 
 constexpr size_t kFileLimit = 1 << 20;
+constexpr char kDefault[] = "_default";
 
-absl::Status Invalid(absl::string_view text) {
-  return absl::InternalError(text);
-}
-
-std::string Absolute(const std::string& directory, const std::string& path) {
-  return absl::StartsWith(path, "/") ? path : absl::StrCat(directory, "/", path);
+std::vector<std::string> Roots(const std::string& config_path) {
+  return absl::StrSplit(config_path, ':', absl::SkipEmpty());
 }
 
 // The directory for `domain`, if there is one.
@@ -33,8 +33,8 @@ std::optional<std::string> DirectoryFor(const std::string& config_path, const st
     names.push_back(absl::StrCat(domain.substr(0, colon), "_", domain.substr(colon + 1), "_"));
   }
   names.push_back(domain);
-  names.push_back("_default");
-  for (const std::string& root : std::vector<std::string>(absl::StrSplit(config_path, ':', absl::SkipEmpty()))) {
+  names.push_back(kDefault);
+  for (const std::string& root : Roots(config_path)) {
     for (const std::string& name : names) {
       std::string directory = absl::StrCat(root, "/", name);
       if (Exists(directory)) return directory;
@@ -43,173 +43,82 @@ std::optional<std::string> DirectoryFor(const std::string& config_path, const st
   return std::nullopt;
 }
 
-absl::StatusOr<std::string> OnlyString(const toml::node& node, absl::string_view key) {
-  const toml::node* value = &node;
-  if (const toml::array* list = node.as_array()) {
-    if (list->size() != 1) return Invalid(absl::StrCat("\"", key, "\" must be one path: more are not supported"));
-    value = list->get(0);
-  }
-  const toml::value<std::string>* text = value->as_string();
-  if (text == nullptr) return Invalid(absl::StrCat("\"", key, "\" is not a path"));
-  return text->get();
+// The registry for which a directory with this name is.
+std::string DomainOf(absl::string_view name) {
+  if (name == kDefault) return "registry.invalid";
+  const size_t underscore = name.substr(0, name.size() - 1).rfind('_');
+  if (!absl::EndsWith(name, "_") || underscore == absl::string_view::npos) return std::string(name);
+  return absl::StrCat(name.substr(0, underscore), ":", name.substr(underscore + 1, name.size() - underscore - 2));
 }
 
-// Either one file with certificate and key, or the pair [certificate, key]. The pair may be the only element of a list.
-absl::Status ReadClient(const toml::node& node, const std::string& directory, RegistryTls* tls) {
-  const toml::array* pair = node.as_array();
-  if (pair != nullptr && pair->size() == 1 && pair->get(0)->is_array()) pair = pair->get(0)->as_array();
-  if (pair != nullptr && pair->size() == 2 && pair->get(0)->is_string() && pair->get(1)->is_string()) {
-    tls->cert_file = Absolute(directory, pair->get(0)->as_string()->get());
-    tls->key_file = Absolute(directory, pair->get(1)->as_string()->get());
-    return absl::OkStatus();
-  }
-  ASSIGN_OR_RETURN(const std::string file, OnlyString(node, "client"));
-  tls->cert_file = tls->key_file = Absolute(directory, file);
-  return absl::OkStatus();
-}
-
-absl::Status ReadCapabilities(const toml::node& node, Endpoint* endpoint) {
-  const toml::array* list = node.as_array();
-  if (list == nullptr) return Invalid("\"capabilities\" is not a list");
-  endpoint->resolves = endpoint->serves_blobs = false;
-  for (const toml::node& entry : *list) {
-    const std::string capability = entry.value_or(std::string());
-    if (capability == "resolve") endpoint->resolves = true;
-    if (capability == "pull") endpoint->serves_blobs = true;
-    if (capability != "resolve" && capability != "pull" && capability != "push") {
-      return Invalid("\"capabilities\" are \"pull\", \"resolve\" and \"push\"");
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status ReadHeaders(const toml::node& node, Endpoint* endpoint) {
-  const toml::table* headers = node.as_table();
-  if (headers == nullptr) return Invalid("\"header\" is not a table");
-  for (const auto& [name, value] : *headers) {
-    std::vector<const toml::node*> values = {&value};
-    if (const toml::array* list = value.as_array()) {
-      values.clear();
-      for (const toml::node& one : *list) values.push_back(&one);
-    }
-    for (const toml::node* one : values) {
-      const toml::value<std::string>* text = one->as_string();
-      if (text == nullptr || text->get().find_first_of("\r\n") != std::string::npos) {
-        return Invalid(absl::StrCat("header \"", std::string(name.str()), "\" is not a line of text"));
-      }
-      endpoint->headers.emplace_back(std::string(name.str()), text->get());
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status ReadHost(const toml::table& table, const std::string& directory, Endpoint* endpoint) {
+absl::StatusOr<std::vector<Endpoint>> WithCertificates(const std::string& directory, std::vector<Endpoint> own) {
   RegistryTls tls;
-  bool has_tls = false;
-  for (const auto& [key, value] : table) {
-    if (key == "ca") {
-      ASSIGN_OR_RETURN(const std::string file, OnlyString(value, "ca"));
-      tls.ca_file = Absolute(directory, file);
-      has_tls = true;
-    } else if (key == "client") {
-      RETURN_IF_ERROR(ReadClient(value, directory, &tls));
-      has_tls = true;
-    } else if (key == "skip_verify") {
-      tls.insecure_skip_verify = value.value_or(false);
-      has_tls = true;
-    } else if (key == "capabilities") {
-      RETURN_IF_ERROR(ReadCapabilities(value, endpoint));
-    } else if (key == "header") {
-      RETURN_IF_ERROR(ReadHeaders(value, endpoint));
-    }
-  }
-  if (has_tls) endpoint->tls = tls;
-  return absl::OkStatus();
-}
-
-// "/v2" is appended to the path unless override_path is set.
-absl::StatusOr<Endpoint> MakeHost(const std::string& url, const toml::table& table, const std::string& directory,
-                                  const std::string& domain) {
-  ASSIGN_OR_RETURN(Endpoint endpoint, ParseEndpoint(url, domain, !table["override_path"].value_or(false)));
-  RETURN_IF_ERROR(ReadHost(table, directory, &endpoint));
-  return endpoint;
-}
-
-// The name of a host's table in errors, without a user or password in the URL.
-std::string HostKey(const toml::key& url) {
-  return absl::StrCat("host.\"", WithoutUserInfo(std::string(url.str())), "\"");
-}
-
-// The endpoints of the tables `host` in the order of the file. A toml::table does not keep the order, so the keys are
-// sorted by line.
-absl::StatusOr<std::vector<Endpoint>> ReadHostTables(const toml::table& hosts, const std::string& directory,
-                                                     const std::string& domain) {
-  std::vector<std::pair<toml::source_index, Endpoint>> by_line;
-  for (const auto& [url, node] : hosts) {
-    const toml::table* table = node.as_table();
-    if (table == nullptr) return Invalid(absl::StrCat(HostKey(url), " is not a table"));
-    ASSIGN_OR_RETURN(Endpoint endpoint, MakeHost(std::string(url.str()), *table, directory, domain), HostKey(url));
-    by_line.emplace_back(url.source().begin.line, std::move(endpoint));
-  }
-  std::stable_sort(by_line.begin(), by_line.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::vector<Endpoint> endpoints;
-  for (auto& [line, endpoint] : by_line) endpoints.push_back(std::move(endpoint));
-  return endpoints;
-}
-
-absl::StatusOr<std::vector<Endpoint>> ReadHosts(const toml::table& root, const std::string& directory,
-                                                const std::string& domain, std::vector<Endpoint> own) {
-  std::vector<Endpoint> endpoints;
-  if (const toml::table* hosts = root["host"].as_table()) {
-    ASSIGN_OR_RETURN(endpoints, ReadHostTables(*hosts, directory, domain));
-  }
-  if (const std::optional<std::string> server = root["server"].value<std::string>()) {
-    ASSIGN_OR_RETURN(Endpoint endpoint, MakeHost(*server, root, directory, domain), "server");
-    own = {std::move(endpoint)};
-  } else {
-    for (Endpoint& endpoint : own) RETURN_IF_ERROR(ReadHost(root, directory, &endpoint));
-  }
-  endpoints.insert(endpoints.end(), own.begin(), own.end());
-  return endpoints;
-}
-
-absl::StatusOr<toml::table> ParseToml(const std::string& text) {
-  try {
-    return toml::parse(text);
-  } catch (const toml::parse_error& error) {
-    return Invalid(absl::StrCat("line ", error.source().begin.line, ": ", std::string(error.description())));
-  }
-}
-
-absl::StatusOr<std::vector<Endpoint>> ReadCertificates(const std::string& directory, std::vector<Endpoint> own) {
-  RegistryTls tls;
-  ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDir(directory));
+  ASSIGN_OR_RETURN(std::vector<std::string> names, ListDir(directory));
+  std::sort(names.begin(), names.end());
   for (const std::string& name : names) {
-    std::string* const file = absl::EndsWith(name, ".crt")    ? &tls.ca_file
-                              : absl::EndsWith(name, ".cert") ? &tls.cert_file
-                              : absl::EndsWith(name, ".key")  ? &tls.key_file
-                                                              : nullptr;
-    if (file == nullptr) continue;
-    if (!file->empty()) return Invalid(absl::StrCat(*file, " and ", name, ": merge them into one file"));
-    *file = absl::StrCat(directory, "/", name);
+    const std::string file = absl::StrCat(directory, "/", name);
+    if (absl::EndsWith(name, ".crt")) tls.ca_files.push_back(file);
+    if (!absl::EndsWith(name, ".cert")) continue;
+    const std::string key = absl::StrCat(absl::StripSuffix(file, ".cert"), ".key");
+    tls.clients.push_back({file, Exists(key) ? key : ""});
   }
-  for (Endpoint& endpoint : own) endpoint.tls = tls;
+  if (tls == RegistryTls()) return own;
+  for (Endpoint& endpoint : own) {
+    tls.insecure_skip_verify = endpoint.tls.has_value() && endpoint.tls->insecure_skip_verify;
+    endpoint.tls = tls;
+  }
   return own;
+}
+
+absl::StatusOr<std::vector<Endpoint>> EndpointsIn(const std::string& directory, const std::string& domain,
+                                                  const std::vector<Endpoint>& own,
+                                                  std::vector<std::string>* warnings) {
+  const std::string path = absl::StrCat(directory, "/hosts.toml");
+  if (!Exists(path)) return WithCertificates(directory, own);
+  const absl::StatusOr<std::string> text = ReadFileAt(AT_FDCWD, path, kFileLimit);
+  if (!text.ok()) return absl::InternalError(text.status().message());
+  if (text->empty()) return WithCertificates(directory, own);
+  return ParseHostsToml(*text, path, domain, own, warnings);
+}
+
+// Appends what cannot be used in one directory.
+void Check(const std::string& directory, const std::string& name, std::vector<std::string>* faults,
+           std::vector<std::string>* warnings) {
+  const std::string domain = DomainOf(name);
+  if (absl::AsciiStrToLower(name) != name) {
+    warnings->push_back(absl::StrCat(directory, " is for no registry: write its host in lower case"));
+  }
+  const absl::StatusOr<std::vector<Endpoint>> endpoints =
+      EndpointsIn(directory, domain, RegistryItself(domain), warnings);
+  if (!endpoints.ok()) return faults->push_back(std::string(endpoints.status().message()));
+  for (const Endpoint& endpoint : *endpoints) {
+    const absl::Status usable = CheckTlsFiles(endpoint.tls.value_or(RegistryTls()));
+    if (endpoint.fallback || usable.ok()) continue;  // a fallback has the files of the endpoint before it
+    faults->push_back(absl::StrCat(directory, ": ", endpoint.url.Printable(), ": ", usable.message()));
+  }
 }
 
 }  // namespace
 
 absl::StatusOr<std::vector<Endpoint>> EndpointsFromHostsFile(const std::string& config_path, const std::string& domain,
-                                                             const std::vector<Endpoint>& own) {
+                                                             const std::vector<Endpoint>& own,
+                                                             std::vector<std::string>* warnings) {
   const std::optional<std::string> directory = DirectoryFor(config_path, domain);
   if (!directory.has_value()) return std::vector<Endpoint>();
-  const std::string path = *directory + "/hosts.toml";
-  if (!Exists(path)) return ReadCertificates(*directory, own);
-  ASSIGN_OR_RETURN(const std::string text, ReadFileAt(AT_FDCWD, path, kFileLimit));
-  ASSIGN_OR_RETURN(const toml::table root, ParseToml(text), path);
-  absl::StatusOr<std::vector<Endpoint>> endpoints = ReadHosts(root, *directory, domain, own);
-  if (!endpoints.ok()) return Invalid(absl::StrCat(path, ": ", endpoints.status().message()));
-  return endpoints;
+  return EndpointsIn(*directory, domain, own, warnings);
+}
+
+std::vector<std::string> FaultsOfHostsFiles(const std::string& config_path, std::vector<std::string>* warnings) {
+  std::vector<std::string> faults;
+  for (const std::string& root : Roots(config_path)) {
+    const absl::StatusOr<std::vector<std::string>> names = ListDir(root);
+    if (!names.ok()) continue;  // a directory may be made later
+    for (const std::string& name : *names) {
+      const std::string directory = absl::StrCat(root, "/", name);
+      if (ListDir(directory).ok()) Check(directory, name, &faults, warnings);
+    }
+  }
+  return faults;
 }
 
 }  // namespace crisp

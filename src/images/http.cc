@@ -14,8 +14,11 @@
 namespace crisp {
 namespace {
 
+using std::chrono::milliseconds;
+
 constexpr size_t kHeadersLimit = 256 << 10;
-constexpr long kReceiveBuffer = 512 << 10;  // libcurl's maximum, for the fewest calls
+constexpr long kReceiveBuffer = 512 << 10;   // libcurl's maximum, for the fewest calls
+constexpr milliseconds kProxyAnswer{60000};  // for a proxy to connect to the peer
 
 void InitOnce() {
   static const CURLcode result = curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -88,7 +91,6 @@ size_t OnHeader(char* data, size_t size, size_t count, void* user) {
 bool IsPermanent(CURLcode code) {
   switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_UNSUPPORTED_PROTOCOL:
@@ -100,6 +102,30 @@ bool IsPermanent(CURLcode code) {
   }
 }
 
+// Kinds of errors, as payloads of a status.
+constexpr absl::string_view kStall = "crisp/stall";
+constexpr absl::string_view kNotConnected = "crisp/not-connected";
+constexpr absl::string_view kNotTls = "crisp/not-tls";
+
+bool Has(const absl::Status& status, absl::string_view kind) {
+  return status.GetPayload(kind).has_value();
+}
+
+absl::Status OfKind(absl::Status status, absl::string_view kind) {
+  status.SetPayload(kind, absl::Cord());
+  return status;
+}
+
+// Whether libcurl's text of a failed handshake is that of a peer that does not speak TLS: it answered with something
+// else, or hung up. A peer that refuses the handshake sends an alert instead.
+bool SpeaksNoTls(absl::string_view error) {
+  for (const char* text : {"wrong version number", "packet length too long", "SSL_ERROR_SYSCALL",
+                           "unexpected eof while reading", "reset by peer"}) {
+    if (absl::StrContains(error, text)) return true;
+  }
+  return false;
+}
+
 struct HeaderList {
   ~HeaderList() { curl_slist_free_all(list); }
   void Add(const std::string& header) { list = curl_slist_append(list, header.c_str()); }
@@ -107,6 +133,64 @@ struct HeaderList {
 };
 
 }  // namespace
+
+// How far a request is, and until when it may stay there.
+class HttpClient::Phase {
+ public:
+  Phase(const HttpRequest& request, const HttpTimes& times, bool proxied)
+      : request_(request), times_(times), proxied_(proxied) {}
+
+  bool connected() const { return connected_; }
+  MonoTime end() const { return end_; }
+  // What has happened if `end` has passed.
+  absl::Status Error() const {
+    return OfKind(absl::UnavailableError(absl::StrCat(what_, " ", limit_.count(), " ms")), kind_);
+  }
+
+  void Look(CURL* easy, const Transfer& transfer) {
+    const auto passed = [easy](CURLINFO info) {
+      curl_off_t micros = 0;
+      return curl_easy_getinfo(easy, info, &micros) == CURLE_OK && micros > 0;
+    };
+    const bool sent = passed(CURLINFO_PRETRANSFER_TIME_T);  // also on a connection that was there before
+    if (!connected_ && (sent || passed(CURLINFO_CONNECT_TIME_T))) {
+      connected_ = true;
+      since_ = MonoClock::now();
+    }
+    if (!secured_ && (sent || (connected_ && request_.url.scheme == "http"))) {
+      secured_ = true;
+      since_ = MonoClock::now();
+    }
+    if (!connected_) return Limit(start_, times_.connect, "no connection within", kNotConnected);
+    if (!secured_) return Limit(since_, Handshake(), "no TLS handshake within", kNotTls);
+    const bool answered = transfer.response.status != 0;
+    if (!answered && request_.answer.count() > 0) return Limit(since_, request_.answer, "no answer for", kStall);
+    Limit(std::max(since_, transfer.last_byte), times_.stall, "no byte for", kStall);
+  }
+
+ private:
+  milliseconds Handshake() const {
+    return times_.handshake.count() == 0 || !proxied_ ? times_.handshake : times_.handshake + kProxyAnswer;
+  }
+
+  void Limit(MonoTime from, milliseconds limit, absl::string_view what, absl::string_view kind) {
+    end_ = limit.count() == 0 ? kNoDeadline : from + limit;
+    limit_ = limit;
+    what_ = what;
+    kind_ = kind;
+  }
+
+  const HttpRequest& request_;
+  const HttpTimes& times_;
+  const bool proxied_;
+  const MonoTime start_ = MonoClock::now();
+  bool connected_ = false;
+  bool secured_ = false;     // or without TLS
+  MonoTime since_ = start_;  // of the last of the two
+  MonoTime end_ = kNoDeadline;
+  milliseconds limit_{0};
+  absl::string_view what_, kind_;
+};
 
 // An easy handle with a multi handle of its own, because libcurl's blocking call notices a cancelled caller only once a
 // second. The multi handle keeps connections open for later requests.
@@ -122,15 +206,18 @@ class HttpClient::Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  absl::StatusOr<HttpResponse> Do(const HttpRequest& request, const HttpTimes& times, const CallContext& call) {
+  // `proxy`: its URL, empty for none. `tls` may be null for a request without TLS.
+  absl::StatusOr<HttpResponse> Do(const HttpRequest& request, const HttpTimes& times, const std::string& proxy,
+                                  const TlsStore::Material* tls, const CallContext& call) {
     Transfer transfer{.request = &request, .easy = easy_, .response = {}, .stopped = {}};
     HeaderList headers;
     headers.Add("Accept-Encoding: identity");
     headers.Add("Expect:");
     for (const std::string& header : request.headers) headers.Add(header);
-    SetUp(request, times, headers.list, &transfer);
+    SetUp(request, times, proxy, headers.list, &transfer);
+    SetUpTls(request.tls, tls);
     curl_multi_add_handle(multi_, easy_);
-    const absl::Status ended = Run(times, call, &transfer);
+    const absl::Status ended = Run(request, times, !proxy.empty(), call, &transfer);
     curl_multi_remove_handle(multi_, easy_);
     curl_easy_reset(easy_);
     RETURN_IF_ERROR(ended);
@@ -144,7 +231,8 @@ class HttpClient::Connection {
     curl_easy_setopt(easy_, option, value);
   }
 
-  void SetUp(const HttpRequest& request, const HttpTimes& times, curl_slist* headers, Transfer* transfer) {
+  void SetUp(const HttpRequest& request, const HttpTimes& times, const std::string& proxy, curl_slist* headers,
+             Transfer* transfer) {
     error_[0] = '\0';
     Set(CURLOPT_ERRORBUFFER, error_);
     Set(CURLOPT_URL, request.url.String().c_str());
@@ -155,62 +243,62 @@ class HttpClient::Connection {
     Set(CURLOPT_HTTP09_ALLOWED, 0L);
     Set(CURLOPT_BUFFERSIZE, kReceiveBuffer);
     Set(CURLOPT_TCP_KEEPALIVE, 1L);
-    Set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(times.connect.count()));
+    // libcurl divides this among the addresses of a host. The limits are kept by Wait.
+    Set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>((times.connect + times.handshake).count()));
     Set(CURLOPT_USERAGENT, "crisp/" CRISP_VERSION);
     Set(CURLOPT_HTTPHEADER, headers);
-    SetUpProxy(request.url);
+    // Set even if empty, so that libcurl does not read the environment by its own rules.
+    Set(CURLOPT_PROXY, proxy.c_str());
+    Set(CURLOPT_NOPROXY, "");
     if (request.method == "HEAD") Set(CURLOPT_NOBODY, 1L);
     if (request.method == "POST") {
       Set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
       Set(CURLOPT_POSTFIELDS, request.body.c_str());
     }
-    SetUpTls(request.tls);
     Set(CURLOPT_WRITEFUNCTION, &OnBody);
     Set(CURLOPT_WRITEDATA, transfer);
     Set(CURLOPT_HEADERFUNCTION, &OnHeader);
     Set(CURLOPT_HEADERDATA, transfer);
   }
 
-  // libcurl ignores HTTP_PROXY in the environment, because a CGI client can set it. crisp is not a CGI program, and the
-  // Go programs for which nodes are configured read HTTP_PROXY.
-  void SetUpProxy(const Url& url) {
-    if (url.IsLoopback()) return Set(CURLOPT_PROXY, "");
-    const char* const proxy = getenv("http_proxy") == nullptr ? getenv("HTTP_PROXY") : nullptr;
-    if (url.scheme == "http" && proxy != nullptr) Set(CURLOPT_PROXY, proxy);
-  }
-
-  void SetUpTls(const RegistryTls& tls) {
+  void SetUpTls(const RegistryTls& tls, const TlsStore::Material* material) {
     Set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
     if (tls.insecure_skip_verify) {
       Set(CURLOPT_SSL_VERIFYPEER, 0L);
       Set(CURLOPT_SSL_VERIFYHOST, 0L);
     }
-    if (!tls.ca_file.empty()) Set(CURLOPT_CAINFO, tls.ca_file.c_str());
-    if (!tls.cert_file.empty()) Set(CURLOPT_SSLCERT, tls.cert_file.c_str());
-    if (!tls.key_file.empty()) Set(CURLOPT_SSLKEY, tls.key_file.c_str());
+    if (material == nullptr) return;
+    for (const CURLoption option : {CURLOPT_CAINFO, CURLOPT_CAPATH, CURLOPT_PROXY_CAINFO, CURLOPT_PROXY_CAPATH}) {
+      Set(option, nullptr);
+    }
+    const auto apply = [](CURL*, void* context, void* user) {
+      TlsStore::Apply(*static_cast<const TlsStore::Material*>(user), static_cast<ssl_ctx_st*>(context));
+      return CURLE_OK;
+    };
+    Set(CURLOPT_SSL_CTX_FUNCTION, static_cast<CURLcode (*)(CURL*, void*, void*)>(apply));
+    Set(CURLOPT_SSL_CTX_DATA, const_cast<TlsStore::Material*>(material));
   }
 
-  absl::Status Run(const HttpTimes& times, const CallContext& call, Transfer* transfer) {
+  absl::Status Run(const HttpRequest& request, const HttpTimes& times, bool proxied, const CallContext& call,
+                   Transfer* transfer) {
+    Phase phase(request, times, proxied);
     for (;;) {
       RETURN_IF_ERROR(call.Check());
       int running = 0;
       if (const CURLMcode code = curl_multi_perform(multi_, &running); code != CURLM_OK) {
         return absl::InternalError(curl_multi_strerror(code));
       }
-      if (running == 0) return Result(*transfer);
-      const MonoTime stalled = transfer->last_byte + times.stall;
+      if (running == 0) return Result(phase, *transfer);
+      phase.Look(easy_, *transfer);
       const MonoTime now = MonoClock::now();
-      if (now >= stalled) {
-        return absl::UnavailableError(absl::StrCat(
-            "no byte for ", std::chrono::duration_cast<std::chrono::milliseconds>(times.stall).count(), " ms"));
-      }
-      const auto wait = std::min(call.NextLook(), stalled) - now;
-      const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(wait).count();
-      curl_multi_poll(multi_, nullptr, 0, static_cast<int>(std::clamp<int64_t>(milliseconds, 0, 60000)), nullptr);
+      if (now >= phase.end()) return phase.Error();
+      const auto wait = std::min(call.NextLook(), phase.end()) - now;
+      const auto wait_millis = std::chrono::ceil<milliseconds>(wait).count();
+      curl_multi_poll(multi_, nullptr, 0, static_cast<int>(std::clamp<int64_t>(wait_millis, 0, 60000)), nullptr);
     }
   }
 
-  absl::Status Result(const Transfer& transfer) {
+  absl::Status Result(const Phase& phase, const Transfer& transfer) {
     CURLcode code = CURLE_RECV_ERROR;
     int left = 0;
     while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
@@ -219,7 +307,12 @@ class HttpClient::Connection {
     if (!transfer.stopped.ok()) return transfer.stopped;
     if (code == CURLE_OK) return absl::OkStatus();
     const std::string text = absl::StrCat(error_[0] != '\0' ? error_ : curl_easy_strerror(code), OsError());
-    return IsPermanent(code) ? absl::FailedPreconditionError(text) : absl::UnavailableError(text);
+    if (IsPermanent(code)) return absl::FailedPreconditionError(text);
+    if (code == CURLE_SSL_CONNECT_ERROR && SpeaksNoTls(text)) {
+      return OfKind(absl::UnavailableError(absl::StrCat("TLS handshake: ", text)), kNotTls);
+    }
+    const absl::Status status = absl::UnavailableError(text);
+    return phase.connected() ? status : OfKind(status, kNotConnected);
   }
 
   // The text of the errno, such as ": Connection refused", unless libcurl's text has it.
@@ -240,7 +333,24 @@ std::string HttpResponse::Header(const std::string& name) const {
   return it == headers.end() ? "" : it->second;
 }
 
-HttpClient::HttpClient(HttpTimes times) : times_(times) {
+bool HttpResponse::IsRedirect() const {
+  const bool redirects = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+  return redirects && !Header("location").empty();
+}
+
+bool IsStall(const absl::Status& status) {
+  return Has(status, kStall);
+}
+
+bool IsNotConnected(const absl::Status& status) {
+  return Has(status, kNotConnected);
+}
+
+bool IsNotTls(const absl::Status& status) {
+  return Has(status, kNotTls);
+}
+
+HttpClient::HttpClient(HttpTimes times, TlsStore* tls) : times_(times), tls_(tls) {
   InitOnce();
 }
 
@@ -260,8 +370,13 @@ void HttpClient::Return(std::unique_ptr<Connection> connection) {
 }
 
 absl::StatusOr<HttpResponse> HttpClient::Do(const HttpRequest& request, const CallContext& call) {
+  const std::string proxy = proxies_.ProxyFor(request.url);
+  const TlsStore::Material* tls = nullptr;
+  if (request.url.scheme == "https" || absl::StartsWith(proxy, "https:")) {
+    ASSIGN_OR_RETURN(tls, tls_->Get(request.tls));
+  }
   std::unique_ptr<Connection> connection = Borrow();
-  absl::StatusOr<HttpResponse> response = connection->Do(request, times_, call);
+  absl::StatusOr<HttpResponse> response = connection->Do(request, times_, proxy, tls, call);
   Return(std::move(connection));
   return response;
 }

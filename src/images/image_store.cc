@@ -1,14 +1,18 @@
 #include "images/image_store.h"
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/log.h"
 #include "base/status_macros.h"
 #include "base/step_log.h"
 #include "images/digest.h"
+#include "images/hosts_file.h"
 #include "images/oci_layout.h"
 #include "images/registry_client.h"
+#include "images/tls_store.h"
 #include "os/file.h"
 
 namespace crisp {
@@ -49,6 +53,7 @@ absl::StatusOr<std::unique_ptr<Images>> Images::Open(Layout layout, Database* da
   ASSIGN_OR_RETURN(std::unique_ptr<LayerStore> layers, LayerStore::Open(std::move(layout), database), "open layers");
   auto store = std::make_unique<ImageStore>(database, std::move(options), std::move(layers));
   RETURN_IF_ERROR(store->Load(), "load images");
+  store->NameFaultsOfRegistries();
   return store;
 }
 
@@ -62,6 +67,20 @@ ImageStore::ImageStore(Database* database, ImagesOptions options, std::unique_pt
 absl::Status ImageStore::Load() {
   MutexLock lock(change_);
   return Publish();
+}
+
+void ImageStore::NameFaultsOfRegistries() {
+  std::vector<std::string> warnings;
+  for (const std::string& fault : FaultsOfHostsFiles(registry_.config_path, &warnings)) {
+    LogError("the configuration of a registry cannot be used; pulls from it will fail", {{"error", fault}});
+  }
+  for (const std::string& warning : warnings) hosts_warnings_.Warn(warning);
+  for (const auto& [host, tls] : registry_.tls) {
+    const absl::Status usable = CheckTlsFiles(tls);
+    if (usable.ok()) continue;
+    LogError("the certificates of a registry cannot be used; pulls from it will fail",
+             {{"registry", host}, {"error", usable.message()}});
+  }
 }
 
 absl::StatusOr<std::string> ImageStore::Pull(const std::string& reference, const RegistryAuth& auth,
@@ -89,19 +108,28 @@ absl::StatusOr<std::string> ImageStore::PullNow(const Reference& reference, cons
 
 absl::StatusOr<std::string> ImageStore::PullSteps(const Reference& reference, const RegistryAuth& auth,
                                                   const CallContext& call, StepLog& log) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<RegistryClient> client, RegistryClient::Create(registry_, reference, auth));
+  std::vector<std::string> warnings;
+  const RegistryTimes times{.http = {.stall = registry_.progress_timeout}};
+  const absl::StatusOr<std::unique_ptr<RegistryClient>> created =
+      RegistryClient::Create(registry_, reference, auth, times, &warnings);
+  for (const std::string& warning : warnings) hosts_warnings_.Warn(warning);
+  if (!created.ok()) return Annotate(created.status(), absl::StrCat("pull ", reference.String()));
+  RegistryClient& client = **created;
+  std::optional<RawManifest> top;
   if (const std::shared_ptr<const Image> known = Find(reference.String()); known != nullptr) {
     // Ask the registry even if the image exists: it decides whether these credentials give access to it.
-    const absl::StatusOr<std::string> digest = client->ResolveDigest(call);
+    ASSIGN_OR_RETURN(Resolved resolved, client.Resolve(call));
     log.Done("resolve");
-    if (!digest.ok() && !absl::IsUnimplemented(digest.status())) return digest.status();
-    if (digest.ok() && Find(absl::StrCat(reference.Name(), "@", *digest)) == known) return known->id;
+    if (Find(absl::StrCat(reference.Name(), "@", resolved.digest)) == known) return known->id;
+    top = std::move(resolved.manifest);
   }
-  ASSIGN_OR_RETURN(RawManifest top, client->FetchManifest(call));
+  if (!top.has_value()) {
+    ASSIGN_OR_RETURN(top, client.FetchManifest(call));
+  }
   log.Done("manifest");
   const std::string tag = reference.digest.empty() ? reference.String() : "";
   absl::StatusOr<std::string> id =
-      TakeIn(*client, std::move(top), reference.Name(), tag, registry_.max_concurrent_downloads, call, log);
+      TakeIn(client, *std::move(top), reference.Name(), tag, registry_.max_concurrent_downloads, call, log);
   if (!id.ok() && !absl::StrContains(id.status().message(), reference.String())) {
     return Annotate(id.status(), absl::StrCat("pull ", reference.String()));
   }

@@ -11,6 +11,7 @@
 
 #include "base/mutex.h"
 #include "base/single_flight.h"
+#include "base/warn_once.h"
 #include "images/image_records.h"
 #include "images/images.h"
 #include "images/layer_store.h"
@@ -27,6 +28,8 @@ class ImageStore : public Images {
 
   // Reads the images from the database. Called once, before any other method.
   absl::Status Load();
+  // Logs what pulls will fail with for the configuration of their registry.
+  void NameFaultsOfRegistries();
 
   absl::StatusOr<std::string> Pull(const std::string& reference, const RegistryAuth& auth,
                                    const CallContext& call) override;
@@ -65,6 +68,7 @@ class ImageStore : public Images {
   const std::string pinned_image_;
   const RegistryOptions registry_;
   const std::unique_ptr<LayerStore> layers_;
+  WarnOnce hosts_warnings_;
 
   Mutex change_;  // held while the database changes and the snapshot is replaced, so that snapshots are in order
   mutable Mutex mutex_;

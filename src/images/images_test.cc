@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/testing/captured_log.h"
 #include "images/digest.h"
 #include "images/testing/images_test.h"
 #include "images/testing/test_registry.h"
@@ -21,7 +22,10 @@
 namespace crisp {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::StartsWith;
 
 TEST_F(ImagesTest, AnImageFromARealRegistryBecomesARootFileSystem) {
   if (!RealRegistry::Installed()) GTEST_SKIP() << "needs docker-registry and skopeo";
@@ -45,6 +49,56 @@ TEST_F(ImagesTest, AnImageFromARealRegistryBecomesARootFileSystem) {
   EXPECT_EQ(images_->Find(name), nullptr);
   ASSERT_TRUE(images_->ReleaseRootfs("container", target).ok());
   ExpectNothingHere();
+}
+
+TEST_F(ImagesTest, TheHostOfAnImageIsTheSameInAnyCase) {
+  Serve(Describe("x", "hello"), "app", "1");
+  options_.registry.mirrors["localhost"] = {"http://" + registry_.host()};
+  Open();
+  const std::string id = *images_->Pull("LOCALHOST/app:1", {}, CallContext());
+  EXPECT_EQ(*images_->Pull("localhost/app:1", {}, CallContext()), id);
+  ASSERT_NE(images_->Find("LocalHost/app:1"), nullptr);
+  EXPECT_THAT(images_->Find(id)->repo_tags, ElementsAre("localhost/app:1"));
+}
+
+TEST_F(ImagesTest, WhatCannotBeUsedOfTheRegistriesIsNamedAtStartAndAtThePull) {
+  Serve(Describe("x", "hello"), "app", "1");
+  const std::string hosts = dir_.path() + "/certs.d/";
+  const auto write = [&](const std::string& directory, const std::string& text) {
+    ASSERT_TRUE(MakeDirs(hosts + directory, 0755).ok());
+    ASSERT_TRUE(WriteFileAt(AT_FDCWD, hosts + directory + "/hosts.toml", text, 0644).ok());
+  };
+  write("bad.test", "skip_verify = \"no\"\n");
+  write("good.test", absl::StrCat("server = \"", registry_.Url(""), "\"\ncapabilitys = []\n"));
+  options_.registry.config_path = hosts.substr(0, hosts.size() - 1);
+  options_.registry.tls["tls.test"].ca_files = {"/nonexistent/ca.pem"};
+  std::string log;
+  {
+    const CapturedLog captured;
+    Open();
+    EXPECT_THAT(
+        Text(images_->Pull("bad.test/app:1", {}, CallContext()).status()),
+        HasSubstr("pull bad.test/app:1: " + hosts + "bad.test/hosts.toml:1: skip_verify: expected true or false"));
+    EXPECT_TRUE(images_->Pull("good.test/app:1", {}, CallContext()).ok());
+    EXPECT_TRUE(images_->Pull("good.test/app:1", {}, CallContext()).ok());
+    log = captured.Text();
+  }
+  EXPECT_THAT(log, HasSubstr(hosts + "bad.test/hosts.toml:1: skip_verify: expected true or false"));
+  EXPECT_THAT(log, HasSubstr("/nonexistent/ca.pem"));
+  const std::string unknown = "good.test/hosts.toml:2: capabilitys is not a key";
+  const size_t first = log.find(unknown);
+  ASSERT_NE(first, std::string::npos) << log;
+  EXPECT_EQ(log.find(unknown, first + 1), std::string::npos) << "it is named once";
+}
+
+TEST_F(ImagesTest, ARegistryThatIsSilentIsLeftAfterTheTimeThatIsConfigured) {
+  registry_.SetHandler([](const FakeRequest&) { return FakeReply{.hang = true, .drop = true}; });
+  options_.registry.progress_timeout = std::chrono::milliseconds(300);
+  Open();
+  const MonoTime start = MonoClock::now();
+  EXPECT_THAT(Text(Pull("app:1").status()),
+              AllOf(StartsWith("RegistryUnavailable: "), HasSubstr("no byte for 300 ms")));
+  EXPECT_LT(MonoClock::now() - start, std::chrono::seconds(5));
 }
 
 TEST_F(ImagesTest, AnIdIsNoNameOfAnotherImage) {

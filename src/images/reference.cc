@@ -114,17 +114,22 @@ absl::Status CheckTag(absl::string_view tag) {
   return absl::OkStatus();
 }
 
+bool IsDomainInAnyCase(absl::string_view first) {
+  return absl::StrContains(first, ".") || absl::StrContains(first, ":") || absl::EqualsIgnoreCase(first, "localhost");
+}
+
 // The first component names a registry only if it cannot be part of a path on Docker Hub.
 bool LooksLikeDomain(absl::string_view first) {
-  return absl::StrContains(first, ".") || absl::StrContains(first, ":") || first == "localhost" ||
-         std::any_of(first.begin(), first.end(),
-                     [](char c) { return absl::ascii_isupper(static_cast<unsigned char>(c)); });
+  return IsDomainInAnyCase(first) || std::any_of(first.begin(), first.end(), [](char c) {
+           return absl::ascii_isupper(static_cast<unsigned char>(c));
+         });
 }
 
 void SplitDomain(absl::string_view name, Reference* reference) {
   const size_t slash = name.find('/');
   if (slash != absl::string_view::npos && LooksLikeDomain(name.substr(0, slash))) {
     reference->domain = std::string(name.substr(0, slash));
+    if (IsDomainInAnyCase(reference->domain)) absl::AsciiStrToLower(&reference->domain);
     reference->path = std::string(name.substr(slash + 1));
   } else {
     reference->domain = std::string(kDefaultDomain);

@@ -1,6 +1,9 @@
 // Image references: [domain[:port]/]path[:tag][@digest], in the grammar of the distribution project's reference
 // package. Docker's short names are completed: "busybox" is "docker.io/library/busybox:latest".
 //
+// The domain is in lower case, as hosts are the same in any case: LOCALHOST/x and localhost/x are one image. A first
+// component that only its upper-case letters make a domain ("Foo/x") stays as it is.
+//
 // In a reference with tag and digest the digest counts: the tag is validated and dropped, as by containerd.
 #pragma once
 

@@ -31,7 +31,7 @@ TEST_F(RegistryClientTest, AManifestComesWithItsDigest) {
   EXPECT_THAT(registry_.requests()[0].Header("accept"), HasSubstr(kManifestType));
   EXPECT_EQ(registry_.requests()[0].Header("authorization"), "");
   EXPECT_EQ(registry_.requests()[0].query, "") << "?ns= is for mirrors";
-  EXPECT_EQ(*Client().ResolveDigest(CallContext()), digest);
+  EXPECT_EQ(Client().Resolve(CallContext())->digest, digest);
   EXPECT_EQ(registry_.Count("HEAD "), 1);
 }
 

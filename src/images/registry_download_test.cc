@@ -87,12 +87,15 @@ TEST_F(RegistryDownloadTest, ARegistryWithoutRangeSendsAgainWhatIsKnown) {
   EXPECT_TRUE(*got == blob_);
 }
 
-TEST_F(RegistryDownloadTest, AnAnswerWithOtherBytesThanAskedForIsRefused) {
+TEST_F(RegistryDownloadTest, ARangeThatWasNotAskedForIsRefused) {
   Answer([&, count = 0](const FakeRequest&) mutable {
     if (++count == 1) return FakeReply{.body = blob_, .reset_after = 1000};
     return FakeReply{.status = 206, .headers = {{"Content-Range", "bytes 999-1/2"}}, .body = blob_.substr(999)};
   });
-  EXPECT_THAT(Text(Blob().status()), HasSubstr("bytes from 1000"));
+  EXPECT_THAT(Text(Blob().status()), HasSubstr("bytes from 0"));
+  EXPECT_EQ(registry_.requests().size(), 3u) << "after the wrong range the whole blob is asked for";
+  EXPECT_EQ(registry_.requests()[1].Header("range"), "bytes=1000-");
+  EXPECT_EQ(registry_.requests()[2].Header("range"), "");
   AlwaysAnswer({.status = 206, .headers = {{"Content-Range", "bytes 0-1/2"}}, .body = blob_});
   EXPECT_THAT(Text(Blob().status()), HasSubstr("bytes from 0"));
 }

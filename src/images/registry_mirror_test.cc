@@ -36,7 +36,7 @@ TEST_F(RegistryMirrorTest, TheNextEndpointIsAskedWhenOneFails) {
     EXPECT_EQ(registry_.requests().size(), 1u) << "no pause while another endpoint can do it";
     EXPECT_EQ(other_.requests()[0].query, "ns=127.0.0.1%3A1");
     EXPECT_TRUE(Blob(*client, blob_.size()).ok());
-    EXPECT_EQ(registry_.requests().size(), 1u) << "the endpoint that served the manifest is asked first for blobs";
+    EXPECT_EQ(registry_.requests().size(), 2u) << "the order of the endpoints is the same for each request";
   }
 }
 

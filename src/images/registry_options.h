@@ -1,6 +1,8 @@
 // Options for access to registries: mirrors, credentials, TLS and headers.
 #pragma once
 
+#include <chrono>
+#include <compare>
 #include <map>
 #include <string>
 #include <utility>
@@ -17,9 +19,18 @@ struct RegistryAuth {
   std::string server_address = {};  // the host of the credentials; empty: the host of the image reference
 };
 
+// Files of a client's certificate, PEM. An empty `key_file`: the key is in `cert_file` too.
+struct ClientCertificate {
+  std::string cert_file;
+  std::string key_file;
+  auto operator<=>(const ClientCertificate&) const = default;
+};
+
 struct RegistryTls {
   bool insecure_skip_verify = false;
-  std::string ca_file, cert_file, key_file;  // PEM; empty: the system's CAs, no client certificate
+  std::vector<std::string> ca_files = {};       // PEM; trusted in addition to the system's
+  std::vector<ClientCertificate> clients = {};  // the first that fits what the server asks for is sent
+  auto operator<=>(const RegistryTls&) const = default;
 };
 
 struct RegistryOptions {
@@ -30,7 +41,11 @@ struct RegistryOptions {
   std::map<std::string, RegistryAuth> auth;                  // by host of the endpoint
   std::map<std::string, RegistryTls> tls;                    // by host of the endpoint
   std::vector<std::pair<std::string, std::string>> headers;  // name, value: sent to endpoints with every request
-  int max_concurrent_downloads = 3;                          // layers of one image at once; 0 or less: no limit
+  // The credentials of a pull are also for mirrors of the registry, as in containerd.
+  bool credentials_for_mirrors = false;
+  int max_concurrent_downloads = 3;  // layers of one image at once; 0 or less: no limit
+  // A registry that sends nothing for this long is left; 0: never.
+  std::chrono::milliseconds progress_timeout = std::chrono::minutes(5);
 };
 
 }  // namespace crisp

@@ -201,8 +201,29 @@ TEST_F(RegistryTokenTest, FailuresOfTheTokenServerAreNamed) {
   EXPECT_THAT(Text(failing({.body = "[]"})), HasSubstr("token server"));
   EXPECT_THAT(Text(failing({.body = R"({"token":"a\nb"})"})), HasSubstr("no header may have"));
   EXPECT_FALSE(failing({.body = std::string(2 << 20, ' ')}).ok());
-  EXPECT_FALSE(failing({.status = 302, .headers = {{"Location", other_.Url("/token")}}}).ok());
-  EXPECT_TRUE(other_.requests().empty()) << "the token server's redirect could lead the password astray";
+}
+
+TEST_F(RegistryTokenTest, ARedirectOfTheTokenServerLeadsNoSecretAstray) {
+  token_reply_ = {.status = 302, .headers = {{"Location", other_.Url("/token")}}};
+  EXPECT_FALSE(Client("library/x:1", {.username = "u", .password = "pa55word"}).FetchManifest(CallContext()).ok());
+  ASSERT_EQ(other_.requests().size(), 1u);
+  EXPECT_EQ(other_.requests()[0].Header("authorization"), "");
+  token_reply_.status = 307;
+  const absl::Status status =
+      Client("library/x:1", {.identity_token = "id-token"}).FetchManifest(CallContext()).status();
+  EXPECT_THAT(Text(status), HasSubstr("credentials are not sent to"));
+  EXPECT_EQ(other_.requests().size(), 1u) << "the identity token is in the body";
+}
+
+TEST_F(RegistryTokenTest, ARedirectOnTheTokenServersHostKeepsTheCredentials) {
+  Answer([this](const FakeRequest& request) -> std::optional<FakeReply> {
+    if (request.path == "/token") return FakeReply{.status = 307, .headers = {{"Location", "/moved"}}};
+    if (request.path == "/moved") return token_reply_;
+    if (request.Header("authorization") == "Bearer " + good_token_) return std::nullopt;
+    return Challenge(request);
+  });
+  EXPECT_TRUE(Client("library/x:1", {.identity_token = "id-token"}).FetchManifest(CallContext()).ok());
+  EXPECT_EQ(registry_.Count("POST /moved"), 1);
 }
 
 TEST_F(RegistryTokenTest, BasicIsUsedWhereTheRegistryAsksForIt) {

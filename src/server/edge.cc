@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
@@ -25,6 +26,14 @@ namespace {
 // The text travels percent-encoded (gRPC over HTTP/2, "Status-Message").
 constexpr size_t kMaxEncodedText = 6000;
 
+// The kubelet's reasons for a failed pull (cri-api, pkg/errors).
+bool BeginsWithPullReason(absl::string_view text) {
+  for (const char* reason : {"RegistryUnavailable", "SignatureValidationFailed"}) {
+    if (absl::StartsWith(text, reason)) return true;
+  }
+  return false;
+}
+
 std::string CutToFit(absl::string_view text) {
   size_t encoded = 0;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -35,11 +44,15 @@ std::string CutToFit(absl::string_view text) {
   return std::string(text);
 }
 
+absl::StatusCode CodeForClient(const absl::Status& status) {
+  return BeginsWithPullReason(status.message()) ? absl::StatusCode::kUnknown : status.code();
+}
+
 }  // namespace
 
 grpc::Status ToGrpc(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
-  return {static_cast<grpc::StatusCode>(status.raw_code()), CutToFit(status.message())};
+  return {static_cast<grpc::StatusCode>(CodeForClient(status)), CutToFit(status.message())};
 }
 
 RpcLine::RpcLine(const RpcLog& log, OwnedLogFields subject) : log_(log), subject_(std::move(subject)) {}
@@ -52,7 +65,7 @@ void RpcLine::Write(const absl::Status& status) const {
   const LogLevel level = status.ok() ? log_.level : LogLevel::kWarning;
   if (!IsLogged(level)) return;
   const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(MonoClock::now() - start_).count();
-  const std::string code = absl::StatusCodeToString(status.code());
+  const std::string code = absl::StatusCodeToString(CodeForClient(status));
   std::vector<LogField> more = {{"us", micros}, {"code", code}};
   if (!status.ok()) more.emplace_back("error", status.message());
   Log(level, log_.method, subject_, more);

@@ -19,7 +19,10 @@ class PodTable;
 // How long the client will wait. Valid as long as `context` is.
 CallContext CallOf(const grpc::ServerContext& context);
 
-// The numbers of the codes are the same. The text is cut to what clients accept.
+// The numbers of the codes are the same, but for texts that begin with a reason that the kubelet knows for a pull: it
+// looks for "RegistryUnavailable" and "SignatureValidationFailed" at the beginning of an error's text, and finds them
+// only with UNKNOWN, because cri-client leaves "rpc error: code = …" before the text of every other code. The text is
+// cut to what clients accept.
 grpc::Status ToGrpc(const absl::Status& status);
 
 // An RPC's name, and the level of its log line if it succeeds; a failure is a warning.

@@ -130,6 +130,22 @@ TEST_F(EdgeTest, AnImageIsNamedByItsReference) {
   EXPECT_EQ(LineOf(&FakeRpcs::PullImage, request)["image"], "busybox:1");
 }
 
+TEST_F(EdgeTest, AReasonThatTheKubeletLooksForIsTheFirstWordAndTheCodeIsUnknown) {
+  for (const std::string reason : {"RegistryUnavailable", "SignatureValidationFailed"}) {
+    const std::string text = reason + ": pull a.test/x:1: all endpoints are down";
+    for (const absl::StatusCode code : {absl::StatusCode::kUnavailable, absl::StatusCode::kPermissionDenied}) {
+      rpcs_.result = absl::Status(code, text);
+      EXPECT_EQ(LineOf(&FakeRpcs::PullImage, cri::PullImageRequest())["code"], "UNKNOWN");
+      EXPECT_EQ(code_, grpc::StatusCode::UNKNOWN);
+      EXPECT_EQ(ToGrpc(rpcs_.result).error_message(), text);
+    }
+  }
+  for (const absl::Status& other : {absl::UnavailableError("pull a.test/x:1: RegistryUnavailable"),
+                                    absl::NotFoundError("pull a.test/x:1: 404 Not Found")}) {
+    EXPECT_EQ(ToGrpc(other).error_code(), static_cast<grpc::StatusCode>(other.code())) << other;
+  }
+}
+
 TEST_F(EdgeTest, ACallThatIsDebugIsALineOnlyIfItFails) {
   EXPECT_EQ(LineOf(&FakeRpcs::StopContainer, {}, LogLevel::kDebug), json(0));
   rpcs_.result = absl::InternalError("no");

@@ -20,6 +20,7 @@
 #include "base/status_macros.h"
 #include "base/testing/wait.h"
 #include "images/digest.h"
+#include "images/testing/fake_wire.h"
 #include "os/file.h"
 #include "os/process.h"
 
@@ -36,11 +37,11 @@ sockaddr_in Loopback(int port) {
   return address;
 }
 
-Fd Listen(int* port) {
+Fd Listen(int* port, int backlog = 64) {
   Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address = Loopback(0);
   socklen_t size = sizeof(address);
-  if (bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 || listen(fd.get(), 64) != 0 ||
+  if (bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 || listen(fd.get(), backlog) != 0 ||
       getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
     std::abort();
   }
@@ -54,22 +55,16 @@ bool Connects(int port) {
   return connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
 }
 
-bool SendAll(int fd, absl::string_view data) {
-  while (!data.empty()) {
-    const ssize_t count = send(fd, data.data(), data.size(), MSG_NOSIGNAL);
-    if (count <= 0) return false;
-    data.remove_prefix(static_cast<size_t>(count));
-  }
-  return true;
-}
+}  // namespace
 
-// Reads one request from `fd`; `rest` is what was read beyond it. False at the end of the connection.
-bool ReadRequest(int fd, std::string* rest, FakeRequest* request) {
+namespace {
+
+// Reads one request from `wire`; `rest` is what was read beyond it. False at the end of the connection.
+bool ReadRequest(FakeWire& wire, std::string* rest, FakeRequest* request) {
   const auto more = [&] {
-    char buffer[65536];
-    const ssize_t count = recv(fd, buffer, sizeof(buffer), 0);
-    if (count > 0) rest->append(buffer, static_cast<size_t>(count));
-    return count > 0;
+    const std::string bytes = wire.Receive();
+    rest->append(bytes);
+    return !bytes.empty();
   };
   size_t end;
   while ((end = rest->find("\r\n\r\n")) == std::string::npos) {
@@ -92,13 +87,19 @@ bool ReadRequest(int fd, std::string* rest, FakeRequest* request) {
   while (rest->size() < length) {
     if (!more()) return false;
   }
+  request->client = wire.client();
+  request->secure = wire.secure();
   request->body = rest->substr(0, length);
   rest->erase(0, length);
   return true;
 }
 
 // False if the connection is over.
-bool SendReply(int fd, const FakeRequest& request, const FakeReply& reply) {
+bool SendReply(FakeWire& wire, const FakeRequest& request, const FakeReply& reply) {
+  if (reply.drop) {
+    if (reply.hang) (void)wire.Receive();
+    return false;
+  }
   std::string head = absl::StrCat("HTTP/1.1 ", reply.status, " Status\r\n");
   bool has_length = reply.without_length || reply.status == 304;
   for (const auto& [name, value] : reply.headers) {
@@ -107,21 +108,20 @@ bool SendReply(int fd, const FakeRequest& request, const FakeReply& reply) {
   }
   if (!has_length) absl::StrAppend(&head, "Content-Length: ", reply.body.size(), "\r\n");
   if (reply.without_length) absl::StrAppend(&head, "Connection: close\r\n");
-  if (!SendAll(fd, head + "\r\n")) return false;
+  if (!wire.Send(head + "\r\n")) return false;
   if (request.method == "HEAD") return true;
   absl::string_view body = reply.body;
   if (reply.reset_after) body = body.substr(0, *reply.reset_after);
-  if (!SendAll(fd, body)) return false;
+  if (!wire.Send(body)) return false;
   if (reply.reset_after) {
     // The peer must get what was sent before the reset: wait until it has read all of it, which it shows by silence.
     LetTimePass(std::chrono::milliseconds(50));
     const linger at_once{1, 0};
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    setsockopt(wire.fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
     return false;
   }
   if (reply.hang) {
-    char byte;
-    (void)recv(fd, &byte, 1, 0);
+    (void)wire.Receive();
     return false;
   }
   return !reply.without_length;
@@ -134,7 +134,11 @@ std::string FakeRequest::Header(const std::string& name) const {
   return it == headers.end() ? "" : it->second;
 }
 
-FakeRegistry::FakeRegistry() : listener_(Listen(&port_)), acceptor_([this] { Accept(); }) {}
+FakeRegistry::FakeRegistry(std::optional<FakeTls> tls)
+    : tls_(std::move(tls)), listener_(Listen(&port_)), acceptor_([this] { Accept(); }) {
+  // SSL_write has no flag against it.
+  if (tls_.has_value()) signal(SIGPIPE, SIG_IGN);
+}
 
 FakeRegistry::~FakeRegistry() {
   stopping_ = true;
@@ -161,16 +165,25 @@ void FakeRegistry::Accept() {
 }
 
 void FakeRegistry::Converse(Fd connection) {
-  std::string rest;
-  for (FakeRequest request; ReadRequest(connection.get(), &rest, &request); request = {}) {
-    const FakeReply reply = Answer(request);
-    if (!SendReply(connection.get(), request, reply)) break;
-  }
+  const int fd = connection.get();
+  FakeWire wire(std::move(connection));
+  if (wire.Open(tls_)) Exchange(wire);
   MutexLock lock(mutex_);
-  connections_.erase(connection.get());
-  connection.reset();
+  connections_.erase(fd);
   --conversations_;
   changed_.NotifyAll();
+}
+
+void FakeRegistry::Exchange(FakeWire& wire) {
+  std::string rest;
+  for (FakeRequest request; ReadRequest(wire, &rest, &request); request = {}) {
+    const FakeReply reply = Answer(request);
+    {
+      MutexLock lock(mutex_);
+      answers_.push_back(absl::StrCat(request.method, " ", request.path, " ", reply.status));
+    }
+    if (!SendReply(wire, request, reply)) return;
+  }
 }
 
 FakeReply FakeRegistry::Answer(const FakeRequest& request) {
@@ -261,6 +274,11 @@ std::vector<FakeRequest> FakeRegistry::requests() const {
   return requests_;
 }
 
+std::vector<std::string> FakeRegistry::answers() const {
+  MutexLock lock(mutex_);
+  return answers_;
+}
+
 int FakeRegistry::Count(const std::string& part) const {
   MutexLock lock(mutex_);
   return CountLocked(part);
@@ -280,6 +298,21 @@ void FakeRegistry::Await(const std::string& part, int count) {
 void FakeRegistry::ForgetRequests() {
   MutexLock lock(mutex_);
   requests_.clear();
+  answers_.clear();
+}
+
+FullListener::FullListener() : listener_(Listen(&port_, 0)) {
+  const sockaddr_in address = Loopback(port_);
+  // The kernel lets in one more than the backlog, and then drops what comes.
+  for (int i = 0; i < 4; ++i) {
+    Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    (void)connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+    waiting_.push_back(std::move(fd));
+  }
+}
+
+std::string FullListener::host() const {
+  return absl::StrCat("127.0.0.1:", port_);
 }
 
 std::string ManifestJson(const Descriptor& config, const std::vector<Descriptor>& layers) {

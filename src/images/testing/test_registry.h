@@ -15,11 +15,14 @@
 #include "absl/strings/string_view.h"
 #include "base/mutex.h"
 #include "images/image_source.h"
+#include "images/testing/test_certificates.h"
 #include "os/fd.h"
 #include "os/pidfd.h"
 #include "os/testing/test_dir.h"
 
 namespace crisp {
+
+class FakeWire;
 
 struct FakeRequest {
   std::string method;
@@ -27,6 +30,8 @@ struct FakeRequest {
   std::string query;                           // without "?"
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
+  bool secure = false;  // it came over TLS
+  std::string client;   // the name in the client's certificate, if it showed one
 
   std::string Header(const std::string& name) const;
 };
@@ -38,21 +43,30 @@ struct FakeReply {
   std::optional<size_t> reset_after = {};  // reset the connection after this many bytes of the body
   bool without_length = false;             // no Content-Length: the end of the connection is the end of the body
   bool hang = false;                       // send nothing more after the body, and do not close
+  bool drop = false;                       // send nothing at all, and close unless `hang`
+};
+
+// How a FakeRegistry speaks TLS.
+struct FakeTls {
+  TestCertificate own;
+  std::string client_ca = {};  // PEM: every client must show a certificate of this authority
+  bool also_plain = false;     // clients that begin with http are served so
 };
 
 // An HTTP/1.1 server with a thread for each connection. It serves the blobs and manifests that were added, with Range;
-// a handler may answer first. Thread-safe.
+// a handler may answer first. A client that begins TLS where none is spoken, or http where TLS is, gets the plain "400
+// Bad Request" of Go's servers. Thread-safe.
 class FakeRegistry {
  public:
   using Handler = std::function<std::optional<FakeReply>(const FakeRequest&)>;
 
-  FakeRegistry();
+  explicit FakeRegistry(std::optional<FakeTls> tls = std::nullopt);
   ~FakeRegistry();
   FakeRegistry(const FakeRegistry&) = delete;
   FakeRegistry& operator=(const FakeRegistry&) = delete;
 
   std::string host() const;  // "127.0.0.1:<port>"
-  std::string Url(const std::string& path) const { return "http://" + host() + path; }
+  std::string Url(const std::string& path) const { return (tls_ ? "https://" : "http://") + host() + path; }
 
   void SetHandler(Handler handler);               // nullptr for none
   std::string AddBlob(const std::string& bytes);  // returns its digest
@@ -63,6 +77,8 @@ class FakeRegistry {
   void AddLayout(const std::string& directory, const std::string& repository, const std::string& tag);
 
   std::vector<FakeRequest> requests() const;
+  // "<method> <path> <status>" of each request that was answered.
+  std::vector<std::string> answers() const;
   // The number of requests with this in their "<method> <path>".
   int Count(const std::string& part) const;
   // Returns once there are `count` of them.
@@ -72,10 +88,12 @@ class FakeRegistry {
  private:
   void Accept();
   void Converse(Fd connection);
+  void Exchange(FakeWire& wire);
   int CountLocked(const std::string& part) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   FakeReply Answer(const FakeRequest& request);
   FakeReply Serve(const FakeRequest& request);
 
+  const std::optional<FakeTls> tls_;
   int port_ = 0;  // set by the initialisation of listener_
   Fd listener_;
   std::atomic<bool> stopping_{false};
@@ -86,8 +104,21 @@ class FakeRegistry {
   std::set<int> connections_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<Handler> handler_ ABSL_GUARDED_BY(mutex_);
   std::vector<FakeRequest> requests_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> answers_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> blobs_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::pair<std::string, std::string>> manifests_ ABSL_GUARDED_BY(mutex_);
+};
+
+// A port that takes no connection: connecting to it waits until the client has enough.
+class FullListener {
+ public:
+  FullListener();
+  std::string host() const;
+
+ private:
+  int port_ = 0;
+  Fd listener_;
+  std::vector<Fd> waiting_;
 };
 
 // An OCI manifest of these blobs.
