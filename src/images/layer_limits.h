@@ -22,6 +22,7 @@ inline constexpr uint64_t kMostInodes = 10'000'000;
 // Directories and their xattrs are kept in memory until the layer is finished, some 200 bytes a directory.
 inline constexpr uint64_t kMostDirectories = 500'000;
 inline constexpr size_t kMostDirectoryXattrBytes = 64 << 20;
+inline constexpr size_t kMostWhiteoutBytes = 64 << 20;  // names of whiteouts, which are kept as long
 inline constexpr size_t kMostXattrBytes = 64 << 10;  // XATTR_SIZE_MAX of Linux, for one xattr
 inline constexpr size_t kMostXattrNameBytes = 255;   // XATTR_NAME_MAX
 inline constexpr int kMostDepth = 2048;              // of nested directories; one path cannot name more (PATH_MAX)
