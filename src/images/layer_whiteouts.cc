@@ -98,8 +98,8 @@ absl::StatusOr<bool> LayerDirs::Purge(Dir* top, bool keep) {
   // From the bottom up, so that no directory is looked at after it was removed with its parent's contents.
   for (size_t i = dirs.size(); i-- > 0;) {
     Dir* const dir = dirs[i];
-    if (!dir->own_ || dir->pure_) continue;
-    RETURN_IF_ERROR(PurgeContents(dir));
+    if (!dir->own_) continue;
+    if (!dir->pure_) RETURN_IF_ERROR(PurgeContents(dir));
     if (i > 0 && !dir->carried_) RETURN_IF_ERROR(Keep(dir, DefaultDirMetadata()));
   }
   return true;
