@@ -16,7 +16,7 @@ using Json = nlohmann::json;
 // write and to free a document, so its depth bounds the stack.
 inline constexpr size_t kJsonBytesLimit = 4 << 20;
 inline constexpr int kJsonDepthLimit = 64;
-inline constexpr int kJsonValuesLimit = 100000;
+inline constexpr int kJsonValuesLimit = 200000;
 
 // `text` must be valid UTF-8 within the limits, with an object at the top. Else Internal, saying what is wrong and
 // where.

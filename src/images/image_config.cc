@@ -42,9 +42,9 @@ absl::Status ReadRunConfig(const JsonReader& run, ImageConfig* config) {
 
 absl::StatusOr<std::vector<std::string>> ReadDiffIds(const JsonReader& json) {
   ASSIGN_OR_RETURN(const std::optional<JsonReader> rootfs, json.Object("rootfs"));
-  if (!rootfs.has_value()) return json.Missing("rootfs");
+  if (!rootfs.has_value()) return std::vector<std::string>();  // of an image without layers
   ASSIGN_OR_RETURN(const std::string type, rootfs->String("type"));
-  if (type != "layers") return absl::InternalError("\"rootfs.type\" is not \"layers\"");
+  if (!type.empty() && type != "layers") return absl::InternalError("\"rootfs.type\" is not \"layers\"");
   ASSIGN_OR_RETURN(std::vector<std::string> diff_ids, rootfs->Strings("diff_ids"));
   if (diff_ids.size() > kLayersLimit) {
     return absl::InternalError(
@@ -64,6 +64,7 @@ absl::StatusOr<ParsedImageConfig> Parse(absl::string_view blob) {
   ParsedImageConfig parsed;
   ASSIGN_OR_RETURN(parsed.config.os, json.String("os"));
   ASSIGN_OR_RETURN(parsed.config.architecture, json.String("architecture"));
+  ASSIGN_OR_RETURN(parsed.variant, json.String("variant"));
   ASSIGN_OR_RETURN(parsed.diff_ids, ReadDiffIds(json));
   ASSIGN_OR_RETURN(const std::optional<JsonReader> run, json.Object("config"));
   if (run.has_value()) RETURN_IF_ERROR(ReadRunConfig(*run, &parsed.config));

@@ -13,6 +13,7 @@ namespace crisp {
 
 struct ParsedImageConfig {
   ImageConfig config;
+  std::string variant;                // of `config.architecture`
   std::vector<std::string> diff_ids;  // lowest first; digests
 };
 

@@ -41,9 +41,9 @@ struct ImageParts {
   uint64_t size = 0;                    // of the layers' blobs and the config
 };
 
-// Follows `top` through indexes to the image for this machine. Errors: NotFound if there is none, those of the source,
-// Internal for what is malformed or contradicts itself. The steps in `log` are "platform manifest", if `top` is an
-// index, and "config".
+// Follows `top` through indexes to the image that fits this machine best (manifest_search.h), and reads its config.
+// Errors: NotFound if there is none, those of the source, Internal for what is malformed or contradicts itself. The
+// steps in `log` are "platform manifest", if `top` is an index, and "config".
 absl::StatusOr<ImageParts> DescribeImage(ImageSource& source, RawManifest top, const CallContext& call, StepLog& log);
 
 }  // namespace crisp

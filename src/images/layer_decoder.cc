@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "images/gzip_header.h"
 #include "images/layer_limits.h"
 
 namespace crisp {
@@ -17,20 +18,43 @@ namespace {
 // The length of the longest magic number.
 constexpr size_t kMagicBytes = 4;
 
+// The headers of gzip members are read by GzipHeader: ISA-L 2.30 refuses some valid ones that come in pieces. ISA-L
+// decodes what follows and checks the trailer.
 class GzipInflater : public Inflater {
  public:
-  explicit GzipInflater(TarWriter* out) : out_(out), state_(std::make_unique<inflate_state>()) { StartMember(); }
+  explicit GzipInflater(TarWriter* out) : out_(out), state_(std::make_unique<inflate_state>()) {}
 
   absl::Status Feed(absl::string_view compressed) override {
-    state_->next_in = reinterpret_cast<uint8_t*>(const_cast<char*>(compressed.data()));
-    state_->avail_in = static_cast<uint32_t>(compressed.size());
+    while (!compressed.empty()) {
+      if (member_done_) header_ = GzipHeader();
+      if (member_done_ || !header_.done()) {
+        RETURN_IF_ERROR(header_.Feed(&compressed));
+        member_done_ = false;
+        if (header_.done()) StartMember();
+      }
+      if (!header_.done()) return absl::OkStatus();
+      ASSIGN_OR_RETURN(compressed, Inflate(compressed));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Finish() override {
+    return member_done_ ? absl::OkStatus() : absl::DataLossError("the gzip data ends too early");
+  }
+
+ private:
+  void StartMember() {
+    isal_inflate_init(state_.get());
+    state_->crc_flag = ISAL_GZIP_NO_HDR_VER;
+  }
+
+  // Returns what follows the member, if it ends here.
+  absl::StatusOr<absl::string_view> Inflate(absl::string_view data) {
+    state_->next_in = reinterpret_cast<uint8_t*>(const_cast<char*>(data.data()));
+    state_->avail_in = static_cast<uint32_t>(data.size());
     // ISA-L may hold more output if the block is full. It needs more input only if space is left.
     bool starved = false;
-    while (!starved || state_->avail_in > 0) {
-      if (member_done_) {
-        if (state_->avail_in == 0) break;
-        StartMember();
-      }
+    while (!member_done_ && (!starved || state_->avail_in > 0)) {
       const uint32_t before = state_->avail_in;
       ASSIGN_OR_RETURN(const absl::Span<char> space, out_->Space());
       state_->next_out = reinterpret_cast<uint8_t*>(space.data());
@@ -44,36 +68,16 @@ class GzipInflater : public Inflater {
         return absl::DataLossError("the gzip data is damaged");
       }
     }
-    return absl::OkStatus();
-  }
-
-  absl::Status Finish() override {
-    return member_done_ ? absl::OkStatus() : absl::DataLossError("the gzip data ends too early");
-  }
-
- private:
-  void StartMember() {
-    uint8_t* const next_in = state_->next_in;
-    const uint32_t avail_in = state_->avail_in;
-    isal_inflate_init(state_.get());
-    state_->crc_flag = ISAL_GZIP;
-    state_->next_in = next_in;
-    state_->avail_in = avail_in;
-    member_done_ = false;
+    return data.substr(data.size() - state_->avail_in);
   }
 
   static absl::Status Explain(int error) {
-    switch (error) {
-      case ISAL_INCORRECT_CHECKSUM:
-        return absl::DataLossError("the gzip data is damaged: its checksum is wrong");
-      case ISAL_INVALID_WRAPPER:
-        return absl::DataLossError("the gzip data is damaged, or something else follows it");
-      default:
-        return absl::DataLossError(absl::StrCat("the gzip data is damaged (ISA-L error ", error, ")"));
-    }
+    if (error == ISAL_INCORRECT_CHECKSUM) return absl::DataLossError("the gzip data is damaged: its checksum is wrong");
+    return absl::DataLossError(absl::StrCat("the gzip data is damaged (ISA-L error ", error, ")"));
   }
 
   TarWriter* out_;
+  GzipHeader header_;
   std::unique_ptr<inflate_state> state_;
   bool member_done_ = false;
 };
@@ -173,6 +177,8 @@ void TarWriter::Flush() {
 }
 
 absl::Status LayerDecoder::Feed(absl::string_view blob) {
+  // libzstd takes a call with nothing after the end of a frame for the beginning of the next one.
+  if (blob.empty()) return absl::OkStatus();
   if (inflater_ != nullptr) return inflater_->Feed(blob);
   first_.append(blob.data(), blob.size());
   return first_.size() < kMagicBytes ? absl::OkStatus() : Start();

@@ -1,8 +1,8 @@
 // LayerDecoder: decompresses a layer's blob, which arrives in pieces, and writes the tar into the blocks of a ring.
 //
-// gzip is decoded by ISA-L, with any number of members (RFC 1952, 2.2), zstd by libzstd, with any number of frames
-// (RFC 8878, 3.1). Anything else is treated as an uncompressed tar. The first bytes decide rather than the media type,
-// which Docker is known to set wrongly; the diff id proves that the tar is the right one.
+// gzip is decoded by ISA-L, with any number of members and any header (RFC 1952, 2.2 and 2.3), zstd by libzstd, with
+// any number of frames (RFC 8878, 3.1). Anything else is treated as an uncompressed tar. The first bytes decide rather
+// than the media type, which Docker is known to set wrongly; the diff id proves that the tar is the right one.
 //
 // Threading: thread-compatible. Errors: DataLoss for data that cannot be decoded, ResourceExhausted beyond a limit, and
 // those of the ring.

@@ -80,9 +80,118 @@ TEST(LayerDecoderTest, MembersMayEndAnywhereInAPiece) {
   }
 }
 
+// The CRC-32 of gzip, bit by bit.
+uint32_t Crc(absl::string_view bytes) {
+  uint32_t crc = 0xffffffff;
+  for (const char c : bytes) {
+    crc ^= static_cast<uint8_t>(c);
+    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return ~crc;
+}
+
+constexpr unsigned kHeaderChecksum = 2, kExtra = 4, kName = 8, kComment = 16, kAllFields = 30;
+
+// `text` as a gzip member with these fields in its header (RFC 1952, 2.3). All have more bytes than a decoder may look
+// ahead.
+std::string Member(const std::string& text, unsigned flags, const std::string& extra = std::string(26, 'x')) {
+  std::string header("\x1f\x8b\x08\0\1\2\3\4\0\3", 10);
+  header[3] = static_cast<char>(flags);
+  if (flags & kExtra) {
+    header += {static_cast<char>(extra.size() & 0xff), static_cast<char>(extra.size() >> 8)};
+    header += extra;
+  }
+  if (flags & kName) header += std::string("file-name.tar") + '\0';
+  if (flags & kComment) header += std::string("a comment of some length") + '\0';
+  const uint32_t crc = Crc(header);
+  if (flags & kHeaderChecksum) header += {static_cast<char>(crc & 0xff), static_cast<char>(crc >> 8 & 0xff)};
+  return header + Gzip(text).substr(10);
+}
+
+// Feeds `blob` in the pieces that end at `cuts`.
+Decoded DecodeCut(absl::string_view blob, std::vector<size_t> cuts) {
+  BlockRing ring(64, 1000);
+  Decoded decoded;
+  TarWriter writer(&ring, blob.size(), "sha256");
+  LayerDecoder decoder(&writer);
+  cuts.push_back(blob.size());
+  size_t at = 0;
+  for (const size_t cut : cuts) {
+    if (decoded.status.ok()) decoded.status = decoder.Feed(blob.substr(at, cut - at));
+    at = cut;
+  }
+  if (decoded.status.ok()) decoded.status = decoder.Finish();
+  ring.Finish(absl::OkStatus());
+  for (absl::string_view bytes = *ring.Next(); !bytes.empty(); bytes = *ring.Next()) {
+    decoded.bytes.append(bytes.data(), bytes.size());
+  }
+  return decoded;
+}
+
+void ExpectWholeHoweverCut(const std::string& blob, const std::string& text) {
+  const Decoded by_bytes = Decode(blob, 1);
+  EXPECT_EQ(by_bytes.status, absl::OkStatus()) << "one byte at a time";
+  EXPECT_EQ(by_bytes.bytes, text);
+  for (size_t cut = 0; cut <= blob.size(); ++cut) {
+    const Decoded decoded = DecodeCut(blob, {cut});
+    ASSERT_EQ(decoded.status, absl::OkStatus()) << "cut at " << cut;
+    ASSERT_EQ(decoded.bytes, text) << "cut at " << cut;
+  }
+}
+
+TEST(LayerDecoderTest, EveryDecoderTakesEveryCut) {
+  const std::string text = Text(500), skippable("\x53\x2a\x4d\x18\3\0\0\0abc", 11);
+  ExpectWholeHoweverCut(text, text);
+  ExpectWholeHoweverCut(Zstd(text), text);
+  ExpectWholeHoweverCut(skippable + Zstd(text) + skippable + Zstd(text), text + text);
+  ExpectWholeHoweverCut(Gzip(text), text);
+  ExpectWholeHoweverCut(Gzip(""), "");
+  ExpectWholeHoweverCut("", "");
+}
+
+TEST(LayerDecoderTest, EveryHeaderOfGzipTakesEveryCut) {
+  const std::string text = Text(300);
+  for (unsigned flags = 0; flags <= kAllFields; flags += 2) {
+    SCOPED_TRACE(flags);
+    ExpectWholeHoweverCut(Member(text, flags), text);
+  }
+  ExpectWholeHoweverCut(Member(text, kExtra, ""), text);
+  ExpectWholeHoweverCut(Member(text, kAllFields) + Member("", kName) + Member(text, kExtra) + Gzip(text),
+                        text + text + text);
+  // Two cuts anywhere in the header.
+  const std::string blob = Member(text, kAllFields);
+  const size_t header = blob.size() - Gzip(text).size() + 12;
+  for (size_t first = 0; first < header; ++first) {
+    for (size_t second = first; second < header; ++second) {
+      ASSERT_EQ(DecodeCut(blob, {first, second}).bytes, text) << first << " " << second;
+    }
+  }
+}
+
+TEST(LayerDecoderTest, AnExtraFieldMayHaveItsFullLength) {
+  const std::string text = Text(300);
+  const Decoded decoded = Decode(Member(text, kAllFields, std::string(65535, 'x')), 1000);
+  EXPECT_EQ(decoded.status, absl::OkStatus());
+  EXPECT_EQ(decoded.bytes, text);
+}
+
+TEST(LayerDecoderTest, AHeaderOfGzipThatIsNoneIsRefused) {
+  const std::string good = Member(Text(300), kAllFields);
+  const auto refusal = [&](size_t at, char byte) {
+    std::string bad = good;
+    bad[at] = byte;
+    return Decode(bad, 7).status.code();
+  };
+  EXPECT_EQ(refusal(2, 7), absl::StatusCode::kDataLoss) << "another method";
+  EXPECT_EQ(refusal(3, '\x3e'), absl::StatusCode::kDataLoss) << "a reserved flag";
+  for (size_t at = 4; at < good.size() - Gzip(Text(300)).size() + 10; ++at) {
+    EXPECT_EQ(refusal(at, static_cast<char>(good[at] ^ 4)), absl::StatusCode::kDataLoss) << at;
+  }
+}
+
 TEST(LayerDecoderTest, EveryTruncationIsNoticed) {
   const std::string text = Text(3000);
-  for (const std::string& blob : {Gzip(text), Zstd(text)}) {
+  for (const std::string& blob : {Gzip(text), Member(text, kAllFields), Zstd(text)}) {
     for (size_t size = 4; size < blob.size(); ++size) {
       ASSERT_EQ(Decode(blob.substr(0, size), 1000).status.code(), absl::StatusCode::kDataLoss) << size;
     }

@@ -22,14 +22,6 @@ namespace {
 
 constexpr size_t kMostOpenDirs = 32;
 
-// The metadata of a directory that neither the tar nor a layer below describes. The time is fixed, so that all nodes
-// unpack the same tree.
-FileMetadata DefaultMetadata() {
-  FileMetadata metadata;
-  metadata.mode = 0755;
-  return metadata;
-}
-
 size_t BytesOf(const Xattrs& xattrs) {
   size_t bytes = 0;
   for (const auto& [name, value] : xattrs) bytes += name.size() + value.size();
@@ -65,11 +57,20 @@ absl::StatusOr<TarPath> ParseTarPath(absl::string_view path) {
   TarPath components;
   for (const absl::string_view component : absl::StrSplit(path, '/', absl::SkipEmpty())) {
     if (component == ".") continue;
-    if (component == "..") return absl::DataLossError("the path has \"..\" in it");
+    if (component == "..") {
+      if (!components.empty()) components.pop_back();
+      continue;
+    }
     if (component.size() > kMostNameBytes) return absl::DataLossError("a name is longer than 255 bytes");
     components.emplace_back(component);
   }
   return components;
+}
+
+FileMetadata DefaultDirMetadata() {
+  FileMetadata metadata;
+  metadata.mode = 0755;
+  return metadata;
 }
 
 LayerDirs::Dir* LayerDirs::Dir::Child(const std::string& name) const {
@@ -79,12 +80,20 @@ LayerDirs::Dir* LayerDirs::Dir::Child(const std::string& name) const {
 
 LayerDirs::LayerDirs(Fd root, Below below) : below_(std::move(below)) {
   root_.fd_ = std::move(root);
-  root_.metadata_ = DefaultMetadata();
+  root_.made_ = true;
+  root_.metadata_ = DefaultDirMetadata();
 }
 
 LayerDirs::~LayerDirs() = default;
 
 absl::StatusOr<LayerDirs::Dir*> LayerDirs::Resolve(const TarPath& path) {
+  ASSIGN_OR_RETURN(Dir* const dir, Walk(path, Missing::kMake));
+  RETURN_IF_ERROR(Materialise(dir));
+  return dir;
+}
+
+// Null if a directory is missing and is not to be made.
+absl::StatusOr<LayerDirs::Dir*> LayerDirs::Walk(const TarPath& path, Missing missing) {
   std::vector<std::string> todo(path.rbegin(), path.rend());
   Dir* at = &root_;
   int links = 0;
@@ -97,15 +106,12 @@ absl::StatusOr<LayerDirs::Dir*> LayerDirs::Resolve(const TarPath& path) {
       if (at->parent_ != nullptr) at = at->parent_;
       continue;
     }
-    if (Dir* child = at->Child(name)) {
-      at = child;
-      continue;
-    }
-    ASSIGN_OR_RETURN(const Step step, StepInto(at, name), name);
+    ASSIGN_OR_RETURN(const Step step, StepInto(at, name, missing), name);
     if (step.dir != nullptr) {
       at = step.dir;
       continue;
     }
+    if (step.link.empty()) return nullptr;
     if (++links > kMostLinksFollowed) return absl::DataLossError("the path goes through too many symbolic links");
     if (step.link.front() == '/') at = &root_;
     RETURN_IF_ERROR(PushTarget(step.link, &todo));
@@ -127,33 +133,48 @@ absl::StatusOr<LayerDirs::Dir*> LayerDirs::ResolveParent(const TarPath& path) {
   return dir;
 }
 
-absl::StatusOr<LayerDirs::Step> LayerDirs::StepInto(Dir* at, const std::string& name) {
-  ASSIGN_OR_RETURN(const int fd, Open(at));
-  struct stat info {};
-  LowerFile lower;
-  if (fstatat(fd, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) {
-    if (IsWhiteout(info)) {
-      ASSIGN_OR_RETURN(Dir* const dir, MakeInPlaceOf(at, name, DefaultMetadata()));
-      return Step{dir, {}};
+absl::StatusOr<LayerDirs::Dir*> LayerDirs::FindParent(const TarPath& path) {
+  TarPath parent(path.begin(), path.end() - 1);
+  if (found_path_ == parent) return found_parent_;
+  found_path_.reset();
+  ASSIGN_OR_RETURN(found_parent_, Walk(parent, Missing::kLeave));
+  found_path_ = std::move(parent);
+  return found_parent_;
+}
+
+// What this layer, else those below, have under `name` in `at`.
+absl::StatusOr<LowerFile> LayerDirs::Find(Dir* at, const std::string& name) {
+  if (at->made_) {
+    ASSIGN_OR_RETURN(const int fd, Open(at));
+    struct stat info {};
+    if (fstatat(fd, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) {
+      return LowerFile{true, info, Fd(fcntl(fd, F_DUPFD_CLOEXEC, 0)), name};
     }
-    lower.dir = Fd(fcntl(fd, F_DUPFD_CLOEXEC, 0));
-  } else if (errno == ENOENT) {
-    ASSIGN_OR_RETURN(lower, FindBelow(at, name));
-    info = lower.info;
-    if (!lower.exists) {
-      ASSIGN_OR_RETURN(Dir* const dir, Make(at, name, DefaultMetadata()));
-      return Step{dir, {}};
-    }
-  } else {
-    return ErrnoStatus(errno, "stat");
+    if (errno != ENOENT) return ErrnoStatus(errno, "stat");
   }
-  if (S_ISDIR(info.st_mode)) {
-    ASSIGN_OR_RETURN(FileMetadata metadata, ReadMetadata(lower.dir.get(), name, info));
-    ASSIGN_OR_RETURN(Dir* const dir, Make(at, name, std::move(metadata)));
+  return FindBelow(at, name);
+}
+
+absl::StatusOr<LayerDirs::Step> LayerDirs::StepInto(Dir* at, const std::string& name, Missing missing) {
+  const bool make = missing == Missing::kMake;
+  if (Dir* const child = at->Child(name)) return make || child->made_ || child->below_ ? Step{child, {}} : Step{};
+  ASSIGN_OR_RETURN(const LowerFile file, Find(at, name));
+  if (!file.exists) {
+    if (!make) return Step{};
+    ASSIGN_OR_RETURN(Dir* const dir, Add(at, name, DefaultDirMetadata()));
     return Step{dir, {}};
   }
-  if (!S_ISLNK(info.st_mode)) return absl::DataLossError("the path goes through something that is not a directory");
-  ASSIGN_OR_RETURN(std::string target, ReadLinkAt(lower.dir.get(), name));
+  if (S_ISDIR(file.info.st_mode)) {
+    ASSIGN_OR_RETURN(FileMetadata metadata, ReadMetadata(file.dir.get(), name, file.info));
+    ASSIGN_OR_RETURN(Dir* const dir, Add(at, name, std::move(metadata)));
+    dir->below_ = true;
+    return Step{dir, {}};
+  }
+  if (!S_ISLNK(file.info.st_mode)) {
+    if (!make) return Step{};
+    return absl::DataLossError("the path goes through something that is not a directory");
+  }
+  ASSIGN_OR_RETURN(std::string target, ReadLinkAt(file.dir.get(), name));
   if (target.empty()) return absl::DataLossError("the path goes through an empty symbolic link");
   return Step{nullptr, std::move(target)};
 }
@@ -164,17 +185,19 @@ bool LayerDirs::IsBelow(const Dir* dir, const Dir* ancestor) {
   return dir == ancestor;
 }
 
-absl::StatusOr<LowerFile> LayerDirs::FindBelow(const Dir* parent, const std::string& name) {
-  TarPath path = {name};
-  for (const Dir* dir = parent; dir != nullptr; dir = dir->parent_) {
-    if (dir->opaque_) return LowerFile{};
-    if (dir->parent_ != nullptr) path.push_back(dir->name_);
-  }
-  std::reverse(path.begin(), path.end());
+absl::StatusOr<const LowerView*> LayerDirs::lower_view() {
   if (!lower_view_.has_value()) {
     ASSIGN_OR_RETURN(lower_view_, below_());
   }
-  return lower_view_->Find(path);
+  return &*lower_view_;
+}
+
+absl::StatusOr<LowerFile> LayerDirs::FindBelow(const Dir* parent, const std::string& name) {
+  if (IsHidden(parent) || parent->hidden_.contains(name)) return LowerFile{};
+  TarPath path = PathOf(parent);
+  path.push_back(name);
+  ASSIGN_OR_RETURN(const LowerView* const view, lower_view());
+  return view->Find(path);
 }
 
 absl::StatusOr<int> LayerDirs::Open(Dir* dir) {
@@ -207,22 +230,42 @@ absl::Status LayerDirs::OpenBelow(Dir* nearest, const std::vector<Dir*>& chain) 
   return absl::OkStatus();
 }
 
-absl::StatusOr<LayerDirs::Dir*> LayerDirs::Make(Dir* parent, const std::string& name, FileMetadata metadata) {
+// Adds the object only.
+absl::StatusOr<LayerDirs::Dir*> LayerDirs::Add(Dir* parent, const std::string& name, FileMetadata metadata) {
   if (parent->depth_ >= kMostDepth) {
     return absl::ResourceExhaustedError(absl::StrCat("directories are nested more than ", kMostDepth, " deep"));
   }
-  if (made_ >= kMostDirectories) {
+  if (added_ >= kMostDirectories) {
     return absl::ResourceExhaustedError(absl::StrCat("has more than ", kMostDirectories, " directories"));
   }
-  ASSIGN_OR_RETURN(const int fd, Open(parent));
-  if (mkdirat(fd, name.c_str(), 0700) != 0) return ErrnoStatus(errno, absl::StrCat("make directory ", name));
   auto dir = std::make_unique<Dir>();
   dir->parent_ = parent;
   dir->name_ = name;
   dir->depth_ = parent->depth_ + 1;
+  dir->pure_ = parent->pure_;
+  if (parent->hidden_.contains(name)) dir->opaque_ = dir->pure_ = true;
   RETURN_IF_ERROR(Keep(dir.get(), std::move(metadata)));
-  ++made_;
+  ++added_;
+  found_path_.reset();
   return parent->children_.emplace(name, std::move(dir)).first->second.get();
+}
+
+absl::Status LayerDirs::Materialise(Dir* dir) {
+  std::vector<Dir*> chain;
+  for (; !dir->made_; dir = dir->parent_) chain.push_back(dir);
+  for (size_t i = chain.size(); i-- > 0;) RETURN_IF_ERROR(MakeOnDisk(chain[i]));
+  return absl::OkStatus();
+}
+
+absl::Status LayerDirs::MakeOnDisk(Dir* dir) {
+  ASSIGN_OR_RETURN(const int fd, Open(dir->parent_));
+  if (mkdirat(fd, dir->name_.c_str(), 0700) != 0) {
+    return ErrnoStatus(errno, absl::StrCat("make directory ", dir->name_));
+  }
+  dir->made_ = true;
+  dir->parent_->hidden_.erase(dir->name_);
+  ++made_;
+  return absl::OkStatus();
 }
 
 absl::Status LayerDirs::Keep(Dir* dir, FileMetadata metadata) {
@@ -236,20 +279,22 @@ absl::Status LayerDirs::Keep(Dir* dir, FileMetadata metadata) {
   return absl::OkStatus();
 }
 
-// A directory that replaces another entry of this layer, possibly a whiteout. It is opaque, so that the contents of the
-// layers below stay hidden.
-absl::StatusOr<LayerDirs::Dir*> LayerDirs::MakeInPlaceOf(Dir* parent, const std::string& name, FileMetadata metadata) {
-  RETURN_IF_ERROR(Remove(parent, name));
-  ASSIGN_OR_RETURN(Dir* const dir, Make(parent, name, std::move(metadata)));
-  RETURN_IF_ERROR(MakeOpaque(dir));
-  return dir;
-}
-
 absl::Status LayerDirs::Carry(Dir* parent, const std::string& name, FileMetadata metadata) {
-  if (Dir* const dir = parent->Child(name)) return Keep(dir, std::move(metadata));
-  const absl::StatusOr<Dir*> made = Make(parent, name, metadata);
-  if (made.ok() || ErrnoOf(made.status()) != EEXIST) return made.status();
-  return MakeInPlaceOf(parent, name, std::move(metadata)).status();
+  Dir* dir = parent->Child(name);
+  if (dir == nullptr) {
+    ASSIGN_OR_RETURN(dir, Add(parent, name, DefaultDirMetadata()));
+    if (absl::Status made = MakeOnDisk(dir); ErrnoOf(made) == EEXIST) {
+      // In place of another entry of this tar, which hides the layers below.
+      RETURN_IF_ERROR(Remove(parent, name));
+      ASSIGN_OR_RETURN(dir, Add(parent, name, DefaultDirMetadata()));
+      dir->opaque_ = dir->pure_ = true;
+    } else if (!made.ok()) {
+      return made;
+    }
+  }
+  dir->carried_ = true;
+  RETURN_IF_ERROR(Materialise(dir));
+  return Keep(dir, std::move(metadata));
 }
 
 absl::Status LayerDirs::CarryRoot(FileMetadata metadata) {
@@ -258,18 +303,39 @@ absl::Status LayerDirs::CarryRoot(FileMetadata metadata) {
   return absl::OkStatus();
 }
 
-absl::Status LayerDirs::MakeOpaque(Dir* dir) {
-  dir->opaque_ = true;
-  ASSIGN_OR_RETURN(const int fd, Open(dir));
-  return SetXattr(fd, std::string(kOpaqueXattr), "y", dir->name_);
+void LayerDirs::NoteFile(Dir* parent, const std::string& name) {
+  ++parent->files_;
+  parent->hidden_.erase(name);
+  parent->children_.erase(name);  // one that is not on disk
+  found_path_.reset();
+}
+
+void LayerDirs::NoteCopy(Dir* parent, const std::string& name) {
+  --parent->files_;
+  parent->copied_.insert(name);
 }
 
 absl::Status LayerDirs::Remove(Dir* parent, const std::string& name) {
   last_parent_ = nullptr;
+  found_path_.reset();
   if (Dir* const dir = parent->Child(name)) {
-    CloseAll(dir);
+    if (dir->made_) return Drop(parent, name);
     parent->children_.erase(name);
   }
+  if (parent->copied_.erase(name) == 0) --parent->files_;
+  ASSIGN_OR_RETURN(const int fd, Open(parent));
+  return RemoveTreeAt(fd, name);
+}
+
+// Removes a directory with all that is in it.
+absl::Status LayerDirs::Drop(Dir* parent, const std::string& name) {
+  last_parent_ = nullptr;
+  found_path_.reset();
+  Dir* const dir = parent->Child(name);
+  const bool made = dir->made_;
+  CloseAll(dir);
+  parent->children_.erase(name);
+  if (!made) return absl::OkStatus();
   ASSIGN_OR_RETURN(const int fd, Open(parent));
   return RemoveTreeAt(fd, name);
 }
@@ -286,13 +352,17 @@ void LayerDirs::CloseAll(Dir* dir) {
 }
 
 absl::Status LayerDirs::Finish() {
+  RETURN_IF_ERROR(PlaceWhiteouts());
   std::vector<Dir*> todo = {&root_};
   while (!todo.empty()) {
     Dir* const dir = todo.back();
     todo.pop_back();
     ASSIGN_OR_RETURN(const int fd, Open(dir));
+    if (dir->opaque_) RETURN_IF_ERROR(SetXattr(fd, std::string(kOpaqueXattr), "y", dir->name_));
     RETURN_IF_ERROR(ApplyMetadata(fd, dir->metadata_, dir->name_));
-    for (const auto& [name, child] : dir->children_) todo.push_back(child.get());
+    for (const auto& [name, child] : dir->children_) {
+      if (child->made_) todo.push_back(child.get());
+    }
   }
   return absl::OkStatus();
 }

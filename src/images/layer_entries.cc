@@ -54,6 +54,7 @@ absl::Status LayerEntries::Replace(Dir* parent, const std::string& name, absl::s
     RETURN_IF_ERROR(dirs_->Remove(parent, name));
   }
   ++inodes_;
+  dirs_->NoteFile(parent, name);
   return absl::OkStatus();
 }
 
@@ -84,22 +85,10 @@ absl::Status LayerEntries::MakeSymlink(Dir* parent, const std::string& name, con
 
 absl::Status LayerEntries::MakeSpecial(Dir* parent, const std::string& name, mode_t type, dev_t device,
                                        const FileMetadata& metadata) {
-  if (type == S_IFCHR && device == 0) return WhiteOut(parent, name);
   RETURN_IF_ERROR(
       Replace(parent, name, "make node", [&](int dir) { return mknodat(dir, name.c_str(), type | 0600, device); }));
   ASSIGN_OR_RETURN(const int dir, dirs_->Open(parent));
   return ApplyMetadataAt(dir, name, type, metadata);
-}
-
-absl::Status LayerEntries::WhiteOut(Dir* parent, const std::string& name) {
-  if (name.empty() || name == "." || name == "..") return absl::DataLossError("is a whiteout of no name");
-  if (Dir* const dir = parent->Child(name)) return dirs_->MakeOpaque(dir);
-  ASSIGN_OR_RETURN(const int fd, dirs_->Open(parent));
-  if (mknodat(fd, name.c_str(), S_IFCHR, 0) == 0) {
-    ++inodes_;
-    return absl::OkStatus();
-  }
-  return errno == EEXIST ? absl::OkStatus() : ErrnoStatus(errno, "make whiteout");
 }
 
 absl::Status LayerEntries::MakeLink(Dir* parent, const std::string& name, const TarPath& target) {
@@ -113,8 +102,7 @@ absl::Status LayerEntries::MakeLink(Dir* parent, const std::string& name, const 
   if (fstatat(from_fd, target_name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno != ENOENT) return ErrnoStatus(errno, "stat the hard link's target");
     RETURN_IF_ERROR(CopyUp(from, target_name), "copy up the hard link's target");
-  } else if (IsWhiteout(info)) {
-    return absl::DataLossError("is a hard link to a file that does not exist");
+    dirs_->NoteCopy(from, target_name);
   }
   if (from == parent && target_name == name) return absl::OkStatus();
   if (dirs_->IsBelow(from, parent->Child(name))) {

@@ -1,4 +1,4 @@
-// LayerEntries: makes the entries of a layer other than directories: files, links, devices and whiteouts. An earlier
+// LayerEntries: makes the entries of a layer other than directories: files, links and devices. An earlier
 // entry with the same name is replaced. Counts bytes and inodes.
 //
 // Thread-compatible; `dirs` must outlive the object. Errors: DataLoss for an entry that is not allowed, else
@@ -29,8 +29,6 @@ class LayerEntries {
                            const FileMetadata& metadata);
   // `target` is a file of this layer, or of the layers below; then it is copied up first.
   absl::Status MakeLink(Dir* parent, const std::string& name, const TarPath& target);
-  // Hides the entry `name` of the layers below. One of this layer stays.
-  absl::Status WhiteOut(Dir* parent, const std::string& name);
 
   void CountBytes(uint64_t bytes);  // adds the bytes written to a file
   uint64_t bytes() const { return bytes_; }

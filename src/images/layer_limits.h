@@ -8,7 +8,7 @@
 
 namespace crisp {
 
-inline constexpr int kMostLayers = 127;  // of an image: Docker's maximum, and what fits into one page of mount options
+inline constexpr int kMostLayers = 500;  // of an image: what overlayfs stacks
 
 inline constexpr uint64_t kMostTarBytes = uint64_t{128} << 30;   // the unpacked tar
 inline constexpr uint64_t kMostFileBytes = uint64_t{128} << 30;  // one file's size, holes included
@@ -22,12 +22,13 @@ inline constexpr uint64_t kMostInodes = 10'000'000;
 // Directories and their xattrs are kept in memory until the layer is finished, some 200 bytes a directory.
 inline constexpr uint64_t kMostDirectories = 500'000;
 inline constexpr size_t kMostDirectoryXattrBytes = 64 << 20;
-inline constexpr size_t kMostXattrBytes = 64 << 10;  // XATTR_SIZE_MAX of Linux, for one xattr
-inline constexpr size_t kMostXattrNameBytes = 255;   // XATTR_NAME_MAX
-inline constexpr int kMostDepth = 2048;              // of nested directories; one path cannot name more (PATH_MAX)
-inline constexpr size_t kMostPathBytes = 4095;       // PATH_MAX without its NUL
-inline constexpr size_t kMostNameBytes = 255;        // NAME_MAX
-inline constexpr int kMostLinksFollowed = 40;        // MAXSYMLINKS, path_resolution(7)
+inline constexpr size_t kMostWhiteoutBytes = 64 << 20;  // names of whiteouts, which are kept as long
+inline constexpr size_t kMostXattrBytes = 64 << 10;     // XATTR_SIZE_MAX of Linux, for one xattr
+inline constexpr size_t kMostXattrNameBytes = 255;      // XATTR_NAME_MAX
+inline constexpr int kMostDepth = 2048;                 // of nested directories; one path cannot name more (PATH_MAX)
+inline constexpr size_t kMostPathBytes = 4095;          // PATH_MAX without its NUL
+inline constexpr size_t kMostNameBytes = 255;           // NAME_MAX
+inline constexpr int kMostLinksFollowed = 40;           // MAXSYMLINKS, path_resolution(7)
 
 // Bytes of the tar between two entries, or between two pieces of a file. libarchive keeps sparse maps and extended
 // headers in memory, which takes up to 12 times their size.

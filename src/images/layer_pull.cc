@@ -114,12 +114,11 @@ absl::StatusOr<LowerView> LayerPull::WaitForLower(size_t layer) {
       board_->changed.WaitUntil(board_->mutex, flight_call_.NextLook());
     }
   }
-  std::vector<Fd> directories;
+  std::vector<std::string> directories;
   for (size_t i = layer; i-- > 0;) {
     const std::optional<LayerRow> row = catalog_->Find(chain_ids_[i]);
     if (!row.has_value()) return absl::InternalError("a layer below has disappeared");
-    ASSIGN_OR_RETURN(Fd directory, OpenAt(AT_FDCWD, layout_->Layer(row->name), O_RDONLY | O_DIRECTORY));
-    directories.push_back(std::move(directory));
+    directories.push_back(layout_->Layer(row->name));
   }
   return LowerView(std::move(directories));
 }

@@ -183,6 +183,69 @@ TEST_F(LayerSemanticsTest, ACharacterDeviceZeroIsAWhiteout) {
   EXPECT_THAT(NamesOf(Merged({base, above})), ElementsAre("b"));
 }
 
+// overlayfs lists a whiteout in a directory that only one layer has as an entry that cannot be found.
+TEST_F(LayerSemanticsTest, AWhiteoutOfNothingIsNoEntry) {
+  TarBuilder base, above, top;
+  base.Dir("x").File("x/.wh.nothing", "").File("x/new", "1").File(".wh.at-the-root", "");
+  above.Dir("y").File("y/.wh.nothing", "").File("y/new", "1").Dir("x").File("x/.wh.other", "");
+  top.Dir("z").File("z/.wh..wh..opq", "").File("z/.wh.nothing", "").File("z/new", "1").File("y/.wh.nothing", "");
+  const Tree tree = Merged({base, above, top});
+  EXPECT_THAT(NamesOf(tree), ElementsAre("x", "x/new", "y", "y/new", "z", "z/new"));
+  for (const char* dir : {"", "x", "y", "z"}) {
+    for (const std::string& name : Names(absl::StrCat(dir_, "/merged1/", dir))) {
+      EXPECT_TRUE(Exists(absl::StrCat(dir_, "/merged1/", dir, "/", name))) << dir << " " << name;
+    }
+  }
+}
+
+TEST_F(LayerSemanticsTest, AWhiteoutMakesNoDirectory) {
+  TarBuilder base, above;
+  base.File("kept", "x").Symlink("l", "nowhere").File("f", "x");
+  above.File("none/.wh.x", "").File("none/deep/.wh..wh..opq", "").File("l/.wh.x", "").File("f/.wh.x", "");
+  EXPECT_THAT(NamesOf(Merged({base, above})), ElementsAre("f", "kept", "l"));
+}
+
+TEST_F(LayerSemanticsTest, ADirectoryThatIsRemovedStaysRemovedWhateverIsRemovedInIt) {
+  TarBuilder base, child_first, child_last;
+  base.Dir("a", 0700).File("a/x", "x").Dir("a/b").File("a/b/y", "y").File("keep", "k");
+  child_first.File("a/.wh.x", "").File("a/b/.wh..wh..opq", "").File("a/b/.wh.y", "").File(".wh.a", "");
+  child_last.File(".wh.a", "").File("a/.wh.x", "").File("a/b/.wh.y", "").File("a/.wh..wh..opq", "");
+  for (const TarBuilder& above : {child_first, child_last}) {
+    EXPECT_THAT(NamesOf(Merged({base, above})), ElementsAre("keep"));
+  }
+}
+
+TEST_F(LayerSemanticsTest, WhiteoutsBelowDirectoriesThatTheLayerDoesNotCarryAreMade) {
+  TarBuilder base, above;
+  base.Dir("a", 0711, 3, 4).Dir("a/b", 0750).File("a/b/x", "x").File("a/b/y", "y").Symlink("l", "a/b");
+  above.File("a/b/.wh.x", "").File("l/.wh.y", "");
+  const Tree tree = Merged({base, above});
+  EXPECT_THAT(NamesOf(tree), ElementsAre("a", "a/b", "l"));
+  EXPECT_EQ(tree.at("a"), "040711 3:4");
+  EXPECT_EQ(tree.at("a/b"), "040750 0:0");
+}
+
+TEST_F(LayerSemanticsTest, AnEntryBelowARemovedDirectoryMakesItAnew) {
+  TarBuilder base, before, after;
+  base.Dir("a", 0700, 3, 4).File("a/x", "x").Dir("a/b", 0700).File("a/b/y", "y");
+  before.File(".wh.a", "").File("a/b/new", "n");
+  after.File("a/b/new", "n").File(".wh.a", "");
+  for (const TarBuilder& above : {before, after}) {
+    const Tree tree = Merged({base, above});
+    EXPECT_THAT(NamesOf(tree), ElementsAre("a", "a/b", "a/b/new"));
+    EXPECT_EQ(tree.at("a"), "040755 0:0");
+    EXPECT_EQ(tree.at("a/b"), "040755 0:0");
+  }
+}
+
+TEST_F(LayerSemanticsTest, WhatIsCopiedUpForAHardLinkGoesWithItsWhiteout) {
+  TarBuilder base, above;
+  base.Dir("a").File("a/x", "x").Dir("b").File("b/x", "x").File("c", "x").Dir("d").File("d/x", "x");
+  above.Link("from-a", "a/x").File(".wh.a", "").Link("from-b", "b/x").File("b/.wh..wh..opq", "");
+  above.Link("from-c", "c").File(".wh.c", "").Link("from-d", "d/x").File("d/own", "o").File(".wh.d", "");
+  EXPECT_THAT(NamesOf(Merged({base, above})), ElementsAre("b", "d", "d/own", "from-a", "from-b", "from-c", "from-d"));
+}
+
 // One entry in place of another.
 
 TEST_F(LayerSemanticsTest, AFileReplacesADirectoryAndTheOtherWayRound) {

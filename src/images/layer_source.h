@@ -13,9 +13,10 @@ namespace crisp {
 
 // One layer as a manifest and an image config describe it. The blob's compression is detected from its first bytes.
 struct LayerDescriptor {
-  std::string digest;   // "sha256:<hex>" of the blob as the registry stores it
-  uint64_t size = 0;    // bytes of the blob
-  std::string diff_id;  // "sha256:<hex>" of the tar in it
+  std::string digest;    // "sha256:<hex>" of the blob as the registry stores it
+  uint64_t size = 0;     // bytes of the blob
+  std::string diff_id;   // "sha256:<hex>" of the tar in it
+  bool foreign = false;  // its publisher does not want it in other registries, so this one may not have it
 };
 
 class LayerSource {

@@ -355,12 +355,16 @@ TEST_F(LayerStoreTest, NoInodesLeftIsSaidToo) {
 TEST_F(LayerStoreTest, UsageIsCountedAsUnpackedAndOutlivesARestart) {
   TarBuilder tar;
   tar.Dir("d").File("d/f", std::string(10000, 'x')).Symlink("l", "d").File("empty", "").File(".wh.w", "");
-  const auto lease = Unpack({source_.AddGzip(tar)});
+  const LayerDescriptor base = source_.AddGzip(TarBuilder().File("w", ""));
+  const LayerDescriptor layer = source_.AddGzip(tar);
+  ASSERT_EQ(Unpack({base}).status(), absl::OkStatus());
+  const FsUsage below = *store_->Usage();
+  const auto lease = Unpack({base, layer});
   ASSERT_EQ(lease.status(), absl::OkStatus());
   RecordImage("sha256:i", lease->chain_ids());
   const FsUsage usage = *store_->Usage();
-  EXPECT_EQ(usage.used_bytes, 3 * 4096u + 2 * 4096u);
-  EXPECT_EQ(usage.inodes_used, 6u);
+  EXPECT_EQ(usage.used_bytes - below.used_bytes, 3 * 4096u + 2 * 4096u);
+  EXPECT_EQ(usage.inodes_used - below.inodes_used, 6u);
   EXPECT_EQ(usage.mountpoint, layout_->Layers());
   OpenStore();
   EXPECT_EQ(store_->Usage()->used_bytes, usage.used_bytes);

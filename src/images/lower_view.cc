@@ -22,8 +22,9 @@ enum class Verdict {
 };
 
 // Sets `opaque` if a directory on the path hides its contents in the layers below.
-absl::StatusOr<Verdict> FindIn(int layer, absl::Span<const std::string> path, LowerFile* file, bool* opaque) {
-  ASSIGN_OR_RETURN(Fd dir, OpenAt(layer, ".", O_RDONLY | O_DIRECTORY));
+absl::StatusOr<Verdict> FindIn(const std::string& layer, absl::Span<const std::string> path, LowerFile* file,
+                               bool* opaque) {
+  ASSIGN_OR_RETURN(Fd dir, OpenAt(AT_FDCWD, layer, O_RDONLY | O_DIRECTORY));
   for (size_t i = 0; i < path.size(); ++i) {
     ASSIGN_OR_RETURN(const bool hides, HasMark(dir.get(), kOpaqueXattr, path[i]));
     *opaque = *opaque || hides;
@@ -45,17 +46,53 @@ absl::StatusOr<Verdict> FindIn(int layer, absl::Span<const std::string> path, Lo
   return Verdict::kFound;
 }
 
+// Moves from `names` those that the directory `dir` has, or hides.
+absl::Status Settle(int dir, std::set<std::string>* names, std::vector<std::string>* visible) {
+  for (auto name = names->begin(); name != names->end();) {
+    struct stat info {};
+    if (fstatat(dir, name->c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (errno != ENOENT) return ErrnoStatus(errno, absl::StrCat("stat ", *name));
+      ++name;
+      continue;
+    }
+    if (!IsWhiteout(info)) visible->push_back(*name);
+    name = names->erase(name);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<LowerFile> LowerView::Find(absl::Span<const std::string> path) const {
-  for (const Fd& layer : layers_) {
+  for (const std::string& layer : layers_) {
     LowerFile file;
     bool opaque = false;
-    ASSIGN_OR_RETURN(const Verdict verdict, FindIn(layer.get(), path, &file, &opaque), "look into the layers below");
+    ASSIGN_OR_RETURN(const Verdict verdict, FindIn(layer, path, &file, &opaque), "look into the layers below");
     if (verdict == Verdict::kFound) return file;
     if (verdict == Verdict::kHidden || opaque) break;
   }
   return LowerFile{};
+}
+
+absl::StatusOr<std::vector<std::string>> LowerView::Visible(absl::Span<const std::string> path,
+                                                            std::set<std::string> names) const {
+  std::vector<std::string> visible;
+  for (const std::string& layer : layers_) {
+    if (names.empty()) break;
+    LowerFile file;
+    bool opaque = false;
+    ASSIGN_OR_RETURN(const Verdict verdict, FindIn(layer, path, &file, &opaque), "look into the layers below");
+    if (verdict == Verdict::kHidden) break;
+    if (verdict == Verdict::kFound) {
+      if (!S_ISDIR(file.info.st_mode)) break;
+      ASSIGN_OR_RETURN(const Fd dir, OpenAt(file.dir.get(), file.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+      RETURN_IF_ERROR(Settle(dir.get(), &names, &visible));
+      ASSIGN_OR_RETURN(const bool hides, HasMark(dir.get(), kOpaqueXattr, file.name));
+      opaque = opaque || hides;
+    }
+    if (opaque) break;
+  }
+  return visible;
 }
 
 absl::StatusOr<std::string> ReadLinkAt(int dir, const std::string& name) {

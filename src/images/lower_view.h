@@ -7,7 +7,9 @@
 
 #include <sys/stat.h>
 
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -27,14 +29,19 @@ struct LowerFile {
 
 class LowerView {
  public:
-  // `layers` are the directories of the layers, topmost first.
-  explicit LowerView(std::vector<Fd> layers) : layers_(std::move(layers)) {}
+  // `layers` are the paths of the layers' directories, topmost first. No descriptor is held, since there can be
+  // hundreds.
+  explicit LowerView(std::vector<std::string> layers) : layers_(std::move(layers)) {}
 
   // The entry at `path`, of which only the last component may be a symbolic link. An empty path is the root directory.
   absl::StatusOr<LowerFile> Find(absl::Span<const std::string> path) const;
 
+  // Those of `names` that can be seen in the directory at `path`. None if it is no directory.
+  absl::StatusOr<std::vector<std::string>> Visible(absl::Span<const std::string> path,
+                                                   std::set<std::string> names) const;
+
  private:
-  std::vector<Fd> layers_;
+  std::vector<std::string> layers_;
 };
 
 // True for the marker by which overlayfs hides a name.

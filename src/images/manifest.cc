@@ -1,13 +1,16 @@
 #include "images/manifest.h"
 
+#include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "base/json.h"
 #include "base/json_reader.h"
 #include "base/status_macros.h"
@@ -21,7 +24,6 @@ constexpr absl::string_view kDockerList = "application/vnd.docker.distribution.m
 constexpr absl::string_view kOciManifest = "application/vnd.oci.image.manifest.v1+json";
 constexpr absl::string_view kOciIndex = "application/vnd.oci.image.index.v1+json";
 constexpr absl::string_view kDockerSchema1 = "application/vnd.docker.distribution.manifest.v1+";
-constexpr size_t kIndexEntriesLimit = 1000;
 
 absl::Status Invalid(absl::string_view text) {
   return absl::InternalError(text);
@@ -57,9 +59,9 @@ absl::StatusOr<Descriptor> ParseDescriptor(const JsonReader& json) {
 }
 
 absl::Status CheckConfigType(absl::string_view type) {
-  // Docker 1.10 pushed configs as octet-stream, and such images are still in use.
-  if (type == "application/vnd.docker.container.image.v1+json" || type == "application/vnd.oci.image.config.v1+json" ||
-      type == "application/octet-stream") {
+  // Docker 1.10 pushed configs as octet-stream, and some tools write no type; such images are still in use.
+  if (type.empty() || type == "application/vnd.docker.container.image.v1+json" ||
+      type == "application/vnd.oci.image.config.v1+json" || type == "application/octet-stream") {
     return absl::OkStatus();
   }
   if (absl::StrContains(type, "+encrypted")) return Invalid("the image config is encrypted, which is not supported");
@@ -70,16 +72,19 @@ absl::Status CheckLayerType(absl::string_view type) {
   if (absl::StrContains(type, "+encrypted")) {
     return Invalid("it is encrypted, which is not supported: push the image unencrypted");
   }
-  if (absl::StrContains(type, ".foreign.") || absl::StrContains(type, ".nondistributable.")) {
-    return Invalid(absl::StrCat("it is a foreign layer (", type,
-                                ") that is not kept in the registry, which is not supported: push the image with its "
-                                "layers"));
-  }
   static const std::set<absl::string_view>* const kKnown = new std::set<absl::string_view>{
-      "application/vnd.docker.image.rootfs.diff.tar.gzip", "application/vnd.docker.image.rootfs.diff.tar.zstd",
-      "application/vnd.docker.image.rootfs.diff.tar",      "application/vnd.oci.image.layer.v1.tar+gzip",
-      "application/vnd.oci.image.layer.v1.tar+zstd",       "application/vnd.oci.image.layer.v1.tar"};
-  if (kKnown->count(type) == 0) return Invalid(absl::StrCat("its media type ", Quoted(type), " is not supported"));
+      "application/vnd.docker.image.rootfs.diff.tar",
+      "application/vnd.docker.image.rootfs.diff.tar.gzip",
+      "application/vnd.docker.image.rootfs.diff.tar.zstd",
+      "application/vnd.docker.image.rootfs.foreign.diff.tar",
+      "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+      "application/vnd.oci.image.layer.v1.tar",
+      "application/vnd.oci.image.layer.nondistributable.v1.tar",
+  };
+  absl::string_view base = type;
+  // The compression is seen from the data.
+  if (!absl::ConsumeSuffix(&base, "+gzip")) absl::ConsumeSuffix(&base, "+zstd");
+  if (kKnown->count(base) == 0) return Invalid(absl::StrCat("its media type ", Quoted(type), " is not supported"));
   return absl::OkStatus();
 }
 
@@ -98,10 +103,10 @@ absl::StatusOr<Descriptor> ParseConfigDescriptor(const JsonReader& json) {
 absl::StatusOr<Manifest> ParseImageManifest(const JsonReader& json) {
   Manifest manifest;
   ASSIGN_OR_RETURN(manifest.config, ParseConfigDescriptor(json));
-  if (!json.Field("layers").has_value()) return json.Missing("layers");
+  // An image without layers has an empty list, or "null" if a Go program wrote it.
   ASSIGN_OR_RETURN(const std::vector<JsonReader> layers, json.Objects("layers"));
   if (layers.size() > kLayersLimit) {
-    return Invalid(absl::StrCat("the image has ", layers.size(), " layers; at most ", kLayersLimit, " fit in a mount"));
+    return Invalid(absl::StrCat("the image has ", layers.size(), " layers; overlayfs stacks at most ", kLayersLimit));
   }
   for (const JsonReader& json_layer : layers) {
     ASSIGN_OR_RETURN(Descriptor layer, ParseDescriptor(json_layer));
@@ -118,21 +123,32 @@ absl::StatusOr<Platform> ParsePlatform(const JsonReader& entry) {
   ASSIGN_OR_RETURN(platform.os, json->String("os"));
   ASSIGN_OR_RETURN(platform.architecture, json->String("architecture"));
   ASSIGN_OR_RETURN(platform.variant, json->String("variant"));
+  ASSIGN_OR_RETURN(const std::vector<std::string> features, json->Strings("os.features"));
+  platform.needs_features = !features.empty();
   return platform;
 }
 
+absl::StatusOr<IndexEntry> ParseIndexEntry(const JsonReader& item, size_t position) {
+  ASSIGN_OR_RETURN(const JsonReader json, item.AsObject());
+  IndexEntry entry;
+  entry.position = position;
+  ASSIGN_OR_RETURN(entry.descriptor, ParseDescriptor(json));
+  ASSIGN_OR_RETURN(entry.platform, ParsePlatform(json));
+  return entry;
+}
+
+// An entry that cannot be read may be meant for other tools or machines, and does not void the others.
 absl::StatusOr<Index> ParseIndex(const JsonReader& json) {
   if (!json.Field("manifests").has_value()) return json.Missing("manifests");
-  ASSIGN_OR_RETURN(const std::vector<JsonReader> entries, json.Objects("manifests"));
-  if (entries.size() > kIndexEntriesLimit) {
-    return Invalid(absl::StrCat("an index of ", entries.size(), " manifests; at most ", kIndexEntriesLimit));
-  }
+  ASSIGN_OR_RETURN(const std::vector<JsonReader> items, json.Items("manifests"));
   Index index;
-  for (const JsonReader& json_entry : entries) {
-    IndexEntry entry;
-    ASSIGN_OR_RETURN(entry.descriptor, ParseDescriptor(json_entry));
-    ASSIGN_OR_RETURN(entry.platform, ParsePlatform(json_entry));
-    index.manifests.push_back(std::move(entry));
+  for (size_t i = 0; i < items.size(); ++i) {
+    absl::StatusOr<IndexEntry> entry = ParseIndexEntry(items[i], i);
+    if (entry.ok()) {
+      index.manifests.push_back(*std::move(entry));
+    } else if (index.first_fault.empty()) {
+      index.first_fault = std::string(entry.status().message());
+    }
   }
   return index;
 }
@@ -145,8 +161,14 @@ absl::Status CheckSchemaVersion(const JsonReader& json, absl::string_view told_t
   return version == 2 ? absl::OkStatus() : Invalid("\"schemaVersion\" is not 2");
 }
 
+enum class Kind { kUnknown, kManifest, kIndex };
+
+Kind KindOf(absl::string_view type) {
+  return IsIndexType(type) ? Kind::kIndex : IsManifestType(type) ? Kind::kManifest : Kind::kUnknown;
+}
+
 // Decides by content type, "mediaType" and fields whether the document is an index or a manifest. All must agree: if
-// two readers disagreed, one digest would name two images.
+// two readers disagreed, one digest would name two images. Docker's and OCI's types of one kind mean the same.
 absl::StatusOr<bool> IsIndex(const JsonReader& json, absl::string_view content_type) {
   ASSIGN_OR_RETURN(const std::string own_type, json.String("mediaType"));
   const std::string told_type = BareType(content_type);
@@ -154,15 +176,17 @@ absl::StatusOr<bool> IsIndex(const JsonReader& json, absl::string_view content_t
     return Invalid("it has both \"layers\" and \"manifests\": it could be read as two different images");
   }
   RETURN_IF_ERROR(CheckSchemaVersion(json, told_type, own_type));
-  const bool told = IsManifestType(told_type) || IsIndexType(told_type);
-  if (told && !own_type.empty() && own_type != told_type) {
+  const Kind told = KindOf(told_type), own = KindOf(own_type);
+  if (told != Kind::kUnknown && own != Kind::kUnknown && told != own) {
     return Invalid(absl::StrCat("the registry calls it ", told_type, ", but it calls itself ", Quoted(own_type)));
   }
-  const std::string& type = told ? told_type : own_type;
-  if (!type.empty() && !IsManifestType(type) && !IsIndexType(type)) {
-    return Invalid(absl::StrCat("media type ", Quoted(type), " is not that of an image"));
+  Kind kind = told != Kind::kUnknown ? told : own;
+  if (kind == Kind::kUnknown && !own_type.empty()) {
+    return Invalid(absl::StrCat("media type ", Quoted(own_type), " is not that of an image"));
   }
-  const bool is_index = type.empty() ? json.Contains("manifests") : IsIndexType(type);
+  const std::string& type = told != Kind::kUnknown ? told_type : own_type;
+  if (kind == Kind::kUnknown) kind = json.Contains("manifests") ? Kind::kIndex : Kind::kManifest;
+  const bool is_index = kind == Kind::kIndex;
   if (json.Contains(is_index ? "layers" : "manifests")) {
     return Invalid(absl::StrCat("its media type is ", Quoted(type), ", but it has the fields of the other kind"));
   }
@@ -180,57 +204,47 @@ absl::StatusOr<std::variant<Manifest, Index>> Parse(absl::string_view body, absl
   return ParseImageManifest(document.root());
 }
 
-std::string Describe(const Platform& platform) {
-  if (platform.os.empty()) return "unnamed";
-  const std::string name = absl::StrCat(platform.os, "/", platform.architecture);
-  return absl::CHexEscape(platform.variant.empty() ? name : absl::StrCat(name, "/", platform.variant)).substr(0, 64);
-}
-
-// How well `entry` fits; 0 if it does not.
-int Fit(const IndexEntry& entry, const Platform& host) {
-  const Descriptor& descriptor = entry.descriptor;
-  if (!descriptor.media_type.empty() && !IsManifestType(descriptor.media_type) && !IsIndexType(descriptor.media_type)) {
-    return 0;
-  }
-  if (entry.platform.os.empty()) return 1;  // it may fit: its config decides
-  if (entry.platform.os != host.os || entry.platform.architecture != host.architecture) return 0;
-  if (entry.platform.variant == host.variant || entry.platform.variant.empty()) return 3;
-  return 2;
+// Nothing if the machine cannot use the entry.
+std::optional<int> RankOf(const IndexEntry& entry, const Platform& host) {
+  constexpr int kUntoldRank = 1000;
+  const std::string& type = entry.descriptor.media_type;
+  if (!type.empty() && !IsManifestType(type) && !IsIndexType(type)) return std::nullopt;
+  if (entry.platform.architecture.empty() && Normalized(entry.platform).os == host.os) return kUntoldRank;
+  return PlatformRank(host, entry.platform);
 }
 
 }  // namespace
-
-Platform HostPlatform() {
-#if defined(__x86_64__)
-  return {"linux", "amd64", ""};
-#elif defined(__aarch64__)
-  return {"linux", "arm64", "v8"};
-#else
-#error "say here what Go calls this architecture"
-#endif
-}
 
 absl::StatusOr<std::variant<Manifest, Index>> ParseManifest(absl::string_view body, absl::string_view content_type) {
   ASSIGN_OR_RETURN(auto parsed, Parse(body, content_type), "image manifest");
   return parsed;
 }
 
-absl::StatusOr<IndexEntry> ChoosePlatform(const Index& index, const Platform& host) {
-  const IndexEntry* best = nullptr;
-  int best_fit = 0;
+bool IsForeignLayer(absl::string_view media_type) {
+  return absl::StrContains(media_type, ".foreign.") || absl::StrContains(media_type, ".nondistributable.");
+}
+
+std::vector<IndexEntry> EntriesFor(const Index& index, const Platform& host) {
+  std::multimap<int, const IndexEntry*> by_rank;  // keeps the order of equal ones
   for (const IndexEntry& entry : index.manifests) {
-    if (const int fit = Fit(entry, host); fit > best_fit) {
-      best = &entry;
-      best_fit = fit;
-    }
+    if (const std::optional<int> rank = RankOf(entry, host); rank.has_value()) by_rank.emplace(*rank, &entry);
   }
-  if (best != nullptr) return *best;
-  std::set<std::string> others;
-  for (const IndexEntry& entry : index.manifests) {
-    if (others.size() < 20) others.insert(Describe(entry.platform));
+  std::vector<IndexEntry> entries;
+  for (const auto& [rank, entry] : by_rank) entries.push_back(*entry);
+  return entries;
+}
+
+absl::Status NotBuiltFor(const Platform& host, const std::set<std::string>& others, absl::string_view fault) {
+  constexpr size_t kMostNamed = 20;
+  std::vector<std::string> named;
+  for (const std::string& other : others) {
+    if (named.size() < kMostNamed) named.push_back(other);
   }
-  return absl::NotFoundError(absl::StrCat("the image is not built for ", Describe(host),
-                                          ", only for: ", others.empty() ? "nothing" : absl::StrJoin(others, ", ")));
+  std::string text = absl::StrCat("the image is not built for ", Describe(host),
+                                  ", only for: ", named.empty() ? "nothing" : absl::StrJoin(named, ", "));
+  if (others.size() > kMostNamed) absl::StrAppend(&text, ", ...");
+  if (!fault.empty()) absl::StrAppend(&text, " (an entry of its index cannot be used: ", fault, ")");
+  return absl::NotFoundError(text);
 }
 
 }  // namespace crisp

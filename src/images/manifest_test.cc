@@ -108,13 +108,70 @@ TEST(ManifestTest, BothAManifestAndAnIndexIsRefused) {
 
 TEST(ManifestTest, TypesThatContradictEachOtherAreRefused) {
   ExpectRefused(Oci().dump(), kOciIndex, "calls itself");
-  ExpectRefused(Oci().dump(), kDockerManifest, "calls itself");
+  ExpectRefused(Oci().dump(), kDockerList, "calls itself");
   json untyped = Oci();
   untyped.erase("mediaType");
   ExpectRefused(untyped.dump(), kOciIndex, "the other kind");
   json index = IndexOf({});
   index.erase("mediaType");
   ExpectRefused(index.dump(), kOciManifest, "the other kind");
+}
+
+TEST(ManifestTest, TypesOfTheSameKindDoNotContradictEachOther) {
+  json docker = Oci();
+  docker["mediaType"] = kDockerManifest;
+  json unknown = Oci();
+  unknown["mediaType"] = "application/x";
+  for (const json& manifest : {Oci(), docker}) {
+    for (const char* type : {"", kOciManifest, kDockerManifest, "application/json", "text/html; charset=utf-8"}) {
+      EXPECT_TRUE(AsManifest(manifest, type).ok()) << type;
+    }
+  }
+  EXPECT_TRUE(AsManifest(unknown, kDockerManifest).ok());
+  json list = IndexOf({Entry("linux", "amd64", "", 'c')});
+  for (const char* own : {kOciIndex, kDockerList}) {
+    list["mediaType"] = own;
+    for (const char* type : {"", kOciIndex, kDockerList, "application/octet-stream"}) {
+      const auto parsed = ParseManifest(list.dump(), type);
+      ASSERT_TRUE(parsed.ok()) << own << " " << type << " " << parsed.status();
+      EXPECT_TRUE(std::holds_alternative<Index>(*parsed));
+    }
+  }
+}
+
+TEST(ManifestTest, AConfigMayHaveNoMediaType) {
+  json manifest = Oci();
+  manifest["config"]["mediaType"] = "";
+  EXPECT_TRUE(AsManifest(manifest).ok());
+  manifest["config"].erase("mediaType");
+  EXPECT_TRUE(AsManifest(manifest).ok());
+}
+
+TEST(ManifestTest, ThereMayBeNoLayers) {
+  json manifest = Oci();
+  for (const json& none : {json::array(), json(nullptr)}) {
+    manifest["layers"] = none;
+    const auto parsed = AsManifest(manifest, kOciManifest);
+    ASSERT_TRUE(parsed.ok()) << parsed.status();
+    EXPECT_TRUE(parsed->layers.empty());
+  }
+}
+
+TEST(ManifestTest, EveryKindOfLayerThatIsATarIsTaken) {
+  for (const char* type :
+       {"application/vnd.docker.image.rootfs.diff.tar", "application/vnd.docker.image.rootfs.diff.tar.gzip",
+        "application/vnd.docker.image.rootfs.diff.tar.zstd", "application/vnd.docker.image.rootfs.foreign.diff.tar",
+        "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", "application/vnd.oci.image.layer.v1.tar",
+        "application/vnd.oci.image.layer.v1.tar+gzip", "application/vnd.oci.image.layer.v1.tar+zstd",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd"}) {
+    json manifest = Oci();
+    manifest["layers"] = {LayerJson(type)};
+    EXPECT_TRUE(AsManifest(manifest).ok()) << type;
+    EXPECT_EQ(IsForeignLayer(type), std::string(type).find("foreign") != std::string::npos ||
+                                        std::string(type).find("nondistributable") != std::string::npos);
+  }
 }
 
 TEST(ManifestTest, Schema1IsRefusedWithWhatToDo) {
@@ -124,8 +181,6 @@ TEST(ManifestTest, Schema1IsRefusedWithWhatToDo) {
 
 TEST(ManifestTest, LayersThatCannotBeUnpackedAreNamed) {
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", "foreign layer"},
-      {"application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", "foreign layer"},
       {"application/vnd.oci.image.layer.v1.tar+gzip+encrypted", "encrypted"},
       {"application/vnd.in-toto+json", "is not supported"},
       {"", "is not supported"}};
@@ -160,7 +215,6 @@ TEST(ManifestTest, FieldsOfWrongFormAreRefused) {
   ExpectRefused(with("/config/size", 5 << 20), "bytes");
   ExpectRefused(with("/config/digest", "sha256:../../x"), "digest");
   ExpectRefused(with("/layers", json::object()), "\"layers\" is not a list");
-  ExpectRefused(with("/layers", nullptr), "\"layers\" is missing");
   ExpectRefused(with("/layers/0", "x"), "not an object");
   ExpectRefused(with("/layers/0/size", 1.5), "size");
   ExpectRefused(with("/layers/0/size", 18446744073709551615u), "is larger than");
@@ -174,12 +228,18 @@ TEST(ManifestTest, BoundsAreKept) {
   many["layers"] = std::vector<json>(kLayersLimit, LayerJson());
   EXPECT_TRUE(AsManifest(many).ok());
   many["layers"].push_back(LayerJson());
-  ExpectRefused(many, "128 layers");
-  ExpectRefused(IndexOf(std::vector<json>(1001, Entry("linux", "amd64", "", 'c'))), "1001 manifests");
+  ExpectRefused(many, "501 layers");
+  // An index is bounded by its bytes.
+  const std::string entry = Entry("linux", "s390x", "", 'c').dump();
+  const std::string full = IndexOf(std::vector<json>(4'100'000 / (entry.size() + 1), json::parse(entry))).dump();
+  ASSERT_LT(full.size(), kManifestBytesLimit);
+  const auto index = ParseManifest(full, "");
+  ASSERT_TRUE(index.ok()) << index.status();
+  EXPECT_GT(std::get<Index>(*index).manifests.size(), 18'000u);
   ExpectRefused(std::string(kManifestBytesLimit + 1, ' '), "", "larger than");
   ExpectRefused(R"({"a":)" + std::string(1000000, '[') + "1" + std::string(1000000, ']') + "}", "", "levels");
   std::string wide = R"({"a":[1)";
-  for (int i = 0; i < 200000; ++i) wide += ",1";
+  for (int i = 0; i < 300000; ++i) wide += ",1";
   ExpectRefused(wide + "]}", "", "values");
 }
 
@@ -192,30 +252,59 @@ TEST(ManifestTest, WhatIsNotJsonIsRefused) {
 std::string Chosen(std::vector<json> entries, const Platform& host) {
   const auto parsed = ParseManifest(IndexOf(std::move(entries)).dump(), kOciIndex);
   if (!parsed.ok()) return std::string(parsed.status().message());
-  const absl::StatusOr<IndexEntry> chosen = ChoosePlatform(std::get<Index>(*parsed), host);
-  return chosen.ok() ? chosen->descriptor.digest : std::string(chosen.status().message());
+  std::string order;
+  for (const IndexEntry& entry : EntriesFor(std::get<Index>(*parsed), host)) order += entry.descriptor.digest[7];
+  return order;
 }
 
-TEST(ManifestTest, TheEntryForThisPlatformIsChosen) {
-  const Platform amd64{"linux", "amd64", ""};
-  EXPECT_EQ(Chosen({Entry("linux", "arm64", "v8", 'a'), Entry("linux", "amd64", "", 'b')}, amd64), Digest('b'));
-  EXPECT_EQ(Chosen({Entry("windows", "amd64", "", 'a'), Entry("linux", "amd64", "", 'b')}, amd64), Digest('b'));
-  EXPECT_EQ(Chosen({Entry("linux", "amd64", "v3", 'a'), Entry("linux", "amd64", "", 'b')}, amd64), Digest('b'));
-  EXPECT_EQ(Chosen({Entry("linux", "amd64", "", 'a'), Entry("linux", "amd64", "", 'b')}, amd64), Digest('a'));
-  EXPECT_EQ(Chosen({Entry("linux", "arm64", "", 'a')}, {"linux", "arm64", "v8"}), Digest('a'));
+TEST(ManifestTest, TheEntriesForThisPlatformAreOrdered) {
+  const Platform amd64{"linux", "amd64", "v3"};
+  EXPECT_EQ(Chosen({Entry("linux", "arm64", "v8", 'a'), Entry("linux", "amd64", "", 'b')}, amd64), "b");
+  EXPECT_EQ(Chosen({Entry("windows", "amd64", "", 'a'), Entry("linux", "amd64", "", 'b')}, amd64), "b");
+  EXPECT_EQ(
+      Chosen({Entry("linux", "amd64", "v4", 'a'), Entry("linux", "386", "", 'b'), Entry("linux", "amd64", "", 'c'),
+              Entry("linux", "x86_64", "v3", 'd'), Entry("linux", "amd64", "v2", 'e')},
+             amd64),
+      "decb");
+  EXPECT_EQ(Chosen({Entry("linux", "amd64", "", 'a'), Entry("linux", "amd64", "v1", 'b')}, amd64), "ab");
+  EXPECT_EQ(Chosen({Entry("linux", "arm64", "", 'a')}, {"linux", "arm64", ""}), "a");
   json nameless = Entry("linux", "amd64", "", 'a');
   nameless.erase("platform");
-  EXPECT_EQ(Chosen({nameless, Entry("linux", "amd64", "", 'b')}, amd64), Digest('b'));
-  EXPECT_EQ(Chosen({nameless}, amd64), Digest('a'));
+  EXPECT_EQ(Chosen({nameless, Entry("linux", "386", "", 'b')}, amd64), "ba");
+  nameless["platform"] = json::object();
+  EXPECT_EQ(Chosen({nameless}, amd64), "a");
   json attestation = Entry("unknown", "unknown", "", 'a');
-  EXPECT_EQ(Chosen({attestation, Entry("linux", "amd64", "", 'b')}, amd64), Digest('b'));
+  EXPECT_EQ(Chosen({attestation, Entry("linux", "amd64", "", 'b')}, amd64), "b");
+  json artifact = Entry("linux", "amd64", "", 'a');
+  artifact["mediaType"] = "application/vnd.example.artifact";
+  EXPECT_EQ(Chosen({artifact}, amd64), "");
+}
+
+TEST(ManifestTest, AnEntryThatCannotBeReadDoesNotVoidTheIndex) {
+  const json good = Entry("linux", "amd64", "", 'b');
+  const auto broken = [&](const char* pointer, json value) {
+    json entry = Entry("linux", "s390x", "", 'a');
+    entry[json::json_pointer(pointer)] = std::move(value);
+    return entry;
+  };
+  for (const json& bad : std::vector<json>{broken("/digest", "md5:1"), broken("/size", -5), broken("/size", nullptr),
+                                           broken("/platform", 7), broken("/platform/os", 7),
+                                           broken("/platform/os.features", 1), "text", nullptr}) {
+    EXPECT_EQ(Chosen({bad, good, bad}, {"linux", "amd64", ""}), "b") << bad;
+    const auto parsed = ParseManifest(IndexOf({bad}).dump(), kOciIndex);
+    ASSERT_TRUE(parsed.ok()) << parsed.status();
+    EXPECT_THAT(std::get<Index>(*parsed).first_fault, HasSubstr("manifests[0]")) << bad;
+  }
+  json features = Entry("linux", "amd64", "", 'a');
+  features["platform"]["os.features"] = {"erofs"};
+  EXPECT_EQ(Chosen({features, good}, {"linux", "amd64", ""}), "b");
 }
 
 TEST(ManifestTest, NoEntryForThisPlatformNamesThoseThatThereAre) {
-  const auto parsed = ParseManifest(IndexOf({Entry("linux", "arm64", "v8", 'a')}).dump(), kOciIndex);
-  const absl::Status status = ChoosePlatform(std::get<Index>(*parsed), {"linux", "amd64", ""}).status();
+  const absl::Status status = NotBuiltFor({"linux", "amd64", ""}, {"linux/arm64/v8"}, "why");
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("not built for linux/amd64, only for: linux/arm64/v8"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("not built for linux/amd64, only for: linux/arm64/v8 ("));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("why"));
 }
 
 }  // namespace

@@ -71,10 +71,11 @@ absl::Status OciLayout::ReadIndex() {
   ASSIGN_OR_RETURN(const JsonDocument document, JsonDocument::Parse(text), "index.json");
   ASSIGN_OR_RETURN(const std::vector<JsonReader> manifests, document.root().Objects("manifests"), "index.json");
   const Index& index = std::get<Index>(parsed);
-  for (size_t i = 0; i < index.manifests.size(); ++i) {
+  if (!index.first_fault.empty()) return absl::InternalError(absl::StrCat("index.json: ", index.first_fault));
+  for (const IndexEntry& manifest : index.manifests) {
     Entry entry;
-    ASSIGN_OR_RETURN(entry.name, NameOf(manifests[i]), "index.json");
-    entry.descriptor = index.manifests[i].descriptor;
+    ASSIGN_OR_RETURN(entry.name, NameOf(manifests[manifest.position]), "index.json");
+    entry.descriptor = manifest.descriptor;
     entries_.push_back(std::move(entry));
   }
   return absl::OkStatus();

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -23,9 +24,16 @@
 namespace crisp {
 namespace {
 
-absl::Status Record(Database* database, const std::vector<LayerRow>& layers, const std::string& id) {
+// Empty directories, in place of layers that overlayfs needs and the image does not have.
+std::string EmptyDir(const Layout& layout, const std::string& id) {
+  return absl::StrCat(layout.Container(id), "/empty");
+}
+
+absl::Status Record(const Layout& layout, Database* database, const std::vector<LayerRow>& layers,
+                    const std::string& id) {
   ASSIGN_OR_RETURN(Database::Transaction transaction, database->Begin());
-  bool taken = false;
+  // The root file system of an image without layers has no rows.
+  bool taken = layers.empty() && (Exists(layout.Upper(id)) || Exists(EmptyDir(layout, id)));
   RETURN_IF_ERROR(transaction.Query(
       "SELECT 1 FROM rootfs_layers WHERE container_id = ? LIMIT 1", [&](const Row&) { taken = true; }, id));
   if (taken) return absl::InternalError("it already has a root file system");
@@ -46,13 +54,16 @@ struct Root {
 };
 
 // The root directory has the metadata of the topmost layer whose tar has an entry for it. overlayfs always merges the
-// roots of all layers, so the list ends at a layer with an opaque root.
+// roots of all layers, so the list ends at a layer with an opaque root. overlayfs refuses a directory that it is given
+// twice. Such a layer does not depend on those below it, so nothing of it can be seen in the lower place.
 absl::StatusOr<Root> LookAtRoots(const Layout& layout, const std::vector<LayerRow>& layers) {
   Root root;
   root.metadata.mode = 0755;
   bool carried = false;
+  std::set<std::string> given;
   for (size_t i = layers.size(); i-- > 0;) {
     const std::string path = layout.Layer(layers[i].name);
+    if (!given.insert(path).second) continue;
     root.lower.push_back(path);
     ASSIGN_OR_RETURN(const Fd fd, OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
     ASSIGN_OR_RETURN(const bool carries, HasMark(fd.get(), kRootCarriedXattr, path));
@@ -66,10 +77,6 @@ absl::StatusOr<Root> LookAtRoots(const Layout& layout, const std::vector<LayerRo
     if (hides) break;
   }
   return root;
-}
-
-std::string EmptyDir(const Layout& layout, const std::string& id) {
-  return absl::StrCat(layout.Container(id), "/empty");
 }
 
 // The writable layer is not idmapped: its files have the uids of the host.
@@ -144,11 +151,12 @@ absl::Status MakeAndMount(const Layout& layout, const std::vector<LayerRow>& lay
   ASSIGN_OR_RETURN(Root root, LookAtRoots(layout, layers));
   RETURN_IF_ERROR(MakeDirectories(layout, layers, id));
   OverlayMount overlay{std::move(root.lower), "", "", target};
-  if (options.read_only) {
-    // The kernel refuses a read-only overlay of one directory.
-    RETURN_IF_ERROR(MakeDirs(EmptyDir(layout, id), 0755));
-    overlay.lower.push_back(EmptyDir(layout, id));
-  } else {
+  // The kernel refuses an overlay without a lower directory, and a read-only one with only one.
+  while (overlay.lower.size() < (options.read_only ? 2u : 1u)) {
+    overlay.lower.push_back(absl::StrCat(EmptyDir(layout, id), "/", overlay.lower.size()));
+    RETURN_IF_ERROR(MakeDirs(overlay.lower.back(), 0755));
+  }
+  if (!options.read_only) {
     ASSIGN_OR_RETURN(const FileMetadata shifted, Shifted(std::move(root.metadata), options.id_map));
     RETURN_IF_ERROR(MakeWritableLayer(layout, id, shifted));
     overlay.upper = layout.Upper(id);
@@ -169,8 +177,7 @@ absl::Status MakeAndMount(const Layout& layout, const std::vector<LayerRow>& lay
 
 absl::Status MakeRootfs(const Layout& layout, Database* database, const std::vector<LayerRow>& layers,
                         const std::string& container_id, const std::string& target, const RootfsOptions& options) {
-  if (layers.empty()) return absl::InternalError("its image has no layers");
-  RETURN_IF_ERROR(Record(database, layers, container_id), "record root file system of ", container_id);
+  RETURN_IF_ERROR(Record(layout, database, layers, container_id), "record root file system of ", container_id);
   absl::Status status = MakeAndMount(layout, layers, container_id, target, options);
   if (status.ok()) return status;
   const absl::Status removed = RemoveDirectories(layout, container_id);

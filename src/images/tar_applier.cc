@@ -13,6 +13,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/status_macros.h"
 #include "images/layer_entries.h"
 #include "images/layer_limits.h"
@@ -66,6 +67,12 @@ bool IsAufsBookkeeping(const TarPath& path) {
   return std::any_of(path.begin(), end, [](const std::string& name) { return absl::StartsWith(name, kAufsPrefix); });
 }
 
+// overlayfs takes a character device 0:0 for a whiteout, so in a layer it is one.
+bool IsWhiteoutEntry(archive_entry* entry, absl::string_view name) {
+  if (absl::StartsWith(name, kWhiteoutPrefix)) return true;
+  return archive_entry_filetype(entry) == S_IFCHR && archive_entry_hardlink(entry) == nullptr && DeviceOf(entry) == 0;
+}
+
 absl::Status WriteAt(int fd, absl::string_view bytes, uint64_t offset) {
   while (!bytes.empty()) {
     const ssize_t n = pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
@@ -98,7 +105,8 @@ class Applier {
 
   LayerTotals Totals() const {
     const uint64_t directories = dirs_->made() + 1;
-    return {entries_.bytes() + directories * 4096, entries_.inodes() + directories};
+    return {entries_.bytes() + directories * 4096, entries_.inodes() + directories + dirs_->whiteouts(),
+            !dirs_->used_below()};
   }
 
  private:
@@ -107,11 +115,14 @@ class Applier {
     ASSIGN_OR_RETURN(FileMetadata metadata, MetadataOf(entry));
     if (path.empty()) return ApplyRoot(entry, std::move(metadata));
     if (IsAufsBookkeeping(path)) return SkipData();
+    if (IsWhiteoutEntry(entry, path.back())) {
+      RETURN_IF_ERROR(ApplyWhiteout(path));
+      return SkipData();
+    }
 
     ASSIGN_OR_RETURN(Dir* const parent, dirs_->ResolveParent(path));
     const std::string& name = path.back();
-    if (archive_entry_filetype(entry) == S_IFREG && !absl::StartsWith(name, kWhiteoutPrefix) &&
-        archive_entry_hardlink(entry) == nullptr) {
+    if (archive_entry_filetype(entry) == S_IFREG && archive_entry_hardlink(entry) == nullptr) {
       return MakeFile(entry, parent, name, metadata);
     }
     RETURN_IF_ERROR(ApplyWithoutData(entry, parent, name, std::move(metadata)));
@@ -119,17 +130,21 @@ class Applier {
   }
 
   absl::Status ApplyRoot(archive_entry* entry, FileMetadata metadata) {
-    if (archive_entry_filetype(entry) != S_IFDIR || archive_entry_hardlink(entry) != nullptr) {
-      return absl::DataLossError("the root is not a directory");
-    }
+    if (archive_entry_filetype(entry) != S_IFDIR || archive_entry_hardlink(entry) != nullptr) return SkipData();
     return dirs_->CarryRoot(std::move(metadata));
   }
 
+  absl::Status ApplyWhiteout(const TarPath& path) {
+    absl::string_view name = path.back();
+    const bool opaque = name == kOpaqueName;
+    absl::ConsumePrefix(&name, kWhiteoutPrefix);
+    if (name.empty() || name == "." || name == "..") return absl::DataLossError("is a whiteout of no name");
+    ASSIGN_OR_RETURN(Dir* const parent, dirs_->FindParent(path));
+    if (parent == nullptr) return absl::OkStatus();
+    return opaque ? dirs_->MakeOpaque(parent) : dirs_->WhiteOut(parent, std::string(name));
+  }
+
   absl::Status ApplyWithoutData(archive_entry* entry, Dir* parent, const std::string& name, FileMetadata metadata) {
-    if (name == kOpaqueName) return dirs_->MakeOpaque(parent);
-    if (absl::StartsWith(name, kWhiteoutPrefix)) {
-      return entries_.WhiteOut(parent, name.substr(kWhiteoutPrefix.size()));
-    }
     if (const char* target = archive_entry_hardlink(entry)) {
       ASSIGN_OR_RETURN(const TarPath path, ParseTarPath(target), "hard link's target");
       return entries_.MakeLink(parent, name, path);

@@ -1,9 +1,12 @@
 // Unpacks a tar into a layer: a lower directory for overlayfs that, mounted on top of the layers below it, looks as if
 // the tar had been unpacked onto them (OCI image specification 1.1, layer.md, "Applying Changesets").
 //
-//   ".wh.<name>"     hides <name> of the layers below: a character device 0:0. An entry of that name in the same tar,
-//                    before or after it, stays.
-//   ".wh..wh..opq"   hides the contents of its directory in the layers below: trusted.overlay.opaque.
+//   ".wh.<name>"     hides <name> of the layers below: a character device 0:0, if they have it. An entry of that name
+//   in
+//                    the same tar, before or after it, stays.
+//   ".wh..wh..opq"   hides the contents of its directory in the layers below: trusted.overlay.opaque. Neither of the
+//   two
+//                    makes a directory.
 //   ".wh..wh.*"      other bookkeeping of aufs: skipped.
 //   devices, fifos   made as in the tar, as other engines do. The device cgroup of a container decides which of them it
 //                    can open. A character device 0:0 is a whiteout, because overlayfs treats it so.
@@ -11,7 +14,8 @@
 //   xattrs           kept, except for trusted.overlay.* and trusted.crisp.*.
 //   owners           by number; names are ignored. 4294967295 is refused, because chown(2) reads it as "no change".
 //
-// Names: a leading "/" is dropped, ".." is refused, and no link leads out of the root (LayerDirs).
+// Names and the targets of hard links: a leading "/" is dropped, ".." takes away the component before it, and nothing
+// leads out of the root (LayerDirs). What then names the root itself is left out, unless it is a directory.
 #pragma once
 
 #include <cstdint>
@@ -24,10 +28,11 @@
 
 namespace crisp {
 
-// Disk usage of a layer. Data counts in whole blocks of 4 KiB.
+// Disk usage of a layer, and whether it looked at the layers below. Data counts in whole blocks of 4 KiB.
 struct LayerTotals {
   uint64_t bytes = 0;
   uint64_t inodes = 0;
+  bool independent = false;  // the same on any layers below
 };
 
 // Marks the root directory of a layer whose tar has an entry for it. Only such a layer sets mode and owner of the root.

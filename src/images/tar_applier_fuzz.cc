@@ -204,8 +204,8 @@ void Apply(const Place& place, absl::string_view tar, bool with_lower) {
       },
       *OpenAt(AT_FDCWD, root, O_RDONLY | O_DIRECTORY),
       [&]() -> absl::StatusOr<LowerView> {
-        std::vector<Fd> lower;
-        if (with_lower) lower.push_back(*OpenAt(AT_FDCWD, place.dir + "/lower", O_RDONLY | O_DIRECTORY));
+        std::vector<std::string> lower;
+        if (with_lower) lower.push_back(place.dir + "/lower");
         return LowerView(std::move(lower));
       },
       CallContext());

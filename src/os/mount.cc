@@ -2,14 +2,19 @@
 
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <thread>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 #include "base/status_macros.h"
+#include "base/thread.h"
 #include "os/errno_status.h"
 #include "os/fd.h"
 
@@ -101,6 +106,31 @@ bool HasLowerdirPlus() {
   return has;
 }
 
+// The directory that all of `paths`, which are absolute, are in; with "/" at the end.
+std::string CommonDirectory(const std::vector<std::string>& paths) {
+  std::string common = paths.empty() ? "/" : paths.front();
+  common.resize(common.rfind('/') + 1);
+  for (const std::string& path : paths) {
+    while (!absl::StartsWith(path, common)) common.resize(common.rfind('/', common.size() - 2) + 1);
+  }
+  return common;
+}
+
+// The options of mount(2), with lower directories that lack their first `skip` bytes.
+std::string OptionsOf(const OverlayMount& request, size_t skip) {
+  std::vector<absl::string_view> lower;
+  for (const absl::string_view path : request.lower) lower.push_back(path.substr(skip));
+  std::string options = absl::StrCat("lowerdir=", absl::StrJoin(lower, ":"));
+  if (!request.upper.empty()) absl::StrAppend(&options, ",upperdir=", request.upper, ",workdir=", request.work);
+  return options;
+}
+
+absl::Status MountWithOptions(const OverlayMount& request, const std::string& options, const std::string& what) {
+  const unsigned long flags = request.upper.empty() ? kReadOnly : 0;
+  if (mount("overlay", request.target.c_str(), "overlay", flags, options.c_str()) == 0) return absl::OkStatus();
+  return ErrnoStatus(errno, what);
+}
+
 }  // namespace
 
 absl::Status MountOverlay(const OverlayMount& mount) {
@@ -123,16 +153,28 @@ absl::Status MountOverlay(const OverlayMount& mount) {
 absl::Status MountOverlayByOptions(const OverlayMount& request) {
   const std::string what = absl::StrCat("mount overlay on ", request.target);
   RETURN_IF_ERROR(CheckPaths(request), what);
-  std::string options = absl::StrCat("lowerdir=", absl::StrJoin(request.lower, ":"));
-  if (!request.upper.empty()) absl::StrAppend(&options, ",upperdir=", request.upper, ",workdir=", request.work);
+  std::string options = OptionsOf(request, 0);
+  if (options.size() <= kMostOptionBytes) return MountWithOptions(request, options, what);
+  const std::string common = CommonDirectory(request.lower);
+  options = OptionsOf(request, common.size());
   if (options.size() > kMostOptionBytes) {
     return absl::InternalError(absl::StrCat(what, ": the ", request.lower.size(), " layers' paths take ",
-                                            options.size(), " bytes of mount options, and only ", kMostOptionBytes,
-                                            " can be given: use a shorter root directory"));
+                                            options.size(), " bytes of mount options, and before Linux 6.7 only ",
+                                            kMostOptionBytes,
+                                            " can be given: use a newer kernel, or an image with fewer layers"));
   }
-  const unsigned long flags = request.upper.empty() ? kReadOnly : 0;
-  if (mount("overlay", request.target.c_str(), "overlay", flags, options.c_str()) == 0) return absl::OkStatus();
-  return ErrnoStatus(errno, what);
+  absl::Status status;
+  ASSIGN_OR_RETURN(std::thread thread,
+                   StartThread("a mount",
+                               [&] {
+                                 // The working directory becomes that of this thread alone.
+                                 const bool there = unshare(CLONE_FS) == 0 && chdir(common.c_str()) == 0;
+                                 status = there ? MountWithOptions(request, options, what)
+                                                : ErrnoStatus(errno, absl::StrCat(what, ": work in ", common));
+                               }),
+                   what);
+  thread.join();
+  return status;
 }
 
 absl::Status MountTmpfs(const std::string& target, const std::string& size, const std::string& mode) {

@@ -19,9 +19,12 @@ struct OverlayMount {
   std::string target;
 };
 
-// Mounts an overlay. Since Linux 6.7 ("lowerdir+") it may have as many lower directories as overlayfs allows, 500, each
-// path of at most 255 bytes. On older kernels, or with longer paths, all of them must fit into one page of options:
-// some 150 with short names. Paths with ',', ':' or '\\' are refused, because kernels read them differently.
+inline constexpr size_t kMostLowerDirectories = 500;  // that overlayfs takes
+
+// Mounts an overlay. Since Linux 6.7 ("lowerdir+") lower directories are given one by one, each path of at most 255
+// bytes. On older kernels, or with longer paths, all of them must fit into one page of options. If they do not, they
+// are given relative to the directory that they have in common, by a thread that works there: then 500 fit whose names
+// there have at most six bytes. Paths with ',', ':' or '\\' are refused, because kernels read them differently.
 absl::Status MountOverlay(const OverlayMount& mount);
 // The same by mount(2), as on older kernels.
 absl::Status MountOverlayByOptions(const OverlayMount& mount);

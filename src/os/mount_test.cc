@@ -1,7 +1,9 @@
 #include "os/mount.h"
 
 #include <gtest/gtest.h>
+#include <limits.h>
 #include <sys/mount.h>
+#include <unistd.h>
 
 #include "absl/strings/str_cat.h"
 #include "os/errno_status.h"
@@ -57,12 +59,26 @@ class ManyLayersTest : public MountTest, public testing::WithParamInterface<absl
   }
 };
 
-TEST_P(ManyLayersTest, ThereCanBe127AndTheFirstIsOnTop) {
-  ASSERT_EQ(GetParam()(Layers(127)), absl::OkStatus());
-  EXPECT_EQ(*ReadFileAt(AT_FDCWD, dir_ + "/target/all", 100), "0");
-  for (int i = 0; i < 127; ++i) EXPECT_TRUE(Exists(absl::StrCat(dir_, "/target/of-", i))) << i;
-  EXPECT_TRUE(WriteFileAt(AT_FDCWD, dir_ + "/target/new", "x", 0644).ok());
-  EXPECT_TRUE(Exists(dir_ + "/upper/new"));
+TEST_P(ManyLayersTest, ThereCanBe500AndTheFirstIsOnTop) {
+  for (const int count : {127, 128, 200, 500}) {
+    SCOPED_TRACE(count);
+    ASSERT_EQ(GetParam()(Layers(count)), absl::OkStatus());
+    EXPECT_EQ(*ReadFileAt(AT_FDCWD, dir_ + "/target/all", 100), "0");
+    for (int i = 0; i < count; ++i) EXPECT_TRUE(Exists(absl::StrCat(dir_, "/target/of-", i))) << i;
+    EXPECT_TRUE(WriteFileAt(AT_FDCWD, dir_ + "/target/new", "x", 0644).ok());
+    EXPECT_TRUE(Exists(dir_ + "/upper/new"));
+    ASSERT_EQ(Unmount(dir_ + "/target"), absl::OkStatus());
+    ASSERT_EQ(RemoveTree(dir_ + "/work"), absl::OkStatus());
+    ASSERT_TRUE(MakeDirs(dir_ + "/work", 0755).ok());
+  }
+}
+
+TEST_P(ManyLayersTest, TheWorkingDirectoryOfTheProcessStays) {
+  char before[PATH_MAX], after[PATH_MAX];
+  ASSERT_NE(getcwd(before, sizeof(before)), nullptr);
+  ASSERT_EQ(GetParam()(Layers(500)), absl::OkStatus());
+  ASSERT_NE(getcwd(after, sizeof(after)), nullptr);
+  EXPECT_STREQ(before, after);
 }
 
 TEST_P(ManyLayersTest, AReadOnlyOverlayNeedsNoUpper) {
@@ -86,9 +102,21 @@ INSTANTIATE_TEST_SUITE_P(Ways, ManyLayersTest, testing::Values(&MountOverlay, &M
 
 TEST_F(MountTest, MoreThanAPageOfOptionsSaysHowManyLayersItWas) {
   OverlayMount mount{{}, dir_ + "/upper", dir_ + "/work", dir_ + "/target"};
-  mount.lower.assign(200, dir_ + "/lower");
+  for (int i = 0; i < 200; ++i) mount.lower.push_back(absl::StrCat(dir_, "/a-name-that-is-not-short-", i));
   const absl::Status status = MountOverlayByOptions(mount);
   EXPECT_NE(status.message().find("the 200 layers"), absl::string_view::npos) << status;
+}
+
+TEST_F(MountTest, ManyLayersWithVeryLongPathsAreMounted) {
+  const std::string deep = dir_ + "/" + std::string(200, 'a') + "/" + std::string(200, 'b');
+  OverlayMount mount{{}, dir_ + "/upper", dir_ + "/work", dir_ + "/target"};
+  for (int i = 0; i < 300; ++i) {
+    mount.lower.push_back(absl::StrCat(deep, "/", i));
+    ASSERT_TRUE(MakeDirs(absl::StrCat(mount.lower.back(), "/of-", i), 0755).ok());
+  }
+  ASSERT_EQ(MountOverlay(mount), absl::OkStatus());
+  EXPECT_TRUE(Exists(dir_ + "/target/of-0"));
+  EXPECT_TRUE(Exists(dir_ + "/target/of-299"));
 }
 
 TEST_F(MountTest, AnUpperWithAVeryLongPathIsMountedAllTheSame) {

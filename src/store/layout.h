@@ -3,11 +3,11 @@
 //   <root>/                       survives a reboot; 0711, so that the root of a user namespace can pass
 //     lock                        held by the daemon (flock), so that no two share a root
 //     crisp.db                    the records (SQLite, WAL), 0600
-//     layers/<n>/                 one unpacked layer; <n> is a short base-36 number, so that 127 fit in a mount
+//     layers/<n>/                 one unpacked layer; <n> is a short base-36 number, so that 500 fit in a mount
 //     ingest/<n>/                 a layer that is being unpacked; removed at start
 //     containers/<id>/            for each container and pause container (whose id is the pod's); 0700
 //       upper/ work/              the writable layer, overlayfs
-//       shifted/ empty/           idmapped layers while the overlay is being mounted; the last layer of a read-only one
+//       shifted/ empty/           idmapped layers while the overlay is being mounted; layers that overlayfs needs
 //       volumes/<n>/              the volumes that the image declares
 //       record                    a copy of its row, in case the database is lost (sandbox/records.h)
 //       exit                      the exit record (shim/exit_record.h), written once, by the shim or after its death
