@@ -1,15 +1,19 @@
 #include "stats/process_usage.h"
 
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <string>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "os/dir_stream.h"
+#include "os/file.h"
 
 namespace crisp {
 namespace {
@@ -36,10 +40,17 @@ ProcessUsage UsageOfProcesses(const std::vector<pid_t>& pids) {
   return usage;
 }
 
+// Not by prlimit(2), which needs CAP_SYS_RESOURCE for a process of another user.
 std::optional<uint64_t> DescriptorLimit(pid_t pid) {
-  rlimit limit{};
-  if (prlimit(pid, RLIMIT_NOFILE, nullptr, &limit) != 0) return std::nullopt;
-  return limit.rlim_cur;
+  const auto limits = ReadFileAt(AT_FDCWD, absl::StrCat("/proc/", pid, "/limits"), 1 << 16);
+  if (!limits.ok()) return std::nullopt;
+  for (absl::string_view line : absl::StrSplit(*limits, '\n')) {
+    uint64_t soft = 0;
+    if (!absl::ConsumePrefix(&line, "Max open files")) continue;
+    line = absl::StripLeadingAsciiWhitespace(line);
+    if (absl::SimpleAtoi(line.substr(0, line.find(' ')), &soft)) return soft;
+  }
+  return std::nullopt;
 }
 
 }  // namespace crisp
