@@ -144,13 +144,18 @@ TEST_F(ConfigTest, TheDaemonsKeysAreHonoured) {
   format = "json"
 [crisp]
   preload_dir = "/usr/share/images"
+  pin_preloaded = true
+  keep_unused_layers = "90s"
   shim = "/opt/crisp-shim"
 )");
   EXPECT_THAT(warnings_, IsEmpty());
   EXPECT_EQ(config.grpc, (GrpcConfig{"/tmp/a.sock", 1000, 4294967295, 1048576, 16777216}));
   EXPECT_EQ(config.log_level, LogLevel::kWarning);
   EXPECT_EQ(config.log_format, LogFormat::kJson);
-  EXPECT_EQ(config.crisp, (CrispConfig{"/usr/share/images", "/opt/crisp-shim"}));
+  EXPECT_EQ(config.crisp, (CrispConfig{.preload_dir = "/usr/share/images",
+                                       .pin_preloaded = true,
+                                       .keep_unused_layers = std::chrono::seconds(90),
+                                       .shim = "/opt/crisp-shim"}));
 }
 
 constexpr char kCriBody2[] = R"(version = 2

@@ -230,6 +230,8 @@ const Key kKeys[] = {
 
     // crisp's own.
     {"crisp/preload_dir", kSame, kHonoured, kText, "", "", SetPath<&Config::crisp, &CrispConfig::preload_dir>},
+    {"crisp/pin_preloaded", kSame, kHonoured, kFlag, "false", "", Set<&Config::crisp, &CrispConfig::pin_preloaded>},
+    {"crisp/keep_unused_layers", kSame, kHonoured, kDuration, "5m0s", "", SetDuration<&Config::crisp, &CrispConfig::keep_unused_layers>},
     {"crisp/shim", kSame, kHonoured, kText, "", "", SetPath<&Config::crisp, &CrispConfig::shim>},
 };
 // clang-format on

@@ -99,6 +99,8 @@ ImagesOptions ImagesOptionsOf(const Config& config) {
   options.registry.headers = config.registry.headers;
   options.registry.max_concurrent_downloads = config.max_concurrent_downloads;
   options.pinned_image = config.sandbox_image;
+  options.pin_imported = config.crisp.pin_preloaded;
+  options.keep_unused_layers = config.crisp.keep_unused_layers;
   for (const auto& [host, auth] : config.registry.auth) {
     options.registry.auth[host] = {auth.username, auth.password, auth.auth, auth.identity_token, "", host};
   }
