@@ -11,7 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "images/image_source.h"
+#include "images/image_parts.h"
 #include "images/images.h"
 #include "store/database.h"
 

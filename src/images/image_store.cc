@@ -8,6 +8,7 @@
 #include "base/status_macros.h"
 #include "base/step_log.h"
 #include "images/digest.h"
+#include "images/image_parts.h"
 #include "images/oci_layout.h"
 #include "images/registry_client.h"
 #include "os/file.h"

@@ -76,8 +76,8 @@ class LayerPull {
   StepLog* const log_;
 
   std::atomic<bool> given_up_ = false;
-  const CallContext flight_call_;  // ends when the call of the pull ends or another layer has failed
-  std::map<size_t, std::thread> threads_;                   // by layer
+  const CallContext flight_call_;          // ends when the call of the pull ends or another layer has failed
+  std::map<size_t, std::thread> threads_;  // by layer
   std::vector<size_t> landed_ ABSL_GUARDED_BY(board_->mutex);  // layers whose threads need the lock no more
   size_t first_missing_ ABSL_GUARDED_BY(board_->mutex) = 0;
   size_t running_ ABSL_GUARDED_BY(board_->mutex) = 0;

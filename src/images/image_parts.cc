@@ -1,4 +1,4 @@
-#include "images/image_source.h"
+#include "images/image_parts.h"
 
 #include <utility>
 
