@@ -130,6 +130,11 @@ struct CrispConfig {
   // preload_dir: absolute directory of OCI image layouts (one a sub-directory) that are imported at start. Empty: none.
   // What cannot be imported is named in the log.
   std::string preload_dir;
+  // pin_preloaded: images with a name from preload_dir are pinned, so that the kubelet does not remove them.
+  bool pin_preloaded = false;
+  // keep_unused_layers: how long layers of no image are kept that an earlier crispd left in the middle of a pull, or
+  // whose database was lost. A pull may need them.
+  std::chrono::nanoseconds keep_unused_layers = std::chrono::minutes(5);
   // shim: absolute path of crisp-shim. Empty: the one beside crispd's own program, else the one in PATH.
   std::string shim;
   // log_wait: for how long a container waits for a log that cannot be written (its file system is full or read-only),

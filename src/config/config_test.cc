@@ -161,6 +161,8 @@ TEST_F(ConfigTest, TheDaemonsKeysAreHonoured) {
   format = "json"
 [crisp]
   preload_dir = "/usr/share/images"
+  pin_preloaded = true
+  keep_unused_layers = "90s"
   shim = "/opt/crisp-shim"
   log_wait = "1m30s"
   credentials_for_mirrors = true
@@ -169,7 +171,12 @@ TEST_F(ConfigTest, TheDaemonsKeysAreHonoured) {
   EXPECT_EQ(config.grpc, (GrpcConfig{"/tmp/a.sock", 1000, 4294967295, 1048576, 16777216}));
   EXPECT_EQ(config.log_level, LogLevel::kWarning);
   EXPECT_EQ(config.log_format, LogFormat::kJson);
-  EXPECT_EQ(config.crisp, (CrispConfig{"/usr/share/images", "/opt/crisp-shim", std::chrono::seconds(90), true}));
+  EXPECT_EQ(config.crisp, (CrispConfig{.preload_dir = "/usr/share/images",
+                                       .pin_preloaded = true,
+                                       .keep_unused_layers = std::chrono::seconds(90),
+                                       .shim = "/opt/crisp-shim",
+                                       .log_wait = std::chrono::seconds(90),
+                                       .credentials_for_mirrors = true}));
 }
 
 constexpr char kCriBody2[] = R"(version = 2

@@ -231,6 +231,8 @@ const Key kKeys[] = {
     // crisp's own.
     {"crisp/preload_dir", kSame, kHonoured, kText, "", "", SetPath<&Config::crisp, &CrispConfig::preload_dir>},
     {"crisp/credentials_for_mirrors", kSame, kHonoured, kFlag, "false", "", Set<&Config::crisp, &CrispConfig::credentials_for_mirrors>},
+    {"crisp/pin_preloaded", kSame, kHonoured, kFlag, "false", "", Set<&Config::crisp, &CrispConfig::pin_preloaded>},
+    {"crisp/keep_unused_layers", kSame, kHonoured, kDuration, "5m0s", "", SetDuration<&Config::crisp, &CrispConfig::keep_unused_layers>},
     {"crisp/shim", kSame, kHonoured, kText, "", "", SetPath<&Config::crisp, &CrispConfig::shim>},
     {"crisp/log_wait", kSame, kHonoured, kDuration, "5s", "", SetDuration<&Config::crisp, &CrispConfig::log_wait>},
 };

@@ -103,6 +103,8 @@ ImagesOptions ImagesOptionsOf(const Config& config) {
   options.registry.credentials_for_mirrors = config.crisp.credentials_for_mirrors;
   options.registry.progress_timeout = std::chrono::ceil<std::chrono::milliseconds>(config.image_pull_progress_timeout);
   options.pinned_image = config.sandbox_image;
+  options.pin_imported = config.crisp.pin_preloaded;
+  options.keep_unused_layers = config.crisp.keep_unused_layers;
   for (const auto& [host, auth] : config.registry.auth) {
     options.registry.auth[host] = {auth.username, auth.password, auth.auth, auth.identity_token, "", host};
   }

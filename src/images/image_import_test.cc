@@ -60,6 +60,40 @@ TEST_F(ImportTest, ABrokenLayoutIsNamedAndTheOthersAreTakenIn) {
   EXPECT_THAT(Text(images_->ImportLayouts(preload_, CallContext())), HasSubstr("oci-layout"));
 }
 
+TEST_F(ImportTest, ANameThatIsOnlyATagIsRefusedByName) {
+  for (const char* name : {"1.36", "latest", "busybox", ""}) {
+    ASSERT_TRUE(WriteImageLayout(preload_ + "/one", {Describe(name, "one")}).ok());
+    const absl::Status status = images_->ImportLayouts(preload_, CallContext());
+    EXPECT_THAT(Text(status), HasSubstr("io.containerd.image.name")) << name;
+    EXPECT_THAT(Text(status), HasSubstr(preload_ + "/one"));
+    ExpectNothingHere();
+  }
+  ASSERT_TRUE(WriteImageLayout(preload_ + "/one", {Describe("busybox:1.36", "one")}).ok());
+  EXPECT_TRUE(images_->ImportLayouts(preload_, CallContext()).ok());
+  EXPECT_NE(images_->Find("docker.io/library/busybox:1.36"), nullptr);
+}
+
+TEST_F(ImportTest, ImagesAreNotPinnedUnlessAskedFor) {
+  ASSERT_TRUE(WriteImageLayout(preload_ + "/one", {Describe("example.test/one:1", "one")}).ok());
+  ASSERT_TRUE(images_->ImportLayouts(preload_, CallContext()).ok());
+  EXPECT_FALSE(images_->Find("example.test/one:1")->pinned);
+}
+
+TEST_F(ImportTest, ImagesArePinnedIfAskedForAlsoThoseThatWereHereBefore) {
+  ASSERT_TRUE(WriteImageLayout(preload_ + "/one", {Describe("example.test/one:1", "one")}).ok());
+  ASSERT_TRUE(images_->ImportLayouts(preload_, CallContext()).ok());
+  Serve(Describe("x", "other"), "app", "1");
+  options_.pin_imported = true;
+  Open();
+  EXPECT_FALSE(images_->Find("example.test/one:1")->pinned);
+  ASSERT_TRUE(WriteImageLayout(preload_ + "/two", {Describe("example.test/two:1", "two")}).ok());
+  ASSERT_TRUE(images_->ImportLayouts(preload_, CallContext()).ok());
+  ASSERT_TRUE(Pull("app:1").ok());
+  EXPECT_TRUE(images_->Find("example.test/one:1")->pinned);
+  EXPECT_TRUE(images_->Find("example.test/two:1")->pinned);
+  EXPECT_FALSE(images_->Find(Ref("app:1"))->pinned);
+}
+
 TEST_F(ImportTest, ACallThatIsOverEndsIt) {
   ASSERT_TRUE(WriteImageLayout(preload_ + "/one", {Describe("example.test/one:1", "one")}).ok());
   EXPECT_EQ(images_->ImportLayouts(preload_, CallContext(kNoDeadline, [] { return true; })).code(),

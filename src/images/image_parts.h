@@ -1,4 +1,4 @@
-// ImageParts: an image as its manifest and config describe it.
+// DescribeImage: from what a name leads to, to all that is known of an image before its layers are fetched.
 #pragma once
 
 #include <cstdint>

@@ -32,6 +32,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::AnyOf;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 using testing::UnorderedElementsAre;
@@ -117,6 +118,61 @@ TEST_F(ImagePullTest, SharedLayersAreFetchedOnce) {
   ASSERT_TRUE(images_->Remove(Ref("base:1")).ok());
   EXPECT_EQ(Rows("layers"), 2);
   ASSERT_TRUE(images_->Remove(Ref("app:1")).ok());
+  ExpectNothingHere();
+}
+
+TEST_F(ImagePullTest, ALayerIsFetchedOnceForTwoRepositoriesAndTwoBases) {
+  ImageDescription one = Describe("x", "one"), two = Describe("x", "two");
+  const LayerDescription app{.entries = {DirectoryEntry("app"), FileEntry("app/program", "x")}};
+  one.layers.push_back(app);
+  two.layers.push_back(app);
+  const WrittenImage written = Serve(one, "a/one", "1");
+  Serve(one, "b/one", "1");
+  Serve(two, "b/two", "1");
+  for (const char* name : {"a/one:1", "b/one:1", "b/two:1"}) ASSERT_TRUE(Pull(name).ok()) << name;
+  for (const std::string& digest : written.layer_digests) EXPECT_EQ(registry_.Count("/blobs/" + digest), 1);
+}
+
+// A layer that its publisher does not want in other registries.
+TEST_F(ImagePullTest, AForeignLayerIsTakenFromTheRegistryIfItHasIt) {
+  const WrittenImage written = Serve(Describe("x", "hello"), "app", "1");
+  const std::string blobs = absl::StrCat(dir_.path(), "/layout1/blobs/sha256/");
+  nlohmann::json manifest =
+      nlohmann::json::parse(*ReadFileAt(AT_FDCWD, blobs + written.manifest_digest.substr(7), 1 << 20));
+  manifest["layers"][0]["mediaType"] = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip";
+  manifest["layers"][0]["urls"] = {"http://127.0.0.1:1/never-asked"};
+  registry_.AddManifest("app", "foreign", manifest.dump(), "application/vnd.oci.image.manifest.v1+json");
+  const absl::StatusOr<std::string> id = Pull("app:foreign");
+  ASSERT_TRUE(id.ok()) << id.status();
+  EXPECT_EQ(*id, written.config_digest);
+  ASSERT_TRUE(images_->Remove(*id).ok());
+  // And if it does not, the error says why.
+  registry_.SetHandler([&](const FakeRequest& request) -> std::optional<FakeReply> {
+    if (!absl::StrContains(request.path, written.layer_digests[0])) return std::nullopt;
+    return FakeReply{.status = 404};
+  });
+  const absl::Status absent = Pull("app:foreign").status();
+  EXPECT_TRUE(absl::IsNotFound(absent)) << absent;
+  EXPECT_THAT(Text(absent), HasSubstr("it is a foreign layer"));
+}
+
+TEST_F(ImagePullTest, AnImageWithoutLayersIsPulledAndMounted) {
+  const std::string config = R"({"os":"linux","rootfs":{"type":"layers","diff_ids":null}})";
+  const nlohmann::json manifest = {
+      {"schemaVersion", 2},
+      {"config", {{"mediaType", ""}, {"digest", registry_.AddBlob(config)}, {"size", config.size()}}},
+      {"layers", nullptr}};
+  registry_.AddManifest("app", "scratch", manifest.dump(), "application/vnd.docker.distribution.manifest.v2+json");
+  const absl::StatusOr<std::string> id = Pull("app:scratch");
+  ASSERT_TRUE(id.ok()) << id.status();
+  EXPECT_GT(images_->Find(*id)->size, 0u);
+  Open();
+  const std::string target = dir_.path() + "/rootfs";
+  ASSERT_TRUE(MakeDirs(target, 0755).ok());
+  ASSERT_TRUE(images_->MountRootfs(*id, "container", target, {}).ok());
+  EXPECT_TRUE(WriteFileAt(AT_FDCWD, target + "/new", "x", 0644).ok());
+  ASSERT_TRUE(images_->ReleaseRootfs("container", target).ok());
+  ASSERT_TRUE(images_->Remove(*id).ok());
   ExpectNothingHere();
 }
 

@@ -35,8 +35,8 @@ absl::StatusOr<std::map<std::string, std::vector<std::string>>> LoadChains(Datab
   return chains;
 }
 
-bool Has(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
+bool HasOneOf(const std::vector<std::string>& names, const std::set<std::string>& wanted) {
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) { return wanted.contains(name); });
 }
 
 // Most of an image's size is its config, so an image that was loaded before is not parsed again.
@@ -54,7 +54,7 @@ absl::StatusOr<Image> MakeImage(const Row& row, const ImageRecords& before) {
 
 }  // namespace
 
-absl::StatusOr<ImageRecords> LoadImages(Database& database, const std::string& pinned_image,
+absl::StatusOr<ImageRecords> LoadImages(Database& database, const std::set<std::string>& pinned,
                                         const ImageRecords& before) {
   ASSIGN_OR_RETURN(auto names, LoadNames(database));
   ASSIGN_OR_RETURN(auto chains, LoadChains(database));
@@ -68,8 +68,7 @@ absl::StatusOr<ImageRecords> LoadImages(Database& database, const std::string& p
     }
     image->repo_tags = std::move(names[image->id].tags);
     image->repo_digests = std::move(names[image->id].digests);
-    image->pinned =
-        !pinned_image.empty() && (Has(image->repo_tags, pinned_image) || Has(image->repo_digests, pinned_image));
+    image->pinned = HasOneOf(image->repo_tags, pinned) || HasOneOf(image->repo_digests, pinned);
     const std::string id = image->id;
     records[id] = {std::make_shared<const Image>(*std::move(image)), std::move(chains[id])};
   }));

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,7 @@
 
 namespace crisp {
 
-// An image with the chain ids of its layers, lowest first. Immutable.
+// An image with the ids of its layers (layer_row.h), lowest first. Immutable.
 struct ImageRecord {
   std::shared_ptr<const Image> image;
   std::vector<std::string> chain_ids;
@@ -26,8 +27,8 @@ struct ImageRecord {
 using ImageRecords = std::map<std::string, ImageRecord>;
 
 // Loads all images. `before` is the result of the previous load; images that have not changed are taken from it.
-// `pinned_image`: as in ImagesOptions, normalised, or empty.
-absl::StatusOr<ImageRecords> LoadImages(Database& database, const std::string& pinned_image,
+// An image that has one of the names `pinned`, which are whole, is pinned.
+absl::StatusOr<ImageRecords> LoadImages(Database& database, const std::set<std::string>& pinned,
                                         const ImageRecords& before);
 
 // Saves the image, its layers and its names in one transaction. A lease must hold the layers. A name that another image

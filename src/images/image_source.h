@@ -1,6 +1,7 @@
 // ImageSource: the place from which an image is fetched, a registry or an OCI layout on disk.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>

@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
@@ -10,6 +11,7 @@
 #include "base/step_log.h"
 #include "images/digest.h"
 #include "images/hosts_file.h"
+#include "images/image_parts.h"
 #include "images/oci_layout.h"
 #include "images/registry_client.h"
 #include "images/tls_store.h"
@@ -40,6 +42,17 @@ absl::Status WithUnavailableInFront(const absl::Status& status) {
   return absl::UnavailableError(absl::StrCat(kUnavailable, text.substr(0, at), text.substr(at + kUnavailable.size())));
 }
 
+// "1.36" and "latest" are tags, as many tools write them, and would be taken for the names of repositories.
+absl::Status CheckWholeName(absl::string_view name) {
+  if (name.empty()) {
+    return absl::InvalidArgumentError("an image has no name: set the annotation io.containerd.image.name");
+  }
+  if (name.find_first_of("/:@") != absl::string_view::npos) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("the name \"", absl::CHexEscape(name.substr(0, 100)),
+                                                 "\" is only a tag: set the annotation io.containerd.image.name to the "
+                                                 "whole name, such as docker.io/library/busybox:1.36"));
+}
+
 bool IsPullGivenUp(const absl::Status& status) {
   return absl::IsCancelled(status) || absl::IsDeadlineExceeded(status);
 }
@@ -50,7 +63,8 @@ absl::StatusOr<std::unique_ptr<Images>> Images::Open(Layout layout, Database* da
   if (!options.pinned_image.empty()) {
     ASSIGN_OR_RETURN(options.pinned_image, NormalizeReference(options.pinned_image), "pinned image");
   }
-  ASSIGN_OR_RETURN(std::unique_ptr<LayerStore> layers, LayerStore::Open(std::move(layout), database), "open layers");
+  ASSIGN_OR_RETURN(std::unique_ptr<LayerStore> layers,
+                   LayerStore::Open(std::move(layout), database, options.keep_unused_layers), "open layers");
   auto store = std::make_unique<ImageStore>(database, std::move(options), std::move(layers));
   RETURN_IF_ERROR(store->Load(), "load images");
   store->NameFaultsOfRegistries();
@@ -59,9 +73,10 @@ absl::StatusOr<std::unique_ptr<Images>> Images::Open(Layout layout, Database* da
 
 ImageStore::ImageStore(Database* database, ImagesOptions options, std::unique_ptr<LayerStore> layers)
     : database_(database),
-      pinned_image_(std::move(options.pinned_image)),
+      pin_imported_(options.pin_imported),
       registry_(std::move(options.registry)),
       layers_(std::move(layers)),
+      pinned_(options.pinned_image.empty() ? std::set<std::string>() : std::set<std::string>{options.pinned_image}),
       snapshot_(std::make_shared<const Snapshot>()) {}
 
 absl::Status ImageStore::Load() {
@@ -175,8 +190,10 @@ absl::Status ImageStore::ImportLayouts(const std::string& directory, const CallC
 absl::Status ImageStore::ImportLayout(const std::string& directory, const CallContext& call) {
   ASSIGN_OR_RETURN(const std::unique_ptr<OciLayout> layout, OciLayout::Open(directory));
   for (const OciLayout::Entry& entry : layout->entries()) {
+    RETURN_IF_ERROR(CheckWholeName(entry.name), directory);
     ASSIGN_OR_RETURN(const Reference reference, ParseReference(entry.name), directory);
     const std::string name = reference.String();
+    if (pin_imported_) RETURN_IF_ERROR(Pin(name), name);
     if (Find(name) != nullptr) continue;
     StepLog log("ImportImage", {{"image", name}});
     ASSIGN_OR_RETURN(RawManifest top, layout->FetchManifest(entry.descriptor, call));
@@ -185,6 +202,11 @@ absl::Status ImageStore::ImportLayout(const std::string& directory, const CallCo
     RETURN_IF_ERROR(TakeIn(*layout, std::move(top), reference.Name(), tag, 0, call, log), name);
   }
   return absl::OkStatus();
+}
+
+absl::Status ImageStore::Pin(const std::string& name) {
+  MutexLock lock(change_);
+  return pinned_.insert(name).second ? Publish() : absl::OkStatus();
 }
 
 std::shared_ptr<const Image> ImageStore::Find(const std::string& name) {
@@ -242,7 +264,7 @@ std::shared_ptr<const ImageStore::Snapshot> ImageStore::snapshot() const {
 
 absl::Status ImageStore::Publish() {
   auto next = std::make_shared<Snapshot>();
-  ASSIGN_OR_RETURN(next->records, LoadImages(*database_, pinned_image_, snapshot()->records));
+  ASSIGN_OR_RETURN(next->records, LoadImages(*database_, pinned_, snapshot()->records));
   for (const auto& [id, record] : next->records) {
     for (const std::string& name : record.image->repo_tags) next->ids[name] = id;
     for (const std::string& name : record.image->repo_digests) next->ids[name] = id;

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -61,15 +62,17 @@ class ImageStore : public Images {
   absl::Status Record(const ImageParts& image, const std::vector<std::string>& chain_ids, const std::string& tag,
                       const std::string& digest);
   absl::Status ImportLayout(const std::string& directory, const CallContext& call);
+  absl::Status Pin(const std::string& name);
   std::shared_ptr<const Snapshot> snapshot() const;
   absl::Status Publish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_);
 
   Database* const database_;
-  const std::string pinned_image_;
+  const bool pin_imported_;
   const RegistryOptions registry_;
   const std::unique_ptr<LayerStore> layers_;
   WarnOnce hosts_warnings_;
 
+  std::set<std::string> pinned_ ABSL_GUARDED_BY(change_);  // whole names
   Mutex change_;  // held while the database changes and the snapshot is replaced, so that snapshots are in order
   mutable Mutex mutex_;
   std::shared_ptr<const Snapshot> snapshot_ ABSL_GUARDED_BY(mutex_);

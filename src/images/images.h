@@ -8,6 +8,7 @@
 // faults of the machine. An operation that fails leaves nothing behind.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -39,7 +40,10 @@ struct Image {
 
 struct ImagesOptions {
   RegistryOptions registry;
-  std::string pinned_image;  // the pause image, see Image::pinned
+  std::string pinned_image;   // the pause image, see Image::pinned
+  bool pin_imported = false;  // so are the names of all layouts given to ImportLayouts
+  // Layers of no image that an earlier daemon left, or that could not be removed, are kept so long for the next pull.
+  std::chrono::nanoseconds keep_unused_layers = std::chrono::minutes(5);
 };
 
 struct RootfsOptions {
@@ -55,17 +59,18 @@ struct FsUsage {
 
 class Images {
  public:
-  // Removes what an earlier daemon left unfinished. Layers that its pulls had completed are kept until the next pull,
-  // image removal or container removal collects garbage. `database` must outlive the object.
+  // Removes what an earlier daemon left unfinished. Layers that its pulls had completed are kept for
+  // `keep_unused_layers`, or until an image or container is removed before. `database` must outlive the object.
   static absl::StatusOr<std::unique_ptr<Images>> Open(Layout layout, Database* database, ImagesOptions options);
   virtual ~Images() = default;
 
   // Pulls `reference` ("busybox", "host:5000/a/b:tag", "…@sha256:…") and returns the image's id.
   virtual absl::StatusOr<std::string> Pull(const std::string& reference, const RegistryAuth& auth,
                                            const CallContext& call) = 0;
-  // Imports every image of the OCI layouts in `directory`, one layout in each subdirectory, under the name in its
-  // "org.opencontainers.image.ref.name" annotation. A name that exists already is skipped. An error names the layouts
-  // that could not be imported; all others have been.
+  // Imports every image of the OCI layouts in `directory`, one layout in each subdirectory, under the whole name in its
+  // "io.containerd.image.name" or "org.opencontainers.image.ref.name" annotation. A name that exists already is
+  // skipped. An error names the layouts that could not be imported, such as those with only a tag as name; all others
+  // have been.
   virtual absl::Status ImportLayouts(const std::string& directory, const CallContext& call) = 0;
 
   // By reference, id ("sha256:<hex>" or "<hex>") or prefix of an id. Null if there is none.

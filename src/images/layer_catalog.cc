@@ -20,6 +20,10 @@
 namespace crisp {
 namespace {
 
+constexpr char kUnused[] =
+    "SELECT chain_id FROM layers WHERE chain_id NOT IN (SELECT chain_id FROM image_layers) AND chain_id NOT IN "
+    "(SELECT chain_id FROM rootfs_layers)";
+
 absl::Status SyncDirectory(const std::string& path) {
   ASSIGN_OR_RETURN(const Fd fd, OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
   return fsync(fd.get()) == 0 ? absl::OkStatus() : ErrnoStatus(errno, absl::StrCat("sync ", path));
@@ -62,7 +66,10 @@ absl::StatusOr<std::unique_ptr<LayerCatalog>> LayerCatalog::Open(const Layout& l
 
 absl::Status LayerCatalog::Load() {
   ASSIGN_OR_RETURN(std::vector<LayerRow> rows, LoadLayerRows(database_));
+  bool unused = false;
+  RETURN_IF_ERROR(database_->Query(kUnused, [&](const Row&) { unused = true; }));
   MutexLock lock(mutex_);
+  left_unused_ = unused;
   for (LayerRow& row : rows) {
     next_name_ = std::max(next_name_, ParseLayerName(row.name).value_or(0) + 1);
     layers_.emplace(row.chain_id, row);
@@ -74,6 +81,11 @@ std::optional<LayerRow> LayerCatalog::Find(const std::string& chain_id) {
   MutexLock lock(mutex_);
   const auto row = layers_.find(chain_id);
   return row == layers_.end() ? std::nullopt : std::make_optional(row->second);
+}
+
+std::optional<LayerRow> LayerCatalog::Find(const std::string& chain_id, const std::string& diff_id) {
+  std::optional<LayerRow> row = Find(chain_id);
+  return row.has_value() ? row : Find(AnyBaseId(diff_id));
 }
 
 std::string LayerCatalog::NewName() {
@@ -100,36 +112,38 @@ absl::Status LayerCatalog::Record(const LayerRow& row) {
 }
 
 absl::Status LayerCatalog::CollectGarbage() {
-  ASSIGN_OR_RETURN(const std::vector<LayerRow> unused, ForgetUnused(), "collect unused layers");
+  NoteLeft(true);
+  size_t held = 0;
+  ASSIGN_OR_RETURN(const std::vector<LayerRow> unused, ForgetUnused(&held), "collect unused layers");
   absl::Status status;
   for (const LayerRow& row : unused) {
     status = Join(status, RemoveLayer(layout_, row.name));
   }
+  NoteLeft(held > 0 || !status.ok());
   return Annotate(status, "remove unused layers");
 }
 
 // The catalog is not locked while the database works. The layers are removed from memory before they are deleted. A
 // pull that starts in between unpacks them again under another name, and its row waits for the end of this transaction.
-absl::StatusOr<std::vector<LayerRow>> LayerCatalog::ForgetUnused() {
+absl::StatusOr<std::vector<LayerRow>> LayerCatalog::ForgetUnused(size_t* held) {
   std::vector<LayerRow> unused;
   const absl::Status status = database_->Free([&](Database::Transaction& transaction) {
     PutBack(std::exchange(unused, {}));  // of a first attempt
-    return DeleteUnused(transaction, &unused);
+    return DeleteUnused(transaction, &unused, held);
   });
   if (status.ok()) return unused;
   PutBack(unused);
   return status;
 }
 
-absl::Status LayerCatalog::DeleteUnused(Database::Transaction& transaction, std::vector<LayerRow>* unused) {
+absl::Status LayerCatalog::DeleteUnused(Database::Transaction& transaction, std::vector<LayerRow>* unused,
+                                        size_t* held) {
   std::vector<std::string> chain_ids;
-  RETURN_IF_ERROR(
-      transaction.Query("SELECT chain_id FROM layers WHERE chain_id NOT IN (SELECT chain_id FROM "
-                        "image_layers) AND chain_id NOT IN (SELECT chain_id FROM rootfs_layers)",
-                        [&](const Row& row) { chain_ids.push_back(row.Text(0)); }));
+  RETURN_IF_ERROR(transaction.Query(kUnused, [&](const Row& row) { chain_ids.push_back(row.Text(0)); }));
   // An operation records what it uses before its lease ends, and cannot do so while this transaction is open. So a
   // layer without a lease is not used.
   *unused = TakeUnheld(chain_ids);
+  *held = chain_ids.size() - unused->size();
   for (const LayerRow& row : *unused) {
     RETURN_IF_ERROR(transaction.Run("DELETE FROM layers WHERE chain_id = ?", row.chain_id));
   }
@@ -151,6 +165,16 @@ std::vector<LayerRow> LayerCatalog::TakeUnheld(const std::vector<std::string>& c
 void LayerCatalog::PutBack(const std::vector<LayerRow>& rows) {
   MutexLock lock(mutex_);
   for (const LayerRow& row : rows) layers_.emplace(row.chain_id, row);
+}
+
+bool LayerCatalog::left_unused() {
+  MutexLock lock(mutex_);
+  return left_unused_;
+}
+
+void LayerCatalog::NoteLeft(bool unused) {
+  MutexLock lock(mutex_);
+  left_unused_ = unused;
 }
 
 FsUsage LayerCatalog::Usage() {

@@ -32,6 +32,8 @@ class LayerCatalog {
   static absl::StatusOr<std::unique_ptr<LayerCatalog>> Open(const Layout& layout, Database* database, IsHeld is_held);
 
   std::optional<LayerRow> Find(const std::string& chain_id);
+  // The layer with this chain id, or one with this diff id that is the same on any base.
+  std::optional<LayerRow> Find(const std::string& chain_id, const std::string& diff_id);
   // A directory name that no layer has had since the daemon started.
   std::string NewName();
 
@@ -42,6 +44,8 @@ class LayerCatalog {
 
   // Removes the layers that no image and no root file system refers to and that are not held.
   absl::Status CollectGarbage();
+  // True if the last collection failed or left layers that are held. Before the first one: if there are unused layers.
+  bool left_unused();
 
   FsUsage Usage();
 
@@ -49,12 +53,13 @@ class LayerCatalog {
   LayerCatalog(Layout layout, Database* database, IsHeld is_held);
   absl::Status Load();
   absl::Status Record(const LayerRow& row);
-  // Deletes the rows of unused layers, and returns them.
-  absl::StatusOr<std::vector<LayerRow>> ForgetUnused();
-  absl::Status DeleteUnused(Database::Transaction& transaction, std::vector<LayerRow>* unused);
+  // Deletes the rows of unused layers, and returns them. `held` is the number of those that are held.
+  absl::StatusOr<std::vector<LayerRow>> ForgetUnused(size_t* held);
+  absl::Status DeleteUnused(Database::Transaction& transaction, std::vector<LayerRow>* unused, size_t* held);
   // Removes from memory, and returns, those of `chain_ids` that are not held.
   std::vector<LayerRow> TakeUnheld(const std::vector<std::string>& chain_ids);
   void PutBack(const std::vector<LayerRow>& rows);
+  void NoteLeft(bool unused);
 
   const Layout layout_;
   Database* const database_;
@@ -63,6 +68,7 @@ class LayerCatalog {
   Mutex mutex_;
   std::map<std::string, LayerRow> layers_ ABSL_GUARDED_BY(mutex_);  // by chain id
   uint64_t next_name_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool left_unused_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace crisp

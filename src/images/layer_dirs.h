@@ -130,9 +130,12 @@ class LayerDirs {
   };
   enum class Missing { kMake, kLeave };
 
+  // layer_walk.cc.
   absl::StatusOr<Dir*> Walk(const TarPath& path, Missing missing);
   absl::StatusOr<Step> StepInto(Dir* at, const std::string& name, Missing missing);
   absl::StatusOr<LowerFile> Find(Dir* at, const std::string& name);
+  absl::StatusOr<const LowerView*> lower_view();
+
   absl::StatusOr<Dir*> Add(Dir* parent, const std::string& name, FileMetadata metadata);
   absl::Status Keep(Dir* dir, FileMetadata metadata);
   absl::Status Materialise(Dir* dir);
@@ -140,9 +143,8 @@ class LayerDirs {
   absl::Status OpenBelow(Dir* nearest, const std::vector<Dir*>& chain);
   absl::Status Drop(Dir* parent, const std::string& name);
   void CloseAll(Dir* dir);
-  absl::StatusOr<const LowerView*> lower_view();
 
-  // Whiteouts: layer_whiteouts.cc.
+  // layer_whiteouts.cc.
   static bool IsHidden(const Dir* dir);
   static TarPath PathOf(const Dir* dir);
   absl::StatusOr<bool> Purge(Dir* top, bool keep);

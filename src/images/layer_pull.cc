@@ -17,6 +17,13 @@
 #include "os/file.h"
 
 namespace crisp {
+namespace {
+
+constexpr char kForeign[] =
+    "it is a foreign layer, which this registry does not have, and crisp asks no other one: push the image with its "
+    "layers";
+
+}  // namespace
 
 LayerPull::LayerPull(const std::vector<LayerDescriptor>& layers, const std::vector<std::string>& chain_ids,
                      LayerSource* source, int parallel, const CallContext* call, const Layout* layout,
@@ -37,6 +44,7 @@ absl::Status LayerPull::Run() {
   {
     MutexLock lock(board_->mutex);
     while (true) {
+      JoinLanded();
       if (status_.ok()) status_ = call_->Check();
       if (status_.ok()) status_ = StartWhatMay();
       if (!status_.ok() && !given_up_.exchange(true)) board_->changed.NotifyAll();
@@ -45,23 +53,40 @@ absl::Status LayerPull::Run() {
     }
     status = status_;
   }
-  for (std::thread& thread : threads_) thread.join();
+  for (auto& [layer, thread] : threads_) thread.join();
   return status;
+}
+
+// A thread keeps its stack until it is joined, and an image can have hundreds of layers.
+void LayerPull::JoinLanded() {
+  for (const size_t layer : landed_) {
+    threads_.at(layer).join();
+    threads_.erase(layer);
+  }
+  landed_.clear();
 }
 
 absl::Status LayerPull::StartWhatMay() {
   while (first_missing_ < layers_.size() && IsThere(first_missing_)) ++first_missing_;
   for (size_t i = first_missing_; i < layers_.size(); ++i) {
-    const bool enough = running_ >= parallel_ || board_->chain_ids.size() >= kMostLayersAtOnce;
+    const bool enough = running_ >= parallel_ || board_->flights.size() >= kMostLayersAtOnce;
     if (enough && i != first_missing_) break;
-    if (board_->chain_ids.contains(chain_ids_[i]) || IsThere(i)) continue;
+    if (IsInFlight(i) || IsThere(i)) continue;
     ASSIGN_OR_RETURN(std::thread thread, StartThread(absl::StrCat("layer ", layers_[i].digest), [this, i] { Fly(i); }));
     // The new thread needs the lock that is held here, so it cannot end before it is on the board.
-    threads_.push_back(std::move(thread));
-    board_->chain_ids.insert(chain_ids_[i]);
+    threads_[i] = std::move(thread);
+    board_->flights[chain_ids_[i]] = {layers_[i].diff_id};
     ++running_;
   }
   return absl::OkStatus();
+}
+
+// On this base, or on another where it may be the same.
+bool LayerPull::IsInFlight(size_t layer) const {
+  for (const auto& [chain_id, flight] : board_->flights) {
+    if (chain_id == chain_ids_[layer] || (flight.diff_id == layers_[layer].diff_id && !flight.needs_below)) return true;
+  }
+  return false;
 }
 
 void LayerPull::Fly(size_t layer) {
@@ -69,13 +94,15 @@ void LayerPull::Fly(size_t layer) {
   absl::Status status = Unpack(layer, name);
   if (!status.ok()) status = Join(status, RemoveTree(layout_->Ingest(name)));
   MutexLock lock(board_->mutex);
-  board_->chain_ids.erase(chain_ids_[layer]);
+  board_->flights.erase(chain_ids_[layer]);
   --running_;
   if (!status.ok() && status_.ok()) {
     // If the call has ended, report that rather than its symptom in the layer.
     const absl::Status gone = call_->Check();
+    if (absl::IsNotFound(status) && layers_[layer].foreign) status = Annotate(status, kForeign);
     status_ = gone.ok() ? Annotate(status, absl::StrCat("layer ", layers_[layer].digest)) : gone;
   }
+  landed_.push_back(layer);
   board_->changed.NotifyAll();
 }
 
@@ -93,8 +120,9 @@ absl::Status LayerPull::Unpack(size_t layer, const std::string& name) {
   Done("unpack", layer, start);
   RETURN_IF_ERROR(flight_call_.Check());
   const MonoTime unpacked = MonoClock::now();
-  RETURN_IF_ERROR(catalog_->Add(
-      {chain_ids_[layer], name, descriptor.diff_id, descriptor.size, totals.bytes, totals.inodes}, directory.get()));
+  const std::string id = totals.independent ? AnyBaseId(descriptor.diff_id) : chain_ids_[layer];
+  RETURN_IF_ERROR(
+      catalog_->Add({id, name, descriptor.diff_id, descriptor.size, totals.bytes, totals.inodes}, directory.get()));
   Done("commit", layer, unpacked);
   return absl::OkStatus();
 }
@@ -106,6 +134,8 @@ void LayerPull::Done(absl::string_view step, size_t layer, MonoTime since) {
 absl::StatusOr<LowerView> LayerPull::WaitForLower(size_t layer) {
   {
     MutexLock lock(board_->mutex);
+    board_->flights[chain_ids_[layer]].needs_below = true;
+    board_->changed.NotifyAll();
     while (true) {
       RETURN_IF_ERROR(flight_call_.Check());
       size_t there = 0;
@@ -116,7 +146,7 @@ absl::StatusOr<LowerView> LayerPull::WaitForLower(size_t layer) {
   }
   std::vector<std::string> directories;
   for (size_t i = layer; i-- > 0;) {
-    const std::optional<LayerRow> row = catalog_->Find(chain_ids_[i]);
+    const std::optional<LayerRow> row = catalog_->Find(chain_ids_[i], layers_[i].diff_id);
     if (!row.has_value()) return absl::InternalError("a layer below has disappeared");
     directories.push_back(layout_->Layer(row->name));
   }

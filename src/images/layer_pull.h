@@ -1,13 +1,17 @@
 // LayerPull: one call of LayerStore::Unpack. Starts layers lowest first, as many at once as allowed, and waits for all.
 //
+// A layer that another pull is unpacking on another base is waited for, since it may turn out to be the same on any
+// base. As soon as it needs the layers below it, it is not, and is fetched again for this base.
+//
 // There is no deadlock: a running layer waits only for lower layers, and the lowest missing layer is always started,
-// even beyond the limits. So at least one layer can always make progress.
+// even beyond the limits, unless it waits for a layer on another base, which then waits for no layer at all. So at
+// least one layer can always make progress.
 //
 // Threading: Run is called once. All pulls of a store share one FlightBoard.
 #pragma once
 
 #include <atomic>
-#include <set>
+#include <map>
 #include <string>
 #include <thread>
 #include <vector>
@@ -29,9 +33,14 @@ class StepLog;
 
 // The layers that all pulls are unpacking at the moment.
 struct FlightBoard {
+  struct Flight {
+    std::string diff_id;
+    bool needs_below = false;  // the result depends on the layers below
+  };
+
   Mutex mutex;
-  CondVar changed;  // a layer has ended, or a pull has failed
-  std::set<std::string> chain_ids ABSL_GUARDED_BY(mutex);
+  CondVar changed;  // a layer has ended or needs those below, or a pull has failed
+  std::map<std::string, Flight> flights ABSL_GUARDED_BY(mutex);  // by chain id
 };
 
 class LayerPull {
@@ -46,9 +55,11 @@ class LayerPull {
   absl::Status Run();
 
  private:
-  bool IsThere(size_t layer) { return catalog_->Find(chain_ids_[layer]).has_value(); }
+  bool IsThere(size_t layer) { return catalog_->Find(chain_ids_[layer], layers_[layer].diff_id).has_value(); }
+  bool IsInFlight(size_t layer) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(board_->mutex);
   absl::Status StartWhatMay() ABSL_EXCLUSIVE_LOCKS_REQUIRED(board_->mutex);
   void Fly(size_t layer);
+  void JoinLanded() ABSL_EXCLUSIVE_LOCKS_REQUIRED(board_->mutex);
   absl::Status Unpack(size_t layer, const std::string& name);
   absl::StatusOr<LowerView> WaitForLower(size_t layer);
   size_t RingBytes() const;
@@ -65,8 +76,9 @@ class LayerPull {
   StepLog* const log_;
 
   std::atomic<bool> given_up_ = false;
-  const CallContext flight_call_;  // ends when the call of the pull ends or another layer has failed
-  std::vector<std::thread> threads_;
+  const CallContext flight_call_;          // ends when the call of the pull ends or another layer has failed
+  std::map<size_t, std::thread> threads_;  // by layer
+  std::vector<size_t> landed_ ABSL_GUARDED_BY(board_->mutex);  // layers whose threads need the lock no more
   size_t first_missing_ ABSL_GUARDED_BY(board_->mutex) = 0;
   size_t running_ ABSL_GUARDED_BY(board_->mutex) = 0;
   absl::Status status_ ABSL_GUARDED_BY(board_->mutex);

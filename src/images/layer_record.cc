@@ -28,7 +28,7 @@ std::optional<LayerRow> ParseLayerRecord(absl::string_view text, const std::stri
   const std::vector<absl::string_view> fields = absl::StrSplit(text, ' ');
   LayerRow row;
   row.name = name;
-  if (fields.size() != 6 || fields[0] != kVersion || !IsDigest(fields[1]) || !IsDigest(fields[2]) ||
+  if (fields.size() != 6 || fields[0] != kVersion || !IsLayerId(fields[1]) || !IsDigest(fields[2]) ||
       !absl::SimpleAtoi(fields[3], &row.compressed_size) || !absl::SimpleAtoi(fields[4], &row.bytes) ||
       !absl::SimpleAtoi(fields[5], &row.inodes)) {
     return std::nullopt;

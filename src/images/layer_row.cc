@@ -1,9 +1,25 @@
 #include "images/layer_row.h"
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/status_macros.h"
+#include "images/digest.h"
 #include "store/database.h"
 
 namespace crisp {
+namespace {
+
+constexpr absl::string_view kAnyBase = "any:";
+
+}  // namespace
+
+std::string AnyBaseId(absl::string_view diff_id) {
+  return absl::StrCat(kAnyBase, diff_id);
+}
+
+bool IsLayerId(absl::string_view id) {
+  return IsDigest(absl::StripPrefix(id, kAnyBase));
+}
 
 absl::StatusOr<std::vector<LayerRow>> LoadLayerRows(Database* database) {
   std::vector<LayerRow> rows;

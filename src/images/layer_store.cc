@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/log.h"
 #include "base/status_macros.h"
 #include "images/digest.h"
 #include "images/layer_catalog.h"
@@ -38,34 +39,69 @@ std::vector<std::string> ChainIds(const std::vector<std::string>& diff_ids) {
   return chain_ids;
 }
 
-LayerStore::LayerStore(Layout layout, Database* database)
-    : layout_(std::move(layout)), database_(database), board_(std::make_unique<FlightBoard>()) {}
+LayerStore::LayerStore(Layout layout, Database* database, std::chrono::nanoseconds keep_unused)
+    : layout_(std::move(layout)),
+      database_(database),
+      board_(std::make_unique<FlightBoard>()),
+      sweeper_(keep_unused, [this] { return Sweep(); }) {}
 
 LayerStore::~LayerStore() = default;
 
-absl::StatusOr<std::unique_ptr<LayerStore>> LayerStore::Open(Layout layout, Database* database) {
-  std::unique_ptr<LayerStore> store(new LayerStore(std::move(layout), database));
+absl::StatusOr<std::unique_ptr<LayerStore>> LayerStore::Open(Layout layout, Database* database,
+                                                             std::chrono::nanoseconds keep_unused) {
+  std::unique_ptr<LayerStore> store(new LayerStore(std::move(layout), database, keep_unused));
   const auto is_held = [leases = store->leases_](const std::string& chain_id) { return leases.IsHeld(chain_id); };
   ASSIGN_OR_RETURN(store->catalog_, LayerCatalog::Open(store->layout_, database, is_held));
+  if (store->catalog_->left_unused()) store->sweeper_.Schedule();
   return store;
 }
 
 absl::StatusOr<LayerLease> LayerStore::Unpack(const std::vector<LayerDescriptor>& layers, LayerSource& source,
                                               int parallel, const CallContext& call, StepLog* log) {
   RETURN_IF_ERROR(CheckDescriptors(layers));
-  std::vector<std::string> diff_ids;
+  std::vector<std::string> diff_ids, possible;
   for (const LayerDescriptor& layer : layers) diff_ids.push_back(layer.diff_id);
+  const std::vector<std::string> chain_ids = ChainIds(diff_ids);
+  possible = chain_ids;
+  for (const std::string& diff_id : diff_ids) possible.push_back(AnyBaseId(diff_id));
   // Leased before the look-up, so that a layer that is found cannot be collected.
-  LayerLease lease = leases_.Take(ChainIds(diff_ids));
-  LayerPull pull(layers, lease.chain_ids(), &source, parallel, &call, &layout_, catalog_.get(), board_.get(), log);
-  const absl::Status status = pull.Run();
-  if (status.ok()) return lease;
-  lease = LayerLease();
-  return Join(status, catalog_->CollectGarbage());
+  LayerLease all = leases_.Take(std::move(possible));
+  LayerPull pull(layers, chain_ids, &source, parallel, &call, &layout_, catalog_.get(), board_.get(), log);
+  absl::Status status = pull.Run();
+  if (status.ok()) {
+    absl::StatusOr<std::vector<std::string>> ids = IdsOf(chain_ids, diff_ids);
+    if (ids.ok()) return leases_.Take(*std::move(ids));
+    status = ids.status();
+  }
+  all = LayerLease();
+  return Join(status, CollectGarbage());
+}
+
+// The ids under which the layers are recorded.
+absl::StatusOr<std::vector<std::string>> LayerStore::IdsOf(const std::vector<std::string>& chain_ids,
+                                                           const std::vector<std::string>& diff_ids) {
+  std::vector<std::string> ids;
+  for (size_t i = 0; i < chain_ids.size(); ++i) {
+    const std::optional<LayerRow> row = catalog_->Find(chain_ids[i], diff_ids[i]);
+    if (!row.has_value()) return absl::InternalError(absl::StrCat("layer ", diff_ids[i], " has disappeared"));
+    ids.push_back(row->chain_id);
+  }
+  return ids;
 }
 
 absl::Status LayerStore::CollectGarbage() {
-  return catalog_->CollectGarbage();
+  const absl::Status status = catalog_->CollectGarbage();
+  if (catalog_->left_unused()) sweeper_.Schedule();
+  return status;
+}
+
+// An error makes the sweeper try again.
+absl::Status LayerStore::Sweep() {
+  const uint64_t before = catalog_->Usage().used_bytes;
+  RETURN_IF_ERROR(catalog_->CollectGarbage());
+  const uint64_t after = catalog_->Usage().used_bytes;
+  if (after < before) LogInfo("removed layers of no image", {{"bytes", before - after}});
+  return catalog_->left_unused() ? absl::UnavailableError("unused layers are in use by a call") : absl::OkStatus();
 }
 
 absl::Status LayerStore::MountRootfs(const std::vector<std::string>& chain_ids, const std::string& container_id,
@@ -82,7 +118,7 @@ absl::Status LayerStore::MountRootfs(const std::vector<std::string>& chain_ids, 
 
 absl::Status LayerStore::ReleaseRootfs(const std::string& container_id, const std::string& target) {
   RETURN_IF_ERROR(RemoveRootfs(layout_, database_, container_id, target));
-  return catalog_->CollectGarbage();
+  return CollectGarbage();
 }
 
 absl::StatusOr<FsUsage> LayerStore::Usage() {

@@ -1,8 +1,12 @@
 // LayerStore: the unpacked layers of this node, and the root file systems made of them.
 //
-// Each layer is a directory `layers/<n>`, ready to be a lower directory of an overlay. Layers are identified by their
-// chain id (OCI image specification 1.1, config.md, "Layer ChainID"), the digest of a layer and of all layers below it,
-// because the result of unpacking can depend on the layers below. Compressed blobs are not kept.
+// Each layer is a directory `layers/<n>`, ready to be a lower directory of an overlay. The result of unpacking can
+// depend on the layers below, so layers are identified by their chain id (OCI image specification 1.1, config.md,
+// "Layer ChainID"), the digest of a layer and of all layers below it. A layer that did not look at those below is
+// recorded by its diff id instead, and serves on every base. Compressed blobs are not kept.
+//
+// Layers that nothing refers to are removed when an operation ends that could have left them. Those that are there at a
+// start, and those that could not be removed, are removed after a while (LayerSweeper).
 //
 // Ownership: the Database must outlive the store. No other process and no other store may use the directories under
 // `layout`. Leases may outlive the store.
@@ -13,6 +17,7 @@
 // that fails leaves nothing behind, on disk or on record.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +28,7 @@
 #include "images/images.h"
 #include "images/layer_lease.h"
 #include "images/layer_source.h"
+#include "images/layer_sweeper.h"
 #include "store/layout.h"
 
 namespace crisp {
@@ -37,25 +43,28 @@ std::vector<std::string> ChainIds(const std::vector<std::string>& diff_ids);
 
 class LayerStore {
  public:
-  // Creates the directories, and recovers from what an earlier daemon left (layer_recovery.h).
-  static absl::StatusOr<std::unique_ptr<LayerStore>> Open(Layout layout, Database* database);
+  // Creates the directories, and recovers from what an earlier daemon left (layer_recovery.h). Unused layers are kept
+  // for `keep_unused`, for a pull that needs them.
+  static absl::StatusOr<std::unique_ptr<LayerStore>> Open(
+      Layout layout, Database* database, std::chrono::nanoseconds keep_unused = std::chrono::minutes(5));
   ~LayerStore();
   LayerStore(const LayerStore&) = delete;
   LayerStore& operator=(const LayerStore&) = delete;
 
-  // Makes every layer (lowest first) unpacked, durable and recorded, at most `parallel` at once (0 or less: no limit).
-  // Layers that exist are not fetched. If another Unpack is at work on a layer, this one waits for it, and takes the
-  // layer over if the other fails or is cancelled. The steps of each layer in `log`, unless that is null, are "fetch",
-  // "unpack" (the two run side by side) and "commit". The caller records the image while it holds the lease. If
-  // recording fails, it releases the lease and then calls CollectGarbage.
+  // Makes every layer (lowest first) unpacked, durable and recorded; the lease has their ids. At most `parallel` at
+  // once (0 or less: no limit). Layers that exist are not fetched. If another Unpack is at work on a layer, this one
+  // waits for it, and takes the layer over if the other fails or is cancelled. The steps of each layer in `log`, unless
+  // that is null, are "fetch", "unpack" (the two run side by side) and "commit". The caller records the image while it
+  // holds the lease. If recording fails, it releases the lease and then calls CollectGarbage.
   absl::StatusOr<LayerLease> Unpack(const std::vector<LayerDescriptor>& layers, LayerSource& source, int parallel,
                                     const CallContext& call, StepLog* log = nullptr);
 
   // Removes the layers that no image, root file system or lease refers to.
   absl::Status CollectGarbage();
 
-  // Mounts an overlay of these layers (lowest first) on the directory `target`, with an empty writable layer unless it
-  // is read-only. The record is written before the mount. A container has one root file system in its life.
+  // Mounts an overlay of these layers (lowest first; none: an empty root) on the directory `target`, with an empty
+  // writable layer unless it is read-only. The record is written before the mount. A container has one root file system
+  // in its life.
   absl::Status MountRootfs(const std::vector<std::string>& chain_ids, const std::string& container_id,
                            const std::string& target, const RootfsOptions& options = {});
 
@@ -67,13 +76,17 @@ class LayerStore {
   absl::StatusOr<FsUsage> Usage();
 
  private:
-  LayerStore(Layout layout, Database* database);
+  LayerStore(Layout layout, Database* database, std::chrono::nanoseconds keep_unused);
+  absl::StatusOr<std::vector<std::string>> IdsOf(const std::vector<std::string>& chain_ids,
+                                                 const std::vector<std::string>& diff_ids);
+  absl::Status Sweep();
 
   const Layout layout_;
   Database* const database_;
   const LayerLeases leases_;
   const std::unique_ptr<FlightBoard> board_;
   std::unique_ptr<LayerCatalog> catalog_;
+  LayerSweeper sweeper_;  // last: it uses the others
 };
 
 }  // namespace crisp

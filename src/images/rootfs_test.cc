@@ -173,13 +173,64 @@ TEST_F(RootfsTest, ADaemonThatDiedBeforeTheMountLeavesNoRecord) {
   EXPECT_EQ(Rows(), 0);
 }
 
-TEST_F(RootfsTest, AHundredAndTwentySevenLayersCanBeMounted) {
+TEST_F(RootfsTest, AnImageWithoutLayersIsAnEmptyRoot) {
+  for (const bool read_only : {false, true}) {
+    for (const bool shifted : {false, true}) {
+      RootfsOptions options;
+      options.read_only = read_only;
+      if (shifted) options.id_map = IdMap{{{0, 100000, 1000}}, {{0, 200000, 1000}}};
+      ASSERT_EQ(store_->MountRootfs({}, "c", target_, options), absl::OkStatus()) << read_only << shifted;
+      EXPECT_EQ(ListTree(target_).size(), 1u);
+      EXPECT_EQ(ListTree(target_).at(""), shifted ? "040755 100000:200000" : "040755 0:0");
+      EXPECT_EQ(WriteFileAt(AT_FDCWD, target_ + "/new", "", 0644).ok(), !read_only);
+      EXPECT_FALSE(store_->MountRootfs({}, "c", target_).ok()) << "a second one of the same container";
+      OpenStore();
+      EXPECT_EQ(store_->ReleaseRootfs("c", target_), absl::OkStatus());
+      EXPECT_THAT(Names(layout_->Containers()), SizeIs(0));
+    }
+  }
+}
+
+TEST_F(RootfsTest, FiveHundredLayersCanBeMounted) {
   std::vector<LayerDescriptor> layers;
-  for (int i = 0; i < 127; ++i) layers.push_back(source_.AddGzip(TarBuilder().File(absl::StrCat("f", i), "x")));
+  for (int i = 0; i < 500; ++i) {
+    TarBuilder tar;
+    tar.File(absl::StrCat("f", i), "x").File("all", absl::StrCat(i)).Dir("d").File("d/deep", absl::StrCat(i));
+    layers.push_back(source_.AddGzip(tar));
+  }
   const auto lease = Unpack(layers, 0);
   ASSERT_EQ(lease.status(), absl::OkStatus());
+  RootfsOptions writable, read_only, shifted;
+  read_only.read_only = true;
+  shifted.id_map = IdMap{{{0, 100000, 1000}}, {{0, 200000, 1000}}};
+  for (const size_t count : {128u, 200u, 500u}) {
+    const std::vector<std::string> ids(lease->chain_ids().begin(),
+                                       lease->chain_ids().begin() + static_cast<long>(count));
+    for (const RootfsOptions& options : {writable, read_only, shifted}) {
+      SCOPED_TRACE(absl::StrCat(count, options.read_only ? " read-only" : options.id_map ? " shifted" : ""));
+      ASSERT_EQ(store_->MountRootfs(ids, "c", target_, options), absl::OkStatus());
+      EXPECT_EQ(ListTree(target_).size(), count + 4);
+      EXPECT_EQ(*ReadFileAt(AT_FDCWD, target_ + "/d/deep", 100), absl::StrCat(count - 1));
+      EXPECT_EQ(*ReadFileAt(AT_FDCWD, target_ + "/all", 100), absl::StrCat(count - 1));
+      EXPECT_THAT(ListTree(target_).at("f0"), HasSubstr(options.id_map ? "100644 100000:200000" : "100644 0:0"));
+      EXPECT_FALSE(Exists(layout_->Container("c") + "/shifted"));
+      EXPECT_EQ(store_->ReleaseRootfs("c", target_), absl::OkStatus());
+    }
+  }
+}
+
+TEST_F(RootfsTest, ALayerThatAnImageHasTwiceIsMountedOnce) {
+  const LayerDescriptor twice = source_.AddGzip(TarBuilder().Dir("d").File("d/a", "twice").File("only", "x"));
+  const LayerDescriptor between =
+      source_.AddGzip(TarBuilder().Dir("d").File("d/a", "between").File(".wh.only", "").File("d/b", "b"));
+  const auto lease = Unpack({twice, between, twice}, 1);
+  ASSERT_EQ(lease.status(), absl::OkStatus());
+  EXPECT_EQ(source_.fetches(twice), 1);
   ASSERT_EQ(store_->MountRootfs(lease->chain_ids(), "c", target_), absl::OkStatus());
-  EXPECT_EQ(ListTree(target_).size(), 128u);
+  EXPECT_EQ(*ReadFileAt(AT_FDCWD, target_ + "/d/a", 100), "twice");
+  EXPECT_EQ(*ReadFileAt(AT_FDCWD, target_ + "/d/b", 100), "b");
+  EXPECT_EQ(*ReadFileAt(AT_FDCWD, target_ + "/only", 100), "x");
+  EXPECT_EQ(ListTree(target_).size(), 5u);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -65,6 +66,7 @@ class LayerTest : public testing::Test {
   const std::string dir_ = temporary_.path();
   std::unique_ptr<Layout> layout_;
   std::unique_ptr<Database> database_;
+  std::chrono::nanoseconds keep_unused_ = std::chrono::minutes(5);
   std::unique_ptr<LayerStore> store_;
   MemorySource source_;
   int mounts_ = 0;
