@@ -65,7 +65,8 @@ class FakeShims::Client : public Shim {
     std::vector<ShimContainer> listed;
     for (const auto& [id, container] : all_->containers_) {
       if (container.pod_id == pod_id_) {
-        listed.push_back({id, container.exited, container.started, container.exit, /*starting=*/false});
+        listed.push_back(
+            {id, container.exited, container.started, container.exit, /*starting=*/false, /*log_loss=*/{}});
       }
     }
     RETURN_IF_ERROR(step.after);
