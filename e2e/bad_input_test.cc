@@ -256,7 +256,8 @@ TEST_F(BadInputTest, ListFiltersThatNothingMatchesGiveNothing) {
 TEST_F(BadInputTest, ACheckpointIsRefusedWithTheReason) {
   const auto answer = cri().Call(&Runtime::CheckpointContainer, cri::CheckpointContainerRequest());
   EXPECT_EQ(answer.code(), grpc::UNIMPLEMENTED) << Describe(answer.status);
-  EXPECT_THAT(answer.text(), HasSubstr("checkpoint"));
+  // Kubernetes' tests and clients pass over a runtime without checkpoints by these words.
+  EXPECT_THAT(answer.text(), AllOf(StartsWith("unknown method CheckpointContainer"), HasSubstr("CRIU")));
 }
 
 TEST_F(BadInputTest, AMessageAboveTheLimitIsRefused) {

@@ -1,5 +1,8 @@
 // What CreateContainer makes, and what status and list tell of it.
+#include <sys/stat.h>
+
 #include <future>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "e2e/fixture.h"
@@ -69,6 +72,35 @@ TEST_F(ContainerTest, AVerboseStatusShowsThePidAndWhatTheRuntimeWasTold) {
   Must(cri().StopContainer(id, 0));
   EXPECT_THAT(Must(cri().ContainerStatus(id, true)).info().at("info"), HasSubstr("\"pid\":0,"));
   EXPECT_THAT(Must(cri().ContainerStatus(id)).info(), IsEmpty());
+}
+
+// What scripts ask for with crictl inspect and inspectp.
+TEST_F(ContainerTest, VerboseStatusesHaveTheFormOfContainerds) {
+  const PodRef pod = RunPod("inspect");
+  const std::string id = Start(pod, ContainerOf("main", "sleep 1000"));
+  const auto container = nlohmann::json::parse(Must(cri().ContainerStatus(id, true)).info().at("info"));
+  EXPECT_EQ(container["snapshotter"], "overlayfs");
+  EXPECT_EQ(container["snapshotKey"], id);
+  EXPECT_EQ(container["runtimeType"], "io.containerd.runc.v2");
+  EXPECT_EQ(container["config"]["metadata"]["name"], "main");
+  EXPECT_EQ(container["config"]["log_path"], "main.log");
+  EXPECT_EQ(container["runtimeSpec"]["annotations"]["io.kubernetes.cri.image-name"], kBusybox);
+  const auto sandbox = nlohmann::json::parse(Must(cri().PodStatus(pod.id, true)).info().at("info"));
+  EXPECT_EQ(sandbox["image"], kPause);
+  EXPECT_EQ(sandbox["config"]["metadata"]["name"], "inspect");
+  EXPECT_EQ(sandbox["runtimeSpec"]["annotations"]["io.kubernetes.cri.sandbox-log-directory"],
+            pod.config.log_directory());
+  EXPECT_EQ(sandbox["cniResult"]["Interfaces"]["eth0"]["IPConfigs"][0]["IP"], PodStatus(pod.id).network().ip());
+  // crictl inspectp ID | jq -r '.info.runtimeSpec.linux.namespaces[] | select(.type == "network") | .path'
+  std::string netns;
+  for (const auto& one : sandbox["runtimeSpec"]["linux"]["namespaces"]) {
+    if (one["type"] == "network") netns = one["path"];
+  }
+  struct stat file {};
+  struct stat process {};
+  ASSERT_EQ(stat(netns.c_str(), &file), 0) << netns;
+  ASSERT_EQ(stat(ProcPath(PidOf(id), "ns/net").c_str(), &process), 0);
+  EXPECT_EQ(file.st_ino, process.st_ino);
 }
 
 TEST_F(ContainerTest, AnImageMayBeGivenByItsId) {

@@ -99,5 +99,26 @@ TEST_F(CdiTest, ADeviceOfAVendorBringsAllThatItNeeds) {
   EXPECT_EQ(OutputOf(pod, annotated), "yes\n");
 }
 
+// Where the vendor names no owner the node is the process's, whoever it is.
+TEST_F(CdiTest, AProcessThatIsNotRootCanOpenItsDevice) {
+  WriteFile(directory_ + "/vendor.json", R"({"cdiVersion": "0.6.0", "kind": "vendor.example/thing", "devices": [
+      {"name": "free", "containerEdits": {"deviceNodes": [{"path": "/dev/free", "hostPath": "/dev/loop-control"}]}},
+      {"name": "owned", "containerEdits": {"deviceNodes": [
+        {"path": "/dev/owned", "hostPath": "/dev/loop-control", "uid": 0, "gid": 6}]}}]})");
+  const PodRef pod = RunPod("cdi-user");
+  cri::ContainerConfig config =
+      ContainerOf("main", "stat -c %u:%g /dev/free /dev/owned; (exec 3<> /dev/free) && echo open");
+  for (const char* name : {"vendor.example/thing=free", "vendor.example/thing=owned"}) {
+    config.add_cdi_devices()->set_name(name);
+  }
+  Security(config).mutable_run_as_user()->set_value(1234);
+  Security(config).mutable_run_as_group()->set_value(50);
+  EXPECT_EQ(OutputOf(pod, config), "1234:50\n0:6\nopen\n");
+  Rename(config, "root");
+  Security(config).clear_run_as_user();
+  Security(config).clear_run_as_group();
+  EXPECT_EQ(OutputOf(pod, config), "0:0\n0:6\nopen\n");
+}
+
 }  // namespace
 }  // namespace crisp::e2e

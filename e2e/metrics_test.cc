@@ -1,4 +1,6 @@
 // The metrics that the kubelet passes on to Prometheus.
+#include <sys/resource.h>
+
 #include <map>
 #include <set>
 
@@ -45,9 +47,22 @@ TEST_F(MetricsTest, MetricsHaveTheLabelsOfTheirDescriptors) {
        {"container_cpu_usage_seconds_total", "container_cpu_cfs_periods_total", "container_memory_working_set_bytes",
         "container_memory_rss", "container_memory_failures_total", "container_processes", "container_threads",
         "container_fs_usage_bytes", "container_spec_memory_limit_bytes", "container_oom_events_total",
-        "container_start_time_seconds", "container_last_seen"}) {
+        "container_start_time_seconds", "container_last_seen", "container_file_descriptors", "container_sockets",
+        "container_ulimits_soft", "container_fs_io_current", "container_fs_io_time_seconds_total",
+        "container_fs_io_time_weighted_seconds_total"}) {
     EXPECT_THAT(names, Contains(name));
   }
+  const auto number = [&](const std::string& name) {
+    for (const cri::Metric& metric : answer.pod_metrics(0).container_metrics(0).metrics()) {
+      if (metric.name() == name) return metric.value().value();
+    }
+    return uint64_t{0};
+  };
+  EXPECT_EQ(number("container_file_descriptors"), 3u) << "of its one process";
+  EXPECT_EQ(number("container_sockets"), 0u);
+  rlimit limit{};
+  ASSERT_EQ(prlimit(PidOf(id), RLIMIT_NOFILE, nullptr, &limit), 0);
+  EXPECT_EQ(number("container_ulimits_soft"), limit.rlim_cur);
   std::map<std::string, cri::Metric> of_pod;
   for (const cri::Metric& metric : answer.pod_metrics(0).metrics()) of_pod[metric.name()] = metric;
   const cri::Metric& received = of_pod["container_network_receive_bytes_total"];

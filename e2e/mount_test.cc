@@ -127,6 +127,29 @@ TEST_F(OldRuntimeTest, AFeatureThatTheRuntimeLacksIsRefusedWithTheKubeletsErrorC
   EXPECT_THAT(cri().RunPod(user_namespace, kCallTimeout, "old").text(), HasSubstr("userns_options"));
 }
 
+TEST_F(MountTest, ParentsInAPathAreResolvedInsideTheContainer) {
+  const PodRef pod = RunPod("parents");
+  const std::string host = node().paths().directory() + "/parents";
+  WriteFile(host + "/file", "of the host\n");
+  cri::ContainerConfig config = ContainerOf("main", "cat /c/file /file");
+  AddMount(config, host, "/a/b/../../c");
+  AddMount(config, host + "/file", "/../../file");
+  EXPECT_EQ(OutputOf(pod, config), "of the host\nof the host\n");
+}
+
+// What kubernetes' device plugins and many CSI drivers mount.
+TEST_F(MountTest, AContainerWithTheHostsDevSharesThePodsMemory) {
+  cri::PodSandboxConfig pod_config = PodConfig("dev");
+  Security(pod_config).set_privileged(true);
+  const PodRef pod = RunPod(pod_config);
+  EXPECT_EQ(OutputOf(pod, ContainerOf("first", "echo shared > /dev/shm/crisp-e2e")), "");
+  cri::ContainerConfig config = ContainerOf("second", "cat /dev/shm/crisp-e2e; test -c /dev/loop-control && echo host");
+  Security(config).set_privileged(true);
+  AddMount(config, "/dev", "/dev");
+  EXPECT_EQ(OutputOf(pod, config), "shared\nhost\n");
+  EXPECT_FALSE(FileExists("/dev/shm/crisp-e2e"));
+}
+
 TEST_F(MountTest, VolumesOfTheImageAreCopiedForEachContainer) {
   Must(cri().Pull(kVolumes));
   const PodRef pod = RunPod("volumes");

@@ -73,6 +73,59 @@ TEST_F(PrivilegeTest, SysctlsOfThePodAreSetAndOthersRefused) {
   }
 }
 
+// Of a version 3 file, as containerd 2.x.
+class Version3Test : public NodeTest {
+ protected:
+  NodeOptions Options(const Machine&) override {
+    NodeOptions options;
+    options.config = [](const NodePaths& paths) {
+      const std::string runtime = "[plugins.'io.containerd.cri.v1.runtime'";
+      return "version = 3\nroot = '" + paths.root_parent() + "'\nstate = '" + paths.state_parent() +
+             "'\n[crisp]\nshim = '" CRISP_SHIM "'\n[grpc]\naddress = '" + paths.socket() +
+             "'\n[debug]\nlevel = 'debug'\n" + runtime + ".cni]\nbin_dir = '" + paths.cni_bin_dir() +
+             "'\nconf_dir = '" + paths.cni_conf_dir() + "'\n" + runtime +
+             ".containerd.runtimes.runc.options]\nBinaryName = '" + paths.runc() +
+             "'\nSystemdCgroup = " + (WithSystemd() ? "true" : "false") +
+             "\n[plugins.'io.containerd.cri.v1.images'.pinned_images]\nsandbox = '" + kPause +
+             "'\n[plugins.'io.containerd.cri.v1.images'.registry.mirrors.'*']\nendpoint = "
+             "['http://127.0.0.1:5000']\n";
+    };
+    return options;
+  }
+};
+
+TEST_F(Version3Test, EveryUserMayBindLowPortsAndPing) {
+  const PodRef pod = RunPod("unprivileged");
+  cri::ContainerConfig config = ContainerOf("main",
+                                            "cat /proc/sys/net/ipv4/ip_unprivileged_port_start "
+                                            "/proc/sys/net/ipv4/ping_group_range; nc -l -p 80 & until grep -q ':0050 ' "
+                                            "/proc/net/tcp*; do kill -0 $! || exit 1; done; echo bound; kill $!");
+  Security(config).mutable_run_as_user()->set_value(1234);
+  Security(config).mutable_run_as_group()->set_value(50);
+  EXPECT_EQ(OutputOf(pod, config), "0\n0\t2147483647\nbound\n");
+}
+
+TEST_F(PrivilegeTest, AVersion2FileLeavesLowPortsToRoot) {
+  const PodRef pod = RunPod("ports");
+  EXPECT_EQ(OutputOf(pod, ContainerOf("main", "cat /proc/sys/net/ipv4/ip_unprivileged_port_start")), "1024\n");
+}
+
+TEST_F(PrivilegeTest, NoSignalIsIgnoredByTheFirstProcessOrAnExec) {
+  const std::string id = Start(RunPod("signals"), ContainerRunning("main", {"sleep", "1000"}));
+  EXPECT_THAT(ReadFile(ProcPath(PidOf(id), "status")), HasSubstr("SigIgn:\t0000000000000000\n"));
+  // In a process that the shell forks: the shell itself ignores SIGQUIT.
+  EXPECT_EQ(Sh(id, "grep SigIgn /proc/self/status; true"), "SigIgn:\t0000000000000000\n");
+}
+
+TEST_F(PrivilegeTest, NoPathIsMaskedTwice) {
+  cri::ContainerConfig config = ContainerOf("main", "cut -d ' ' -f 5 /proc/self/mountinfo | sort | uniq -d");
+  for (const char* path : {"/proc/kcore", "/proc/kcore", "/sys/firmware", "/sys/devices/virtual/powercap"}) {
+    Security(config).add_masked_paths(path);
+  }
+  for (const char* path : {"/proc/sys", "/proc/sys/"}) Security(config).add_readonly_paths(path);
+  EXPECT_EQ(OutputOf(RunPod("masked"), config), "");
+}
+
 TEST_F(PrivilegeTest, PrivilegedSeesTheHostsDevicesAndMayMount) {
   cri::PodSandboxConfig pod_config = PodConfig("privileged");
   Security(pod_config).set_privileged(true);

@@ -41,10 +41,10 @@ TEST_F(SeccompTest, TheDefaultProfileRefusesDangerousCalls) {
   }
   EXPECT_EQ(with.at("clone3"), ENOSYS);
   for (const char* call : {"inet", "unix", "personality"}) EXPECT_EQ(with.at(call), 0) << call;
-  const auto old = with.find("socketcall-alg");
-  if (old != with.end()) {
-    EXPECT_NE(old->second, 0);
-  }
+  // 32-bit programs make every socket by socketcall(2). No filter can tell the families apart there.
+  for (const char* call : {"socketcall-inet", "socketcall-alg"}) EXPECT_EQ(with.at(call), without.at(call)) << call;
+  // Debian 12's libseccomp does not know this call, and its runc answers ENOSYS to what is newer.
+  EXPECT_THAT(with.at("lsm-list"), AnyOf(without.at("lsm-list"), ENOSYS));
 }
 
 TEST_F(SeccompTest, OrdinaryProgramsRunUnderTheDefaultProfile) {

@@ -82,8 +82,10 @@ class DescriptorLimitTest : public StartTest {
 
 // What containers get of it is up to the OCI runtime: Debian 12's runc raises its own and theirs (Go 1.19).
 TEST_F(DescriptorLimitTest, ShimsHaveTheLimitThatTheDaemonWasStartedWith) {
-  RunPod("limits");
+  const pid_t container = PidOf(Start(RunPod("limits"), ContainerOf("main", "sleep 1000")));
   rlimit limit{};
+  ASSERT_EQ(prlimit(container, RLIMIT_NOFILE, nullptr, &limit), 0);
+  EXPECT_EQ(limit.rlim_max, before_.rlim_max);
   ASSERT_EQ(prlimit(PidByCommand("crisp-shim"), RLIMIT_NOFILE, nullptr, &limit), 0);
   EXPECT_EQ(limit.rlim_cur, 1000u);
   EXPECT_EQ(limit.rlim_max, before_.rlim_max);

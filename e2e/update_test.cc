@@ -329,8 +329,8 @@ TEST_F(UpdateTest, APodsOwnCgroupIsLimitedByOverheadAndResourcesTogether) {
   Start(pod, Limited("later"));
   EXPECT_EQ(CgroupFileOf(cgroup, "memory", "memory.limit_in_bytes", "memory.max"), std::to_string(216 << 20));
   const std::string info = Must(cri().PodStatus(pod.id, true)).info().at("info");
-  EXPECT_THAT(info, HasSubstr("\"memoryLimitInBytes\":\"" + std::to_string(200 << 20) + "\""));
-  EXPECT_THAT(info, HasSubstr("\"memoryLimitInBytes\":\"" + std::to_string(16 << 20) + "\""));
+  EXPECT_THAT(info, HasSubstr("\"memory_limit_in_bytes\":" + std::to_string(200 << 20)));
+  EXPECT_THAT(info, HasSubstr("\"memory_limit_in_bytes\":" + std::to_string(16 << 20)));
 }
 
 // The kubelet makes the pod's cgroup and writes its limits before it calls. If one container has no limit the pod has

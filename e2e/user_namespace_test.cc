@@ -83,6 +83,46 @@ TEST_F(UserNamespaceTest, TheFeatureIsReportedForTheRuntimeThatHasIt) {
       EXPECT_TRUE(handler.features().user_namespaces());
     }
   }
+  EXPECT_TRUE(runtime.features().user_namespaces_host_network());
+}
+
+// Images such as nginx's link their logs there. The process opens its pipe anew, as its own user.
+TEST_F(UserNamespaceTest, ProcessesCanOpenTheirStandardStreams) {
+  const PodRef pod = RunShifted("streams");
+  const std::string write = "echo out > /dev/stdout && echo err > /dev/stderr && stat -Lc %u:%g /proc/self/fd/1";
+  EXPECT_EQ(OutputOf(pod, Inside(pod, "root", write)), "out\n0:0\n");
+  EXPECT_THAT(ReadFile(pod.LogPath("root")), HasSubstr(" stderr F err\n"));
+  cri::ContainerConfig user = Inside(pod, "user", write + "; sleep 1000");
+  Security(user).mutable_run_as_user()->set_value(1234);
+  Security(user).mutable_run_as_group()->set_value(50);
+  const std::string id = Start(pod, user);
+  WaitFor("its output", std::chrono::seconds(10), [&] { return LoggedOutput(pod, "user").find("out\n1234:") == 0; });
+  const auto exec = Must(cri().Exec(id, {"sh", "-c", write}));
+  EXPECT_EQ(exec.exit_code(), 0) << exec.stderr();
+  EXPECT_THAT(exec.stdout(), StartsWith("out\n1234:"));
+  EXPECT_EQ(exec.stderr(), "err\n");
+}
+
+TEST_F(UserNamespaceTest, AnInputCanBeOpenedToo) {
+  const PodRef pod = RunShifted("input");
+  cri::ContainerConfig config = Inside(pod, "main", "exec 3< /dev/stdin && echo open; sleep 1000");
+  config.set_stdin(true);
+  Start(pod, config);
+  WaitFor("its output", std::chrono::seconds(10), [&] { return LoggedOutput(pod, "main") == "open\n"; });
+}
+
+TEST_F(UserNamespaceTest, ThePodMayUseTheHostsNetwork) {
+  cri::PodSandboxConfig config = ShiftedConfig("host-network");
+  UseHostNetwork(config);
+  const PodRef pod = RunPod(config, "crun");
+  cri::ContainerConfig container =
+      Inside(pod, "main",
+             "readlink /proc/self/ns/net; id -u; grep ' /sys ' /proc/self/mountinfo | "
+             "grep -c ' ro,'; ls /sys/class/net | grep -c .; touch /sys/x || echo read-only");
+  EXPECT_EQ(OutputOf(pod, container), std::filesystem::read_symlink("/proc/self/ns/net").string() + "\n0\n1\n" +
+                                          std::to_string(std::distance(fs::directory_iterator("/sys/class/net"), {})) +
+                                          "\nread-only\n");
+  EXPECT_EQ(PodStatus(pod.id).network().ip(), "");
 }
 
 TEST_F(UserNamespaceTest, RootInsideIsUnprivilegedOutside) {
@@ -168,7 +208,7 @@ TEST_F(UserNamespaceTest, InvalidMappingsAreRefused) {
           [](auto* options) { options->mutable_userns_options()->mutable_uids(0)->set_container_id(1); });
   refused("mode", [](auto* options) { options->mutable_userns_options()->set_mode(cri::CONTAINER); });
   refused("mode", [](auto* options) { options->mutable_userns_options()->set_mode(cri::TARGET); });
-  refused("network", [](auto* options) { options->set_network(cri::NODE); });
+  refused("ipc", [](auto* options) { options->set_ipc(cri::NODE); });
   // Debian's runc has no idmapped mounts, and says so.
   const auto answer = cri().RunPod(ShiftedConfig("runc"));
   EXPECT_EQ(answer.code(), grpc::INVALID_ARGUMENT);

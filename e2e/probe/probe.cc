@@ -37,10 +37,10 @@ void InChild(const char* name, Function call) {
 }
 
 #ifdef __x86_64__
-// socketcall(SYS_SOCKET, {AF_ALG, SOCK_SEQPACKET, 0}) of the 32-bit system calls, which has its arguments in memory.
-int OldSocketCall() {
+// socketcall(SYS_SOCKET, {family, type, 0}) of the 32-bit system calls, which has its arguments in memory.
+int OldSocketCall(unsigned family, unsigned type) {
   void* low = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
-  const unsigned arguments[3] = {AF_ALG, SOCK_SEQPACKET, 0};
+  const unsigned arguments[3] = {family, type, 0};
   std::memcpy(low, arguments, sizeof(arguments));
   long result = 102;
   asm volatile("int $0x80" : "+a"(result) : "b"(1L), "c"(low) : "memory", "r8", "r9", "r10", "r11");
@@ -64,8 +64,17 @@ int main() {
   Report("personality-odd", personality(0x0400000 | 0x100));
   Report("clone3", syscall(SYS_clone3, nullptr, 0));
   InChild("unshare-user", [] { return unshare(CLONE_NEWUSER); });
+  InChild("lsm-list", [] {
+    unsigned long long ids[64];
+    unsigned size = sizeof(ids);
+    constexpr long kListModules = 461;  // lsm_list_modules(2), Linux 6.8
+    return static_cast<int>(syscall(kListModules, ids, &size, 0));
+  });
 #ifdef __x86_64__
-  InChild("socketcall-alg", OldSocketCall);
+  InChild("socketcall-inet", [] { return OldSocketCall(AF_INET, SOCK_STREAM); });
+  InChild("socketcall-alg", [] { return OldSocketCall(AF_ALG, SOCK_SEQPACKET); });
+#else
+  std::printf("socketcall-inet %d\nsocketcall-alg %d\n", ENOSYS, ENOSYS);
 #endif
   return 0;
 }

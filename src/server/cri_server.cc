@@ -19,8 +19,7 @@ namespace crisp {
 namespace {
 
 // A call that waits holds a thread, as StopContainer does for its whole grace period. A client that gives up and asks
-// again leaves waiting calls behind, and they must not keep anybody else from being served. With 5,000 of them crispd
-// takes FIGURE MB.
+// again leaves waiting calls behind, and they must not keep anybody else from being served.
 constexpr int kMaxThreads = 16384;
 constexpr std::chrono::seconds kShutdownGrace{1};
 
