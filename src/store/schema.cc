@@ -12,7 +12,8 @@ std::vector<std::string> FirstTables() {
         value TEXT NOT NULL) WITHOUT ROWID)",
 
       // Unpacked layers. `chain_id` is the id under which a layer is recorded: its chain id, or "any:<diff id>" if it
-      // is the same on any base (images/layer_row.h). `name` is the directory below layers/, `compressed_size` that of the
+      // is the same on any base (images/layer_row.h). `name` is the directory below layers/, `compressed_size` that of
+      // the
       // blob; `bytes` and `inodes` are what the layer occupies on disk.
       R"(CREATE TABLE IF NOT EXISTS layers (
         chain_id TEXT PRIMARY KEY,
