@@ -39,12 +39,12 @@ class FullDiskTest : public NodeTest {
       node().Terminate();
     }
     const std::string image = node().paths().directory() + "/disk";
-    Run("/usr/bin/truncate", {"--size=96M", image});
+    e2e::Run("/usr/bin/truncate", {"--size=96M", image});
     std::vector<std::string> arguments = {"-q", "-F", "-m", "0"};
     arguments.insert(arguments.end(), mkfs_options.begin(), mkfs_options.end());
     arguments.push_back(image);
-    Run("/sbin/mkfs.ext4", arguments);
-    Run("/bin/mount", {"-o", "loop", image, node().paths().root()});
+    e2e::Run("/sbin/mkfs.ext4", arguments);
+    e2e::Run("/bin/mount", {"-o", "loop", image, node().paths().root()});
     mounted_ = true;
     node().Start();
     Must(cri().Pull(kPause));
@@ -52,7 +52,7 @@ class FullDiskTest : public NodeTest {
   }
 
   void Unmount() {
-    Run("/bin/umount", {node().paths().root()});
+    e2e::Run("/bin/umount", {node().paths().root()});
     unlink((node().paths().directory() + "/disk").c_str());
     mounted_ = false;
   }
@@ -83,7 +83,7 @@ class FullDiskTest : public NodeTest {
   }
 
   // After an error of its journal ext4 is read-only, whatever is open.
-  void MakeReadOnly() { Run("/bin/mount", {"-o", "remount,abort", node().paths().root()}); }
+  void MakeReadOnly() { e2e::Run("/bin/mount", {"-o", "remount,abort", node().paths().root()}); }
 
   uint64_t FreeBytes() {
     struct statvfs info {};

@@ -10,7 +10,7 @@ class KubeletWordsTest : public NodeTest {
   // A call about something that is not there.
   template <typename Method, typename Request>
   grpc::StatusCode CodeOf(Method method, const Request& request) {
-    return cri().CallContext(method, request).code();
+    return cri().Call(method, request).code();
   }
 };
 
@@ -63,7 +63,7 @@ TEST_F(KubeletWordsTest, CodesThatTheKubeletPublishesStandFirst) {
   AddImageMount(image, "docker.io/e2e/none:1", "/mnt");
   EXPECT_THAT(cri().CreateContainer(pod.id, pod.config, image).text(), StartsWith("ImageVolumeMountFailed: "));
   // RROUnsupported: OldRuntimeTest in mount_test.cc.
-  const auto checkpoint = cri().CallContext(&Runtime::CheckpointContainer, cri::CheckpointContainerRequest());
+  const auto checkpoint = cri().Call(&Runtime::CheckpointContainer, cri::CheckpointContainerRequest());
   EXPECT_EQ(checkpoint.code(), grpc::UNIMPLEMENTED);
   EXPECT_THAT(checkpoint.text(), StartsWith("unknown method CheckpointContainer"));
 }
