@@ -243,8 +243,7 @@ class HttpClient::Connection {
     Set(CURLOPT_HTTP09_ALLOWED, 0L);
     Set(CURLOPT_BUFFERSIZE, kReceiveBuffer);
     Set(CURLOPT_TCP_KEEPALIVE, 1L);
-    // libcurl divides this among the addresses of a host. The limits are kept by Wait.
-    Set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>((times.connect + times.handshake).count()));
+    Set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(ConnectLimit(times, !proxy.empty()).count()));
     Set(CURLOPT_USERAGENT, "crisp/" CRISP_VERSION);
     Set(CURLOPT_HTTPHEADER, headers);
     // Set even if empty, so that libcurl does not read the environment by its own rules.
@@ -259,6 +258,13 @@ class HttpClient::Connection {
     Set(CURLOPT_WRITEDATA, transfer);
     Set(CURLOPT_HEADERFUNCTION, &OnHeader);
     Set(CURLOPT_HEADERDATA, transfer);
+  }
+
+  // libcurl's own limit for TCP, the proxy and TLS together, which it divides among the addresses of a host. The limits
+  // of each step are those of Phase.
+  static milliseconds ConnectLimit(const HttpTimes& times, bool proxied) {
+    if (times.connect.count() == 0 || times.handshake.count() == 0) return std::chrono::hours(1);
+    return times.connect + times.handshake + (proxied ? kProxyAnswer : milliseconds(0));
   }
 
   void SetUpTls(const RegistryTls& tls, const TlsStore::Material* material) {

@@ -129,6 +129,7 @@ TEST_F(RegistryDownloadTest, AnErrorOfTheSinkEndsItAndComesBackAsItIs) {
 }
 
 TEST_F(RegistryDownloadTest, ASilentRegistryIsLeftAfterTheStallTime) {
+  times_ = Quick(milliseconds(300));
   AlwaysAnswer({.headers = {{"Content-Length", "3145731"}}, .body = "abc", .hang = true});
   const MonoTime start = MonoClock::now();
   const absl::Status status = Blob().status();
@@ -138,6 +139,7 @@ TEST_F(RegistryDownloadTest, ASilentRegistryIsLeftAfterTheStallTime) {
 }
 
 TEST_F(RegistryDownloadTest, ASlowSinkIsNotTheRegistrysSilence) {
+  times_ = Quick(milliseconds(300));
   registry_.AddBlob(blob_);
   bool slept = false;
   const absl::Status status = Client().Fetch(

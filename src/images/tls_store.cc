@@ -169,6 +169,7 @@ class TlsStore::Certificates {
         if (!IsLinkWithin(path)) Add(path);
       }
     }
+    read_ = {};
   }
 
   void AddTo(X509_STORE* store) const {
@@ -179,11 +180,15 @@ class TlsStore::Certificates {
   bool Add(const std::string& file) {
     const absl::StatusOr<std::string> pem = ReadFileAt(AT_FDCWD, file, kFileLimit);
     if (!pem.ok()) return false;
+    // Debian's bundle has the text of all other files in the directory.
+    if (absl::StrContains(read_, *pem)) return true;
+    read_ += *pem;
     for (X509Ptr& certificate : ParseCertificates(*pem)) certificates_.push_back(std::move(certificate));
     return true;
   }
 
   std::vector<X509Ptr> certificates_;
+  std::string read_;  // so far
 };
 
 class TlsStore::Material {

@@ -28,6 +28,7 @@ bool FakeWire::Open(const std::optional<FakeTls>& tls) {
   unsigned char first = 0;
   if (recv(fd_.get(), &first, 1, MSG_PEEK) != 1) return false;
   const bool begins_tls = first == kHandshake;
+  if (tls.has_value() && tls->hang_ups != nullptr && tls->hang_ups->fetch_sub(1) > 0) return false;
   if (tls.has_value() && begins_tls) return Accept(*tls);
   if (!begins_tls && (!tls.has_value() || tls->also_plain)) return true;
   char request[65536];

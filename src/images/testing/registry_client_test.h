@@ -25,9 +25,10 @@ namespace crisp {
 
 inline constexpr char kManifestType[] = "application/vnd.oci.image.manifest.v1+json";
 
-// Short times, so that failures are quick.
-inline RegistryTimes Quick() {
-  return {.http = {.connect = std::chrono::milliseconds(2000), .stall = std::chrono::milliseconds(300)},
+// Short times, so that failures are quick. A test of silence gives a shorter `stall`: on a busy machine a healthy
+// registry of a test is silent for a while, too.
+inline RegistryTimes Quick(std::chrono::milliseconds stall = std::chrono::seconds(20)) {
+  return {.http = {.connect = std::chrono::seconds(20), .stall = stall},
           .first_pause = std::chrono::milliseconds(5),
           .retry_after_limit = std::chrono::milliseconds(50)};
 }
@@ -36,7 +37,7 @@ class RegistryClientTest : public testing::Test {
  protected:
   RegistryClient& Client(const std::string& reference = "library/x:1", const RegistryAuth& auth = {}) {
     absl::StatusOr<std::unique_ptr<RegistryClient>> client =
-        RegistryClient::Create(options_, *ParseReference(registry_.host() + "/" + reference), auth, Quick());
+        RegistryClient::Create(options_, *ParseReference(registry_.host() + "/" + reference), auth, times_);
     EXPECT_TRUE(client.ok()) << client.status();
     client_ = *std::move(client);
     return *client_;
@@ -63,11 +64,13 @@ class RegistryClientTest : public testing::Test {
   }
 
   RegistryOptions options_;
+  RegistryTimes times_ = Quick();
+  // Before the registries, whose handlers use them.
+  std::string blob_ = std::string(3 << 20, 'b') + "end";
+  const std::string manifest_ = R"({"schemaVersion":2})";
   FakeRegistry registry_;
   FakeRegistry other_;
   std::unique_ptr<RegistryClient> client_;
-  std::string blob_ = std::string(3 << 20, 'b') + "end";
-  const std::string manifest_ = R"({"schemaVersion":2})";
 };
 
 }  // namespace crisp

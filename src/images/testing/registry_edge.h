@@ -2,6 +2,7 @@
 // pulls go when registries, mirrors and their configuration are not as they should be.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>
@@ -26,7 +27,8 @@ class RegistryEdge {
   TestCa ca{"ca"};
   TestCa client_ca{"client-ca"};
   FakeRegistry registry, mirror, cdn;
-  FakeRegistry secure{FakeTls{ca.Issue("secure")}};
+  const std::shared_ptr<std::atomic<int>> hang_ups = std::make_shared<std::atomic<int>>(0);  // of `secure`
+  FakeRegistry secure{FakeTls{.own = ca.Issue("secure"), .hang_ups = hang_ups}};
   FakeRegistry guarded{FakeTls{ca.Issue("guarded"), client_ca.pem()}};
   FakeRegistry both{FakeTls{.own = ca.Issue("both"), .also_plain = true}};
 

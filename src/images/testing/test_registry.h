@@ -49,8 +49,9 @@ struct FakeReply {
 // How a FakeRegistry speaks TLS.
 struct FakeTls {
   TestCertificate own;
-  std::string client_ca = {};  // PEM: every client must show a certificate of this authority
-  bool also_plain = false;     // clients that begin with http are served so
+  std::string client_ca = {};                       // PEM: every client must show a certificate of this authority
+  bool also_plain = false;                          // clients that begin with http are served so
+  std::shared_ptr<std::atomic<int>> hang_ups = {};  // so many handshakes end with a hang-up
 };
 
 // An HTTP/1.1 server with a thread for each connection. It serves the blobs and manifests that were added, with Range;
