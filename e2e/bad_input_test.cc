@@ -225,13 +225,14 @@ TEST_F(BadInputTest, AContainersResourcesAreValidated) {
   bad("cpu_period", [](auto* resources) { resources->set_cpu_period(-1); });
 }
 
-TEST_F(BadInputTest, ExecAndStopAreValidated) {
+TEST_F(BadInputTest, ExecIsValidatedAndANegativeGraceIsNone) {
   const PodRef pod = RunPod("exec");
   const std::string id = Start(pod, ContainerOf("main", "sleep 1000"));
   ExpectInvalid(cri().Exec(id, {}), "cmd");
   ExpectInvalid(cri().Exec(id, {"true"}, -1), "timeout");
-  ExpectInvalid(cri().StopContainer(id, -1), "timeout");
   EXPECT_EQ(StatusOf(id).state(), cri::CONTAINER_RUNNING);
+  Must(cri().StopContainer(id, -1));
+  EXPECT_EQ(StatusOf(id).exit_code(), 137);
 }
 
 TEST_F(BadInputTest, ImageReferencesAreValidated) {

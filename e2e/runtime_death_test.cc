@@ -144,7 +144,7 @@ TEST_F(FaultTest, WhatCouldNotBeUndoneIsRemovedByTheNextAttempt) {
   ASSERT_THAT(Pods(), SizeIs(1));
   EXPECT_EQ(Pods()[0].state(), cri::SANDBOX_NOTREADY);
   node().Restart();
-  EXPECT_THAT(Pods(), SizeIs(1));
+  WaitFor("the undo to fail again", std::chrono::seconds(20), [&] { return Pods().size() == 1; });
   EXPECT_FALSE(cri().RunPod(PodConfig("again")).ok());
   node().wrappers().ReleaseAll();
   const PodRef pod = RunPod("again");

@@ -106,7 +106,7 @@ TEST_F(StreamGrowthTest, NothingGrowsInDaemonOrShim) {
   const int64_t daemon_memory = Memory(daemon), shim_memory = Memory(shim());
   Run(1000);
   ExpectSettled(daemon_fds + 4, shim_fds, threads + 4);
-  EXPECT_TRUE(Eventually([&] { return ExecCgroups() == 0; }, std::chrono::seconds(5))) << ExecCgroups();
+  EXPECT_LE(ExecCgroups(), 16U) << "they are used again";
   EXPECT_LT(Memory(daemon), daemon_memory + (2 << 10));
   EXPECT_LT(Memory(shim()), shim_memory + 64);
 }

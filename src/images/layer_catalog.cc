@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/log.h"
 #include "base/status_macros.h"
 #include "images/layer_record.h"
 #include "images/layer_recovery.h"
@@ -43,12 +44,15 @@ absl::Status Move(const std::string& from, const std::string& to) {
 }
 
 // Moves it out of layers/ first, so that a daemon that restarts now does not find a half removed layer there. On a full
-// file system the move can fail. Then the layer loses its record first, which also makes it an incomplete one.
+// file system the move can fail. Then the layer loses its record first, which also makes it an incomplete one. Where
+// even that fails (a read-only file system) it stays whole.
 absl::Status RemoveLayer(const Layout& layout, const std::string& name) {
   const std::string path = layout.Layer(name);
   if (Move(path, layout.Ingest(name)).ok()) return RemoveOrSetAside(layout, layout.Ingest(name));
-  RETURN_IF_ERROR(RemoveLayerRecord(path));
-  return RemoveOrSetAside(layout, path);
+  const absl::Status unmarked = RemoveLayerRecord(path);
+  if (unmarked.ok()) return RemoveOrSetAside(layout, path);
+  LogError("cannot remove a layer; crisp leaves it", {{"directory", path}, {"error", unmarked.message()}});
+  return absl::OkStatus();
 }
 
 }  // namespace

@@ -165,7 +165,11 @@ absl::Status PodRunner::StartThenAttach(const PodPtr& pod, const CallContext& ca
 
 // What cannot be undone becomes visible, so that the kubelet stops and removes it until nothing is left.
 absl::Status PodRunner::Undo(const PodPtr& pod) {
-  const absl::Status undone = parts_.teardown->RemovePod(pod, CallContext::WithTimeout(kUndoDeadline));
+  const CallContext call = CallContext::WithTimeout(kUndoDeadline);
+  absl::Status undone = parts_.teardown->RemovePod(pod, call);
+  // A plugin that was killed in ADD can leave a state in which its first DEL fails and the second one succeeds (bridge
+  // with ipMasq).
+  if (!undone.ok()) undone = parts_.teardown->RemovePod(pod, call);
   if (undone.ok()) return undone;
   pod->MoveTo(Pod::State::kLeftover);
   parts_.events->PodCreated(pod);

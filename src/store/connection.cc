@@ -50,6 +50,8 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::OpenHandle(const std::st
   const int opened = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
   std::unique_ptr<Connection> connection(new Connection(path, handle));  // also after an error there is a handle
   if (opened != SQLITE_OK) return connection->Error(absl::StrCat("open ", path));
+  // A large statement would else leave what it may have to undo in a file in /var/tmp, which may be full.
+  RETURN_IF_ERROR(connection->Run("PRAGMA temp_store=MEMORY"), "open ", path);
   return connection;
 }
 

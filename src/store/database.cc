@@ -203,8 +203,10 @@ absl::Status Database::Explain(const absl::Status& status) const {
 }
 
 absl::Status Database::CannotWrite(const absl::Status& status) const {
-  if (absl::StrContains(status.message(), path_)) return status;  // a commit explains its error before Free does
-  const absl::Status space = CheckSpace(path_.substr(0, path_.rfind('/')));
+  if (absl::StrContains(status.message(), "cannot be written")) return status;  // Commit has explained it
+  const std::string directory = path_.substr(0, path_.rfind('/'));
+  absl::Status space = CheckSpace(directory);
+  if (space.ok()) space = ProbeSpace(directory);
   const std::string text = absl::StrCat("the database ", path_, " cannot be written: ", status.message());
   return space.ok() ? absl::Status(status.code(), text)
                     : absl::Status(space.code(), absl::StrCat(space.message(), ": ", text));

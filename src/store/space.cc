@@ -1,6 +1,8 @@
 #include "store/space.h"
 
+#include <fcntl.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdint>
@@ -8,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "os/errno_status.h"
+#include "os/fd.h"
 
 namespace crisp {
 namespace {
@@ -18,7 +21,22 @@ constexpr uint64_t kLeastInodes = 16;
 
 }  // namespace
 
-// Judged for root, who may use the blocks that a file system reserves.
+absl::Status ProbeSpace(const std::string& directory) {
+  const std::string file_system = absl::StrCat("the file system of ", directory);
+  const Fd file(open(directory.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
+  int error = file.valid() ? 0 : errno;
+  if (error == 0 && fallocate(file.get(), 0, 0, kLeastBytes) != 0) error = errno;
+  if (error == 0 || error == EOPNOTSUPP) return absl::OkStatus();
+  if (error == EROFS) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(file_system, " is read-only; look for its errors in the kernel's log, and remount it"));
+  }
+  if (error == ENOSPC || error == EDQUOT) {
+    return absl::ResourceExhaustedError(absl::StrCat(file_system, " is full; remove images, pods or other files"));
+  }
+  return ErrnoStatus(error, absl::StrCat(file_system, " cannot be written"));
+}
+
 absl::Status CheckSpace(const std::string& directory) {
   struct statvfs size {};
   if (statvfs(directory.c_str(), &size) != 0) {
@@ -29,15 +47,12 @@ absl::Status CheckSpace(const std::string& directory) {
     return absl::FailedPreconditionError(
         absl::StrCat(file_system, " is read-only; look for its errors in the kernel's log, and remount it"));
   }
-  if (size.f_bfree * size.f_frsize < kLeastBytes) {
-    return absl::ResourceExhaustedError(absl::StrCat(file_system, " is full; remove images, pods or other files"));
-  }
   // A file system without a fixed number of inodes reports none.
   if (size.f_files > 0 && size.f_ffree < kLeastInodes) {
     return absl::ResourceExhaustedError(
         absl::StrCat(file_system, " has no free inodes; remove images, pods or other files"));
   }
-  return absl::OkStatus();
+  return size.f_bavail * size.f_frsize < kLeastBytes ? ProbeSpace(directory) : absl::OkStatus();
 }
 
 }  // namespace crisp

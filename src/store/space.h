@@ -7,9 +7,13 @@
 
 namespace crisp {
 
-// Asks statvfs(2). FailedPrecondition if the file system is read-only, ResourceExhausted if it has less than 1 MiB or
-// 16 inodes left for root; the text names `directory` and says what to do. The errno of statvfs if there is no
-// directory.
+// Makes a nameless file of 1 MiB in `directory`. The error says what is wrong with its file system and what to do:
+// ResourceExhausted if it is full, FailedPrecondition if it is read-only.
+absl::Status ProbeSpace(const std::string& directory);
+
+// Asks statvfs(2), and where that shows little space ProbeSpace: file systems keep blocks back, some of which root may
+// use. FailedPrecondition if the file system is read-only, ResourceExhausted if it has less than 1 MiB or 16 inodes
+// left; the text names `directory` and says what to do. The errno of statvfs if there is no directory.
 absl::Status CheckSpace(const std::string& directory);
 
 }  // namespace crisp
