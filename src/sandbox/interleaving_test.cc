@@ -112,21 +112,14 @@ class InterleavingTest : public testing::TestWithParam<Operation> {
     EXPECT_EQ(node.Leftovers(), "");
   }
 
-  static std::string InOrder(const Operation& first, const Operation& second) {
+  // One after the other; `second` before `first` if `reverse`.
+  static std::string OneAfterTheOther(const Operation& first, const Operation& second, bool reverse) {
     FakeNode node;
     Ids ids;
     Prepare(node, &ids);
+    absl::Status two = reverse ? second.run(node, ids) : absl::OkStatus();
     const absl::Status one = first.run(node, ids);
-    const absl::Status two = second.run(node, ids);
-    return Outcome(node, one, two);
-  }
-
-  static std::string InReverse(const Operation& first, const Operation& second) {
-    FakeNode node;
-    Ids ids;
-    Prepare(node, &ids);
-    const absl::Status two = second.run(node, ids);
-    const absl::Status one = first.run(node, ids);
+    if (!reverse) two = second.run(node, ids);
     return Outcome(node, one, two);
   }
 
@@ -172,8 +165,8 @@ class InterleavingTest : public testing::TestWithParam<Operation> {
 TEST_P(InterleavingTest, TheOutcomeIsThatOfOneOrder) {
   const Operation& first = GetParam();
   for (const Operation& second : Operations()) {
-    const std::string in_order = InOrder(first, second);
-    const std::string in_reverse = InReverse(first, second);
+    const std::string in_order = OneAfterTheOther(first, second, /*reverse=*/false);
+    const std::string in_reverse = OneAfterTheOther(first, second, /*reverse=*/true);
     std::string outcome;
     for (int step = 1; step <= kMostSteps && Overlap(first, second, step, &outcome); ++step) {
       EXPECT_TRUE(outcome == in_order || outcome == in_reverse || outcome == Refused(first, outcome))

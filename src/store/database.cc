@@ -172,10 +172,14 @@ absl::Status Database::TryFree(absl::FunctionRef<absl::Status(Transaction&)> cha
                                bool* storage_failed) ABSL_NO_THREAD_SAFETY_ANALYSIS {
   ASSIGN_OR_RETURN(Transaction transaction, BeginFree(storage_failed));
   absl::Status status = change(transaction);
-  if (status.ok()) status = transaction.Commit();
+  if (status.ok()) {
+    status = transaction.Commit();  // explains its error
+  } else if (memory_ == nullptr) {
+    status = ExplainLocked(status);
+  }
   // After an error the transaction still holds the lock.
   *storage_failed = !status.ok() && memory_ == nullptr && LockedConnection().storage_failed();
-  return *storage_failed ? ExplainLocked(status) : status;
+  return status;
 }
 
 absl::Status Database::MoveToMemory(const absl::Status& why) {
@@ -203,7 +207,6 @@ absl::Status Database::Explain(const absl::Status& status) const {
 }
 
 absl::Status Database::CannotWrite(const absl::Status& status) const {
-  if (absl::StrContains(status.message(), "cannot be written")) return status;  // Commit has explained it
   const std::string directory = path_.substr(0, path_.rfind('/'));
   absl::Status space = CheckSpace(directory);
   if (space.ok()) space = ProbeSpace(directory);

@@ -19,22 +19,30 @@ namespace {
 constexpr uint64_t kLeastBytes = 1 << 20;
 constexpr uint64_t kLeastInodes = 16;
 
+std::string FileSystemOf(const std::string& directory) {
+  return absl::StrCat("the file system of ", directory);
+}
+
+absl::Status ReadOnly(const std::string& directory) {
+  return absl::FailedPreconditionError(
+      absl::StrCat(FileSystemOf(directory), " is read-only; look for its errors in the kernel's log, and remount it"));
+}
+
+absl::Status Exhausted(const std::string& directory, const char* how) {
+  return absl::ResourceExhaustedError(
+      absl::StrCat(FileSystemOf(directory), " ", how, "; remove images, pods or other files"));
+}
+
 }  // namespace
 
 absl::Status ProbeSpace(const std::string& directory) {
-  const std::string file_system = absl::StrCat("the file system of ", directory);
   const Fd file(open(directory.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
   int error = file.valid() ? 0 : errno;
   if (error == 0 && fallocate(file.get(), 0, 0, kLeastBytes) != 0) error = errno;
   if (error == 0 || error == EOPNOTSUPP) return absl::OkStatus();
-  if (error == EROFS) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(file_system, " is read-only; look for its errors in the kernel's log, and remount it"));
-  }
-  if (error == ENOSPC || error == EDQUOT) {
-    return absl::ResourceExhaustedError(absl::StrCat(file_system, " is full; remove images, pods or other files"));
-  }
-  return ErrnoStatus(error, absl::StrCat(file_system, " cannot be written"));
+  if (error == EROFS) return ReadOnly(directory);
+  if (error == ENOSPC || error == EDQUOT) return Exhausted(directory, "is full");
+  return ErrnoStatus(error, absl::StrCat(FileSystemOf(directory), " cannot be written"));
 }
 
 absl::Status CheckSpace(const std::string& directory) {
@@ -42,16 +50,9 @@ absl::Status CheckSpace(const std::string& directory) {
   if (statvfs(directory.c_str(), &size) != 0) {
     return Annotate(ErrnoStatus(errno, directory), "make or mount the directory again, and restart crispd");
   }
-  const std::string file_system = absl::StrCat("the file system of ", directory);
-  if ((size.f_flag & ST_RDONLY) != 0) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(file_system, " is read-only; look for its errors in the kernel's log, and remount it"));
-  }
+  if ((size.f_flag & ST_RDONLY) != 0) return ReadOnly(directory);
   // A file system without a fixed number of inodes reports none.
-  if (size.f_files > 0 && size.f_ffree < kLeastInodes) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(file_system, " has no free inodes; remove images, pods or other files"));
-  }
+  if (size.f_files > 0 && size.f_ffree < kLeastInodes) return Exhausted(directory, "has no free inodes");
   return size.f_bavail * size.f_frsize < kLeastBytes ? ProbeSpace(directory) : absl::OkStatus();
 }
 
