@@ -77,17 +77,18 @@ absl::StatusOr<ImageRecords> LoadImages(Database& database, const std::set<std::
 
 absl::Status SaveImage(Database& database, const ImageParts& image, const std::vector<std::string>& chain_ids,
                        const std::string& tag, const std::string& digest) {
-  ASSIGN_OR_RETURN(Database::Transaction transaction, database.Begin());
-  RETURN_IF_ERROR(transaction.Run("INSERT INTO images (id, config, size) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
-                                  image.id, image.config_json, static_cast<int64_t>(image.size)));
-  for (size_t i = 0; i < chain_ids.size(); ++i) {
-    RETURN_IF_ERROR(transaction.Run(
-        "INSERT INTO image_layers (image_id, position, chain_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", image.id,
-        static_cast<int64_t>(i), chain_ids[i]));
-  }
-  if (!tag.empty()) RETURN_IF_ERROR(transaction.Run(kSaveName, tag, image.id, false));
-  RETURN_IF_ERROR(transaction.Run(kSaveName, digest, image.id, true));
-  return transaction.Commit();
+  return database.Keep([&](Database::Transaction& transaction) -> absl::Status {
+    RETURN_IF_ERROR(
+        transaction.Run("INSERT INTO images (id, config, size) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING", image.id,
+                        image.config_json, static_cast<int64_t>(image.size)));
+    for (size_t i = 0; i < chain_ids.size(); ++i) {
+      RETURN_IF_ERROR(transaction.Run(
+          "INSERT INTO image_layers (image_id, position, chain_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", image.id,
+          static_cast<int64_t>(i), chain_ids[i]));
+    }
+    if (!tag.empty()) RETURN_IF_ERROR(transaction.Run(kSaveName, tag, image.id, false));
+    return transaction.Run(kSaveName, digest, image.id, true);
+  });
 }
 
 absl::Status DeleteImage(Database& database, const std::string& id) {

@@ -110,9 +110,7 @@ absl::Status LayerCatalog::Add(const LayerRow& row, int directory) {
 }
 
 absl::Status LayerCatalog::Record(const LayerRow& row) {
-  ASSIGN_OR_RETURN(Database::Transaction transaction, database_->Begin());
-  RETURN_IF_ERROR(InsertLayerRow(transaction, row));
-  return transaction.Commit();
+  return database_->Keep([&](Database::Transaction& transaction) { return InsertLayerRow(transaction, row); });
 }
 
 absl::Status LayerCatalog::CollectGarbage() {

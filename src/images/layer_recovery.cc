@@ -13,6 +13,7 @@
 #include "images/layer_row.h"
 #include "os/file.h"
 #include "store/database.h"
+#include "store/residue.h"
 
 namespace crisp {
 namespace {
@@ -29,9 +30,9 @@ absl::Status ForgetLayer(Database* database, const LayerRow& row) {
   });
 }
 
-// A file that cannot be removed must not keep the daemon from starting. The next start tries again.
-void RemoveOrLog(const std::string& path) {
-  const absl::Status removed = RemoveTree(path);
+// A tree that cannot be removed must not keep the daemon from starting. The next start tries again.
+void RemoveLeftOver(const Layout& layout, const std::string& path) {
+  const absl::Status removed = RemoveOrSetAside(layout, path);
   if (!removed.ok()) {
     LogError("cannot remove what is left of a layer", {{"directory", path}, {"error", removed.message()}});
   }
@@ -67,7 +68,7 @@ absl::StatusOr<std::vector<LayerRow>> RecoverDirectories(const Layout& layout, D
           database->Free([&row](Database::Transaction& transaction) { return InsertLayerRow(transaction, *row); }));
       by_name.emplace(name, *row);
     } else {
-      RemoveOrLog(layout.Layer(name));
+      RemoveLeftOver(layout, layout.Layer(name));
     }
   }
   rows.clear();
@@ -119,7 +120,7 @@ absl::Status RecoverLayers(const Layout& layout, Database* database) {
     RETURN_IF_ERROR(MakeDirsWithMode(path, 0700));
   }
   ASSIGN_OR_RETURN(const std::vector<std::string> left_over, ListDir(layout.Ingests()));
-  for (const std::string& name : left_over) RemoveOrLog(layout.Ingest(name));
+  for (const std::string& name : left_over) RemoveLeftOver(layout, layout.Ingest(name));
   ASSIGN_OR_RETURN(const std::vector<LayerRow> layers, RecoverDirectories(layout, database));
   return RecoverContainers(layout, database, layers);
 }

@@ -31,17 +31,18 @@ std::string EmptyDir(const Layout& layout, const std::string& id) {
 
 absl::Status Record(const Layout& layout, Database* database, const std::vector<LayerRow>& layers,
                     const std::string& id) {
-  ASSIGN_OR_RETURN(Database::Transaction transaction, database->Begin());
-  // The root file system of an image without layers has no rows.
-  bool taken = layers.empty() && (Exists(layout.Upper(id)) || Exists(EmptyDir(layout, id)));
-  RETURN_IF_ERROR(transaction.Query(
-      "SELECT 1 FROM rootfs_layers WHERE container_id = ? LIMIT 1", [&](const Row&) { taken = true; }, id));
-  if (taken) return absl::InternalError("it already has a root file system");
-  for (size_t i = 0; i < layers.size(); ++i) {
-    RETURN_IF_ERROR(transaction.Run("INSERT INTO rootfs_layers (container_id, position, chain_id) VALUES (?, ?, ?)", id,
-                                    static_cast<int64_t>(i), layers[i].chain_id));
-  }
-  return transaction.Commit();
+  return database->Keep([&](Database::Transaction& transaction) -> absl::Status {
+    // The root file system of an image without layers has no rows.
+    bool taken = layers.empty() && (Exists(layout.Upper(id)) || Exists(EmptyDir(layout, id)));
+    RETURN_IF_ERROR(transaction.Query(
+        "SELECT 1 FROM rootfs_layers WHERE container_id = ? LIMIT 1", [&](const Row&) { taken = true; }, id));
+    if (taken) return absl::InternalError("it already has a root file system");
+    for (size_t i = 0; i < layers.size(); ++i) {
+      RETURN_IF_ERROR(transaction.Run("INSERT INTO rootfs_layers (container_id, position, chain_id) VALUES (?, ?, ?)",
+                                      id, static_cast<int64_t>(i), layers[i].chain_id));
+    }
+    return absl::OkStatus();
+  });
 }
 
 absl::Status Forget(Database* database, const std::string& id) {

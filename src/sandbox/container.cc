@@ -61,7 +61,7 @@ ContainerRecord::End MakeEnd(int exit_code, const std::string& reason, const std
   return end;
 }
 
-Phase Container::PhaseOf(State state) {
+Phase PhaseOf(Container::State state) {
   switch (state) {
     case State::kCreating:
     case State::kAborted:
@@ -159,16 +159,6 @@ bool Container::End(const ContainerRecord::End& end) {
   end_ = end;
   *record_.mutable_end() = end;
   return true;
-}
-
-LogLoss Container::log_loss() const {
-  MutexLock lock(mutex_);
-  return log_loss_;
-}
-
-LogLoss Container::SetLogLoss(LogLoss loss) {
-  MutexLock lock(mutex_);
-  return std::exchange(log_loss_, std::move(loss));
 }
 
 absl::Status Container::WaitExited(const CallContext& call) const {

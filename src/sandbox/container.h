@@ -35,6 +35,7 @@
 #include "base/mutex.h"
 #include "runtime/shim.h"
 #include "sandbox/gate.h"
+#include "sandbox/log_loss_slot.h"
 #include "sandbox/phase.h"
 #include "sandbox/record.pb.h"
 
@@ -55,9 +56,6 @@ class Container {
  public:
   enum class State { kCreating, kAborted, kCreated, kStarting, kRunning, kExited, kRemoving, kRemoved };
 
-  // The phase that the row of a container in this state has.
-  static Phase PhaseOf(State state);
-
   // A container of an earlier daemon begins in kAborted, kCreated or kStarting, or in kExited if its record has an end;
   // moves bring it further.
   explicit Container(ContainerRecord record, State state = State::kCreating);
@@ -66,6 +64,8 @@ class Container {
 
   // Admits one operation at a time. A start, an update and a removal hold it.
   Gate gate;
+  // Also set after the end: the log may still be behind then.
+  LogLossSlot log_loss;
 
   ContainerRecord record() const;
   // Reads the record without a copy. `read` must not block.
@@ -88,11 +88,6 @@ class Container {
   // The start failed, or nobody saw how the container ended. The end becomes part of the record.
   bool End(const ContainerRecord::End& end);
 
-  // What its log lacks, as its shim has told last. Also after its end: the log may still be behind then.
-  LogLoss log_loss() const;
-  // Returns the one before.
-  LogLoss SetLogLoss(LogLoss loss);
-
   // Returns when it neither starts nor runs. DeadlineExceeded or Cancelled when `call` is over first.
   absl::Status WaitExited(const CallContext& call) const;
 
@@ -105,10 +100,12 @@ class Container {
   State state_ ABSL_GUARDED_BY(mutex_);
   ContainerRecord record_ ABSL_GUARDED_BY(mutex_);
   pid_t pid_ ABSL_GUARDED_BY(mutex_) = -1;
-  LogLoss log_loss_ ABSL_GUARDED_BY(mutex_);
   std::optional<ContainerExit> early_exit_ ABSL_GUARDED_BY(mutex_);  // arrived in kStarting
   std::optional<ContainerRecord::End> end_ ABSL_GUARDED_BY(mutex_);  // set by the move to kExited
 };
+
+// The phase that the row of a container in this state has.
+Phase PhaseOf(Container::State state);
 
 // The reason of an exit in the words that the kubelet knows.
 std::string ExitReason(const ContainerExit& exit);

@@ -108,7 +108,7 @@ absl::Status ContainerKiller::SendStopSignal(const PodPtr& pod, const ContainerP
     container->UpdateRecord([](ContainerRecord* record) { record->set_stop_signalled(false); });
     return sent;
   }
-  const absl::Status recorded = records_->ReplaceFree(container->record());
+  const absl::Status recorded = records_->Replace(container->record(), Records::Purpose::kFree);
   if (!recorded.ok()) {
     LogContainer(LogLevel::kWarning, "cannot record that the stop signal was sent; another daemon may send it again",
                  *pod, *container, {{"error", recorded.message()}});
@@ -142,7 +142,7 @@ absl::Status ContainerKiller::SettleStart(Shim& shim, const PodPtr& pod, const C
     if (known->exited) container->Exit(known->exit);
   }
   events_->ContainerExited(pod, container);
-  return records_->ReplaceFree(container->record());
+  return records_->Replace(container->record(), Records::Purpose::kFree);
 }
 
 }  // namespace crisp

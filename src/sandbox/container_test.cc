@@ -77,12 +77,12 @@ TEST(ContainerTest, ClientsSeeWhatWasCreatedAndIsNotRemoved) {
 }
 
 TEST(ContainerTest, ThePhaseOfTheRowFollowsFromTheState) {
-  EXPECT_EQ(Container::PhaseOf(State::kCreating), Phase::kCreating);
-  EXPECT_EQ(Container::PhaseOf(State::kAborted), Phase::kCreating);
+  EXPECT_EQ(PhaseOf(State::kCreating), Phase::kCreating);
+  EXPECT_EQ(PhaseOf(State::kAborted), Phase::kCreating);
   for (const State state : {State::kCreated, State::kStarting, State::kRunning, State::kExited}) {
-    EXPECT_EQ(Container::PhaseOf(state), Phase::kCreated);
+    EXPECT_EQ(PhaseOf(state), Phase::kCreated);
   }
-  EXPECT_EQ(Container::PhaseOf(State::kRemoving), Phase::kRemoving);
+  EXPECT_EQ(PhaseOf(State::kRemoving), Phase::kRemoving);
 }
 
 TEST(ContainerTest, AnExitThatOvertakesTheStartIsNotSeenBeforeIt) {

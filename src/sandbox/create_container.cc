@@ -186,7 +186,7 @@ absl::Status ContainerCreator::Make(const PodPtr& pod, const ContainerPtr& conta
     change->mutable_user()->set_gid(user.gid);
     for (const uint32_t gid : user.additional_gids) change->mutable_user()->add_supplemental_groups(gid);
   });
-  RETURN_IF_ERROR(parts_.records->Save(Container::PhaseOf(Container::State::kCreated), record));
+  RETURN_IF_ERROR(parts_.records->Save(PhaseOf(Container::State::kCreated), record));
   container->MoveTo(Container::State::kCreated);
   call.Done("record that it is created");
   return absl::OkStatus();

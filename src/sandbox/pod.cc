@@ -35,7 +35,7 @@ bool IsMove(State from, State to) {
 
 }  // namespace
 
-Phase Pod::PhaseOf(State state) {
+Phase PhaseOf(Pod::State state) {
   switch (state) {
     case State::kCreating:
     case State::kUndoing:
@@ -121,7 +121,7 @@ void Pod::OnOomKill(absl::string_view container_id, uint64_t kills) {
 void Pod::OnLogLoss(absl::string_view container_id, const LogLoss& loss) {
   const std::shared_ptr<Container> container = containers.Find(std::string(container_id));
   if (container == nullptr) return;
-  const LogLoss before = container->SetLogLoss(loss);
+  const LogLoss before = container->log_loss.Set(loss);
   if (before.dropping != loss.dropping) listener_->OnLogLoss(id_, container, loss);
 }
 

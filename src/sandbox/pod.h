@@ -58,9 +58,6 @@ class Pod : public ShimListener {
  public:
   enum class State { kCreating, kUndoing, kLeftover, kReady, kEnded, kStopping, kStopped, kRemoving, kRemoved };
 
-  // The phase that the row of a pod in this state has.
-  static Phase PhaseOf(State state);
-
   // `listener` outlives the shim's connection.
   Pod(PodRecord record, OciRuntime runtime, PodListener* listener, State state = State::kCreating);
 
@@ -106,5 +103,8 @@ class Pod : public ShimListener {
   State state_ ABSL_GUARDED_BY(mutex_);
   PodRecord record_ ABSL_GUARDED_BY(mutex_);
 };
+
+// The phase that the row of a pod in this state has.
+Phase PhaseOf(Pod::State state);
 
 }  // namespace crisp

@@ -92,11 +92,11 @@ TEST_F(PodTest, ClientsSeeItUnlessItIsMadeUndoneOrGone) {
 
 TEST_F(PodTest, ThePhaseOfTheRowFollowsFromTheState) {
   for (const State state : {State::kCreating, State::kUndoing, State::kLeftover}) {
-    EXPECT_EQ(Pod::PhaseOf(state), Phase::kCreating) << "a restart undoes it";
+    EXPECT_EQ(PhaseOf(state), Phase::kCreating) << "a restart undoes it";
   }
-  for (const State state : {State::kReady, State::kEnded}) EXPECT_EQ(Pod::PhaseOf(state), Phase::kCreated);
-  for (const State state : {State::kStopping, State::kStopped}) EXPECT_EQ(Pod::PhaseOf(state), Phase::kStopped);
-  for (const State state : {State::kRemoving, State::kRemoved}) EXPECT_EQ(Pod::PhaseOf(state), Phase::kRemoving);
+  for (const State state : {State::kReady, State::kEnded}) EXPECT_EQ(PhaseOf(state), Phase::kCreated);
+  for (const State state : {State::kStopping, State::kStopped}) EXPECT_EQ(PhaseOf(state), Phase::kStopped);
+  for (const State state : {State::kRemoving, State::kRemoved}) EXPECT_EQ(PhaseOf(state), Phase::kRemoving);
 }
 
 TEST_F(PodTest, ADeathEndsAPodThatIsReadyAndUndoesOneThatIsMade) {
@@ -153,12 +153,12 @@ TEST_F(PodTest, ALossOfOutputIsKeptAndItsBeginAndEndAreTold) {
   ASSERT_EQ(pod->AddContainer(container), absl::OkStatus());
   pod->OnLogLoss("c", {true, 10, 1, "No space left on device"});
   pod->OnLogLoss("c", {true, 500, 20, "No space left on device"});
-  EXPECT_EQ(container->log_loss().bytes, 500u);
-  EXPECT_EQ(container->log_loss().lines, 20u);
+  EXPECT_EQ(container->log_loss.Get().bytes, 500u);
+  EXPECT_EQ(container->log_loss.Get().lines, 20u);
   pod->OnLogLoss("c", {false, 600, 30, ""});
   pod->OnLogLoss("never-seen", {true, 1, 1, ""});
-  EXPECT_FALSE(container->log_loss().dropping);
-  EXPECT_EQ(container->log_loss().bytes, 600u);
+  EXPECT_FALSE(container->log_loss.Get().dropping);
+  EXPECT_EQ(container->log_loss.Get().bytes, 600u);
   EXPECT_THAT(listener_.heard, ElementsAre("p: c loses output", "p: c is logged again"));
 }
 

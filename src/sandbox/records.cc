@@ -80,61 +80,34 @@ absl::string_view IdField(const RecordCopy& copy) {
 
 }  // namespace
 
-absl::Status Records::Save(const Pod& pod) {
-  return Save(Pod::PhaseOf(pod.state()), pod.record());
+absl::Status Records::Save(const Pod& pod, Purpose purpose) {
+  return Save(PhaseOf(pod.state()), pod.record(), purpose);
 }
 
-absl::Status Records::Save(const Container& container) {
-  return Save(Container::PhaseOf(container.state()), container.record());
+absl::Status Records::Save(const Container& container, Purpose purpose) {
+  return Save(PhaseOf(container.state()), container.record(), purpose);
+}
+
+template <typename Record>
+absl::Status Records::Save(Phase phase, const Record& record, Purpose purpose) {
+  RETURN_IF_ERROR(database_->Change(
+      purpose, [&](Database::Transaction& transaction) { return SaveRow(transaction, phase, record); }));
+  KeepCopy(phase, record);
+  return absl::OkStatus();
 }
 
 absl::Status Records::Save(Phase phase, const PodRecord& pod) {
-  ASSIGN_OR_RETURN(Database::Transaction transaction, database_->Begin(), "record pod");
-  RETURN_IF_ERROR(SaveRow(transaction, phase, pod));
-  RETURN_IF_ERROR(transaction.Commit(), "record pod");
-  KeepCopy(phase, pod);
-  return absl::OkStatus();
+  return Save(phase, pod, Purpose::kKeep);
 }
 
 absl::Status Records::Save(Phase phase, const ContainerRecord& container) {
-  ASSIGN_OR_RETURN(Database::Transaction transaction, database_->Begin(), "record container");
-  RETURN_IF_ERROR(SaveRow(transaction, phase, container));
-  RETURN_IF_ERROR(transaction.Commit(), "record container");
-  KeepCopy(phase, container);
-  return absl::OkStatus();
+  return Save(phase, container, Purpose::kKeep);
 }
 
-absl::Status Records::SaveFree(const Pod& pod) {
-  const Phase phase = Pod::PhaseOf(pod.state());
-  const PodRecord record = pod.record();
-  RETURN_IF_ERROR(
-      database_->Free([&](Database::Transaction& transaction) { return SaveRow(transaction, phase, record); }));
-  KeepCopy(phase, record);
-  return absl::OkStatus();
-}
-
-absl::Status Records::SaveFree(const Container& container) {
-  const Phase phase = Container::PhaseOf(container.state());
-  const ContainerRecord record = container.record();
-  RETURN_IF_ERROR(
-      database_->Free([&](Database::Transaction& transaction) { return SaveRow(transaction, phase, record); }));
-  KeepCopy(phase, record);
-  return absl::OkStatus();
-}
-
-absl::Status Records::Replace(const ContainerRecord& container) {
+absl::Status Records::Replace(const ContainerRecord& container, Purpose purpose) {
   std::optional<Phase> phase;
-  ASSIGN_OR_RETURN(Database::Transaction transaction, database_->Begin(), "record container");
-  RETURN_IF_ERROR(ReplaceRow(transaction, container, &phase));
-  RETURN_IF_ERROR(transaction.Commit(), "record container");
-  if (phase) KeepCopy(*phase, container);
-  return absl::OkStatus();
-}
-
-absl::Status Records::ReplaceFree(const ContainerRecord& container) {
-  std::optional<Phase> phase;
-  RETURN_IF_ERROR(
-      database_->Free([&](Database::Transaction& transaction) { return ReplaceRow(transaction, container, &phase); }));
+  RETURN_IF_ERROR(database_->Change(
+      purpose, [&](Database::Transaction& transaction) { return ReplaceRow(transaction, container, &phase); }));
   if (phase) KeepCopy(*phase, container);
   return absl::OkStatus();
 }

@@ -6,8 +6,8 @@
 // pods outlive their database. The copy is not synced: it need not survive a loss of power and the loss of the database
 // together.
 //
-// Changes that give something back (a stop, an end, a removal) are made with Database::Free, so that they also work
-// where the database cannot be written.
+// Stops, ends and removals are recorded with Purpose::kFree, so that they also work where the database cannot be
+// written.
 //
 // Thread-safe (the database is). Errors are the database's.
 #pragma once
@@ -21,12 +21,12 @@
 #include "absl/status/statusor.h"
 #include "sandbox/phase.h"
 #include "sandbox/record.pb.h"
+#include "store/database.h"
 #include "store/layout.h"
 
 namespace crisp {
 
 class Container;
-class Database;
 class Pod;
 
 struct StoredPod {
@@ -47,19 +47,15 @@ class Records {
   // anything else.
   absl::Status Restore();
 
+  using Purpose = Database::Purpose;
   // The record as it is, in the phase that follows from the state.
-  absl::Status Save(const Pod& pod);
-  absl::Status Save(const Container& container);
-  // The same for a pod that is being stopped or removed, and for a container that is being removed.
-  absl::Status SaveFree(const Pod& pod);
-  absl::Status SaveFree(const Container& container);
+  absl::Status Save(const Pod& pod, Purpose purpose = Purpose::kKeep);
+  absl::Status Save(const Container& container, Purpose purpose = Purpose::kKeep);
   // The record in the phase of a state that the object has not reached yet.
   absl::Status Save(Phase phase, const PodRecord& pod);
   absl::Status Save(Phase phase, const ContainerRecord& container);
   // Keeps the phase of the row, and does nothing if the row is gone. For callers that do not hold the container's gate.
-  absl::Status Replace(const ContainerRecord& container);
-  // The same for the record of a container that has ended.
-  absl::Status ReplaceFree(const ContainerRecord& container);
+  absl::Status Replace(const ContainerRecord& container, Purpose purpose);
   absl::Status DeletePod(const std::string& id);
   absl::Status DeleteContainer(const std::string& id);
   // Damaged rows are left out; the log names them.
@@ -68,10 +64,12 @@ class Records {
 
   // A named fact about the node; empty if there is none.
   absl::StatusOr<std::string> Fact(const std::string& name);
-  // By Database::Free, since a daemon must be able to start.
+  // With Purpose::kFree, since a daemon must be able to start.
   absl::Status SetFact(const std::string& name, const std::string& value);
 
  private:
+  template <typename Record>
+  absl::Status Save(Phase phase, const Record& record, Purpose purpose);
   void KeepCopy(const std::string& id, const RecordCopy& copy);
   void KeepCopy(Phase phase, const PodRecord& pod);
   void KeepCopy(Phase phase, const ContainerRecord& container);

@@ -58,7 +58,7 @@ TEST_F(RecordsTest, AReplacedRecordKeepsItsPhaseAndOneThatIsDeletedStaysSo) {
   ASSERT_TRUE(records.Save(Phase::kRemoving, ContainerOf("p", "c")).ok());
   ContainerRecord changed = ContainerOf("p", "c");
   changed.mutable_end()->set_exit_code(255);
-  ASSERT_TRUE(records.Replace(changed).ok());
+  ASSERT_TRUE(records.Replace(changed, Records::Purpose::kKeep).ok());
   ASSERT_EQ(records.Containers()->size(), 1u);
   EXPECT_EQ(records.Containers()->front().phase, Phase::kRemoving);
   EXPECT_EQ(records.Containers()->front().record.end().exit_code(), 255);
@@ -67,7 +67,7 @@ TEST_F(RecordsTest, AReplacedRecordKeepsItsPhaseAndOneThatIsDeletedStaysSo) {
   EXPECT_EQ(copy.phase(), static_cast<int>(Phase::kRemoving));
   EXPECT_EQ(copy.container().end().exit_code(), 255);
   ASSERT_TRUE(records.DeleteContainer("c").ok());
-  ASSERT_TRUE(records.Replace(changed).ok());
+  ASSERT_TRUE(records.Replace(changed, Records::Purpose::kKeep).ok());
   EXPECT_TRUE(records.Containers()->empty());
 }
 

@@ -191,7 +191,7 @@ void Recovery::FollowStarts(const PodPtr& pod) const {
 
 void Recovery::RecoverContainer(const PodPtr& pod, const StoredContainer& stored, const ShimContainer* known) {
   const ContainerPtr container = Rebuild(stored, known);
-  if (known != nullptr) container->SetLogLoss(known->log_loss);
+  if (known != nullptr) container->log_loss.Set(known->log_loss);
   pod->containers.Add(container->id(), container);
   if (known != nullptr && known->log_loss.dropping) LogLostOutput(*pod, *container, known->log_loss);
   // Read once the shim's events find the container: no exit is missed in between.
@@ -243,8 +243,8 @@ void Recovery::EndUnknown(const PodPtr& pod, const ContainerPtr& container) cons
                                             CallContext::WithTimeout(kUndoDeadline)),
              "cannot clean up a container without a shim", *pod, *container);
   container->End(MakeEnd(kExitCodeUnknown, kReasonUnknown, "its shim does not know it any more"));
-  LogIfError(parts_.records->ReplaceFree(container->record()), "cannot record the end of a container", *pod,
-             *container);
+  LogIfError(parts_.records->Replace(container->record(), Records::Purpose::kFree),
+             "cannot record the end of a container", *pod, *container);
 }
 
 }  // namespace crisp

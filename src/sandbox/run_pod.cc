@@ -125,7 +125,7 @@ absl::Status PodRunner::Make(const PodPtr& pod, const CallContext& call) {
   RETURN_IF_ERROR(MakeDirs(parts_.layout.Pod(pod->id()), 0700));
   RETURN_IF_ERROR(MakesOwnNetwork(pod->record().config()) ? StartThenAttach(pod, call)
                                                           : StartWhileAttaching(pod, call));
-  RETURN_IF_ERROR(parts_.records->Save(Pod::PhaseOf(Pod::State::kReady), pod->record()));
+  RETURN_IF_ERROR(parts_.records->Save(PhaseOf(Pod::State::kReady), pod->record()));
   if (!pod->MoveTo(Pod::State::kReady)) {
     return absl::InternalError("its pause container or its shim has ended meanwhile");
   }
@@ -165,11 +165,7 @@ absl::Status PodRunner::StartThenAttach(const PodPtr& pod, const CallContext& ca
 
 // What cannot be undone becomes visible, so that the kubelet stops and removes it until nothing is left.
 absl::Status PodRunner::Undo(const PodPtr& pod) {
-  const CallContext call = CallContext::WithTimeout(kUndoDeadline);
-  absl::Status undone = parts_.teardown->RemovePod(pod, call);
-  // A plugin that was killed in ADD can leave a state in which its first DEL fails and the second one succeeds (bridge
-  // with ipMasq).
-  if (!undone.ok()) undone = parts_.teardown->RemovePod(pod, call);
+  const absl::Status undone = parts_.teardown->RemovePod(pod, CallContext::WithTimeout(kUndoDeadline));
   if (undone.ok()) return undone;
   pod->MoveTo(Pod::State::kLeftover);
   parts_.events->PodCreated(pod);

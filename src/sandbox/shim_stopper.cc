@@ -70,7 +70,7 @@ absl::Status ShimStopper::EndLostContainer(const PodPtr& pod, const ContainerPtr
     container->Exit(*exit);
   } else if (container->End(MakeEnd(kExitCodeUnknown, kReasonUnknown,
                                     "its shim died, or the node was restarted, and nobody saw how it ended"))) {
-    status = records_->ReplaceFree(container->record());
+    status = records_->Replace(container->record(), Records::Purpose::kFree);
   }
   events_->ContainerExited(pod, container);
   return status;

@@ -83,7 +83,7 @@ absl::Status ContainerStarter::RecordStarted(const PodContainer& found, const St
   const auto& [pod, container] = found;
   // Saved before the container is RUNNING: from then on others may add how it ended.
   const absl::Status saved = records_->Save(
-      Container::PhaseOf(Container::State::kRunning),
+      PhaseOf(Container::State::kRunning),
       container->UpdateRecord([&](ContainerRecord* record) { record->set_started_at(started.started_at); }));
   container->Start(started);
   events_->ContainerStarted(pod, container);
@@ -97,7 +97,7 @@ absl::Status ContainerStarter::RecordFailed(const PodContainer& found, const abs
   const auto& [pod, container] = found;
   container->End(MakeEnd(kExitCodeStartError, kReasonStartError, std::string(why.message())));
   events_->ContainerExited(pod, container);
-  return Join(why, records_->SaveFree(*container));
+  return Join(why, records_->Save(*container, Records::Purpose::kFree));
 }
 
 absl::Status ContainerStarter::Follow(const PodContainer& found) {

@@ -32,7 +32,7 @@ bool IsStopped(Pod::State state) {
 absl::Status Teardown::StopPod(const PodPtr& pod, const CallContext& call) const {
   if (IsStopped(pod->state())) return absl::OkStatus();
   pod->MoveTo(Pod::State::kStopping);
-  RETURN_IF_ERROR(parts_.records->SaveFree(*pod));
+  RETURN_IF_ERROR(parts_.records->Save(*pod, Records::Purpose::kFree));
   RETURN_IF_ERROR(WaitForStarts(*pod, call));
   call.Done("wait for starts of its containers");
   absl::Status status = EndProcesses(pod, call);
@@ -70,7 +70,7 @@ absl::Status Teardown::RemovePod(const PodPtr& pod, const CallContext& call) con
   pod->MoveTo(Pod::State::kUndoing);  // a pod that is being created; any other stays what it is
   RETURN_IF_ERROR(StopPod(pod, call));
   pod->MoveTo(Pod::State::kRemoving);
-  RETURN_IF_ERROR(parts_.records->SaveFree(*pod));
+  RETURN_IF_ERROR(parts_.records->Save(*pod, Records::Purpose::kFree));
   const absl::Status removed = RemoveContainers(pod, call);
   RETURN_IF_ERROR(Join(removed, ReleasePodMounts(*pod)));
   call.Done("unmount");
@@ -113,7 +113,7 @@ absl::Status Teardown::RemoveContainer(const PodPtr& pod, const ContainerPtr& co
   call.Done("kill the container");
   parts_.events->ContainerExited(pod, container);
   container->MoveTo(Container::State::kRemoving);
-  RETURN_IF_ERROR(parts_.records->SaveFree(*container));
+  RETURN_IF_ERROR(parts_.records->Save(*container, Records::Purpose::kFree));
   RETURN_IF_ERROR(RemoveContainerResources(pod, container, call));
   RETURN_IF_ERROR(parts_.records->DeleteContainer(container->id()));
   pod->containers.Remove(container->id());

@@ -81,7 +81,7 @@ absl::Status ResourceUpdater::Record(const ContainerPtr& container, const cri::L
   const auto set = [&container](const cri::LinuxContainerResources& value) {
     return container->UpdateRecord([&](ContainerRecord* record) { *record->mutable_updated_resources() = value; });
   };
-  const absl::Status saved = records_->Replace(set(limits));
+  const absl::Status saved = records_->Replace(set(limits), Records::Purpose::kKeep);
   if (!saved.ok()) set(old_limits);
   return saved;
 }
@@ -97,7 +97,7 @@ absl::Status ResourceUpdater::UpdatePod(const cri::UpdatePodSandboxResourcesRequ
   if (request.has_overhead()) *record.mutable_updated_overhead() = request.overhead();
   if (request.has_resources()) *record.mutable_updated_resources() = request.resources();
   RETURN_IF_ERROR(LimitPodCgroup(record, pod->runtime().systemd_cgroup), what);
-  RETURN_IF_ERROR(records_->Save(Pod::PhaseOf(Pod::State::kReady), record), what);
+  RETURN_IF_ERROR(records_->Save(PhaseOf(Pod::State::kReady), record), what);
   pod->UpdateRecord([&](PodRecord* change) { change->Swap(&record); });
   return absl::OkStatus();
 }

@@ -57,7 +57,7 @@ void AddContainer(Sampler* sampler, const PodSample& pod, const ContainerSample&
   }
   if (sample.layer) writer.AddLayer(*sample.layer, file_system);
   writer.AddLimits(ResourcesOf(sample.record));
-  const LogLoss loss = sample.container->log_loss();
+  const LogLoss loss = sample.container->log_loss.Get();
   writer.Add(MetricId::kLogLostBytes, loss.bytes);
   writer.Add(MetricId::kLogLostLines, loss.lines);
   writer.Add(MetricId::kStartTime, static_cast<uint64_t>(sample.record.started_at() / kNanos));

@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 
@@ -10,6 +11,8 @@ namespace {
 
 // How long a statement waits for the lock of another process, such as an operator's sqlite3 shell.
 constexpr int kBusyMillis = 5000;
+
+constexpr absl::string_view kStoragePayload = "crisp/storage";
 
 struct FinalizeStatement {
   void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
@@ -29,6 +32,12 @@ void Bind(sqlite3_stmt* statement, int index, const Value& value) {
       sqlite3_bind_blob(statement, index, length == 0 ? "" : value.text().data(), length, SQLITE_STATIC);
       break;
   }
+}
+
+absl::Status StorageError(absl::StatusCode code, const std::string& text) {
+  absl::Status status(code, text);
+  status.SetPayload(kStoragePayload, absl::Cord());
+  return status;
 }
 
 }  // namespace
@@ -96,7 +105,6 @@ absl::Status Connection::Run(absl::string_view sql, const std::vector<Value>& va
     write_failed_ = true;
     return Error(sql);
   }
-  storage_failed_ = false;
   if (sqlite3_stmt_readonly(raw) == 0) write_failed_ = false;
   return absl::OkStatus();
 }
@@ -112,13 +120,19 @@ int64_t Connection::changes() const {
   return sqlite3_changes64(handle_);
 }
 
-absl::Status Connection::Error(absl::string_view what) {
+bool IsStorageError(const absl::Status& status) {
+  return status.GetPayload(kStoragePayload).has_value();
+}
+
+absl::Status Connection::Error(absl::string_view what) const {
   const std::string text = absl::StrCat("database: ", what, ": ", sqlite3_errmsg(handle_));
   const int code = sqlite3_errcode(handle_) & 0xff;  // the other bits are those of extended codes
-  storage_failed_ = code == SQLITE_FULL || code == SQLITE_IOERR || code == SQLITE_CANTOPEN;
   switch (code) {
     case SQLITE_FULL:
-      return absl::ResourceExhaustedError(text);
+      return StorageError(absl::StatusCode::kResourceExhausted, text);
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+      return StorageError(absl::StatusCode::kInternal, text);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return absl::DataLossError(text);

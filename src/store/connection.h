@@ -58,6 +58,9 @@ class Value {
   absl::string_view text_;
 };
 
+// True for an error that came from the file system: it is full, or the file could not be read, written or opened.
+bool IsStorageError(const absl::Status& status);
+
 using RowCallback = std::function<void(const Row&)>;
 
 class Connection {
@@ -84,19 +87,16 @@ class Connection {
   int64_t changes() const;
   // The last write failed, or a statement has failed since. Reads that succeed change nothing.
   bool write_failed() const { return write_failed_; }
-  // The last error came from the file system: it is full, or the file could not be read, written or opened.
-  bool storage_failed() const { return storage_failed_; }
   const std::string& path() const { return path_; }
 
  private:
   Connection(std::string path, sqlite3* handle) : path_(std::move(path)), handle_(handle) {}
   static absl::StatusOr<std::unique_ptr<Connection>> OpenHandle(const std::string& path, int more_flags);
-  absl::Status Error(absl::string_view what);
+  absl::Status Error(absl::string_view what) const;
 
   const std::string path_;
   sqlite3* const handle_;
   bool write_failed_ = false;
-  bool storage_failed_ = false;
 };
 
 }  // namespace crisp

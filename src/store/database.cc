@@ -84,25 +84,6 @@ absl::StatusOr<std::unique_ptr<Connection>> LoadIntoMemory(const std::string& pa
 
 }  // namespace
 
-Database::Transaction::Transaction(Transaction&& other) noexcept : database_(std::exchange(other.database_, nullptr)) {}
-
-Database::Transaction::~Transaction() {
-  if (database_ == nullptr) return;
-  database_->LockedConnection().Run("ROLLBACK").IgnoreError();  // fails only if SQLite has rolled back already
-  End();
-}
-
-absl::Status Database::Transaction::Commit() {
-  // After an error the destructor rolls back.
-  RETURN_IF_ERROR(database_->ExplainLocked(database_->LockedConnection().Run("COMMIT")));
-  End();
-  return absl::OkStatus();
-}
-
-void Database::Transaction::End() {
-  std::exchange(database_, nullptr)->mutex_.Unlock();
-}
-
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path) {
   return Open(path, Migrations());
 }
@@ -122,7 +103,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   absl::StatusOr<std::unique_ptr<Connection>> memory = LoadIntoMemory(path, migrations);
   if (!memory.ok()) return Join(opened, memory.status());
   database->memory_ = *std::move(memory);
-  LogError(kInMemory, {{"database", path}, {"error", database->Explain(opened).message()}});
+  LogError(kInMemory, {{"database", path}, {"error", database->CannotWrite(opened).message()}});
   return database;
 }
 
@@ -140,51 +121,27 @@ absl::Status Database::OpenFile() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Database::Transaction> Database::Begin() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-  mutex_.Lock();
-  absl::Status status = WriteBack();
+absl::Status Database::Change(Purpose purpose, ChangeFunction change) {
+  MutexLock lock(mutex_);
+  const absl::Status written = WriteBack();
+  if (purpose == Purpose::kKeep) RETURN_IF_ERROR(written);
+  const absl::Status status = RunTransaction(current(), change);
+  if (purpose == Purpose::kKeep || !IsStorageError(status)) return Explain(status);
+  RETURN_IF_ERROR(MoveToMemory(Explain(status)));
+  return RunTransaction(current(), change);
+}
+
+absl::Status Database::RunTransaction(Connection& connection, ChangeFunction change) {
   // IMMEDIATE takes the write lock now rather than at the first write, where nobody expects to wait.
-  if (status.ok()) status = Explain(current().Run("BEGIN IMMEDIATE"));
-  if (status.ok()) return Transaction(this);
-  mutex_.Unlock();
-  return Annotate(status, "begin a transaction");
-}
-
-absl::StatusOr<Database::Transaction> Database::BeginFree(bool* storage_failed) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-  mutex_.Lock();
-  WriteBack().IgnoreError();  // the copy in memory serves as well
-  const absl::Status status = current().Run("BEGIN IMMEDIATE");
-  if (status.ok()) return Transaction(this);
-  *storage_failed = memory_ == nullptr && file_->storage_failed();
-  mutex_.Unlock();
-  return Annotate(status, "begin a transaction");
-}
-
-absl::Status Database::Free(absl::FunctionRef<absl::Status(Transaction&)> change) {
-  bool storage_failed = false;
-  const absl::Status status = TryFree(change, &storage_failed);
-  if (!storage_failed) return status;
-  RETURN_IF_ERROR(MoveToMemory(status));
-  return TryFree(change, &storage_failed);
-}
-
-absl::Status Database::TryFree(absl::FunctionRef<absl::Status(Transaction&)> change,
-                               bool* storage_failed) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-  ASSIGN_OR_RETURN(Transaction transaction, BeginFree(storage_failed));
+  RETURN_IF_ERROR(connection.Run("BEGIN IMMEDIATE"), "begin a transaction");
+  Transaction transaction(connection);
   absl::Status status = change(transaction);
-  if (status.ok()) {
-    status = transaction.Commit();  // explains its error
-  } else if (memory_ == nullptr) {
-    status = ExplainLocked(status);
-  }
-  // After an error the transaction still holds the lock.
-  *storage_failed = !status.ok() && memory_ == nullptr && LockedConnection().storage_failed();
+  if (status.ok()) status = connection.Run("COMMIT");
+  if (!status.ok()) connection.Run("ROLLBACK").IgnoreError();  // fails only if SQLite has rolled back already
   return status;
 }
 
 absl::Status Database::MoveToMemory(const absl::Status& why) {
-  MutexLock lock(mutex_);
-  if (memory_ != nullptr) return absl::OkStatus();  // another thread was faster
   ASSIGN_OR_RETURN(std::unique_ptr<Connection> memory, Connection::OpenInMemory());
   if (const absl::Status copied = file_->CopyTo(*memory); !copied.ok()) return Join(why, copied);
   RETURN_IF_ERROR(memory->Run("PRAGMA foreign_keys=ON"));
@@ -195,7 +152,9 @@ absl::Status Database::MoveToMemory(const absl::Status& why) {
 
 absl::Status Database::WriteBack() {
   if (memory_ == nullptr) return absl::OkStatus();
-  if (file_ == nullptr) RETURN_IF_ERROR(Explain(OpenFile()));
+  if (file_ == nullptr) {
+    if (const absl::Status opened = OpenFile(); !opened.ok()) return CannotWrite(opened);
+  }
   RETURN_IF_ERROR(Explain(memory_->CopyTo(*file_)));
   memory_ = nullptr;
   LogInfo("the database can be written again; all removals are recorded", {{"database", path_}});
@@ -203,7 +162,7 @@ absl::Status Database::WriteBack() {
 }
 
 absl::Status Database::Explain(const absl::Status& status) const {
-  return status.ok() || (file_ != nullptr && !file_->storage_failed()) ? status : CannotWrite(status);
+  return IsStorageError(status) ? CannotWrite(status) : status;
 }
 
 absl::Status Database::CannotWrite(const absl::Status& status) const {

@@ -1,21 +1,21 @@
 // Database: one SQLite file with a write-ahead log and synchronous=FULL. A committed transaction survives a power cut,
 // at the cost of one fdatasync.
 //
-//   ASSIGN_OR_RETURN(Database::Transaction transaction, database.Begin());
-//   RETURN_IF_ERROR(transaction.Run("DELETE FROM pods WHERE id = ?", id));
-//   RETURN_IF_ERROR(transaction.Commit());
+//   database.Keep([&](Database::Transaction& transaction) -> absl::Status {
+//     RETURN_IF_ERROR(transaction.Run("INSERT INTO images (id, config, size) VALUES (?, ?, ?)", id, config, size));
+//     return transaction.Run("INSERT INTO image_names (name, image_id, is_digest) VALUES (?, ?, ?)", name, id, false);
+//   });
 //
-// A file that cannot be written must not keep a node from being emptied. So there are two kinds of change:
+// A file that cannot be written must not keep a node from being emptied. So a change has a purpose:
 //
-//   Begin, Run   for what must be on disk when the caller goes on. They fail while the file cannot be written.
-//   Free         for what gives resources back. If the file cannot be written, the contents are copied to memory and
-//                changed there. From then on all reads see the copy, until a later call can write it to the file. If
-//                the daemon dies before that, the file still has the rows of what was removed. The next daemon finds
-//                them as rows without objects, as after a daemon that died between a removal and its row.
+//   kKeep   It must be on disk when the caller goes on. It fails while the file cannot be written.
+//   kFree   It gives resources back. If the file cannot be written, the contents are copied to memory and changed
+//           there. From then on all reads see the copy, until a later change can write it to the file. If the daemon
+//           dies before that, the file still has the rows of what was removed. The next daemon finds them as rows
+//           without objects, as after a daemon that died between a removal and its row.
 //
-// Thread-safe: a transaction holds the lock of the database from Begin until it is committed or destroyed, which rolls
-// it back. Do not wait for anything else while holding one. Errors: see Connection; those of a file that cannot be
-// written name it and the state of its file system.
+// Thread-safe: the database is locked while a transaction runs. Do not wait for anything else in one. Errors: see
+// Connection; those of a file that cannot be written name it and the state of its file system.
 #pragma once
 
 #include <cstdint>
@@ -37,32 +37,27 @@ namespace crisp {
 
 class Database {
  public:
+  enum class Purpose { kKeep, kFree };
+
   class Transaction {
    public:
-    // Use Begin. `database` is locked, and has begun a transaction.
-    explicit Transaction(Database* database) : database_(database) {}
-    Transaction(Transaction&& other) noexcept;
-    Transaction& operator=(Transaction&&) = delete;
-    ~Transaction();
+    explicit Transaction(Connection& connection) : connection_(connection) {}
+    Transaction(const Transaction&) = delete;
+    Transaction& operator=(const Transaction&) = delete;
 
     template <typename... Values>
     absl::Status Run(absl::string_view sql, const Values&... values) {
-      return database_->LockedConnection().Run(sql, {Value(values)...});
+      return connection_.Run(sql, {Value(values)...});
     }
     template <typename... Values>
     absl::Status Query(absl::string_view sql, const RowCallback& each, const Values&... values) {
-      return database_->LockedConnection().Run(sql, {Value(values)...}, &each);
+      return connection_.Run(sql, {Value(values)...}, &each);
     }
     // Rows that the last Run changed.
-    int64_t changes() const { return database_->LockedConnection().changes(); }
-    // Makes the transaction durable and ends it. After an error nothing of it has happened.
-    absl::Status Commit();
+    int64_t changes() const { return connection_.changes(); }
 
    private:
-    friend class Database;
-    void End() ABSL_NO_THREAD_SAFETY_ANALYSIS;  // releases the lock that Begin has taken
-
-    Database* database_;
+    Connection& connection_;
   };
 
   // Opens or creates `path`, which is absolute, and migrates it to the current schema (schema.h). All files whose names
@@ -79,21 +74,24 @@ class Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
-  absl::StatusOr<Transaction> Begin();
-  // Runs `change` in a transaction and commits it. It may be run twice, the second time on the copy in memory.
-  absl::Status Free(absl::FunctionRef<absl::Status(Transaction&)> change);
+  using ChangeFunction = absl::FunctionRef<absl::Status(Transaction&)>;
+  // Runs `change` in a transaction and commits it, or rolls it back after an error. With kFree it may be run twice, the
+  // second time on the copy in memory.
+  absl::Status Change(Purpose purpose, ChangeFunction change);
+  absl::Status Keep(ChangeFunction change) { return Change(Purpose::kKeep, change); }
+  absl::Status Free(ChangeFunction change) { return Change(Purpose::kFree, change); }
 
   // OK if the last write succeeded. After one that failed, tries to write, and returns what comes of it.
   absl::Status CheckWritable();
 
-  // A transaction of one statement.
+  // Keep with one statement.
   template <typename... Values>
   absl::Status Run(absl::string_view sql, const Values&... values) {
     MutexLock lock(mutex_);
     RETURN_IF_ERROR(WriteBack());
     return Explain(current().Run(sql, {Value(values)...}));
   }
-  // The same by Free.
+  // Free with one statement.
   template <typename... Values>
   absl::Status RunFree(absl::string_view sql, const Values&... values) {
     return Free([&](Transaction& transaction) { return transaction.Run(sql, values...); });
@@ -108,21 +106,16 @@ class Database {
  private:
   Database(std::string path, std::vector<Migration> migrations)
       : path_(std::move(path)), migrations_(std::move(migrations)) {}
-  absl::Status OpenFile();
+  absl::Status OpenFile() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Connection& current() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return memory_ != nullptr ? *memory_ : *file_; }
-  // For transactions, which hold the lock.
-  Connection& LockedConnection() ABSL_NO_THREAD_SAFETY_ANALYSIS { return current(); }
-  absl::Status ExplainLocked(const absl::Status& status) ABSL_NO_THREAD_SAFETY_ANALYSIS { return Explain(status); }
-  // As Begin, but also while the contents are in memory. `storage_failed` is set if it fails because of the file.
-  absl::StatusOr<Transaction> BeginFree(bool* storage_failed);
-  // Runs `change` once. `storage_failed` as for BeginFree.
-  absl::Status TryFree(absl::FunctionRef<absl::Status(Transaction&)> change, bool* storage_failed);
+  static absl::Status RunTransaction(Connection& connection, ChangeFunction change);
   // From here on everything is read from and freed in memory. `why` goes to the log.
-  absl::Status MoveToMemory(const absl::Status& why);
+  absl::Status MoveToMemory(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Writes the copy in memory to the file and drops it. OK if there is none.
   absl::Status WriteBack() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // `status`, if the file system is the reason as CannotWrite does: with the path and the state of the file system.
-  absl::Status Explain(const absl::Status& status) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // `status`, and if it is a storage error, as CannotWrite.
+  absl::Status Explain(const absl::Status& status) const;
+  // `status` with the path and the state of the file system.
   absl::Status CannotWrite(const absl::Status& status) const;
 
   const std::string path_;

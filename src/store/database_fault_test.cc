@@ -83,7 +83,7 @@ TEST_F(DatabaseFaultTest, OnAFullDiskOnlyWhatFreesGoesOn) {
   const absl::Status refused = database_->Run(kInsert, "d", "d");
   EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(Text(refused), AllOf(HasSubstr(dir_.path()), HasSubstr("is full"), HasSubstr("remove images, pods")));
-  EXPECT_EQ(database_->Begin().status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(database_->Keep([](auto&) { return absl::OkStatus(); }).code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(database_->CheckWritable().code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(database_->RunFree(kDelete, "b"), absl::OkStatus());
   EXPECT_EQ(Names(), "c");

@@ -49,19 +49,19 @@ constexpr char kInsert[] = "INSERT INTO facts (name, value) VALUES (?, ?)";
 TEST_F(DatabaseTest, CommittedRowsAreThereAfterReopening) {
   {
     auto database = *Database::Open(path_);
-    auto transaction = *database->Begin();
-    ASSERT_TRUE(transaction.Run(kInsert, "boot_id", "one").ok());
-    ASSERT_TRUE(transaction.Commit().ok());
+    ASSERT_EQ(database->Keep([](auto& transaction) { return transaction.Run(kInsert, "boot_id", "one"); }),
+              absl::OkStatus());
   }
   EXPECT_EQ(FactIn(**Database::Open(path_), "boot_id"), "one");
 }
 
-TEST_F(DatabaseTest, ATransactionThatIsNotCommittedHasNotHappened) {
+TEST_F(DatabaseTest, AChangeThatReturnsAnErrorHasNotHappened) {
   auto database = *Database::Open(path_);
-  {
-    auto transaction = *database->Begin();
-    ASSERT_TRUE(transaction.Run(kInsert, "boot_id", "one").ok());
-  }
+  const absl::Status status = database->Keep([](auto& transaction) -> absl::Status {
+    RETURN_IF_ERROR(transaction.Run(kInsert, "boot_id", "one"));
+    return absl::AbortedError("changed its mind");
+  });
+  EXPECT_EQ(status.code(), absl::StatusCode::kAborted);
   EXPECT_EQ(FactIn(*database, "boot_id"), "");
 }
 
@@ -175,9 +175,9 @@ TEST_F(DatabaseTest, ThreadsTakeTurns) {
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&database, t] {
       for (int i = 0; i < 20; ++i) {
-        auto transaction = *database->Begin();
-        EXPECT_TRUE(transaction.Run(kInsert, std::to_string(t * 100 + i), "x").ok());
-        EXPECT_TRUE(transaction.Commit().ok());
+        const std::string name = std::to_string(t * 100 + i);
+        EXPECT_EQ(database->Keep([&](auto& transaction) { return transaction.Run(kInsert, name, "x"); }),
+                  absl::OkStatus());
       }
     });
   }

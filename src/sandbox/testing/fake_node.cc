@@ -138,9 +138,9 @@ std::string FakeNode::Contradictions() {
     rows.erase(row);
   };
   for (const PodPtr& pod : table_->All()) {
-    check(pod->id(), Pod::PhaseOf(pod->state()));
+    check(pod->id(), PhaseOf(pod->state()));
     for (const ContainerPtr& container : pod->containers.All()) {
-      check(container->id(), Container::PhaseOf(container->state()));
+      check(container->id(), PhaseOf(container->state()));
     }
   }
   for (const auto& [id, phase] : rows) absl::StrAppend(&found, "row ", id, " has no object\n");

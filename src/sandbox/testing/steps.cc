@@ -15,8 +15,8 @@ Steps::Step Steps::Enter(const std::string& name) {
     if (fault_ == Fault::kNone) return step;
     --left_;
     const bool by_number = left_ == 0 || (fault_ == Fault::kFrom && left_ < 0);
-    if (!(hold_name_.empty() ? by_number : name == hold_name_)) return step;
-    hold_name_.clear();
+    if (!(awaited_name_.empty() ? by_number : name == awaited_name_)) return step;
+    awaited_name_.clear();
     if (!reached_) planned_name_ = name;
     reached_ = true;
     changed_.NotifyAll();
@@ -37,7 +37,7 @@ void Steps::Plan(Fault fault, int number) {
   MutexLock lock(mutex_);
   fault_ = fault;
   left_ = number;
-  hold_name_.clear();
+  awaited_name_.clear();
   reached_ = false;
   wait_ended_ = false;
   planned_name_.clear();
@@ -49,10 +49,16 @@ void Steps::CallAt(int number, std::function<void()> call) {
   call_ = std::move(call);
 }
 
+void Steps::CallAt(const std::string& name, std::function<void()> call) {
+  CallAt(0, std::move(call));
+  MutexLock lock(mutex_);
+  awaited_name_ = name;
+}
+
 void Steps::HoldAt(const std::string& name) {
   Plan(Fault::kHold, 0);
   MutexLock lock(mutex_);
-  hold_name_ = name;
+  awaited_name_ = name;
 }
 
 int Steps::times(const std::string& name) const {
@@ -70,7 +76,7 @@ void Steps::FailAll() {
 void Steps::Heal() {
   MutexLock lock(mutex_);
   fault_ = Fault::kNone;
-  hold_name_.clear();
+  awaited_name_.clear();
   held_ = false;
   changed_.NotifyAll();
 }

@@ -38,6 +38,8 @@ class Steps {
   // The fault happens at the `number`-th step from now, counted from 1.
   void Plan(Fault fault, int number);
   void CallAt(int number, std::function<void()> call);
+  // The same at the next step of that name.
+  void CallAt(const std::string& name, std::function<void()> call);
   // kHold at the next step of that name.
   void HoldAt(const std::string& name);
   // From now on every step fails without an effect. The planned step stays reached.
@@ -65,7 +67,7 @@ class Steps {
   bool held_ ABSL_GUARDED_BY(mutex_) = false;
   bool wait_ended_ ABSL_GUARDED_BY(mutex_) = false;
   std::function<void()> call_ ABSL_GUARDED_BY(mutex_);
-  std::string hold_name_ ABSL_GUARDED_BY(mutex_);  // of HoldAt
+  std::string awaited_name_ ABSL_GUARDED_BY(mutex_);  // of a step that is planned by name
   std::map<std::string, int> times_ ABSL_GUARDED_BY(mutex_);
   std::string planned_name_;  // of the planned step, once it is reached
 };
