@@ -131,8 +131,30 @@ absl::Status DelNetwork(const CniConfigList& config, const CniTarget& target, co
   for (size_t left = config.plugins.size(); left > 0; --left) {
     const CniPlugin& plugin = config.plugins[left - 1];
     const Json derived = ExecutionConfig(config, plugin, target, prev_result);
-    const auto deleted = RunPlugin("DEL", plugin.type, derived, target, bin_dirs, PartOfCall(call, left));
-    status = Join(status, Annotate(deleted.status(), NameOf(config, plugin)));
+    const auto run = [&] { return RunPlugin("DEL", plugin.type, derived, target, bin_dirs, PartOfCall(call, left)); };
+    absl::Status deleted = run().status();
+    // A plugin that was killed in ADD can leave a state in which its first DEL fails and the second one succeeds
+    // (bridge with ipMasq).
+    if (!deleted.ok() && result.is_null()) deleted = run().status();
+    status = Join(status, Annotate(deleted, NameOf(config, plugin)));
+  }
+  return status;
+}
+
+absl::Status CollectNetworkGarbage(const CniConfigList& config, const std::vector<CniTarget>& valid,
+                                   const std::vector<std::string>& bin_dirs, const CallContext& call) {
+  Json attachments = Json::array();
+  for (const CniTarget& target : valid) {
+    attachments.push_back({{"containerID", target.container_id}, {"ifname", target.ifname}});
+  }
+  absl::Status status;
+  size_t left = config.plugins.size();
+  for (const CniPlugin& plugin : config.plugins) {
+    Json derived = ExecutionConfig(config, plugin, CniTarget(), Json());
+    derived["cni.dev/valid-attachments"] = attachments;
+    derived["cni.dev/attachments"] = attachments;  // the name in the first text of spec 1.1.0
+    const auto collected = RunPlugin("GC", plugin.type, derived, CniTarget(), bin_dirs, PartOfCall(call, left--));
+    status = Join(status, Annotate(collected.status(), NameOf(config, plugin)));
   }
   return status;
 }

@@ -1,4 +1,4 @@
-// Runs the chain of plugins of one network for one pod (CNI spec 1.0.0, sections 2 to 4).
+// Runs the chain of plugins of one network for one pod (CNI spec 1.1.0, sections 2 to 4).
 //
 // Threading: any thread; the caller ensures that only one call at a time works on a pod.
 // Errors: Internal "plugin <type> (<file>): …"; DeadlineExceeded or Cancelled if the call ended first. A plugin that
@@ -31,10 +31,15 @@ absl::StatusOr<Json> AddNetwork(const CniConfigList& config, const CniTarget& ta
                                 const std::vector<std::string>& bin_dirs, const CallContext& call);
 
 // Runs DEL of every plugin in reverse order, all of them even if one fails, and joins the errors. `result` is what
-// AddNetwork returned, null if it returned none. The time of `call` is divided among the plugins, so one that hangs
-// does not use up the time of the others.
+// AddNetwork returned, null if it returned none; then a DEL that fails is run once more. The time of `call` is divided
+// among the plugins, so one that hangs does not use up the time of the others.
 absl::Status DelNetwork(const CniConfigList& config, const CniTarget& target, const Json& result,
                         const std::vector<std::string>& bin_dirs, const CallContext& call);
+
+// Runs GC of every plugin in order, all of them even if one fails, and joins the errors. The plugins release what they
+// hold in this network for other containers and interfaces than those of `valid`.
+absl::Status CollectNetworkGarbage(const CniConfigList& config, const std::vector<CniTarget>& valid,
+                                   const std::vector<std::string>& bin_dirs, const CallContext& call);
 
 // The path of the program of plugin `type`. Internal, naming the directories, if there is none.
 absl::StatusOr<std::string> FindPlugin(const std::string& type, const std::vector<std::string>& bin_dirs);

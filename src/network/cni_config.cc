@@ -73,16 +73,19 @@ absl::StatusOr<CniPlugin> ParsePlugin(const JsonReader& json) {
   return plugin;
 }
 
-// The verb CHECK is not used here, but a value that other runtimes refuse is an error here too.
-absl::Status CheckDisableCheck(const JsonReader& json) {
-  const std::optional<JsonReader> field = json.Field("disableCheck");
-  if (!field.has_value() || field->AsBool().ok()) return absl::OkStatus();
+// The value may also be a text. False if there is none.
+absl::StatusOr<bool> Switch(const JsonReader& json, const char* name) {
+  const std::optional<JsonReader> field = json.Field(name);
+  if (!field.has_value()) return false;
+  if (const absl::StatusOr<bool> value = field->AsBool(); value.ok()) return value;
   const std::string text = field->AsString().value_or("");
-  return text == "true" || text == "false" ? absl::OkStatus() : field->Error("is neither true nor false");
+  if (text != "true" && text != "false") return field->Error("is neither true nor false");
+  return text == "true";
 }
 
 absl::StatusOr<std::vector<CniPlugin>> ParseList(const JsonReader& json) {
-  RETURN_IF_ERROR(CheckDisableCheck(json));
+  // The verb CHECK is not used here, but a value that other runtimes refuse is an error here too.
+  RETURN_IF_ERROR(Switch(json, "disableCheck"));
   if (!json.Field("plugins").has_value()) return json.Missing("plugins");
   ASSIGN_OR_RETURN(const std::vector<JsonReader> items, json.Objects("plugins"));
   if (items.empty()) return Fault("\"plugins\" is empty");
@@ -131,6 +134,10 @@ bool CniVersionLess(absl::string_view a, absl::string_view b) {
   return VersionRank(a) < VersionRank(b);
 }
 
+bool CniConfigList::CollectsGarbage() const {
+  return !disable_gc && !CniVersionLess(version, "1.1.0");
+}
+
 Json CniConfigList::ToJson() const {
   Json configs = Json::array();
   for (const CniPlugin& plugin : plugins) configs.push_back(plugin.config);
@@ -147,6 +154,7 @@ absl::StatusOr<CniConfigList> ParseCniConfig(const std::string& file, absl::stri
   if (!IsCniName(config.name)) return Fault(absl::StrCat("name \"", Excerpt(config.name), "\" is not a CNI name"));
   ASSIGN_OR_RETURN(config.version, VersionOf(json));
   ASSIGN_OR_RETURN(config.plugins, absl::EndsWith(file, ".conflist") ? ParseList(json) : ParseSingle(json));
+  ASSIGN_OR_RETURN(config.disable_gc, Switch(json, "disableGC"));
   return config;
 }
 

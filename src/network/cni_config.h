@@ -1,8 +1,7 @@
 // CNI network configurations: the files of conf_dir (CNI spec 1.0.0, section 1, "Network configuration format").
 //
 // A .conflist is a list of plugins; a .conf or .json file is a single plugin and is read as a list of one. Versions
-// 0.3.0 to 1.1.0 are supported: earlier versions have results of another form, and 1.1.0 adds only verbs that are not
-// used here.
+// 0.3.0 to 1.1.0 are supported: earlier versions have results of another form.
 //
 // Plain functions, callable from any thread.
 #pragma once
@@ -28,6 +27,10 @@ struct CniConfigList {
   std::string name;                // a CNI name
   std::string version;             // supported, see above
   std::vector<CniPlugin> plugins;  // at least one
+  bool disable_gc = false;         // not part of ToJson
+
+  // Its plugins know the verb GC, and the administrator does not forbid it.
+  bool CollectsGarbage() const;
 
   // In the form of a .conflist.
   Json ToJson() const;

@@ -76,8 +76,9 @@ TEST(CniConfigTest, EveryFaultIsNamed) {
               HasSubstr("\"plugins[0].capabilities\" is not an object"));
   EXPECT_THAT(FaultOf("x.conflist", head + R"("plugins":[{"type":"ptp","capabilities":{"a":1}}]})"),
               HasSubstr("\"plugins[0].capabilities.a\" is not true or false"));
-  EXPECT_THAT(FaultOf("x.conflist", head + R"("disableCheck":1,"plugins":[{"type":"ptp"}]})"),
-              HasSubstr("disableCheck"));
+  for (const std::string name : {"disableCheck", "disableGC"}) {
+    EXPECT_THAT(FaultOf("x.conflist", head + "\"" + name + R"(":1,"plugins":[{"type":"ptp"}]})"), HasSubstr(name));
+  }
   EXPECT_THAT(FaultOf("x.conf", head + R"("plugins":[{"type":"ptp"}]})"), HasSubstr("name the file .conflist"));
 }
 

@@ -1,6 +1,7 @@
 #include "network/network.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +12,7 @@
 #include "network/cni_chain.h"
 #include "network/cni_config.h"
 #include "network/cni_result.h"
+#include "network/operation_turns.h"
 #include "network/plan.h"
 #include "os/dir_watch.h"
 #include "os/netlink.h"
@@ -54,6 +56,7 @@ class CniNetwork : public Network {
   absl::StatusOr<CniAttachment> Plan(const PodNetworkRequest& request) override;
   absl::StatusOr<PodAddresses> Attach(CniAttachment* attachment, const CallContext& call) override;
   absl::Status Detach(const CniAttachment& attachment, const CallContext& call) override;
+  absl::Status CollectGarbage(absl::FunctionRef<std::vector<std::string>()> valid, const CallContext& call) override;
   bool PluginsInstalled(const CniAttachment& attachment) override;
   std::string Describe() override;
 
@@ -62,6 +65,7 @@ class CniNetwork : public Network {
   absl::Status CheckLoaded(const CniConfigs& configs) const;
 
   const CniOptions options_;
+  OperationTurns turns_;
 
   Mutex mutex_;
   DirWatch watch_ ABSL_GUARDED_BY(mutex_);
@@ -149,6 +153,7 @@ absl::StatusOr<CniAttachment> CniNetwork::Plan(const PodNetworkRequest& request)
 
 absl::StatusOr<PodAddresses> CniNetwork::Attach(CniAttachment* attachment, const CallContext& call) {
   ASSIGN_OR_RETURN(const NetworkPlan plan, PlanFromText(attachment->plan));
+  ASSIGN_OR_RETURN(const OperationTurns::Turn turn, turns_.BesideOthers(call));
   ASSIGN_OR_RETURN(Netlink netlink, Netlink::OpenIn(plan.networks.front().target.netns));
   RETURN_IF_ERROR(netlink.BringUp("lo"));
   std::vector<Json> results;
@@ -174,6 +179,7 @@ absl::Status CniNetwork::Detach(const CniAttachment& attachment, const CallConte
   ASSIGN_OR_RETURN(NetworkPlan plan, PlanFromText(attachment.plan));
   ASSIGN_OR_RETURN(std::vector<Json> results, ResultsFromText(attachment.result));
   results.resize(plan.networks.size());
+  ASSIGN_OR_RETURN(const OperationTurns::Turn turn, turns_.BesideOthers(call));
   const std::vector<std::string> bin_dirs = BinDirsFor(plan, options_.bin_dirs);
   absl::Status status;
   for (size_t left = plan.networks.size(); left > 0; --left) {
@@ -182,6 +188,27 @@ absl::Status CniNetwork::Detach(const CniAttachment& attachment, const CallConte
     if (!IsNetns(network.target.netns)) network.target.netns.clear();
     const CallContext part = PartOfCall(call, left);
     status = Join(status, DelNetwork(network.config, network.target, results[left - 1], bin_dirs, part));
+  }
+  return status;
+}
+
+absl::Status CniNetwork::CollectGarbage(absl::FunctionRef<std::vector<std::string>()> valid, const CallContext& call) {
+  std::vector<CniConfigList> networks = Current().networks;
+  networks.erase(std::remove_if(networks.begin(), networks.end(),
+                                [](const CniConfigList& config) { return !config.CollectsGarbage(); }),
+                 networks.end());
+  if (networks.empty()) return absl::NotFoundError("no CNI configuration has cniVersion 1.1.0, which has GC");
+  ASSIGN_OR_RETURN(const OperationTurns::Turn turn, turns_.Alone(call));
+  std::map<std::string, std::vector<CniTarget>> targets;  // by network
+  for (const std::string& text : valid()) {
+    // A pod whose plan cannot be read would lose its addresses.
+    ASSIGN_OR_RETURN(const NetworkPlan plan, PlanFromText(text));
+    for (const PlannedNetwork& network : plan.networks) targets[network.config.name].push_back(network.target);
+  }
+  absl::Status status;
+  for (size_t i = 0; i < networks.size(); ++i) {
+    status = Join(status, CollectNetworkGarbage(networks[i], targets[networks[i].name], options_.bin_dirs,
+                                                PartOfCall(call, networks.size() - i)));
   }
   return status;
 }

@@ -1,18 +1,19 @@
-// Network: pods' network namespaces and the CNI plugins that fill them (CNI spec 1.0.0; results of 0.3.0 and later).
+// Network: pods' network namespaces and the CNI plugins that fill them (CNI spec 1.1.0; results of 0.3.0 and later).
 //
 // A pod's namespace is made and removed by CreateNetns and RemoveNetns (os/netns.h); Detach comes before RemoveNetns.
 //
-// Threading: thread-safe, but only one call at a time may work on a pod. Attach and Detach run plugins and may take
-// seconds. The other methods read conf_dir if it has changed, and do not block otherwise.
-// Errors: Internal, naming the plugin, its configuration file and its message; DeadlineExceeded or Cancelled if the
-// call ended first. Of Plan, FailedPrecondition while no configuration is loaded, and InvalidArgument for a request
-// that cannot be passed to plugins.
+// Threading: thread-safe, but only one call at a time may work on a pod. Attach, Detach and CollectGarbage run plugins
+// and may take seconds. The other methods read conf_dir if it has changed, and do not block otherwise. Errors:
+// Internal, naming the plugin, its configuration file and its message; DeadlineExceeded or Cancelled if the call ended
+// first. Of Plan, FailedPrecondition while no configuration is loaded, and InvalidArgument for a request that cannot be
+// passed to plugins.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/call_context.h"
@@ -61,6 +62,10 @@ class Network {
   // was done before or the namespace is gone. The time of `call` is divided among the plugins, so one that hangs does
   // not use up the time of the others.
   virtual absl::Status Detach(const CniAttachment& attachment, const CallContext& call) = 0;
+  // CNI GC in every loaded network that has it (spec 1.1.0): the plugins release what they hold for pods without a plan
+  // in `valid`. No Attach and Detach runs meanwhile, and `valid` is called when none does. NotFound if no loaded
+  // network has it.
+  virtual absl::Status CollectGarbage(absl::FunctionRef<std::vector<std::string>()> valid, const CallContext& call) = 0;
   // False if a plugin of the plan is not installed, so that Detach cannot succeed. True for a plan that is damaged.
   virtual bool PluginsInstalled(const CniAttachment& attachment) = 0;
   // The loaded configurations as JSON text, for Status(verbose).

@@ -1,6 +1,8 @@
 // Plugins that fail: programs of the test stand in front of or between the real ones.
 #include <gmock/gmock.h>
 
+#include <thread>
+
 #include "base/json.h"
 #include "base/testing/wait.h"
 #include "network/network.h"
@@ -13,6 +15,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::AllOf;
 using testing::AnyOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -186,6 +189,75 @@ echo '{"cniVersion":"1.0.0","code":999,"msg":"not today"}'; exit 1)");
   NothingIsLeft();
   ASSERT_TRUE(WriteFileAt(AT_FDCWD, dir_ + "/well", "", 0600).ok());
   DetachLeavesNothing();
+}
+
+TEST_F(NetworkFaultTest, AFirstDelMayFailAfterAnAddThatFailed) {
+  WritePlugin("torn", R"([ "$CNI_COMMAND" = ADD ] && { touch )" + dir_ + R"(/half; exit 1; }
+rm )" + dir_ + R"(/half && { echo '{"cniVersion":"1.0.0","code":999,"msg":"half made"}'; exit 1; }; exit 0)");
+  StartWith(R"(,{"type":"torn"})");
+  AttachFailsWith(absl::StatusCode::kInternal, "plugin torn (10-pods.conflist): ADD");
+  DetachLeavesNothing();
+}
+
+// The real plugins of Debian 12 do not know GC. This one keeps a file for each container.
+constexpr char kLedger[] = R"sh(input=$(cat)
+case $CNI_COMMAND in
+ADD) touch $held/$CNI_CONTAINERID-$CNI_IFNAME; echo '{"cniVersion":"1.1.0","ips":[{"address":"10.88.0.2/24"}]}' ;;
+DEL) rm -f $held/$CNI_CONTAINERID-$CNI_IFNAME ;;
+GC) echo "$input" > $held.config; env | grep ^CNI_ | sort > $held.env; rm -f $held/*
+    for id in $(echo "$input" | tr '{' '\n' | sed -n 's/.*"containerID":"\([^"]*\)","ifname":"\([^"]*\)".*/\1-\2/p'); do
+      touch $held/$id; done ;;
+esac)sh";
+
+TEST_F(NetworkFaultTest, GcReleasesWhatIsHeldForOtherPods) {
+  ASSERT_TRUE(MakeDirs(dir_ + "/held", 0755).ok());
+  WritePlugin("ledger", "held=" + dir_ + "/held\n" + kLedger);
+  WriteConf("10-pods.conflist", R"({"cniVersion":"1.1.0","name":"pods","plugins":[{"type":"ledger","mine":1}]})");
+  StartNetwork();
+  std::vector<std::string> plans;
+  for (const char* id : {"pod1", "pod2"}) {
+    attachment_ = *network_->Plan(NewPod(id));
+    ASSERT_EQ(network_->Attach(&attachment_, kCall).status(), absl::OkStatus());
+    plans.push_back(attachment_.plan);
+  }
+  EXPECT_THAT(*ListDir(dir_ + "/held"), ElementsAre("pod1-eth0", "pod2-eth0"));
+  EXPECT_EQ(network_->CollectGarbage([&] { return std::vector<std::string>{plans[1]}; }, kCall), absl::OkStatus());
+  EXPECT_THAT(*ListDir(dir_ + "/held"), ElementsAre("pod2-eth0"));
+  const Json config = *ParseJsonObject(ReadFile("held.config"));
+  EXPECT_EQ(config["cniVersion"], "1.1.0");
+  EXPECT_EQ(config["name"], "pods");
+  EXPECT_EQ(config["mine"], 1);
+  EXPECT_EQ(config["cni.dev/valid-attachments"], (Json{{{"containerID", "pod2"}, {"ifname", "eth0"}}}));
+  EXPECT_THAT(ReadFile("held.env"), AllOf(HasSubstr("CNI_COMMAND=GC"), HasSubstr("CNI_CONTAINERID=\n")));
+  EXPECT_NE(network_->CollectGarbage([] { return std::vector<std::string>{"no plan"}; }, kCall), absl::OkStatus());
+  EXPECT_THAT(*ListDir(dir_ + "/held"), ElementsAre("pod2-eth0")) << "whose pods cannot be read, nothing is released";
+}
+
+TEST_F(NetworkFaultTest, GcRunsOnlyWhereAConfigurationHasIt) {
+  WriteConf("10-old.conflist", R"({"cniVersion":"1.0.0","name":"old","plugins":[{"type":"nowhere"}]})");
+  WriteConf("20-off.conflist",
+            R"({"cniVersion":"1.1.0","name":"off","disableGC":true,"plugins":[{"type":"nowhere"}]})");
+  options_.max_conf_num = 0;
+  StartNetwork();
+  EXPECT_EQ(network_->CollectGarbage([] { return std::vector<std::string>(); }, kCall).code(),
+            absl::StatusCode::kNotFound);
+}
+
+TEST_F(NetworkFaultTest, GcRunsAlone) {
+  WritePlugin("slow", R"(cat > /dev/null; echo begin $CNI_COMMAND >> )" + dir_ + R"(/order; sleep 0.3
+echo end $CNI_COMMAND >> )" +
+                          dir_ + R"(/order
+[ $CNI_COMMAND != ADD ] || echo '{"cniVersion":"1.1.0","ips":[{"address":"10.88.0.2/24"}]}')");
+  WriteConf("10-pods.conflist", R"({"cniVersion":"1.1.0","name":"pods","plugins":[{"type":"slow"}]})");
+  StartNetwork();
+  attachment_ = *network_->Plan(NewPod("pod1"));
+  const auto no_plans = [] { return std::vector<std::string>(); };
+  std::thread attach([&] { EXPECT_EQ(network_->Attach(&attachment_, kCall).status(), absl::OkStatus()); });
+  std::thread collect([&] { EXPECT_EQ(network_->CollectGarbage(no_plans, kCall), absl::OkStatus()); });
+  attach.join();
+  collect.join();
+  EXPECT_THAT(ReadFile("order"),
+              AnyOf("begin ADD\nend ADD\nbegin GC\nend GC\n", "begin GC\nend GC\nbegin ADD\nend ADD\n"));
 }
 
 TEST_F(NetworkFaultTest, ADelThatHangsDoesNotUseUpTheTimeOfTheOthers) {

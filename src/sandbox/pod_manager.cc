@@ -10,6 +10,7 @@
 #include "sandbox/event_hub.h"
 #include "sandbox/event_publisher.h"
 #include "sandbox/handlers.h"
+#include "sandbox/network_garbage.h"
 #include "sandbox/node_facts.h"
 #include "sandbox/pause_container.h"
 #include "sandbox/pod.h"
@@ -58,7 +59,8 @@ struct PodManager::Tower {
         inputs(p.layout, std::move(facts.host), &handlers),
         records(p.database, p.layout),
         publisher(&hub),
-        network(p.layout, p.network),
+        network_garbage(p.table, &records, p.network),
+        network(p.layout, p.network, &network_garbage),
         mounts(p.layout, p.images),
         pause(p.layout, p.images, p.shims, &inputs, {options.sandbox_image, options.shim_program}),
         killer(&records, &publisher),
@@ -84,6 +86,7 @@ struct PodManager::Tower {
   SpecInputs inputs;
   Records records;
   EventPublisher publisher;
+  NetworkGarbage network_garbage;
   PodNetwork network;
   ContainerMounts mounts;
   PauseStarter pause;

@@ -10,6 +10,7 @@
 #include "os/netns_pin.h"
 #include "sandbox/bandwidth.h"
 #include "sandbox/namespace_pins.h"
+#include "sandbox/network_garbage.h"
 #include "sandbox/pod.h"
 #include "sandbox/pod_files.h"
 #include "sandbox/pod_log.h"
@@ -54,6 +55,7 @@ absl::Status PodNetwork::PinNamespaceOfPause(const Pod& pod) const {
 }
 
 absl::Status PodNetwork::Attach(Pod* pod, const CallContext& call) const {
+  garbage_->Collect(call);
   CniAttachment attachment{pod->record().cni_plan(), ""};
   const MonoTime start = MonoClock::now();
   const auto addresses = network_->Attach(&attachment, call);
@@ -79,17 +81,19 @@ absl::Status PodNetwork::Detach(const PodRecord& record, const CallContext& call
 
 absl::Status PodNetwork::GiveUp(const PodRecord& record, const absl::Status& error) const {
   if (network_->PluginsInstalled({record.cni_plan(), record.cni_result()})) return error;
-  MutexLock lock(mutex_);
-  Failures& failures = failures_[record.id()];
-  if (failures.calls++ == 0) failures.first = MonoClock::now();
-  if (failures.calls < patience_.calls || MonoClock::now() - failures.first < patience_.time) return error;
-  failures_.erase(record.id());
+  {
+    MutexLock lock(mutex_);
+    Failures& failures = failures_[record.id()];
+    if (failures.calls++ == 0) failures.first = MonoClock::now();
+    if (failures.calls < patience_.calls || MonoClock::now() - failures.first < patience_.time) return error;
+    failures_.erase(record.id());
+  }
+  garbage_->Note();
   OwnedLogFields fields = LogFieldsOf(record.config().metadata());
   fields.emplace_back("pod_id", record.id());
   Log(LogLevel::kError,
       "the network of a pod is given up, since a plugin that made it is not installed any more; addresses and rules "
-      "that "
-      "it holds stay until the plugin's own garbage collection",
+      "that it holds stay until CNI GC, which crisp runs when it attaches a pod to a network of cniVersion 1.1.0",
       fields, {{"error", error.message()}});
   return absl::OkStatus();
 }

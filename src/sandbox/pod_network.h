@@ -19,6 +19,7 @@
 namespace crisp {
 
 class Network;
+class NetworkGarbage;
 class Pod;
 
 // When the network of a pod whose plugins are not installed any more is given up: after so many calls of Detach, and so
@@ -30,9 +31,9 @@ struct DetachPatience {
 
 class PodNetwork {
  public:
-  // `network` must outlive the object.
-  PodNetwork(Layout layout, Network* network, DetachPatience patience = {})
-      : layout_(std::move(layout)), network_(network), patience_(patience) {}
+  // `network` and `garbage` must outlive the object.
+  PodNetwork(Layout layout, Network* network, NetworkGarbage* garbage, DetachPatience patience = {})
+      : layout_(std::move(layout)), network_(network), garbage_(garbage), patience_(patience) {}
 
   // Decides what the plugins will be asked, and puts it into the record, so that Detach knows it whatever happens.
   // Nothing for a pod in the node's network.
@@ -45,6 +46,7 @@ class PodNetwork {
   absl::Status Attach(Pod* pod, const CallContext& call) const;
   // CNI DEL, and removes the namespace. OK if that was done before. A plugin that fails is called again by the next
   // Detach, without end; but a plugin that is not installed any more must not keep the pod for ever (DetachPatience).
+  // What it holds is then left to NetworkGarbage.
   absl::Status Detach(const PodRecord& record, const CallContext& call) const;
 
  private:
@@ -57,6 +59,7 @@ class PodNetwork {
 
   const Layout layout_;
   Network* const network_;
+  NetworkGarbage* const garbage_;
   const DetachPatience patience_;
   mutable Mutex mutex_;
   mutable std::map<std::string, Failures> failures_ ABSL_GUARDED_BY(mutex_);  // by pod; without plugins

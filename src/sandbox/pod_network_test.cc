@@ -1,5 +1,6 @@
 #include "sandbox/pod_network.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -8,13 +9,19 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_join.h"
 #include "api/cri/cri.h"
 #include "base/testing/captured_log.h"
 #include "network/network.h"
+#include "os/file.h"
 #include "os/netns.h"
 #include "os/testing/mount_namespace.h"
 #include "os/testing/test_dir.h"
+#include "sandbox/network_garbage.h"
 #include "sandbox/pod.h"
+#include "sandbox/pod_table.h"
+#include "sandbox/records.h"
+#include "store/database.h"
 
 namespace crisp {
 namespace {
@@ -40,10 +47,16 @@ class RecordingNetwork : public Network {
     detached.push_back(attachment.plan + ", " + attachment.result);
     return failure;
   }
+  absl::Status CollectGarbage(absl::FunctionRef<std::vector<std::string>()> valid, const CallContext&) override {
+    collected.push_back(absl::StrJoin(valid(), ","));
+    return collection_failure;
+  }
   bool PluginsInstalled(const CniAttachment&) override { return installed; }
   std::string Describe() override { return "{}"; }
 
   bool installed = true;
+  absl::Status collection_failure;
+  std::vector<std::string> collected;  // the valid plans at each GC
   absl::Status failure;
   std::vector<PodNetworkRequest> requests;
   std::vector<std::string> detached;
@@ -71,7 +84,11 @@ class PodNetworkTest : public testing::Test {
   const TestDir dir_;
   const Layout layout_{dir_.Path("root"), dir_.Path("state"), true};
   RecordingNetwork network_;
-  const PodNetwork pods_{layout_, &network_};
+  const std::unique_ptr<Database> database_ = *Database::Open(dir_.Path("crisp.db"));
+  Records records_{database_.get(), layout_};
+  PodTable table_;
+  NetworkGarbage garbage_{&table_, &records_, &network_};
+  const PodNetwork pods_{layout_, &network_, &garbage_};
 };
 
 TEST_F(PodNetworkTest, ThePlanNamesThePodAndIsPartOfTheRecord) {
@@ -151,8 +168,8 @@ TEST_F(PodNetworkTest, APluginThatIsNotInstalledAnyMoreIsGivenUpAfterManyCalls) 
   record.set_cni_plan("the plan");
   record.set_netns_path(layout_.Netns("p"));
   network_.failure = absl::InternalError("no program bridge");
-  const PodNetwork impatient(layout_, &network_, {.calls = 3, .time = {}});
-  const PodNetwork patient(layout_, &network_, {.calls = 3, .time = std::chrono::hours(1)});
+  const PodNetwork impatient(layout_, &network_, &garbage_, {.calls = 3, .time = {}});
+  const PodNetwork patient(layout_, &network_, &garbage_, {.calls = 3, .time = std::chrono::hours(1)});
   for (int i = 0; i < 5; ++i) {
     EXPECT_NE(impatient.Detach(record, CallContext()), absl::OkStatus()) << "the plugin fails, it is not gone";
   }
@@ -163,6 +180,42 @@ TEST_F(PodNetworkTest, APluginThatIsNotInstalledAnyMoreIsGivenUpAfterManyCalls) 
   EXPECT_EQ(log.Text(), "");
   EXPECT_EQ(impatient.Detach(record, CallContext()), absl::OkStatus());
   EXPECT_THAT(log.Text(), AllOf(HasSubstr("given up"), HasSubstr("pod_id=p"), HasSubstr("no program bridge")));
+}
+
+// The pod's own plan is the only one with a namespace.
+TEST_F(PodNetworkTest, WhatAPluginHoldsForAPodThatWasGivenUpIsCollectedBeforeTheNextPodIsAttached) {
+  PodRecord given_up = Record();
+  given_up.set_cni_plan("given up");
+  given_up.set_netns_path(layout_.Netns("p"));
+  PodRecord next = Record();
+  next.set_id("q");
+  next.set_cni_plan("next");
+  next.set_netns_path(dir_.Path("a file in place of a namespace"));
+  ASSERT_EQ(WriteFileAt(AT_FDCWD, next.netns_path(), "", 0600), absl::OkStatus());
+  table_.Add(std::make_shared<Pod>(given_up, OciRuntime(), nullptr));
+  const auto pod = std::make_shared<Pod>(next, OciRuntime(), nullptr);
+  table_.Add(pod);
+  ASSERT_EQ(pods_.Attach(pod.get(), CallContext()), absl::OkStatus());
+  EXPECT_THAT(network_.collected, ElementsAre()) << "nothing was given up";
+
+  network_.installed = false;
+  network_.failure = absl::InternalError("no program bridge");
+  const PodNetwork impatient(layout_, &network_, &garbage_, {.calls = 1, .time = {}});
+  ASSERT_EQ(impatient.Detach(given_up, CallContext()), absl::OkStatus());
+  network_.failure = absl::OkStatus();
+  network_.collection_failure = absl::InternalError("no program bridge yet");
+  ASSERT_EQ(pods_.Attach(pod.get(), CallContext()), absl::OkStatus());
+  ASSERT_EQ(pods_.Attach(pod.get(), CallContext()), absl::OkStatus());
+  EXPECT_THAT(network_.collected, ElementsAre("next")) << "the second Attach came too soon for another try";
+
+  network_.collection_failure = absl::OkStatus();
+  NetworkGarbage of_next_daemon(&table_, &records_, &network_);
+  of_next_daemon.Collect(CallContext());
+  of_next_daemon.Collect(CallContext());
+  EXPECT_THAT(network_.collected, ElementsAre("next", "next")) << "the second one had nothing to do";
+  NetworkGarbage of_a_third(&table_, &records_, &network_);
+  of_a_third.Collect(CallContext());
+  EXPECT_EQ(network_.collected.size(), 2u);
 }
 
 TEST_F(PodNetworkTest, TheNamespaceStaysUntilThePluginsHaveReleasedWhatTheyHoldInIt) {

@@ -85,6 +85,9 @@ class LoopbackNetwork : public Network {
     return PodAddresses{"192.0.2.1", {}};
   }
   absl::Status Detach(const CniAttachment&, const CallContext&) override { return absl::OkStatus(); }
+  absl::Status CollectGarbage(absl::FunctionRef<std::vector<std::string>()>, const CallContext&) override {
+    return absl::OkStatus();
+  }
   bool PluginsInstalled(const CniAttachment&) override { return true; }
   std::string Describe() override { return "{}"; }
 };

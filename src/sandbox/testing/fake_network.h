@@ -20,6 +20,9 @@ class FakeNetwork : public Network {
   absl::StatusOr<CniAttachment> Plan(const PodNetworkRequest& request) override;
   absl::StatusOr<PodAddresses> Attach(CniAttachment* attachment, const CallContext& call) override;
   absl::Status Detach(const CniAttachment& attachment, const CallContext& call) override;
+  absl::Status CollectGarbage(absl::FunctionRef<std::vector<std::string>()>, const CallContext&) override {
+    return absl::OkStatus();
+  }
   bool PluginsInstalled(const CniAttachment&) override { return true; }
   std::string Describe() override { return "{}"; }
 
