@@ -38,7 +38,9 @@ class FullDiskTest : public NodeTest {
     } else {
       node().Terminate();
     }
-    const std::string image = node().paths().directory() + "/disk";
+    MakeDirectory(Below());
+    e2e::Run("/bin/mount", {"-t", "tmpfs", "-o", "size=128M", "tmpfs", Below()});
+    const std::string image = Below() + "/disk";
     e2e::Run("/usr/bin/truncate", {"--size=96M", image});
     std::vector<std::string> arguments = {"-q", "-F", "-m", "0"};
     arguments.insert(arguments.end(), mkfs_options.begin(), mkfs_options.end());
@@ -53,23 +55,39 @@ class FullDiskTest : public NodeTest {
 
   void Unmount() {
     e2e::Run("/bin/umount", {node().paths().root()});
-    unlink((node().paths().directory() + "/disk").c_str());
+    e2e::Run("/bin/umount", {Below()});
+    rmdir(Below().c_str());
     mounted_ = false;
   }
 
+  // The file system of the disk.
+  std::string Below() { return node().paths().directory() + "/below"; }
   std::string Filler() { return node().paths().root() + "/filler"; }
 
-  void FillBytes() {
-    const int fd = open(Filler().c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  static void FillWith(const std::string& file) {
+    const int fd = open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
     for (size_t size = 1 << 20; size >= 512; size /= 2) {
       const std::string block(size, 'x');
       while (write(fd, block.data(), block.size()) > 0) {
       }
     }
     close(fd);
+  }
+
+  void FillBytes() {
+    FillWith(Filler());
     struct statvfs info {};
     ASSERT_EQ(statvfs(node().paths().root().c_str(), &info), 0);
     ASSERT_EQ(info.f_bavail, 0U);
+  }
+
+  // The disk can be read, but writes to blocks that were never written end with EIO: it is larger than what is below
+  // it. ext4 learns of it when it writes its journal.
+  void BreakWrites() {
+    FillWith(Below() + "/filler");
+    const int fd = open(node().paths().root().c_str(), O_RDONLY | O_DIRECTORY);
+    syncfs(fd);
+    close(fd);
   }
 
   void FillInodes() {
@@ -160,6 +178,16 @@ TEST_F(FullDiskTest, OnAReadOnlyFileSystemEverythingEnds) {
   const std::string container = Start(pod, ContainerOf("sleeper", kSleep));
   MakeReadOnly();
   ExpectRefused("is read-only");
+  ExpectCanBeEmptied(pod, container);
+}
+
+TEST_F(FullDiskTest, OnADiskWhoseWritesFailEverythingEnds) {
+  const PodRef pod = RunPod("pod");
+  const std::string container = Start(pod, ContainerOf("sleeper", kSleep));
+  BreakWrites();
+  EXPECT_FALSE(cri().RunPod(PodConfig("refused")).ok());
+  EXPECT_FALSE(Must(cri().Status()).status().conditions(0).status());
+  EXPECT_EQ(Sh(container, "echo works"), "works\n");
   ExpectCanBeEmptied(pod, container);
 }
 
