@@ -72,8 +72,8 @@ struct RegistryClient::Attempts {
   }
 };
 
-RegistryClient::RegistryClient(const RegistryOptions& options, Reference reference, RegistryTimes times)
-    : options_(options), reference_(std::move(reference)), times_(times) {}
+RegistryClient::RegistryClient(Reference reference, RegistryTimes times)
+    : reference_(std::move(reference)), times_(times) {}
 
 RegistryClient::~RegistryClient() = default;
 
@@ -81,7 +81,7 @@ absl::StatusOr<std::unique_ptr<RegistryClient>> RegistryClient::Create(const Reg
                                                                        Reference reference, const RegistryAuth& auth,
                                                                        RegistryTimes times,
                                                                        std::vector<std::string>* warnings) {
-  auto client = std::unique_ptr<RegistryClient>(new RegistryClient(options, std::move(reference), times));
+  auto client = std::unique_ptr<RegistryClient>(new RegistryClient(std::move(reference), times));
   ASSIGN_OR_RETURN(const std::vector<Endpoint> endpoints, EndpointsFor(options, client->reference_.domain, warnings));
   for (const Endpoint& endpoint : endpoints) {
     ASSIGN_OR_RETURN(std::unique_ptr<RegistrySite> site,

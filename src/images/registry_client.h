@@ -78,7 +78,7 @@ class RegistryClient : public ImageSource {
   // Asks one endpoint, which is to begin its answer within `answer` (0: HttpTimes::stall).
   using AskSite = std::function<Outcome(RegistrySite&, std::chrono::milliseconds answer)>;
 
-  RegistryClient(const RegistryOptions& options, Reference reference, RegistryTimes times);
+  RegistryClient(Reference reference, RegistryTimes times);
   absl::StatusOr<RawManifest> FetchManifest(const std::string& tag_or_digest, uint64_t size, const CallContext& call);
   Outcome AskForManifest(RegistrySite& site, const std::string& tag_or_digest, uint64_t size,
                          std::chrono::milliseconds answer, RawManifest* manifest, const CallContext& call);
@@ -92,7 +92,6 @@ class RegistryClient : public ImageSource {
   bool ResolvesElsewhere() const;
   absl::Status Verdict(absl::string_view what, const std::vector<Attempts>& attempts) const;
 
-  const RegistryOptions& options_;
   const Reference reference_;
   const RegistryTimes times_;
   TlsStore tls_;

@@ -101,10 +101,11 @@ absl::StatusOr<HttpResponse> RegistrySite::AskOne(HttpRequest& request, const st
     if (!redirected) NoteFailure(asked.status());
     ASSIGN_OR_RETURN(HttpResponse response, std::move(asked));
     if (response.status != 401 || answers == kAnswersLimit) return response;
-    ASSIGN_OR_RETURN(const std::optional<std::string> answer,
-                     authorizer->Answer({request.url, response, authorization}, &answered, call));
-    if (!answer.has_value()) return response;
-    authorization = *answer;
+    absl::StatusOr<std::optional<std::string>> answer =
+        authorizer->Answer({request.url, response, authorization}, &answered, call);
+    RETURN_IF_ERROR(answer);
+    if (!answer->has_value()) return response;
+    authorization = **std::move(answer);
   }
 }
 
