@@ -34,6 +34,7 @@
 #include "sandbox/pod_table.h"
 #include "sandbox/runtime_health.h"
 #include "server/cri_server.h"
+#include "stats/containerd_view.h"
 #include "stats/sampler.h"
 #include "stats/stats.h"
 #include "stats/status_view.h"
@@ -177,13 +178,15 @@ absl::Status Run(const Config& config) {
                    PodManager::Open({layout, &table, database.get(), images.get(), network.get(), shims.get(), &sampler,
                                      std::move(sandbox_options)}));
   const StatusView status(layout, &table);
+  const ContainerdView containerd(layout, &table);
   const Stats stats(layout, &table, &sampler);
   PodStreams pod_streams(&table, &pods->exec());
   ASSIGN_OR_RETURN(const std::unique_ptr<StreamServer> streams,
                    StreamServer::Start(StreamServerOptionsOf(config), &pod_streams));
-  ASSIGN_OR_RETURN(const std::unique_ptr<CriServer> server,
-                   CriServer::Start(ServerOptionsOf(config, layout), {pods.get(), &table, &health, &status, &stats,
-                                                                      images.get(), network.get(), streams.get()}));
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<CriServer> server,
+      CriServer::Start(ServerOptionsOf(config, layout), {pods.get(), &table, &health, &status, &containerd, &stats,
+                                                         images.get(), network.get(), streams.get()}));
   LogInfo("serving", {{"address", config.grpc.address}, {"version", CRISP_VERSION}});
 
   int received = 0;

@@ -137,6 +137,9 @@ struct CrispConfig {
   std::chrono::nanoseconds keep_unused_layers = std::chrono::minutes(5);
   // shim: absolute path of crisp-shim. Empty: the one beside crispd's own program, else the one in PATH.
   std::string shim;
+  // containerd_address: absolute path of a second socket with the same services, for programs that look for
+  // containerd's, such as the kubelet's cAdvisor. Empty: none.
+  std::string containerd_address;
   // log_wait: for how long a container waits for a log that cannot be written (its file system is full or read-only),
   // before its output is dropped and counted. 0: not at all.
   std::chrono::nanoseconds log_wait = std::chrono::seconds(5);

@@ -164,6 +164,7 @@ TEST_F(ConfigTest, TheDaemonsKeysAreHonoured) {
   pin_preloaded = true
   keep_unused_layers = "90s"
   shim = "/opt/crisp-shim"
+  containerd_address = "/run/containerd/containerd.sock"
   log_wait = "1m30s"
   credentials_for_mirrors = true
 )");
@@ -175,6 +176,7 @@ TEST_F(ConfigTest, TheDaemonsKeysAreHonoured) {
                                        .pin_preloaded = true,
                                        .keep_unused_layers = std::chrono::seconds(90),
                                        .shim = "/opt/crisp-shim",
+                                       .containerd_address = "/run/containerd/containerd.sock",
                                        .log_wait = std::chrono::seconds(90),
                                        .credentials_for_mirrors = true}));
 }

@@ -234,6 +234,7 @@ const Key kKeys[] = {
     {"crisp/pin_preloaded", kSame, kHonoured, kFlag, "false", "", Set<&Config::crisp, &CrispConfig::pin_preloaded>},
     {"crisp/keep_unused_layers", kSame, kHonoured, kDuration, "5m0s", "", SetDuration<&Config::crisp, &CrispConfig::keep_unused_layers>},
     {"crisp/shim", kSame, kHonoured, kText, "", "", SetPath<&Config::crisp, &CrispConfig::shim>},
+    {"crisp/containerd_address", kSame, kHonoured, kText, "", "", SetPath<&Config::crisp, &CrispConfig::containerd_address>},
     {"crisp/log_wait", kSame, kHonoured, kDuration, "5s", "", SetDuration<&Config::crisp, &CrispConfig::log_wait>},
 };
 // clang-format on

@@ -120,6 +120,7 @@ ImagesOptions ImagesOptionsOf(const Config& config) {
 ServerOptions ServerOptionsOf(const Config& config, const Layout& layout) {
   ServerOptions options;
   options.address = config.grpc.address;
+  options.containerd_address = config.crisp.containerd_address;
   options.uid = config.grpc.uid;
   options.gid = config.grpc.gid;
   options.max_receive_bytes = config.grpc.max_recv_message_size;

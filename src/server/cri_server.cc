@@ -5,12 +5,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "os/errno_status.h"
 #include "os/file.h"
+#include "server/containerd_services.h"
 #include "server/cri_services.h"
 #include "server/socket_path.h"
 #include "server/stream_calls.h"
@@ -30,6 +35,11 @@ absl::Status GiveTo(const std::string& path, uid_t uid, gid_t gid) {
   return absl::OkStatus();
 }
 
+absl::Status PrepareSocketPath(const std::string& path) {
+  RETURN_IF_ERROR(CheckSocketPath(path));
+  return MakeDirs(path.substr(0, std::max<size_t>(1, path.rfind('/'))), 0711);
+}
+
 }  // namespace
 
 class CriServer::Impl {
@@ -38,6 +48,7 @@ class CriServer::Impl {
       : options_(std::move(options)),
         runtime_(options_, backends),
         images_(backends),
+        containerd_(backends.containerd, backends.table),
         stream_calls_({&runtime_, &images_, backends, static_cast<size_t>(options_.max_send_bytes)}) {}
 
   ~Impl() {
@@ -47,8 +58,7 @@ class CriServer::Impl {
   }
 
   absl::Status Listen() {
-    RETURN_IF_ERROR(CheckSocketPath(options_.address));
-    RETURN_IF_ERROR(MakeDirs(options_.address.substr(0, std::max<size_t>(1, options_.address.rfind('/'))), 0711));
+    for (const std::string& address : Addresses()) RETURN_IF_ERROR(PrepareSocketPath(address));
     grpc::ResourceQuota quota("crispd");
     quota.SetMaxThreads(kMaxThreads);
     grpc::ServerBuilder builder;
@@ -58,22 +68,33 @@ class CriServer::Impl {
     builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 2);
     builder.SetMaxReceiveMessageSize(options_.max_receive_bytes);
     builder.SetMaxSendMessageSize(options_.max_send_bytes);
-    builder.AddListeningPort(absl::StrCat("unix:", options_.address), grpc::InsecureServerCredentials());
+    for (const std::string& address : Addresses()) {
+      builder.AddListeningPort(absl::StrCat("unix:", address), grpc::InsecureServerCredentials());
+    }
     builder.RegisterService(&runtime_);
     builder.RegisterService(&images_);
+    containerd_.Register(&builder);
     stream_calls_.Register(&builder);
     // With the umask of 022 that main sets nobody but the owner may connect before the owner is set (unix(7)).
     server_ = builder.BuildAndStart();
     if (server_ == nullptr)
-      return absl::InternalError(absl::StrCat("listen on ", options_.address, ": gRPC could not bind"));
+      return absl::InternalError(
+          absl::StrCat("listen on ", absl::StrJoin(Addresses(), " and "), ": gRPC could not bind"));
     RETURN_IF_ERROR(stream_calls_.Start());
-    return GiveTo(options_.address, options_.uid, options_.gid);
+    for (const std::string& address : Addresses()) RETURN_IF_ERROR(GiveTo(address, options_.uid, options_.gid));
+    return absl::OkStatus();
   }
 
  private:
+  std::vector<std::string> Addresses() const {
+    if (options_.containerd_address.empty()) return {options_.address};
+    return {options_.address, options_.containerd_address};
+  }
+
   const ServerOptions options_;
   RuntimeService runtime_;
   ImageService images_;
+  ContainerdServices containerd_;
   std::unique_ptr<grpc::Server> server_;
   StreamCalls stream_calls_;  // goes before the server, after its shutdown
 };

@@ -1,4 +1,5 @@
-// CriServer: the CRI v1 services on a unix socket.
+// CriServer: the CRI v1 services, and what cAdvisor asks of containerd (containerd_services.h), on one or two unix
+// sockets.
 //
 // Ownership: the objects handed in must outlive the server. Threading: gRPC's synchronous API with a cap on threads; a
 // call beyond the cap is answered ResourceExhausted. The calls that answer by a stream share one thread
@@ -14,7 +15,7 @@ namespace crisp {
 
 class CriServer {
  public:
-  // A stale socket at the address is replaced; one that somebody answers is an error.
+  // A stale socket at an address is replaced; one that somebody answers is an error.
   static absl::StatusOr<std::unique_ptr<CriServer>> Start(ServerOptions options, const CriBackends& backends);
   // Lets the calls in flight end for a moment, then cancels them.
   ~CriServer();

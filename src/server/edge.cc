@@ -62,7 +62,7 @@ void RpcLine::Add(OwnedLogFields fields) {
 }
 
 void RpcLine::Write(const absl::Status& status) const {
-  const LogLevel level = status.ok() ? log_.level : LogLevel::kWarning;
+  const LogLevel level = status.ok() ? log_.level : log_.failure_level;
   if (!IsLogged(level)) return;
   const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(MonoClock::now() - start_).count();
   const std::string code = absl::StatusCodeToString(CodeForClient(status));

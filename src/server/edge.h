@@ -25,10 +25,11 @@ CallContext CallOf(const grpc::ServerContext& context);
 // cut to what clients accept.
 grpc::Status ToGrpc(const absl::Status& status);
 
-// An RPC's name, and the level of its log line if it succeeds; a failure is a warning.
+// An RPC's name, and the levels of its log line if it succeeds and if it fails.
 struct RpcLog {
   absl::string_view method;
   LogLevel level = LogLevel::kInfo;
+  LogLevel failure_level = LogLevel::kWarning;
 };
 
 // The log line of an RPC. Its time counts from the construction.

@@ -9,6 +9,7 @@
 
 namespace crisp {
 
+class ContainerdView;
 class Images;
 class Network;
 class PodManager;
@@ -24,6 +25,7 @@ struct CriBackends {
   const PodTable* table;  // read for log lines
   RuntimeHealth* health;
   const StatusView* status;
+  const ContainerdView* containerd;
   const Stats* stats;
   Images* images;
   Network* network;
@@ -31,8 +33,9 @@ struct CriBackends {
 };
 
 struct ServerOptions {
-  std::string address;  // path of the socket
-  uid_t uid = 0;        // its owner
+  std::string address;             // path of the socket
+  std::string containerd_address;  // path of a second one, which serves the same; empty: none
+  uid_t uid = 0;                   // their owner
   gid_t gid = 0;
   int max_receive_bytes = 16 << 20;
   int max_send_bytes = 16 << 20;
