@@ -71,6 +71,7 @@ TEST_F(NodeTest, ManyCallsThatWaitLeaveEverybodyElseServed) {
   const PodRef pod = RunPod("busy");
   const std::string stubborn = Start(pod, ContainerOf("stubborn", "trap '' TERM; while :; do sleep 1; done"));
   const std::string other = Start(pod, ContainerOf("other", "sleep 1000"));
+  const int64_t before = MemoryKib(node().pid(), "status", "VmRSS");
   WaitingStops stops(cri(), stubborn, Calls());
   WaitFor("the calls to wait", std::chrono::seconds(60), [&] { return Threads(node().pid()) > Calls(); });
   const MonoTime begin = MonoClock::now();
@@ -82,8 +83,11 @@ TEST_F(NodeTest, ManyCallsThatWaitLeaveEverybodyElseServed) {
   const PodRef next = RunPod("next");
   Must(cri().StopContainer(other, 0));
   EXPECT_EQ(StatusOf(stubborn).state(), cri::CONTAINER_RUNNING);
-  std::cout << "with " << Calls() << " waiting calls: " << ReadFile(ProcPath(node().pid(), "statm"))
-            << "pages in /proc/PID/statm\n";
+  const int64_t each = (MemoryKib(node().pid(), "status", "VmRSS") - before) / Calls();
+  std::cout << "with " << Calls() << " waiting calls: " << each << " KiB each\n";
+#ifndef __SANITIZE_ADDRESS__
+  EXPECT_LT(each, 70) << "thread-local storage, for one, is taken by each thread";
+#endif
   Must(cri().StopContainer(stubborn, 0));
   EXPECT_EQ(stops.Finish(), Calls());
 }

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <charconv>
 
@@ -150,7 +149,8 @@ std::optional<std::string_view> CgroupReader::File::Read() {
       return std::nullopt;
     }
   }
-  thread_local std::array<char, kBufferSize> buffer;
+  // On the heap: what is in place in thread-local storage costs every thread of the process its size.
+  thread_local std::vector<char> buffer(kBufferSize);
   size_t filled = 0;
   while (filled < buffer.size()) {
     const ssize_t n = pread(fd_.get(), buffer.data() + filled, buffer.size() - filled, static_cast<off_t>(filled));

@@ -381,13 +381,13 @@ void ShimConnection::OnProcessGone() {
 }
 
 void ShimConnection::OnReadable() {
-  static thread_local char buffer[shim::kMaxMessage];  // one reactor thread: one buffer for all shims
+  thread_local std::vector<char> buffer(shim::kMaxMessage);  // one reactor thread: one buffer for all shims
   for (int i = 0; i < kPacketsAtOnce; ++i) {
     Fd attached;
-    const absl::StatusOr<size_t> size = ReceivePacket(socket_.get(), buffer, sizeof(buffer), &attached);
+    const absl::StatusOr<size_t> size = ReceivePacket(socket_.get(), buffer.data(), buffer.size(), &attached);
     if (!size.ok() && ErrnoOf(size.status()) == EAGAIN) return;
     if (!size.ok() || *size == 0) return OnGone();
-    OnPacket({buffer, *size}, std::move(attached));
+    OnPacket({buffer.data(), *size}, std::move(attached));
     MutexLock lock(mutex_);
     if (closed_) return;
   }
