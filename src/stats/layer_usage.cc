@@ -20,7 +20,7 @@ std::vector<std::optional<LayerSample>> LayerUsage::Get(const std::vector<Layer>
   MutexLock lock(mutex_);
   const MonoTime now = MonoClock::now();
   for (const Layer& layer : layers) Request(layer, now);
-  while (!AllWalked(layers) && walked_.WaitUntil(mutex_, now + kFirstWait)) {
+  while (!AllWalked(layers) && walked_.WaitUntil(mutex_, now + first_wait_)) {
   }
   std::vector<std::optional<LayerSample>> results;
   results.reserve(layers.size());

@@ -43,7 +43,7 @@ class LayerUsage {
   // The re-walk interval, in times of all walks together.
   static constexpr int kIdleShare = 20;
 
-  LayerUsage() = default;
+  explicit LayerUsage(std::chrono::milliseconds first_wait = kFirstWait) : first_wait_(first_wait) {}
   ~LayerUsage();
   LayerUsage(const LayerUsage&) = delete;
   LayerUsage& operator=(const LayerUsage&) = delete;
@@ -68,6 +68,7 @@ class LayerUsage {
   void WalkAllDue();
   void Walk(const std::string& id, const std::string& directory);
 
+  const std::chrono::milliseconds first_wait_;
   Mutex mutex_;
   CondVar walked_;
   std::map<std::string, Entry> entries_ ABSL_GUARDED_BY(mutex_);

@@ -16,6 +16,9 @@
 namespace crisp {
 namespace {
 
+// However busy the machine is.
+constexpr std::chrono::seconds kPatience{30};
+
 class LayerUsageTest : public testing::Test {
  protected:
   std::shared_ptr<Container> ContainerOf(const std::string& id) {
@@ -41,7 +44,7 @@ class LayerUsageTest : public testing::Test {
 };
 
 TEST_F(LayerUsageTest, TheFirstAnswerIsMeasuredAlready) {
-  LayerUsage usage;
+  LayerUsage usage(kPatience);
   const auto measured = usage.Get({Make("a", 3), Make("b", 0)});
   ASSERT_EQ(measured.size(), 2u);
   ASSERT_TRUE(measured[0]);
@@ -53,7 +56,7 @@ TEST_F(LayerUsageTest, TheFirstAnswerIsMeasuredAlready) {
 }
 
 TEST_F(LayerUsageTest, AnAnswerIsKeptForAWhileAndThenRenewedBehind) {
-  LayerUsage usage;
+  LayerUsage usage(kPatience);
   const LayerUsage::Layer layer = Make("a", 1);
   EXPECT_EQ(usage.Get({layer})[0]->usage.inodes, 2u);
   Make("a", 5);
@@ -64,14 +67,14 @@ TEST_F(LayerUsageTest, AnAnswerIsKeptForAWhileAndThenRenewedBehind) {
 }
 
 TEST_F(LayerUsageTest, ALayerThatIsNotThereHasNoAnswerAndHoldsUpNobody) {
-  LayerUsage usage;
+  LayerUsage usage(kPatience);
   const auto measured = usage.Get({{ContainerOf("gone"), dir_ + "/gone"}, Make("a", 0)});
   EXPECT_FALSE(measured[0]);
   EXPECT_TRUE(measured[1]);
 }
 
 TEST_F(LayerUsageTest, WhatIsForgottenIsMeasuredAnew) {
-  LayerUsage usage;
+  LayerUsage usage(kPatience);
   const LayerUsage::Layer layer = Make("a", 1);
   usage.Get({layer});
   Make("a", 2);
@@ -81,7 +84,7 @@ TEST_F(LayerUsageTest, WhatIsForgottenIsMeasuredAnew) {
 }
 
 TEST_F(LayerUsageTest, ARemovedContainerIsNotMeasuredAgain) {
-  LayerUsage usage;
+  LayerUsage usage(kPatience);
   const LayerUsage::Layer layer = Make("a", 1);
   usage.Get({layer});
   ASSERT_TRUE(ContainerOf("a")->MoveTo(Container::State::kRemoving));

@@ -38,7 +38,9 @@ struct PodSample {
 
 class Sampler : public PodObserver {
  public:
-  Sampler(const PodTable* table, Layout layout) : table_(table), layout_(std::move(layout)) {}
+  // `first_wait`: see LayerUsage.
+  Sampler(const PodTable* table, Layout layout, std::chrono::milliseconds first_wait = LayerUsage::kFirstWait)
+      : table_(table), layout_(std::move(layout)), layers_(first_wait) {}
 
   std::vector<PodPtr> ReadyPods() const;
 

@@ -26,7 +26,7 @@ class StatsNode : public testing::Test {
     // A daemon needs its observer before it makes the table that the sampler reads: hence the observer in between.
     node_->SetObserver(&observer_);
     ASSERT_EQ(node_->StartDaemon(), absl::OkStatus());
-    sampler_ = std::make_unique<Sampler>(&node_->table(), node_->layout());
+    sampler_ = std::make_unique<Sampler>(&node_->table(), node_->layout(), /*first_wait=*/std::chrono::seconds(30));
     observer_.sampler = sampler_.get();
   }
   void TearDown() override { node_.reset(); }
