@@ -31,12 +31,12 @@ bool CanConnect(const std::string& address, int port) {
   return Connect(address, port).valid();
 }
 
-std::string Fetch(const std::string& address, int port) {
+std::string Fetch(const std::string& address, int port, const std::string& path) {
   std::string answer;
   WaitFor("an answer of http://" + address + ":" + std::to_string(port), std::chrono::seconds(5), [&] {
     const Fd connection = Connect(address, port);
     if (!connection.valid()) return false;
-    const std::string request = "GET / HTTP/1.0\r\n\r\n";
+    const std::string request = "GET " + path + " HTTP/1.0\r\n\r\n";
     if (write(connection.get(), request.data(), request.size()) < 0) return false;
     char buffer[4096];
     for (ssize_t n; (n = read(connection.get(), buffer, sizeof buffer)) > 0;)

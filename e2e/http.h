@@ -1,13 +1,13 @@
-// A minimal HTTP client: fetches a page from a container that serves one.
+// A minimal HTTP client: fetches a page from a container that serves one, or from crispd.
 #pragma once
 
 #include <string>
 
 namespace crisp::e2e {
 
-// The answer to GET / of the server at `address`:`port`, headers included. Tries for up to five seconds until it
+// The answer to GET `path` of the server at `address`:`port`, headers included. Tries for up to five seconds until it
 // answers, then throws std::runtime_error.
-std::string Fetch(const std::string& address, int port);
+std::string Fetch(const std::string& address, int port, const std::string& path = "/");
 
 // True if a server accepts a connection there within a second.
 bool CanConnect(const std::string& address, int port);

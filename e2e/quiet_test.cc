@@ -3,6 +3,7 @@
 #include <map>
 
 #include "e2e/fixture.h"
+#include "e2e/http.h"
 
 namespace crisp::e2e {
 namespace {
@@ -23,7 +24,14 @@ std::map<std::string, int64_t> Waits(pid_t pid) {
   return waits;
 }
 
-using QuietTest = NodeTest;
+class QuietTest : public NodeTest {
+ protected:
+  NodeOptions Options(const Machine&) override {
+    NodeOptions options;
+    options.extra_toml = "[metrics]\naddress = \"127.0.0.1:1338\"\n";
+    return options;
+  }
+};
 
 TEST_F(QuietTest, NothingWakesUpWhileNothingHappens) {
   Start(RunPod("quiet"), ContainerOf("quiet", "sleep 1000"));
@@ -32,6 +40,7 @@ TEST_F(QuietTest, NothingWakesUpWhileNothingHappens) {
   subscription->WaitForInitialMetadata();
   Must(cri().Call(&Runtime::ListContainerStats, cri::ListContainerStatsRequest()));
   Must(cri().Call(&Runtime::ListPodSandboxStats, cri::ListPodSandboxStatsRequest()));
+  EXPECT_THAT(Fetch("127.0.0.1", 1338, "/metrics"), HasSubstr("\ncrisp_pods{state=\"ready\"} 1\n"));
   // In the first interval threads of the calls may still be ending. A daemon that wakes up by a timer does so in each.
   std::string woken;
   EXPECT_TRUE(Eventually(

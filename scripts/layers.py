@@ -54,6 +54,7 @@ LIBRARIES = {
     "PkgConfig::SECCOMP": r"seccomp\.h",
     "PkgConfig::YAML": r"yaml\.h",
     "PkgConfig::ZSTD": r"zstd(_errors)?\.h",
+    "prometheus-cpp::core": r"prometheus/",
     "protobuf::libprotobuf": r"google/protobuf/",
     "SQLite::SQLite3": r"sqlite3\.h",
     "tomlplusplus::tomlplusplus": r"toml\+\+/",

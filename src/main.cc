@@ -1,6 +1,7 @@
 // crispd: builds every object of the daemon by hand and wires them together.
 #include <fcntl.h>
 #include <malloc.h>
+#include <prometheus/registry.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <memory>
 #include <set>
 #include <string>
 #include <thread>
@@ -22,6 +24,12 @@
 #include "config/load_config.h"
 #include "daemon/options.h"
 #include "images/images.h"
+#include "metrics/rpc_metrics.h"
+#include "metrics/step_metrics.h"
+#include "monitor/http_server.h"
+#include "monitor/metrics_page.h"
+#include "monitor/node_metrics.h"
+#include "monitor/process_metrics.h"
 #include "network/network.h"
 #include "os/errno_status.h"
 #include "os/fd.h"
@@ -152,11 +160,29 @@ void EndWithin(std::chrono::milliseconds limit) {
   if (thread.ok()) thread->detach();
 }
 
+// What is served at metrics.address; null if it is not to be, or cannot be, which is no reason to run no pods.
+std::unique_ptr<HttpServer> ServeMetrics(const MetricsConfig& config, HttpPage page) {
+  if (config.address.empty()) return nullptr;
+  HttpServerOptions options;
+  options.address = config.address;
+  absl::StatusOr<std::unique_ptr<HttpServer>> server =
+      HttpServer::Start(std::move(options), {{"/metrics", page}, {"/v1/metrics", page}});
+  if (server.ok()) {
+    LogInfo("serving metrics", {{"address", (*server)->host()}});
+    return *std::move(server);
+  }
+  LogError("metrics are not served; look at metrics.address", {{"error", server.status().message()}});
+  return nullptr;
+}
+
 absl::Status Run(const Config& config) {
   umask(022);  // not that of who started it: containers read files that are made here, and nobody writes to the socket
   const sigset_t end_signals = BlockEndSignals();
   RaiseDescriptorLimit();
   KeepNoLargeBlocks();
+  const auto registry = std::make_shared<prometheus::Registry>();
+  RpcMetrics rpc_metrics(registry.get(), config.metrics.grpc_histogram);
+  const StepMetrics step_metrics(registry.get());
   const Layout layout(config.root, config.state, config.netns_mounts_under_state_dir);
   ASSIGN_OR_RETURN(SandboxOptions sandbox_options, SandboxOptionsOf(config, layout));
   ASSIGN_OR_RETURN(const std::vector<Fd> locks, TakeDirectories(layout, sandbox_options));
@@ -186,7 +212,10 @@ absl::Status Run(const Config& config) {
   ASSIGN_OR_RETURN(
       const std::unique_ptr<CriServer> server,
       CriServer::Start(ServerOptionsOf(config, layout), {pods.get(), &table, &health, &status, &containerd, &stats,
-                                                         images.get(), network.get(), streams.get()}));
+                                                         images.get(), network.get(), streams.get(), &rpc_metrics}));
+  const std::unique_ptr<HttpServer> metrics =
+      ServeMetrics(config.metrics, MetricsPage({registry, std::make_shared<NodeMetrics>(&status, &stats, images.get()),
+                                                std::make_shared<ProcessMetrics>()}));
   LogInfo("serving", {{"address", config.grpc.address}, {"version", CRISP_VERSION}});
 
   int received = 0;

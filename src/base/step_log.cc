@@ -1,17 +1,24 @@
 #include "base/step_log.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "absl/strings/str_cat.h"
 
 namespace crisp {
 namespace {
 
+std::atomic<StepObserver*> observer_of_all{nullptr};
+
 double Millis(MonoClock::duration time) {
   return static_cast<double>(std::chrono::duration_cast<std::chrono::microseconds>(time).count()) / 1000;
 }
 
 }  // namespace
+
+void StepLog::SetObserver(StepObserver* observer) {
+  observer_of_all = observer;
+}
 
 StepLog::StepLog(absl::string_view operation, OwnedLogFields fields, MonoTime start)
     : operation_(operation), start_(start), fields_(std::move(fields)), last_done_(start) {}
@@ -43,6 +50,7 @@ void StepLog::Done(absl::string_view step, MonoTime since, OwnedLogFields step_f
 void StepLog::DoneLocked(absl::string_view step, MonoTime since, MonoTime now, OwnedLogFields step_fields) {
   last_step_ = std::string(step);
   last_done_ = now;
+  if (StepObserver* const observer = observer_of_all) observer->OnStep(operation_, step, now - since);
   if (IsLogged(LogLevel::kDebug)) {
     Log(LogLevel::kDebug, "step",
         WithFields({{"operation", operation_}, {"step", step}, {"ms", Millis(now - since)}}, step_fields));
@@ -56,15 +64,21 @@ void StepLog::DoneLocked(absl::string_view step, MonoTime since, MonoTime now, O
 void StepLog::Finish(const absl::Status& status) {
   const MonoTime now = MonoClock::now();
   const MutexLock lock(mutex_);
-  if (std::exchange(finished_, true) || now - start_ <= kLong) return;
+  if (!End(now, status) || now - start_ <= kLong) return;
   LogEnd(LogLevel::kInfo, "operation took long", now, status);
 }
 
 void StepLog::FinishAbandoned(const absl::Status& status) {
   const MonoTime now = MonoClock::now();
   const MutexLock lock(mutex_);
-  if (std::exchange(finished_, true)) return;
+  if (!End(now, status)) return;
   LogEnd(status.ok() ? LogLevel::kInfo : LogLevel::kWarning, "operation ended after its caller had left", now, status);
+}
+
+bool StepLog::End(MonoTime now, const absl::Status& status) {
+  if (std::exchange(finished_, true)) return false;
+  if (StepObserver* const observer = observer_of_all) observer->OnEnd(operation_, status.ok(), now - start_);
+  return true;
 }
 
 void StepLog::LogEnd(LogLevel level, absl::string_view message, MonoTime now, const absl::Status& status) {

@@ -31,8 +31,19 @@
 
 namespace crisp {
 
+// Learns of the same times. Both methods are called on the thread that does the work, with the StepLog locked.
+class StepObserver {
+ public:
+  virtual ~StepObserver() = default;
+  virtual void OnStep(absl::string_view operation, absl::string_view step, MonoClock::duration time) = 0;
+  virtual void OnEnd(absl::string_view operation, bool ok, MonoClock::duration time) = 0;
+};
+
 class StepLog {
  public:
+  // Of all operations of the process; null: none. It must outlive them, or the next call of this.
+  static void SetObserver(StepObserver* observer);
+
   // An operation that takes longer ends with an info line.
   static constexpr std::chrono::seconds kLong{1};
 
@@ -63,6 +74,8 @@ class StepLog {
  private:
   void DoneLocked(absl::string_view step, MonoTime since, MonoTime now, OwnedLogFields step_fields)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // False if it had ended before.
+  bool End(MonoTime now, const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void LogEnd(LogLevel level, absl::string_view message, MonoTime now, const absl::Status& status)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // `first`, `step_fields`, then the fields of all lines; a view of the latter two.

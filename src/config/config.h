@@ -31,6 +31,13 @@ struct GrpcConfig {
   bool operator==(const GrpcConfig&) const = default;
 };
 
+// metrics: what crispd counts, for Prometheus.
+struct MetricsConfig {
+  std::string address;          // address: "127.0.0.1:1338" or "unix:///path"; empty: not served
+  bool grpc_histogram = false;  // grpc_histogram: also how long RPCs take
+  bool operator==(const MetricsConfig&) const = default;
+};
+
 // cri.cni: the pod network.
 struct CniSettings {
   // bin_dir, or bin_dirs for several: absolute directories with the plugins, searched in order.
@@ -158,6 +165,7 @@ struct Config {
   LogLevel log_level = LogLevel::kInfo;     // debug.level: trace, debug, info, warn, error, fatal or panic; empty: info
   LogFormat log_format = LogFormat::kText;  // debug.format: text or json; empty: text
   GrpcConfig grpc;
+  MetricsConfig metrics;
 
   std::string sandbox_image = "registry.k8s.io/pause:3.6";  // cri.sandbox_image: the pause container's image
   // cri.restrict_oom_score_adj: a container's oom_score_adj is raised to the daemon's own, for a daemon that may not

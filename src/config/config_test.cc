@@ -159,6 +159,9 @@ TEST_F(ConfigTest, TheDaemonsKeysAreHonoured) {
 [debug]
   level = "warn"
   format = "json"
+[metrics]
+  address = "127.0.0.1:1338"
+  grpc_histogram = true
 [crisp]
   preload_dir = "/usr/share/images"
   pin_preloaded = true
@@ -170,6 +173,7 @@ TEST_F(ConfigTest, TheDaemonsKeysAreHonoured) {
 )");
   EXPECT_THAT(warnings_, IsEmpty());
   EXPECT_EQ(config.grpc, (GrpcConfig{"/tmp/a.sock", 1000, 4294967295, 1048576, 16777216}));
+  EXPECT_EQ(config.metrics, (MetricsConfig{"127.0.0.1:1338", true}));
   EXPECT_EQ(config.log_level, LogLevel::kWarning);
   EXPECT_EQ(config.log_format, LogFormat::kJson);
   EXPECT_EQ(config.crisp, (CrispConfig{.preload_dir = "/usr/share/images",

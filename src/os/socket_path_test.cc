@@ -1,4 +1,4 @@
-#include "server/socket_path.h"
+#include "os/socket_path.h"
 
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -31,7 +31,7 @@ class SocketPathTest : public testing::Test {
 
   // Of a path where something is that nobody may take away.
   std::string Refused() {
-    const absl::Status status = CheckSocketPath(path_);
+    const absl::Status status = CheckSocketPath(path_, "grpc.address");
     EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
     EXPECT_TRUE(std::filesystem::exists(std::filesystem::symlink_status(path_))) << "it is left alone";
     return std::string(status.message());
@@ -42,9 +42,9 @@ class SocketPathTest : public testing::Test {
 };
 
 TEST_F(SocketPathTest, NothingOrTheSocketOfADeadServerIsFine) {
-  EXPECT_EQ(CheckSocketPath(path_), absl::OkStatus());
+  EXPECT_EQ(CheckSocketPath(path_, "grpc.address"), absl::OkStatus());
   Bind();
-  EXPECT_EQ(CheckSocketPath(path_), absl::OkStatus());
+  EXPECT_EQ(CheckSocketPath(path_, "grpc.address"), absl::OkStatus());
 }
 
 TEST_F(SocketPathTest, AServerThatAnswersIsNamed) {
@@ -69,7 +69,7 @@ TEST_F(SocketPathTest, WhateverElseIsThereIsNamed) {
 
 TEST_F(SocketPathTest, APathThatNoSocketCanHaveIsRefused) {
   for (const std::string& path : {std::string(), std::string("crisp.sock"), "/" + std::string(107, 'a')}) {
-    EXPECT_EQ(CheckSocketPath(path).code(), absl::StatusCode::kInvalidArgument) << path;
+    EXPECT_EQ(CheckSocketPath(path, "grpc.address").code(), absl::StatusCode::kInvalidArgument) << path;
   }
 }
 

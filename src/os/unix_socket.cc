@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -40,17 +41,15 @@ absl::StatusOr<Address> AddressOf(const std::string& path) {
   return address;
 }
 
-absl::StatusOr<Fd> MakeSocket() {
-  Fd socket_fd(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+absl::StatusOr<Fd> MakeSocket(int type) {
+  Fd socket_fd(socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket_fd.valid()) return ErrnoStatus(errno, "make a socket");
   return socket_fd;
 }
 
-}  // namespace
-
-absl::StatusOr<Fd> ListenPackets(const std::string& path) {
+absl::StatusOr<Fd> Listen(const std::string& path, int type) {
   ASSIGN_OR_RETURN(const Address address, AddressOf(path));
-  ASSIGN_OR_RETURN(Fd listener, MakeSocket());
+  ASSIGN_OR_RETURN(Fd listener, MakeSocket(type));
   if (unlink(path.c_str()) != 0 && errno != ENOENT) return ErrnoStatus(errno, absl::StrCat("remove ", path));
   if (bind(listener.get(), reinterpret_cast<const sockaddr*>(&address.name), sizeof(address.name)) != 0) {
     return ErrnoStatus(errno, absl::StrCat("bind ", path));
@@ -59,9 +58,21 @@ absl::StatusOr<Fd> ListenPackets(const std::string& path) {
   return listener;
 }
 
+}  // namespace
+
+absl::StatusOr<Fd> ListenPackets(const std::string& path) {
+  return Listen(path, SOCK_SEQPACKET);
+}
+
+absl::StatusOr<Fd> ListenStream(const std::string& path) {
+  ASSIGN_OR_RETURN(Fd listener, Listen(path, SOCK_STREAM));
+  if (chmod(path.c_str(), 0660) != 0) return ErrnoStatus(errno, absl::StrCat("chmod ", path));
+  return listener;
+}
+
 absl::StatusOr<Fd> ConnectPackets(const std::string& path) {
   ASSIGN_OR_RETURN(const Address address, AddressOf(path));
-  ASSIGN_OR_RETURN(Fd connected, MakeSocket());
+  ASSIGN_OR_RETURN(Fd connected, MakeSocket(SOCK_SEQPACKET));
   // With a full backlog connect(2) returns EAGAIN at once.
   if (connect(connected.get(), reinterpret_cast<const sockaddr*>(&address.name), sizeof(address.name)) != 0) {
     return ErrnoStatus(errno, absl::StrCat("connect to ", path));

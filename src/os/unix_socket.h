@@ -1,4 +1,5 @@
-// Packet sockets (AF_UNIX, SOCK_SEQPACKET): a packet is sent and received as a whole.
+// Unix sockets: packet sockets (AF_UNIX, SOCK_SEQPACKET), whose packets are sent and received as a whole, and a
+// listener for streams.
 //
 // All sockets are close-on-exec and non-blocking. Paths longer than sun_path (108 bytes, unix(7)) work too, through a
 // descriptor of their directory.
@@ -20,6 +21,9 @@ namespace crisp {
 
 // Binds and listens. Removes an existing socket first: the caller owns the directory.
 absl::StatusOr<Fd> ListenPackets(const std::string& path);
+
+// The same for a stream socket, which its owner and group may connect to (mode 0660).
+absl::StatusOr<Fd> ListenStream(const std::string& path);
 
 // Connects. ErrnoOf is ENOENT or ECONNREFUSED if nobody listens.
 absl::StatusOr<Fd> ConnectPackets(const std::string& path);

@@ -62,8 +62,14 @@ constexpr RpcLog Line(absl::string_view method) {
 
 class ContainerdServices::Impl {
  public:
-  Impl(const ContainerdView* view, const PodTable* table)
-      : edge_(table), calls_(view), containers_(this), tasks_(this), version_(this) {}
+  Impl(const ContainerdView* view, const PodTable* table, RpcMetrics* metrics)
+      : containers_edge_("containerd.services.containers.v1.Containers", table, metrics),
+        tasks_edge_("containerd.services.tasks.v1.Tasks", table, metrics),
+        version_edge_("containerd.services.version.v1.Version", table, metrics),
+        calls_(view),
+        containers_(this),
+        tasks_(this),
+        version_(this) {}
 
   void Register(grpc::ServerBuilder* builder) {
     builder->RegisterService(&containers_);
@@ -73,11 +79,11 @@ class ContainerdServices::Impl {
 
  private:
   template <typename Request, typename Response>
-  grpc::Status Answer(absl::string_view method, const grpc::ServerContext& context,
+  grpc::Status Answer(Edge& edge, absl::string_view method, const grpc::ServerContext& context,
                       absl::Status (Calls::*call)(const Request&, Response*), const Request& request,
                       Response* response) {
     const absl::Status ours = CheckNamespace(context);
-    return ours.ok() ? edge_.Answer(Line(method), context, calls_, call, request, response) : ToGrpc(ours);
+    return ours.ok() ? edge.Answer(Line(method), context, calls_, call, request, response) : ToGrpc(ours);
   }
 
   class Containers final : public containerd_containers::Containers::Service {
@@ -85,7 +91,8 @@ class ContainerdServices::Impl {
     explicit Containers(Impl* impl) : impl_(impl) {}
     grpc::Status Get(grpc::ServerContext* context, const containerd_containers::GetContainerRequest* request,
                      containerd_containers::GetContainerResponse* response) override {
-      return impl_->Answer("Containers.Get", *context, &Calls::GetContainer, *request, response);
+      return impl_->Answer(impl_->containers_edge_, "Containers.Get", *context, &Calls::GetContainer, *request,
+                           response);
     }
 
    private:
@@ -97,7 +104,7 @@ class ContainerdServices::Impl {
     explicit Tasks(Impl* impl) : impl_(impl) {}
     grpc::Status Get(grpc::ServerContext* context, const containerd_tasks::GetRequest* request,
                      containerd_tasks::GetResponse* response) override {
-      return impl_->Answer("Tasks.Get", *context, &Calls::GetTask, *request, response);
+      return impl_->Answer(impl_->tasks_edge_, "Tasks.Get", *context, &Calls::GetTask, *request, response);
     }
 
    private:
@@ -110,22 +117,25 @@ class ContainerdServices::Impl {
     explicit VersionService(Impl* impl) : impl_(impl) {}
     grpc::Status Version(grpc::ServerContext* context, const google::protobuf::Empty* request,
                          containerd_version::VersionResponse* response) override {
-      return impl_->edge_.Answer(Line("Version.Version"), *context, impl_->calls_, &Calls::Version, *request, response);
+      return impl_->version_edge_.Answer(Line("Version.Version"), *context, impl_->calls_, &Calls::Version, *request,
+                                         response);
     }
 
    private:
     Impl* const impl_;
   };
 
-  Edge edge_;
+  Edge containers_edge_;
+  Edge tasks_edge_;
+  Edge version_edge_;
   Calls calls_;
   Containers containers_;
   Tasks tasks_;
   VersionService version_;
 };
 
-ContainerdServices::ContainerdServices(const ContainerdView* view, const PodTable* table)
-    : impl_(std::make_unique<Impl>(view, table)) {}
+ContainerdServices::ContainerdServices(const ContainerdView* view, const PodTable* table, RpcMetrics* metrics)
+    : impl_(std::make_unique<Impl>(view, table, metrics)) {}
 
 ContainerdServices::~ContainerdServices() = default;
 

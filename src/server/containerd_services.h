@@ -13,11 +13,12 @@ namespace crisp {
 
 class ContainerdView;
 class PodTable;
+class RpcMetrics;
 
 class ContainerdServices {
  public:
-  // Both must outlive the object, and this the server.
-  ContainerdServices(const ContainerdView* view, const PodTable* table);
+  // All must outlive the object, and this the server.
+  ContainerdServices(const ContainerdView* view, const PodTable* table, RpcMetrics* metrics);
   ~ContainerdServices();
 
   void Register(grpc::ServerBuilder* builder);

@@ -15,9 +15,9 @@
 #include "base/status_macros.h"
 #include "os/errno_status.h"
 #include "os/file.h"
+#include "os/socket_path.h"
 #include "server/containerd_services.h"
 #include "server/cri_services.h"
-#include "server/socket_path.h"
 #include "server/stream_calls.h"
 
 namespace crisp {
@@ -35,8 +35,8 @@ absl::Status GiveTo(const std::string& path, uid_t uid, gid_t gid) {
   return absl::OkStatus();
 }
 
-absl::Status PrepareSocketPath(const std::string& path) {
-  RETURN_IF_ERROR(CheckSocketPath(path));
+absl::Status PrepareSocketPath(const std::string& path, absl::string_view key) {
+  RETURN_IF_ERROR(CheckSocketPath(path, key));
   return MakeDirs(path.substr(0, std::max<size_t>(1, path.rfind('/'))), 0711);
 }
 
@@ -48,7 +48,7 @@ class CriServer::Impl {
       : options_(std::move(options)),
         runtime_(options_, backends),
         images_(backends),
-        containerd_(backends.containerd, backends.table),
+        containerd_(backends.containerd, backends.table, backends.rpc_metrics),
         stream_calls_({&runtime_, &images_, backends, static_cast<size_t>(options_.max_send_bytes)}) {}
 
   ~Impl() {
@@ -58,7 +58,10 @@ class CriServer::Impl {
   }
 
   absl::Status Listen() {
-    for (const std::string& address : Addresses()) RETURN_IF_ERROR(PrepareSocketPath(address));
+    RETURN_IF_ERROR(PrepareSocketPath(options_.address, "grpc.address"));
+    if (!options_.containerd_address.empty()) {
+      RETURN_IF_ERROR(PrepareSocketPath(options_.containerd_address, "crisp.containerd_address"));
+    }
     grpc::ResourceQuota quota("crispd");
     quota.SetMaxThreads(kMaxThreads);
     grpc::ServerBuilder builder;

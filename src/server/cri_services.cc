@@ -8,7 +8,7 @@
 namespace crisp {
 
 RuntimeService::RuntimeService(const ServerOptions& options, const CriBackends& backends)
-    : edge_(backends.table),
+    : edge_("runtime.v1.RuntimeService", backends.table, backends.rpc_metrics),
       runtime_(options, backends.pods, backends.health, backends.network),
       pods_(backends.pods),
       containers_(backends.pods, static_cast<size_t>(options.max_send_bytes)),
@@ -60,7 +60,8 @@ CRISP_RPC(PortForward, LogLevel::kInfo, streaming_)
 #undef CRISP_RPC
 
 ImageService::ImageService(const CriBackends& backends)
-    : edge_(backends.table), images_(backends.images, backends.stats) {}
+    : edge_("runtime.v1.ImageService", backends.table, backends.rpc_metrics),
+      images_(backends.images, backends.stats) {}
 
 #define CRISP_RPC(name, level)                                                                     \
   grpc::Status ImageService::name(grpc::ServerContext* context, const cri::name##Request* request, \

@@ -44,11 +44,11 @@ std::string CutToFit(absl::string_view text) {
   return std::string(text);
 }
 
+}  // namespace
+
 absl::StatusCode CodeForClient(const absl::Status& status) {
   return BeginsWithPullReason(status.message()) ? absl::StatusCode::kUnknown : status.code();
 }
-
-}  // namespace
 
 grpc::Status ToGrpc(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;

@@ -4,11 +4,15 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/status.h>
 
+#include <string>
+#include <utility>
+
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "base/call_context.h"
 #include "base/log.h"
+#include "metrics/rpc_metrics.h"
 #include "server/subject.h"
 #include "server/unknown_fields.h"
 
@@ -25,9 +29,12 @@ CallContext CallOf(const grpc::ServerContext& context);
 // cut to what clients accept.
 grpc::Status ToGrpc(const absl::Status& status);
 
+// The code of ToGrpc.
+absl::StatusCode CodeForClient(const absl::Status& status);
+
 // An RPC's name, and the levels of its log line if it succeeds and if it fails.
 struct RpcLog {
-  absl::string_view method;
+  absl::string_view method;  // "RunPodSandbox", or "Containers.Get" where the method alone would say little
   LogLevel level = LogLevel::kInfo;
   LogLevel failure_level = LogLevel::kWarning;
 };
@@ -45,11 +52,12 @@ class RpcLine {
   const MonoTime start_ = MonoClock::now();
 };
 
-// Serves RPCs by member functions of the *Rpcs classes. Thread-safe.
+// Serves the RPCs of one service by member functions of the *Rpcs classes. Thread-safe.
 class Edge {
  public:
-  // `pods` must outlive it.
-  explicit Edge(const PodTable* pods) : pods_(pods) {}
+  // `service` is the full name, "runtime.v1.RuntimeService". Both pointers must outlive it.
+  Edge(std::string service, const PodTable* pods, RpcMetrics* metrics)
+      : service_(std::move(service)), pods_(pods), metrics_(metrics) {}
 
   // A method that waits for others gets the client's deadline as a CallContext.
   template <typename Rpcs, typename Request, typename Response>
@@ -65,21 +73,30 @@ class Edge {
     return Serve(log, request, response, [&] { return (rpcs.*method)(request, response); });
   }
 
+  // For calls that are answered by streams.
+  RpcName NameOf(absl::string_view method) const { return {service_, std::string(method), /*streamed=*/true}; }
+  RpcMetrics* metrics() const { return metrics_; }
   UnknownFieldLog& unknown_fields() { return unknown_fields_; }
 
  private:
   template <typename Request, typename Response>
   grpc::Status Serve(const RpcLog& log, const Request& request, Response* response,
                      absl::FunctionRef<absl::Status()> body) {
+    const RpcName name = {service_, std::string(log.method.substr(log.method.rfind('.') + 1))};
+    const MonoTime start = MonoClock::now();
+    metrics_->Started(name);
     unknown_fields_.Look(log.method, request);
     RpcLine line(log, SubjectOf(request, *pods_));
     const absl::Status status = body();
     if (status.ok()) line.Add(CreatedBy(request, *response));
     line.Write(status);
+    metrics_->Handled(name, CodeForClient(status), MonoClock::now() - start);
     return ToGrpc(status);
   }
 
+  const std::string service_;
   const PodTable* const pods_;
+  RpcMetrics* const metrics_;
   UnknownFieldLog unknown_fields_;
 };
 

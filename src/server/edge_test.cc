@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <prometheus/registry.h>
 
 #include <nlohmann/json.hpp>
 #include <string>
@@ -60,7 +61,9 @@ class EdgeTest : public testing::Test {
 
   MadePods made_;
   FakeRpcs rpcs_{made_.table()};
-  Edge edge_{made_.table()};
+  prometheus::Registry registry_;
+  RpcMetrics metrics_{&registry_, /*histogram=*/false};
+  Edge edge_{"runtime.v1.RuntimeService", made_.table(), &metrics_};
   grpc::StatusCode code_ = grpc::StatusCode::OK;
 };
 

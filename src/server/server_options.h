@@ -14,6 +14,7 @@ class Images;
 class Network;
 class PodManager;
 class PodTable;
+class RpcMetrics;
 class RuntimeHealth;
 class Stats;
 class StatusView;
@@ -30,6 +31,7 @@ struct CriBackends {
   Images* images;
   Network* network;
   StreamServer* streams;
+  RpcMetrics* rpc_metrics;
 };
 
 struct ServerOptions {

@@ -28,7 +28,6 @@
 #include "server/event_source.h"
 #include "server/list_source.h"
 #include "server/message_source.h"
-#include "server/unknown_fields.h"
 
 namespace crisp {
 
@@ -44,16 +43,16 @@ class StreamCall final : public std::enable_shared_from_this<StreamCall<Request,
   using Ask = std::function<void(grpc::ServerContext*, Request*, Writer*, void* tag)>;
 
   // Waits for a call, serves it, and meanwhile waits for the next one, until the server shuts down.
-  static void Accept(absl::string_view method, const Ask& ask, const Open& open) {
-    const auto call = std::make_shared<StreamCall>(method, ask, open);
+  static void Accept(const RpcName& name, RpcMetrics* metrics, const Ask& ask, const Open& open) {
+    const auto call = std::make_shared<StreamCall>(name, metrics, ask, open);
     call->self_ = call;
     // gRPC wants it before the call; done_op_ comes only for a call that has begun.
     call->context_.AsyncNotifyWhenDone(&call->done_op_);
     ask(&call->context_, &call->request_, &call->writer_, &call->accept_op_);
   }
 
-  StreamCall(absl::string_view method, Ask ask, Open open)
-      : method_(method), ask_(std::move(ask)), open_(std::move(open)) {}
+  StreamCall(RpcName name, RpcMetrics* metrics, Ask ask, Open open)
+      : name_(std::move(name)), metrics_(metrics), ask_(std::move(ask)), open_(std::move(open)) {}
 
   void Wake() {
     MutexLock lock(mutex_);
@@ -66,8 +65,9 @@ class StreamCall final : public std::enable_shared_from_this<StreamCall<Request,
       self_.reset();  // the server shuts down
       return;
     }
-    Accept(method_, ask_, open_);
+    Accept(name_, metrics_, ask_, open_);
     began_ = MonoClock::now();
+    metrics_->Started(name_);
     const std::weak_ptr<StreamCall> weak = this->weak_from_this();
     // Without the lock: the source may call Wake at once.
     Source source = open_(request_, [weak] {
@@ -118,13 +118,16 @@ class StreamCall final : public std::enable_shared_from_this<StreamCall<Request,
   }
 
   void LogEnd(const absl::Status& end) const {
-    const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(MonoClock::now() - began_).count();
+    const MonoClock::duration time = MonoClock::now() - began_;
+    metrics_->Handled(name_, end.code(), time);
+    const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(time).count();
     const std::string code = absl::StatusCodeToString(end.code());
     const LogLevel level = end.ok() || absl::IsCancelled(end) ? LogLevel::kDebug : LogLevel::kWarning;
-    Log(level, method_, {{"us", micros}, {"code", code}, {"error", end.message()}});
+    Log(level, name_.method, {{"us", micros}, {"code", code}, {"error", end.message()}});
   }
 
-  const absl::string_view method_;
+  const RpcName name_;
+  RpcMetrics* const metrics_;
   const Ask ask_;
   const Open open_;
   grpc::ServerContext context_;
@@ -148,10 +151,10 @@ class StreamCall final : public std::enable_shared_from_this<StreamCall<Request,
 
 // Waits for calls of GetContainerEvents. Each is answered with the events of a subscription of its own.
 template <typename Service>
-void AcceptEvents(Service* service, grpc::ServerCompletionQueue* queue, EventHub* hub) {
+void AcceptEvents(const Edge& edge, Service* service, grpc::ServerCompletionQueue* queue, EventHub* hub) {
   using Stream = StreamCall<cri::GetEventsRequest, cri::ContainerEventResponse>;
   Stream::Accept(
-      "GetContainerEvents",
+      edge.NameOf("GetContainerEvents"), edge.metrics(),
       [=](grpc::ServerContext* context, cri::GetEventsRequest* request, Stream::Writer* writer, void* tag) {
         service->RequestGetContainerEvents(context, request, writer, queue, queue, tag);
       },
@@ -164,7 +167,7 @@ void AcceptEvents(Service* service, grpc::ServerCompletionQueue* queue, EventHub
 struct ListServing {
   grpc::ServerCompletionQueue* queue;
   WorkerPool* workers;  // builds the lists
-  UnknownFieldLog* unknown_fields;
+  Edge* edge;
   size_t chunk_bytes;  // of a message
 };
 
@@ -177,12 +180,12 @@ void AcceptList(absl::string_view method, const ListServing& serving, Service* s
                 const List& list, const Field& field) {
   using Stream = StreamCall<Request, Response>;
   Stream::Accept(
-      method,
+      serving.edge->NameOf(method), serving.edge->metrics(),
       [=](grpc::ServerContext* context, Request* request, typename Stream::Writer* writer, void* tag) {
         (service->*ask)(context, request, writer, serving.queue, serving.queue, tag);
       },
       [=](const Request& request, std::function<void()> wake) -> typename Stream::Source {
-        serving.unknown_fields->Look(method, request);
+        serving.edge->unknown_fields().Look(method, request);
         auto build = [=] { return InChunks<Response>(list(request), serving.chunk_bytes, field); };
         return ListSource<Response>::Start(serving.workers, std::move(build), std::move(wake));
       });

@@ -6,6 +6,7 @@
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
+#include <prometheus/registry.h>
 
 #include <chrono>
 #include <future>
@@ -15,6 +16,7 @@
 
 #include "absl/synchronization/notification.h"
 #include "api/cri/api.grpc.pb.h"
+#include "sandbox/pod_table.h"
 #include "server/completion_loop.h"
 
 namespace crisp {
@@ -36,9 +38,9 @@ class StreamCallTest : public testing::Test {
     loop_.Register(&builder);
     server_ = builder.BuildAndStart();
     ASSERT_NE(server_, nullptr);
-    AcceptEvents(&service_, loop_.queue(), &hub_);
+    AcceptEvents(edge_, &service_, loop_.queue(), &hub_);
     AcceptList(
-        "StreamContainers", {loop_.queue(), &workers_, &unknown_fields_, kChunkBytes}, &service_,
+        "StreamContainers", {loop_.queue(), &workers_, &edge_, kChunkBytes}, &service_,
         &Service::RequestStreamContainers, [this](const cri::StreamContainersRequest&) { return BlockingList(); },
         [](cri::StreamContainersResponse& message) { return message.mutable_containers(); });
     ASSERT_TRUE(loop_.Start().ok());
@@ -79,7 +81,10 @@ class StreamCallTest : public testing::Test {
 
   Service service_;
   EventHub hub_;
-  UnknownFieldLog unknown_fields_;
+  PodTable pods_;
+  prometheus::Registry registry_;
+  RpcMetrics metrics_{&registry_, /*histogram=*/false};
+  Edge edge_{"runtime.v1.RuntimeService", &pods_, &metrics_};
   std::unique_ptr<grpc::Server> server_;
   absl::Notification release_;
   absl::Notification list_began_;

@@ -44,15 +44,16 @@ void StreamCalls::EndEvents() {
 }
 
 void StreamCalls::AcceptEvents() {
-  crisp::AcceptEvents(parts_.runtime_service, loop_.queue(), &parts_.backends.pods->events());
+  crisp::AcceptEvents(parts_.runtime_service->edge(), parts_.runtime_service, loop_.queue(),
+                      &parts_.backends.pods->events());
 }
 
-ListServing StreamCalls::Serving(UnknownFieldLog* unknown_fields) {
-  return {loop_.queue(), &workers_, unknown_fields, chunk_bytes_};
+ListServing StreamCalls::Serving(Edge* edge) {
+  return {loop_.queue(), &workers_, edge, chunk_bytes_};
 }
 
 void StreamCalls::AcceptStateLists() {
-  const ListServing runtime_lists = Serving(&parts_.runtime_service->edge().unknown_fields());
+  const ListServing runtime_lists = Serving(&parts_.runtime_service->edge());
   AcceptList(
       "StreamPodSandboxes", runtime_lists, parts_.runtime_service, &RuntimeService::RequestStreamPodSandboxes,
       [this](const cri::StreamPodSandboxesRequest& request) {
@@ -68,7 +69,7 @@ void StreamCalls::AcceptStateLists() {
 }
 
 void StreamCalls::AcceptStatsLists() {
-  const ListServing runtime_lists = Serving(&parts_.runtime_service->edge().unknown_fields());
+  const ListServing runtime_lists = Serving(&parts_.runtime_service->edge());
   AcceptList(
       "StreamContainerStats", runtime_lists, parts_.runtime_service, &RuntimeService::RequestStreamContainerStats,
       [this](const cri::StreamContainerStatsRequest& request) {
@@ -88,7 +89,7 @@ void StreamCalls::AcceptStatsLists() {
 }
 
 void StreamCalls::AcceptImageList() {
-  const ListServing image_lists = Serving(&parts_.image_service->edge().unknown_fields());
+  const ListServing image_lists = Serving(&parts_.image_service->edge());
   AcceptList(
       "StreamImages", image_lists, parts_.image_service, &ImageService::RequestStreamImages,
       [this](const cri::StreamImagesRequest& request) {

@@ -21,9 +21,9 @@
 
 namespace crisp {
 
+class Edge;
 class ImageService;
 class RuntimeService;
-class UnknownFieldLog;
 struct ListServing;
 
 class StreamCalls {
@@ -50,7 +50,7 @@ class StreamCalls {
   static constexpr int kMostListThreads = 4;
   static constexpr size_t kMostWaitingLists = 1000;
 
-  ListServing Serving(UnknownFieldLog* unknown_fields);
+  ListServing Serving(Edge* edge);
   // Each waits for calls of its methods.
   void AcceptEvents();
   void AcceptStateLists();

@@ -40,7 +40,7 @@ struct Address {
 absl::StatusOr<Address> ParseAddress(const std::string& address, const std::string& port) {
   uint32_t number = 0;
   if (!absl::SimpleAtoi(port, &number) || number > UINT16_MAX) {
-    return absl::InvalidArgumentError(absl::StrCat("stream_server_port \"", port, "\": must be a number up to 65535"));
+    return absl::InvalidArgumentError(absl::StrCat("port \"", port, "\": must be a number up to 65535"));
   }
   Address parsed;
   auto* const v4 = reinterpret_cast<sockaddr_in*>(&parsed.storage);
@@ -54,8 +54,7 @@ absl::StatusOr<Address> ParseAddress(const std::string& address, const std::stri
     v6->sin6_port = htons(static_cast<uint16_t>(number));
     parsed.length = sizeof(*v6);
   } else {
-    return absl::InvalidArgumentError(
-        absl::StrCat("stream_server_address \"", address, "\": must be an IPv4 or IPv6 address"));
+    return absl::InvalidArgumentError(absl::StrCat("address \"", address, "\": must be an IPv4 or IPv6 address"));
   }
   return parsed;
 }
@@ -80,7 +79,7 @@ std::string HostOf(const Address& address) {
 absl::StatusOr<ListeningSocket> ListenTcp(const std::string& address, const std::string& port) {
   auto parsed = ParseAddress(address, port);
   if (!parsed.ok()) return parsed.status();
-  const std::string what = absl::StrCat("listen on ", address, " port ", port, " for streams");
+  const std::string what = absl::StrCat("listen on ", address, " port ", port);
   Fd fd(socket(parsed->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.valid()) return ErrnoStatus(errno, what);
   SetOption(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);

@@ -46,7 +46,8 @@ class StreamServer::Impl {
     if (options.tls) {
       ASSIGN_OR_RETURN(tls_, MakeServerTls(options.certificate_file, options.key_file, address_), "streaming server");
     }
-    ASSIGN_OR_RETURN(ListeningSocket socket, ListenTcp(address_, options.port));
+    ASSIGN_OR_RETURN(ListeningSocket socket, ListenTcp(address_, options.port),
+                     "stream_server_address and stream_server_port");
     url_ = absl::StrCat(options.tls ? "https://" : "http://", socket.host);
     ASSIGN_OR_RETURN(loop_, StreamLoop::Start());
     context_.loop = loop_.get();

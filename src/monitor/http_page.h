@@ -1,0 +1,33 @@
+// What an HttpServer serves, and the limits for its clients.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <string>
+
+namespace crisp {
+
+struct HttpAnswer {
+  int code = 200;
+  std::string type = "text/plain; charset=utf-8";
+  std::string body;
+};
+
+// Makes a page. Called on the server's thread, which serves nobody else meanwhile.
+using HttpPage = std::function<HttpAnswer()>;
+using HttpPages = std::map<std::string, HttpPage>;  // by path
+
+struct HttpServerOptions {
+  // "127.0.0.1:1338", "[::1]:1338", or "unix:///run/crisp/metrics.sock", which gets mode 0660.
+  std::string address;
+  size_t most_connections = 8;
+  std::chrono::milliseconds head_time = std::chrono::seconds(10);    // for a whole request
+  std::chrono::milliseconds answer_time = std::chrono::seconds(30);  // for taking the answer
+  std::chrono::milliseconds idle_time = std::chrono::minutes(5);     // between requests of one connection
+};
+
+inline constexpr size_t kHttpHeadLimit = 8 << 10;
+
+}  // namespace crisp

@@ -1,0 +1,93 @@
+#include "monitor/process_metrics.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <optional>
+#include <string>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
+#include "monitor/read_values.h"
+#include "os/file.h"
+
+namespace crisp {
+namespace {
+
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+// Fields of /proc/PID/stat behind the command's name, which is in brackets and may hold anything: the first of them is
+// field 3 of proc(5).
+std::vector<std::string> StatFields() {
+  const std::string text = ReadFileAt(AT_FDCWD, "/proc/self/stat", 4096).value_or("");
+  const size_t bracket = text.rfind(')');
+  if (bracket == std::string::npos) return {};
+  return absl::StrSplit(text.substr(bracket + 1), ' ', absl::SkipEmpty());
+}
+
+std::optional<double> NumberAt(const std::vector<std::string>& fields, size_t number) {
+  constexpr size_t kFirst = 3;
+  double value = 0;
+  if (fields.size() <= number - kFirst || !absl::SimpleAtod(fields[number - kFirst], &value)) return std::nullopt;
+  return value;
+}
+
+// When the machine has started, in seconds since 1970.
+std::optional<double> BootTime() {
+  const std::string text = ReadFileAt(AT_FDCWD, "/proc/stat", 4 << 20).value_or("");
+  const size_t at = text.find("\nbtime ");
+  double value = 0;
+  if (at == std::string::npos) return std::nullopt;
+  const std::string line = text.substr(at + 7, text.find('\n', at + 1) - at - 7);
+  return absl::SimpleAtod(line, &value) ? std::make_optional(value) : std::nullopt;
+}
+
+void AddStat(std::vector<MetricFamily>* families) {
+  const std::vector<std::string> fields = StatFields();
+  const double ticks = static_cast<double>(sysconf(_SC_CLK_TCK));
+  const auto user = NumberAt(fields, 14), system = NumberAt(fields, 15);
+  if (user && system) {
+    MetricFamily family = Family("process_cpu_seconds_total", "User and system time of crispd.", MetricType::Counter);
+    AddValue(&family, (*user + *system) / ticks);
+    families->push_back(std::move(family));
+  }
+  const auto add = [&](const char* name, const char* help, std::optional<double> value, double unit) {
+    if (value) families->push_back(Gauge(name, help, *value * unit));
+  };
+  add("process_threads", "Threads of crispd.", NumberAt(fields, 20), 1);
+  add("process_virtual_memory_bytes", "Address space of crispd.", NumberAt(fields, 23), 1);
+  add("process_resident_memory_bytes", "Memory of crispd, with the pages that it shares.", NumberAt(fields, 24),
+      static_cast<double>(sysconf(_SC_PAGESIZE)));
+  const auto started = NumberAt(fields, 22), booted = BootTime();
+  if (started && booted) {
+    add("process_start_time_seconds", "When crispd was started, in seconds since 1970.", *booted + *started / ticks, 1);
+  }
+}
+
+void AddDescriptors(std::vector<MetricFamily>* families) {
+  if (const absl::StatusOr<std::vector<std::string>> open = ListDir("/proc/self/fd"); open.ok()) {
+    families->push_back(
+        Gauge("process_open_fds", "Descriptors that crispd has open.", static_cast<double>(open->size())));
+  }
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    families->push_back(Gauge("process_max_fds", "The most descriptors that crispd may have open.",
+                              static_cast<double>(limit.rlim_cur)));
+  }
+}
+
+}  // namespace
+
+std::vector<MetricFamily> ProcessMetrics::Collect() const {
+  std::vector<MetricFamily> families;
+  AddStat(&families);
+  AddDescriptors(&families);
+  MetricFamily build = Family("crisp_build_info", "The version of crispd; its value is 1.", MetricType::Gauge);
+  AddValue(&build, 1, {{"version", CRISP_VERSION}});
+  families.push_back(std::move(build));
+  return families;
+}
+
+}  // namespace crisp
