@@ -29,7 +29,9 @@
 #include "monitor/http_server.h"
 #include "monitor/metrics_page.h"
 #include "monitor/node_metrics.h"
+#include "monitor/operations_text.h"
 #include "monitor/process_metrics.h"
+#include "monitor/slow_operations.h"
 #include "network/network.h"
 #include "os/errno_status.h"
 #include "os/fd.h"
@@ -138,15 +140,24 @@ void KeepNoLargeBlocks() {
   mallopt(M_TRIM_THRESHOLD, 1 << 20);
 }
 
-// The signals that end the daemon, blocked in every thread and taken from here.
-sigset_t BlockEndSignals() {
+// The signals for the daemon, blocked in every thread and taken by AwaitEnd.
+sigset_t BlockSignals() {
   signal(SIGPIPE, SIG_IGN);
   sigset_t signals;
   sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
+  for (const int number : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&signals, number);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return signals;
+}
+
+// Returns the signal that ends the daemon. SIGUSR1 asks what it is doing.
+int AwaitEnd(const sigset_t& signals) {
+  while (true) {
+    int received = 0;
+    sigwait(&signals, &received);
+    if (received != SIGUSR1) return received;
+    LogOperations();
+  }
 }
 
 // Ends the process if its destructors take longer. What is in progress then (a plugin, a pull, a process that does not
@@ -177,12 +188,13 @@ std::unique_ptr<HttpServer> ServeMetrics(const MetricsConfig& config, HttpPage p
 
 absl::Status Run(const Config& config) {
   umask(022);  // not that of who started it: containers read files that are made here, and nobody writes to the socket
-  const sigset_t end_signals = BlockEndSignals();
+  const sigset_t signals = BlockSignals();
   RaiseDescriptorLimit();
   KeepNoLargeBlocks();
   const auto registry = std::make_shared<prometheus::Registry>();
   RpcMetrics rpc_metrics(registry.get(), config.metrics.grpc_histogram);
   const StepMetrics step_metrics(registry.get());
+  ASSIGN_OR_RETURN(const std::unique_ptr<SlowOperations> slow_operations, SlowOperations::Start());
   const Layout layout(config.root, config.state, config.netns_mounts_under_state_dir);
   ASSIGN_OR_RETURN(SandboxOptions sandbox_options, SandboxOptionsOf(config, layout));
   ASSIGN_OR_RETURN(const std::vector<Fd> locks, TakeDirectories(layout, sandbox_options));
@@ -209,18 +221,16 @@ absl::Status Run(const Config& config) {
   PodStreams pod_streams(&table, &pods->exec());
   ASSIGN_OR_RETURN(const std::unique_ptr<StreamServer> streams,
                    StreamServer::Start(StreamServerOptionsOf(config), &pod_streams));
-  ASSIGN_OR_RETURN(
-      const std::unique_ptr<CriServer> server,
-      CriServer::Start(ServerOptionsOf(config, layout), {pods.get(), &table, &health, &status, &containerd, &stats,
-                                                         images.get(), network.get(), streams.get(), &rpc_metrics}));
+  ASSIGN_OR_RETURN(const std::unique_ptr<CriServer> server,
+                   CriServer::Start(ServerOptionsOf(config, layout),
+                                    {pods.get(), &table, &health, &status, &containerd, &stats, images.get(),
+                                     network.get(), streams.get(), &rpc_metrics, OperationsJson}));
   const std::unique_ptr<HttpServer> metrics =
       ServeMetrics(config.metrics, MetricsPage({registry, std::make_shared<NodeMetrics>(&status, &stats, images.get()),
                                                 std::make_shared<ProcessMetrics>()}));
   LogInfo("serving", {{"address", config.grpc.address}, {"version", CRISP_VERSION}});
 
-  int received = 0;
-  sigwait(&end_signals, &received);
-  LogInfo("ending; pods go on", {{"signal", received}});
+  LogInfo("ending; pods go on", {{"signal", AwaitEnd(signals)}});
   EndWithin(kEndLimit);
   return absl::OkStatus();
 }

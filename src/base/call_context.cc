@@ -12,4 +12,8 @@ void CallContext::Done(absl::string_view step, MonoTime since) const {
   if (steps_ != nullptr) steps_->Done(step, since);
 }
 
+void CallContext::WaitFor(pid_t pid) const {
+  if (steps_ != nullptr) steps_->WaitFor(pid);
+}
+
 }  // namespace crisp

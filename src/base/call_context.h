@@ -2,6 +2,8 @@
 // of its steps are logged. Passed by const reference to every function that may block.
 #pragma once
 
+#include <sys/types.h>
+
 #include <algorithm>
 #include <functional>
 #include <utility>
@@ -57,6 +59,9 @@ class CallContext {
   void Done(absl::string_view step) const;
   void Done(absl::string_view step, MonoTime since) const;
 
+  // The calling thread waits for process `pid`, or no longer for one (0). See ProcessWait.
+  void WaitFor(pid_t pid) const;
+
   // OK while the caller waits; then DeadlineExceeded or Cancelled.
   absl::Status Check() const {
     if (cancelled_ && cancelled_()) return absl::CancelledError("the caller has gone");
@@ -85,6 +90,19 @@ class CallContext {
   MonoTime begun_ = MonoClock::now();
   std::function<bool()> cancelled_;
   StepLog* steps_ = nullptr;
+};
+
+// While it exists, the operation of `call` is known to wait for process `pid` (base/operations.h).
+class ProcessWait {
+ public:
+  // `call` must outlive it.
+  ProcessWait(const CallContext& call, pid_t pid) : call_(call) { call_.WaitFor(pid); }
+  ~ProcessWait() { call_.WaitFor(0); }
+  ProcessWait(const ProcessWait&) = delete;
+  ProcessWait& operator=(const ProcessWait&) = delete;
+
+ private:
+  const CallContext& call_;
 };
 
 }  // namespace crisp

@@ -21,10 +21,15 @@ void StepLog::SetObserver(StepObserver* observer) {
 }
 
 StepLog::StepLog(absl::string_view operation, OwnedLogFields fields, MonoTime start)
-    : operation_(operation), start_(start), fields_(std::move(fields)), last_done_(start) {}
+    : operation_(operation),
+      start_(start),
+      fields_(std::move(fields)),
+      last_done_(start),
+      id_(Operations::All().Enter(this)) {}
 
 StepLog::~StepLog() {
   Finish(absl::OkStatus());
+  Operations::All().Leave(id_);
 }
 
 void StepLog::Add(absl::string_view name, absl::string_view value) {
@@ -34,11 +39,34 @@ void StepLog::Add(absl::string_view name, absl::string_view value) {
 
 void StepLog::Done(absl::string_view step) {
   const MonoTime now = MonoClock::now();
-  const std::thread::id self = std::this_thread::get_id();
   const MutexLock lock(mutex_);
-  auto latest = std::find_if(latest_.begin(), latest_.end(), [self](const auto& entry) { return entry.first == self; });
-  if (latest == latest_.end()) latest = latest_.insert(latest_.end(), {self, start_});
-  DoneLocked(step, std::exchange(latest->second, now), now, {});
+  DoneLocked(step, std::exchange(OfThisThread().latest, now), now, {});
+}
+
+StepLog::ThreadState& StepLog::OfThisThread() {
+  const std::thread::id self = std::this_thread::get_id();
+  const auto found =
+      std::find_if(threads_.begin(), threads_.end(), [self](const ThreadState& each) { return each.thread == self; });
+  return found != threads_.end() ? *found : threads_.emplace_back(ThreadState{self, start_});
+}
+
+void StepLog::WaitFor(pid_t pid) {
+  const MutexLock lock(mutex_);
+  OfThisThread().waits_for = pid;
+}
+
+OperationView StepLog::View() const {
+  const MutexLock lock(mutex_);
+  OperationView view;
+  view.operation = operation_;
+  view.fields = fields_;
+  view.begun = start_;
+  view.last_step = last_step_;
+  view.last_done = last_done_;
+  for (const ThreadState& thread : threads_) {
+    if (thread.waits_for != 0) view.waits_for.push_back(thread.waits_for);
+  }
+  return view;
 }
 
 void StepLog::Done(absl::string_view step, MonoTime since, OwnedLogFields step_fields) {

@@ -13,6 +13,8 @@
 //   operation took long operation=RunPodSandbox ms=1500.3 slowest_step="run CNI" slowest_step_ms=1300.1
 //   namespace=default …
 //
+// It is one of Operations::All as long as it exists.
+//
 // Thread-safe: steps that run side by side on several threads share one object. While debug lines are off, Done costs a
 // lock and a look at the clock.
 #pragma once
@@ -28,6 +30,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mutex.h"
+#include "base/operations.h"
 
 namespace crisp {
 
@@ -39,7 +42,7 @@ class StepObserver {
   virtual void OnEnd(absl::string_view operation, bool ok, MonoClock::duration time) = 0;
 };
 
-class StepLog {
+class StepLog final : private OperationSource {
  public:
   // Of all operations of the process; null: none. It must outlive them, or the next call of this.
   static void SetObserver(StepObserver* observer);
@@ -50,7 +53,7 @@ class StepLog {
   // `start` is when the operation began.
   StepLog(absl::string_view operation, OwnedLogFields fields, MonoTime start = MonoClock::now());
   // Does what Finish(OkStatus()) does, if Finish was not called.
-  ~StepLog();
+  ~StepLog() override;
   StepLog(const StepLog&) = delete;
   StepLog& operator=(const StepLog&) = delete;
 
@@ -67,13 +70,23 @@ class StepLog {
   // The operation is over. A step that failed has not been Done; if it is the slowest, it is named "after" the last one
   // that was. Only the first call of Finish or FinishAbandoned counts.
   void Finish(const absl::Status& status);
+  // The calling thread waits for process `pid`; 0: no longer for one.
+  void WaitFor(pid_t pid);
   // Nobody waits for the result any more: the end is a line however long it took, and a warning if `status` is not OK.
   //   operation ended after its caller had left operation=RunPodSandbox ms=5200 … error="…"
   void FinishAbandoned(const absl::Status& status);
 
  private:
+  OperationView View() const override;
   void DoneLocked(absl::string_view step, MonoTime since, MonoTime now, OwnedLogFields step_fields)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  struct ThreadState {
+    std::thread::id thread;
+    MonoTime latest;      // when it finished its latest step
+    pid_t waits_for = 0;  // a process
+  };
+
+  ThreadState& OfThisThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // False if it had ended before.
   bool End(MonoTime now, const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void LogEnd(LogLevel level, absl::string_view message, MonoTime now, const absl::Status& status)
@@ -87,14 +100,14 @@ class StepLog {
 
   mutable Mutex mutex_;
   OwnedLogFields fields_ ABSL_GUARDED_BY(mutex_);
-  // When each thread finished its latest step. A handful at most, so searched one by one.
-  std::vector<std::pair<std::thread::id, MonoTime>> latest_ ABSL_GUARDED_BY(mutex_);
+  std::vector<ThreadState> threads_ ABSL_GUARDED_BY(mutex_);  // a handful at most, so searched one by one
   std::string last_step_ ABSL_GUARDED_BY(mutex_);
   MonoTime last_done_ ABSL_GUARDED_BY(mutex_);
   std::string slowest_step_ ABSL_GUARDED_BY(mutex_);
   OwnedLogFields slowest_fields_ ABSL_GUARDED_BY(mutex_);
   MonoClock::duration slowest_time_ ABSL_GUARDED_BY(mutex_){0};
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+  uint64_t id_ = 0;  // in Operations; last: from then on View is called
 };
 
 }  // namespace crisp

@@ -212,6 +212,7 @@ absl::StatusOr<CommandResult> RunCommand(const Command& command, const CallConte
   SpawnSetup setup;
   setup.SetStdio({stdio[0].get(), stdio[1].get(), stdio[2].get()});
   ASSIGN_OR_RETURN(Child spawned, setup.Spawn(command.path, command.args, command.env, POSIX_SPAWN_SETPGROUP));
+  const ProcessWait wait(call, spawned.pid);
   RunningChild child(std::move(spawned), command.path);
   for (Fd& end : stdio) end.reset();
   if (command.input.empty()) plumbing.to_child.reset();

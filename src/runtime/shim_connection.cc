@@ -166,6 +166,7 @@ uint64_t ShimConnection::NextId() {
 
 absl::Status ShimConnection::Exchange(uint64_t id, const std::string& packet, ShimAnswer* answer,
                                       const std::vector<int>& attached, bool cancel, const CallContext& call) {
+  const ProcessWait wait(call, pid());
   RETURN_IF_ERROR(Send(id, packet, answer, attached, call));
   MutexLock lock(mutex_);
   const absl::Status answered = Await(id, *answer, cancel, call);
@@ -217,6 +218,7 @@ absl::Status ShimConnection::AwaitUndone(uint64_t id, const ShimAnswer& answer, 
 // ---- starts ----
 
 absl::StatusOr<shim::Started> ShimConnection::Start(shim::Start request, const CallContext& call) {
+  const ProcessWait wait(call, pid());
   const std::string container_id = request.container_id;
   bool joined = true;
   std::shared_ptr<PendingStart> start = FindOrAddStart(container_id, &joined);

@@ -9,7 +9,7 @@ namespace crisp {
 
 RuntimeService::RuntimeService(const ServerOptions& options, const CriBackends& backends)
     : edge_("runtime.v1.RuntimeService", backends.table, backends.rpc_metrics),
-      runtime_(options, backends.pods, backends.health, backends.network),
+      runtime_(options, backends),
       pods_(backends.pods),
       containers_(backends.pods, static_cast<size_t>(options.max_send_bytes)),
       state_(backends.status),

@@ -45,6 +45,7 @@ absl::Status RuntimeRpcs::Status(const cri::StatusRequest& request, cri::StatusR
   if (request.verbose()) {
     (*response->mutable_info())["config"] = VerboseInfo(options_.facts);
     (*response->mutable_info())["cniconfig"] = network_->Describe();
+    (*response->mutable_info())["operations"] = operations_();
   }
   return absl::OkStatus();
 }

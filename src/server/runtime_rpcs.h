@@ -3,20 +3,20 @@
 
 #include "absl/status/status.h"
 #include "api/cri/cri.h"
+#include "server/server_options.h"
 
 namespace crisp {
-
-class Network;
-class PodManager;
-class RuntimeHealth;
-struct ServerOptions;
 
 // Thread-safe.
 class RuntimeRpcs {
  public:
   // All must outlive this.
-  RuntimeRpcs(const ServerOptions& options, PodManager* pods, RuntimeHealth* health, Network* network)
-      : options_(options), pods_(pods), health_(health), network_(network) {}
+  RuntimeRpcs(const ServerOptions& options, const CriBackends& backends)
+      : options_(options),
+        pods_(backends.pods),
+        health_(backends.health),
+        network_(backends.network),
+        operations_(backends.operations) {}
 
   absl::Status Version(const cri::VersionRequest& request, cri::VersionResponse* response);
   absl::Status Status(const cri::StatusRequest& request, cri::StatusResponse* response);
@@ -31,6 +31,7 @@ class RuntimeRpcs {
   PodManager* const pods_;
   RuntimeHealth* const health_;
   Network* const network_;
+  std::string (*const operations_)();
 };
 
 }  // namespace crisp

@@ -32,6 +32,7 @@ struct CriBackends {
   Network* network;
   StreamServer* streams;
   RpcMetrics* rpc_metrics;
+  std::string (*operations)();  // what is in flight, as JSON, for Status(verbose)
 };
 
 struct ServerOptions {
