@@ -52,7 +52,7 @@ constexpr char kUsage[] =
 
 Serves the Kubernetes Container Runtime Interface, v1, on a unix socket.
 
-  --config FILE   a containerd configuration file (version 2 or 3); without it: root /var/lib/crisp, state /run/crisp,
+  --config FILE   a containerd configuration file (version 1 to 4); without it: root /var/lib/crisp, state /run/crisp,
                   socket /run/crisp/crisp.sock, CNI plugins from /opt/cni/bin with /etc/cni/net.d, and runc
   --version       print the version and exit
   --help          print this and exit

@@ -1,4 +1,4 @@
-// The configuration of crispd: a containerd configuration file, version 2 or 3, as a typed struct.
+// The configuration of crispd: a containerd configuration file, version 1 to 4, as a typed struct.
 //
 // A file written for containerd is read as it is. What crisp does with each of its keys stands in keys.cc: every key is
 // honoured, or named in a warning, or refused with a text that says what to do instead; none is silently wrong. crisp's

@@ -4,12 +4,14 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -335,15 +337,92 @@ TEST_F(ConfigTest, ASyntaxErrorNamesTheLine) {
   EXPECT_THAT(ErrorOf("[grpc]\naddress = \n"), AllOf(HasSubstr(file_ + ":3: not valid TOML"), HasSubstr("column")));
 }
 
-TEST_F(ConfigTest, AVersion1FileIsRefusedWithAWayOut) {
-  for (const char* content : {"", "version = 1", "root = '/a'"}) {
-    absl::Status status = Load(content).status();
-    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << content;
-    EXPECT_THAT(std::string(status.message()),
-                AllOf(HasSubstr("version 1"), HasSubstr("version = 2"), HasSubstr("config migrate")));
+TEST_F(ConfigTest, AnEmptyFileSaysNothing) {
+  EXPECT_EQ(*Load(""), DefaultConfig());
+  EXPECT_EQ(*Load("# nothing\n"), DefaultConfig());
+  EXPECT_THAT(warnings_, IsEmpty());
+}
+
+// As by containerd 2.x, which takes a file without a version for a version 1 file.
+TEST_F(ConfigTest, AVersion1FileIsReadWithItsPluginsUnderTheirLaterNames) {
+  const std::string body =
+      "[plugins.cri]\nsandbox_image = 'a'\n[plugins.cri.registry.mirrors.h]\nendpoint = ['https://m']\n"
+      "[plugins.diff-service]\ndefault = ['walking']\n";
+  for (const char* head : {"version = 1\n", "version = 0\n", "\n"}) {
+    const absl::StatusOr<Config> config = Load(head + body);
+    ASSERT_TRUE(config.ok()) << config.status();
+    Config expected = DefaultConfig(2);
+    expected.sandbox_image = "a";
+    expected.registry.config_path = "";
+    expected.registry.mirrors = {{"h", {"https://m"}}};
+    EXPECT_EQ(*config, expected);
+    EXPECT_THAT(warnings_,
+                ElementsAre(AllOf(HasSubstr(file_), HasSubstr("version 1 file"), HasSubstr("\"version = 2\"")),
+                            HasSubstr(file_ + ":2: plugins.cri is read as plugins.\"io.containerd.grpc.v1.cri\""),
+                            HasSubstr(":6: plugins.diff-service is read as plugins.\"io.containerd.service.v1.diff-")));
   }
-  EXPECT_THAT(std::string(Load("version = 4").status().message()), HasSubstr(":1: version: expected 2 or 3, found 4"));
+}
+
+TEST_F(ConfigTest, AFileWithoutAVersionMayHaveLaterNames) {
+  EXPECT_EQ(Load("[plugins.'io.containerd.grpc.v1.cri']\nsandbox_image = 'a'")->sandbox_image, "a");
+  EXPECT_THAT(warnings_, ElementsAre(HasSubstr("version is missing")));
+  EXPECT_EQ(Load("[plugins.'io.containerd.cri.v1.images']\npinned_images.sandbox = 'b'")->sandbox_image, "b");
+}
+
+TEST_F(ConfigTest, AVersionThatIsUnheardOfIsRefused) {
+  EXPECT_THAT(std::string(Load("version = 5").status().message()), HasSubstr(":1: version: expected 1 to 4, found 5"));
+  EXPECT_THAT(std::string(Load("version = -1").status().message()), HasSubstr("expected 1 to 4, found -1"));
   EXPECT_THAT(std::string(Load("version = '2'").status().message()), HasSubstr("expected an integer, found a string"));
+}
+
+TEST_F(ConfigTest, Version4HasTheServersInPlugins) {
+  Config config = *Load(R"(version = 4
+[plugins."io.containerd.server.v1.grpc"]
+  address = "/tmp/a.sock"
+  uid = 1000
+  max_recv_message_size = 1048576
+[debug]
+  level = "warn"
+)");
+  EXPECT_THAT(warnings_, IsEmpty());
+  EXPECT_EQ(config.grpc, (GrpcConfig{"/tmp/a.sock", 1000, 0, 1048576, 16777216}));
+  EXPECT_EQ(config.log_level, LogLevel::kWarning);
+  EXPECT_THAT(
+      std::string(Load("version = 4\nplugins.'io.containerd.server.v1.grpc-tcp'.address = ':1'").status().message()),
+      HasSubstr("Unix socket only"));
+  ASSERT_TRUE(Load("version = 4\ngrpc.address = '/a'").ok());
+  EXPECT_THAT(warnings_, ElementsAre(AllOf(HasSubstr(":2: grpc is not known"),
+                                           HasSubstr("mean plugins.\"io.containerd.server.v1.grpc\", its place in "
+                                                     "version 4?"))));
+}
+
+// What `containerd config default` writes. The sandbox image is containerd's, and so is the socket.
+TEST_F(ConfigTest, TheDefaultsOfEachContainerdAreTakenWithoutAWord) {
+  for (const char* version : {"1.6", "1.7", "2.0", "2.1", "2.2", "2.3"}) {
+    SCOPED_TRACE(version);
+    warnings_.clear();
+    absl::StatusOr<Config> config =
+        LoadConfig(absl::StrCat(CONFIG_TESTDATA "/defaults-", version, ".toml"), &warnings_);
+    ASSERT_TRUE(config.ok()) << config.status();
+    EXPECT_THAT(warnings_, IsEmpty());
+    Config expected = DefaultConfig(version[0] == '1' ? 2 : 3);
+    expected.root = "/var/lib/containerd/crisp";
+    expected.state = "/run/containerd/crisp";
+    expected.grpc.address = "/run/containerd/containerd.sock";
+    EXPECT_THAT(config->sandbox_image, HasSubstr("registry.k8s.io/pause:3."));
+    expected.sandbox_image = config->sandbox_image;
+    expected.security.enable_cdi = std::string(version) != "1.7";
+    EXPECT_EQ(*config, expected);
+  }
+}
+
+// Its loss would lower security.
+TEST_F(ConfigTest, ImageVerifiersAndPluginsThatEveryContainerNeedsAreRefused) {
+  const std::string verifier = "[plugins.'io.containerd.image-verifier.v1.bindir']\nbin_dir = ";
+  EXPECT_THAT(ErrorOf(verifier + "'/usr/lib/verifiers'"), HasSubstr("would pull what they forbid"));
+  EXPECT_THAT(ErrorOf(verifier + "'/etc'"), HasSubstr("\"/etc\" has image verifiers"));
+  EXPECT_THAT(ErrorOf("[plugins.'io.containerd.nri.v1.nri'.default_validator]\nrequired_plugins = ['a']"),
+              HasSubstr("keep containerd"));
 }
 
 TEST_F(ConfigTest, TheStreamingServerIsWhereTheFileSays) {
@@ -481,12 +560,27 @@ TEST_F(ConfigTest, AnUnknownKeyIsNamedWithTheNearestKnownOne) {
 }
 
 TEST_F(ConfigTest, AnUnknownTableIsNamedOnce) {
-  EXPECT_THAT(WarningOf("[plugins.'io.containerd.nri.v1.nri']\na = 1\nb = {c = 2}"),
-              HasSubstr(":2: plugins.\"io.containerd.nri.v1.nri\" is not known"));
+  EXPECT_THAT(WarningOf("[plugins.'io.containerd.zoo.v1.ape']\na = 1\nb = {c = 2}"),
+              HasSubstr(":2: plugins.\"io.containerd.zoo.v1.ape\" is not known"));
   EXPECT_THAT(WarningOf("[plugins.'io.containerd.grpc.v1.cri'.registery]\na = 1"), HasSubstr(".registry?"));
 }
 
+// A wrong guess would be followed.
+TEST_F(ConfigTest, NothingIsSuggestedThatIsNotProbablyMeant) {
+  for (const char* content :
+       {"plugins.'io.containerd.nri.v1.cri' = {}", "plugins.'io.containerd.snapshotter.v1.xfs'.root_path = '/a'",
+        "[plugins.'io.containerd.grpc.v1.cri'.cni]\npath = '/a'", "grpc.pid = 1", "[cri]\nsandbox_image = 'a'",
+        "plugins.'io.containerd.grpc.v1.cri'.enable_apparmor = true", "address = '/a'",
+        "plugins.'io.containerd.grpc.v1.cri'.registry.configs.h.tls.cafile_or_so = 'a'"}) {
+    EXPECT_THAT(WarningOf(content), AllOf(HasSubstr("is not known"), Not(HasSubstr("did you mean")))) << content;
+  }
+  EXPECT_THAT(WarningOf("[plugins.'io.containerd.grpc.v1.cri']\nsandboximage = 'a'"), HasSubstr(".sandbox_image?"));
+}
+
 TEST_F(ConfigTest, AKeyOfTheOtherVersionIsShownItsPlace) {
+  ASSERT_TRUE(Load("version = 3\n[plugins.'io.containerd.grpc.v1.cri'.containerd]\nno_pivot = true").ok());
+  EXPECT_THAT(warnings_, ElementsAre(HasSubstr("mean plugins.\"io.containerd.cri.v1.runtime\".containerd, its place in "
+                                               "version 3?")));
   ASSERT_TRUE(Load("version = 3\n[plugins.'io.containerd.grpc.v1.cri']\nsandbox_image = 'a'").ok());
   EXPECT_THAT(warnings_, ElementsAre(HasSubstr("did you mean plugins.\"io.containerd.cri.v1.images\".pinned_images."
                                                "sandbox, its place in version 3?")));

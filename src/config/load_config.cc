@@ -1,75 +1,25 @@
 #include "config/load_config.h"
 
-#include <toml++/toml.h>
-
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
-#include <optional>
+#include <algorithm>
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <set>
+#include <system_error>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
+#include "config/config_file.h"
+#include "config/imports.h"
 #include "config/reader.h"
-#include "config/syntax_error.h"
 
 namespace crisp {
 namespace {
 
-constexpr size_t kMaxFileSize = 4 << 20;  // bytes; users' files have some ten thousand
-
-absl::StatusOr<std::string> ReadConfigFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    int error = errno;
-    std::string text = absl::StrCat("open configuration ", path, ": ", strerror(error));
-    return error == ENOENT ? absl::NotFoundError(text) : absl::InternalError(text);
-  }
-  std::string content;
-  std::string chunk(64 << 10, '\0');
-  while (file && content.size() <= kMaxFileSize) {
-    file.read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
-    content.append(chunk, 0, static_cast<size_t>(file.gcount()));
-  }
-  // A directory opens, and then cannot be read.
-  if (file.bad()) return absl::InternalError(absl::StrCat("read configuration ", path, ": ", strerror(errno)));
-  if (content.size() > kMaxFileSize) {
-    return absl::InvalidArgumentError(absl::StrCat("configuration ", path, " is longer than ", kMaxFileSize, " bytes"));
-  }
-  return content;
-}
-
-absl::StatusOr<toml::table> Parse(const std::string& path, const std::string& content) {
-  try {
-    return toml::parse(content, path);
-  } catch (const toml::parse_error& error) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ":", error.source().begin.line,
-                                                   ": not valid TOML: ", DescribeSyntaxError(error, content),
-                                                   " (column ", error.source().begin.column, ")"));
-  }
-}
-
-absl::StatusOr<int> VersionOf(const std::string& path, const toml::table& table) {
-  const toml::node* node = table.get("version");
-  std::optional<int64_t> version = node == nullptr ? 1 : node->value_exact<int64_t>();
-  std::string place = node == nullptr ? path : absl::StrCat(path, ":", node->source().begin.line);
-  if (!version) {
-    return absl::InvalidArgumentError(absl::StrCat(place, ": version: expected an integer, found ", Describe(*node)));
-  }
-  if (*version == 2 || *version == 3) return static_cast<int>(*version);
-  if (*version != 1) {
-    return absl::InvalidArgumentError(absl::StrCat(place, ": version: expected 2 or 3, found ", *version));
-  }
-  return absl::InvalidArgumentError(absl::StrCat(
-      place, ": ",
-      node == nullptr ? "version is missing, which makes this a version 1 file" : "this is a version 1 file",
-      "; crisp reads version 2 and 3. If its plugins have names such as \"io.containerd.grpc.v1.cri\", put \"version = "
-      "2\" in its first line; else convert it with \"containerd config migrate\""));
-}
-
+// After each file, since the older key of one must not stand beside the newer one of another.
 absl::Status SettleCni(Draft* draft) {
   std::vector<std::string>& dirs = draft->config.cni.bin_dirs;
   if (!draft->cni_bin_dir.empty() && !draft->cni_bin_dirs.empty()) {
@@ -77,6 +27,8 @@ absl::Status SettleCni(Draft* draft) {
   }
   if (!draft->cni_bin_dir.empty()) dirs = {draft->cni_bin_dir};
   if (!draft->cni_bin_dirs.empty()) dirs = draft->cni_bin_dirs;
+  draft->cni_bin_dir.clear();
+  draft->cni_bin_dirs.clear();
   return absl::OkStatus();
 }
 
@@ -100,12 +52,78 @@ absl::Status SettleRuntimes(Draft* draft) {
                                                  config.default_runtime_name, "\"; there are: ", known));
 }
 
-// What only the whole file can tell.
+// What only all files together can tell.
 absl::Status Settle(Draft* draft) {
-  RETURN_IF_ERROR(SettleCni(draft));
   RETURN_IF_ERROR(SettleRegistry(draft));
   return SettleRuntimes(draft);
 }
+
+// A file to read, with the files that lead to it, each importing the next.
+struct Waiting {
+  std::string path;
+  std::vector<std::string> importers;
+};
+
+// Reads a file and those that it imports, in containerd's order: its imports, then theirs. What a later one says
+// counts.
+class Loader {
+ public:
+  explicit Loader(std::vector<std::string>* warnings) : warnings_(warnings) {}
+
+  absl::Status Load(const std::string& path) {
+    waiting_.push_back({path, {}});
+    for (; !waiting_.empty(); waiting_.pop_front()) RETURN_IF_ERROR(LoadFile(waiting_.front()));
+    return absl::OkStatus();
+  }
+
+  Draft TakeDraft() { return std::move(draft_); }
+
+ private:
+  absl::Status LoadFile(const Waiting& one) {
+    if (!loaded_.insert(IdentityOfFile(one.path)).second) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const ConfigFile file, ReadConfigFile(one.path, warnings_));
+    if (one.importers.empty()) draft_.config = file.table.empty() ? DefaultConfig() : DefaultConfig(file.version);
+    Reader reader(file.path, file.version, &draft_);
+    RETURN_IF_ERROR(reader.Read(file.table));
+    RETURN_IF_ERROR(SettleCni(&draft_), file.path);
+    for (std::string& warning : reader.Warnings()) warnings_->push_back(std::move(warning));
+    const std::vector<std::string> imports = std::exchange(draft_.imports, {});
+    if (imports.empty()) return absl::OkStatus();
+    const uint32_t line = file.table.get("imports")->source().begin.line;
+    return Annotate(QueueImports(one, imports), absl::StrCat(file.path, ":", line, ": imports"));
+  }
+
+  absl::Status QueueImports(const Waiting& importer, const std::vector<std::string>& patterns) {
+    std::vector<std::string> importers = importer.importers;
+    importers.push_back(importer.path);
+    for (const std::string& pattern : patterns) {
+      ASSIGN_OR_RETURN(const std::vector<ImportedFile> files, FindImports(importer.path, pattern));
+      for (const ImportedFile& file : files) {
+        // A glob in its own directory matches the file itself, which is no wish to import it.
+        if (file.by_glob && IdentityOfFile(file.path) == IdentityOfFile(importer.path)) continue;
+        RETURN_IF_ERROR(CheckImport(file.path, importers));
+        waiting_.push_back({file.path, importers});
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  static absl::Status CheckImport(const std::string& path, const std::vector<std::string>& importers) {
+    std::error_code error;
+    if (!std::filesystem::exists(path, error)) {
+      return absl::InvalidArgumentError(absl::StrCat("there is no file ", path));
+    }
+    const auto same = [&](const std::string& one) { return IdentityOfFile(one) == IdentityOfFile(path); };
+    if (std::none_of(importers.begin(), importers.end(), same)) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrCat("the files import each other: ", absl::StrJoin(importers, " -> "), " -> ", path));
+  }
+
+  std::vector<std::string>* const warnings_;
+  Draft draft_;
+  std::deque<Waiting> waiting_;
+  std::set<std::string> loaded_;
+};
 
 }  // namespace
 
@@ -123,15 +141,10 @@ Config DefaultConfig(int version) {
 }
 
 absl::StatusOr<Config> LoadConfig(const std::string& path, std::vector<std::string>* warnings) {
-  ASSIGN_OR_RETURN(std::string content, ReadConfigFile(path));
-  ASSIGN_OR_RETURN(toml::table table, Parse(path, content));
-  ASSIGN_OR_RETURN(int version, VersionOf(path, table));
-  Draft draft;
-  draft.config = DefaultConfig(version);
-  Reader reader(path, version, &draft);
-  RETURN_IF_ERROR(reader.Read(table));
+  Loader loader(warnings);
+  RETURN_IF_ERROR(loader.Load(path));
+  Draft draft = loader.TakeDraft();
   RETURN_IF_ERROR(Settle(&draft), path);
-  for (std::string& warning : reader.Warnings()) warnings->push_back(std::move(warning));
   return std::move(draft.config);
 }
 

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <limits>
+#include <system_error>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
@@ -130,6 +132,16 @@ absl::Status CheckPort(const std::string& port) {
 absl::StatusOr<std::string> HostOfUrl(const std::string& url) {
   ASSIGN_OR_RETURN(Url parsed, ParseUrl(url));
   return parsed.host;
+}
+
+absl::Status SetImports(const Setting& setting, Draft* draft) {
+  for (const std::string& pattern : setting.value.list) {
+    if (pattern.empty() || absl::StrContains(pattern, absl::string_view("\0", 1))) {
+      return Bad("paths of files", setting.value);
+    }
+  }
+  draft->imports = setting.value.list;
+  return absl::OkStatus();
 }
 
 absl::Status SetRoot(const Setting& setting, Draft* draft) {
@@ -279,13 +291,26 @@ absl::Status AddHeader(const Setting& setting, Draft* draft) {
   if (name.empty() || !std::all_of(name.begin(), name.end(), is_token)) {
     return absl::InvalidArgumentError("not the name of a header (RFC 9110, section 5.1)");
   }
+  auto& headers = draft->config.registry.headers;
+  std::erase_if(headers, [&](const auto& header) { return header.first == name; });
   for (const std::string& value : setting.value.list) {
     if (std::any_of(value.begin(), value.end(), [](unsigned char c) { return absl::ascii_iscntrl(c); })) {
       return absl::InvalidArgumentError("the value of a header has no control characters");
     }
-    draft->config.registry.headers.emplace_back(name, value);
+    headers.emplace_back(name, value);
   }
   return absl::OkStatus();
+}
+
+// Also at its default: an administrator puts a program there, and changes no key.
+absl::Status CheckNoVerifiers(const Setting& setting, Draft*) {
+  std::error_code error;
+  const std::filesystem::directory_iterator entries(setting.value.text, error);
+  if (error || entries == std::filesystem::directory_iterator()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(setting.value.shown,
+                   " has image verifiers, which crisp does not ask, so that it would pull what "
+                   "they forbid; keep containerd, or empty the directory"));
 }
 
 absl::Status CheckDisabledPlugins(const Setting& setting, Draft*) {

@@ -105,6 +105,7 @@ absl::Status SetLegacyAuth(const Setting& setting, Draft* draft) {
   return Assign(setting.value, &(draft->legacy_auth[host].*Field));
 }
 
+absl::Status SetImports(const Setting& setting, Draft* draft);
 absl::Status SetRoot(const Setting& setting, Draft* draft);
 absl::Status SetState(const Setting& setting, Draft* draft);
 absl::Status SetSocket(const Setting& setting, Draft* draft);
@@ -122,6 +123,7 @@ absl::Status SetRuntimeRoot(const Setting& setting, Draft* draft);
 absl::Status SetMirror(const Setting& setting, Draft* draft);
 absl::Status SetConfigPath(const Setting& setting, Draft* draft);
 absl::Status AddHeader(const Setting& setting, Draft* draft);
+absl::Status CheckNoVerifiers(const Setting& setting, Draft* draft);
 absl::Status CheckDisabledPlugins(const Setting& setting, Draft* draft);
 absl::Status CheckRequiredPlugins(const Setting& setting, Draft* draft);
 
