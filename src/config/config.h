@@ -40,8 +40,8 @@ struct CniSettings {
   bool operator==(const CniSettings&) const = default;
 };
 
-// cri.containerd.runtimes.NAME: an OCI runtime under the name by which a RuntimeClass chooses it. runtime_type is
-// io.containerd.runc.v2 for all: a program with runc's command line.
+// cri.containerd.runtimes.NAME: an OCI runtime under the name by which a RuntimeClass chooses it: a program with runc's
+// command line.
 struct RuntimeHandlerConfig {
   std::string binary_name;      // options.BinaryName: name (looked for in PATH) or absolute path; empty: runc
   std::string root;             // options.Root: where the program keeps its state; empty: its default
@@ -53,6 +53,9 @@ struct RuntimeHandlerConfig {
   // unless this: it may use whatever node it makes.
   bool privileged_without_host_devices_all_devices_allowed = false;
   bool cgroup_writable = false;  // cgroup_writable: containers may write to their own cgroups (v2)
+  // Why crisp can run no pod on it: runtime_type or runtime_path means another shim than runc's, snapshotter is not
+  // overlayfs, sandboxer not podsandbox. Empty: it can.
+  std::string unusable;
   bool operator==(const RuntimeHandlerConfig&) const = default;
 };
 

@@ -271,7 +271,11 @@ Config ExpectedOfCriBody(int version) {
   expected.max_container_log_line_size = -1;
   expected.cni = {{"/usr/lib/cni"}, "/srv/cni", 0};
   expected.default_runtime_name = "crun";
-  expected.runtimes = {{"runc", {}}, {"plain", {}}, {"crun", {"/usr/bin/crun", "/run/crun", true, true, true}}};
+  expected.runtimes["plain"] = {};
+  RuntimeHandlerConfig& crun = expected.runtimes["crun"];
+  crun.binary_name = "/usr/bin/crun";
+  crun.root = "/run/crun";
+  crun.systemd_cgroup = crun.no_pivot_root = crun.no_new_keyring = true;
   expected.image_pull_progress_timeout = std::chrono::seconds(90);
   expected.registry.config_path = "";
   expected.registry.mirrors = {{"*", {"https://cache/v2", "http://localhost:5000"}}};
@@ -472,13 +476,59 @@ TEST_F(ConfigTest, BadValuesAreNamedWithWhatIsExpected) {
   EXPECT_THAT(ErrorOf(cri + "cni.bin_dirs = ['']"), HasSubstr("expected absolute paths"));
   EXPECT_THAT(ErrorOf(cri + "cni.bin_dirs = [1]"), HasSubstr("found a list of something else than strings"));
   EXPECT_THAT(ErrorOf(cri + "cni = {bin_dir = '/a', bin_dirs = ['/b']}"), HasSubstr("both set"));
-  EXPECT_THAT(ErrorOf(runtime + "runtime_type = 'io.containerd.runc.v1'"), HasSubstr("use runtime_type"));
-  EXPECT_THAT(ErrorOf(runtime + "runtime_type = 'io.containerd.kata.v2'"), HasSubstr("cannot drive"));
   EXPECT_THAT(ErrorOf(runtime + "options.BinaryName = 'bin/crun'"), HasSubstr("absolute path"));
   EXPECT_THAT(ErrorOf(runtime + "options.Root = 'run'"), HasSubstr("absolute path"));
   EXPECT_THAT(ErrorOf(cri + "containerd.default_runtime_name = 'kata'"),
               HasSubstr("there is no runtime \"kata\"; there are: runc"));
   EXPECT_THAT(ErrorOf(cri + "containerd.runtimes.a = 5"), HasSubstr("expected a table, found an integer"));
+}
+
+// The other pods of the node have nothing to do with it.
+TEST_F(ConfigTest, ARuntimeThatCrispCannotRunIsNamedOnceAndOnlyThatOne) {
+  const Config config = *Load(R"(version = 2
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.kata]
+  runtime_type = "io.containerd.kata.v2"
+  options.ConfigPath = "/opt/kata.toml"
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.old]
+  runtime_type = "io.containerd.runc.v1"
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.path]
+  runtime_path = "/opt/bin/containerd-shim-runsc-v1"
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.device]
+  snapshotter = "devmapper"
+  sandboxer = "shim"
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.same]
+  runtime_type = "/usr/bin/containerd-shim-runc-v2"
+  runtime_path = "/usr/bin/containerd-shim-runc-v2"
+)");
+  EXPECT_THAT(warnings_,
+              ElementsAre(AllOf(HasSubstr(":3: "),
+                                HasSubstr(".runtimes.kata.runtime_type: \"io.containerd.kata.v2\" is a shim"),
+                                HasSubstr("pods that ask for the runtime \"kata\" are refused")),
+                          AllOf(HasSubstr(":6: "), HasSubstr("an interface of old; use runtime_type")),
+                          AllOf(HasSubstr(":8: "), HasSubstr("a shim that crisp cannot drive")),
+                          AllOf(HasSubstr(":10: "), HasSubstr("\"overlayfs\" only")),
+                          AllOf(HasSubstr(":11: "), HasSubstr("use \"podsandbox\""))));
+  EXPECT_THAT(config.runtimes.at("kata").unusable, HasSubstr("runtime_type = \"io.containerd.kata.v2\" is a shim"));
+  EXPECT_THAT(config.runtimes.at("old").unusable, HasSubstr("interface of old"));
+  EXPECT_THAT(config.runtimes.at("path").unusable, HasSubstr("runtime_path = "));
+  EXPECT_THAT(config.runtimes.at("device").unusable, AllOf(HasSubstr("devmapper"), HasSubstr("\"shim\"")));
+  EXPECT_EQ(config.runtimes.at("same").unusable, "");
+  EXPECT_EQ(config.runtimes.at("runc").unusable, "");
+}
+
+TEST_F(ConfigTest, ADefaultRuntimeThatCrispCannotRunIsAnErrorThatNamesTheOthers) {
+  EXPECT_THAT(ErrorOf("[plugins.'io.containerd.grpc.v1.cri'.containerd]\ndefault_runtime_name = 'kata'\n"
+                      "runtimes.kata.runtime_type = 'io.containerd.kata.v2'"),
+              AllOf(HasSubstr("the runtime \"kata\" cannot be run: runtime_type = \"io.containerd.kata.v2\" is a shim"),
+                    HasSubstr("there are: runc")));
+}
+
+TEST_F(ConfigTest, ASnapshotterForAPlatformIsThatOfItsRuntime) {
+  const Config config = *Load(
+      "version = 3\n[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.kata]\n"
+      "[plugins.'io.containerd.cri.v1.images'.runtime_platforms.kata]\nsnapshotter = 'nydus'");
+  EXPECT_THAT(config.runtimes.at("kata").unusable, HasSubstr("nydus"));
+  EXPECT_THAT(warnings_, ElementsAre(HasSubstr("runtime \"kata\" are refused")));
 }
 
 TEST_F(ConfigTest, AnEndpointMustBeAUrl) {

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,11 +26,13 @@ enum class Policy {
 // The configuration while its files are being read, with what one key cannot tell alone.
 struct Draft {
   Config config;
-  std::vector<std::string> imports;                       // of the file that is being read
-  std::string cni_bin_dir;                                // cri.cni.bin_dir
-  std::vector<std::string> cni_bin_dirs;                  // cri.cni.bin_dirs
-  std::string registry_config_path;                       // cri.registry.config_path
-  std::map<std::string, RegistryAuthConfig> legacy_auth;  // cri.registry.auths, by host
+  std::vector<std::string> imports;                                  // of the file that is being read
+  std::string cni_bin_dir;                                           // cri.cni.bin_dir
+  std::vector<std::string> cni_bin_dirs;                             // cri.cni.bin_dirs
+  std::string registry_config_path;                                  // cri.registry.config_path
+  std::map<std::string, RegistryAuthConfig> legacy_auth;             // cri.registry.auths, by host
+  std::map<std::string, std::map<std::string, std::string>> faults;  // why a handler cannot run: by its name and key
+  std::set<std::string> foreign_handlers;                            // those of another shim, whose options it knows
 };
 
 // One key as the file has it.

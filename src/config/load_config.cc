@@ -44,12 +44,27 @@ absl::Status SettleRegistry(Draft* draft) {
   return absl::OkStatus();
 }
 
+void SettleFaults(Draft* draft) {
+  for (auto& [name, handler] : draft->config.runtimes) {
+    const auto values = [](std::string* out, const auto& fault) { *out += fault.second; };
+    handler.unusable = absl::StrJoin(draft->faults[name], "; ", values);
+  }
+}
+
 absl::Status SettleRuntimes(Draft* draft) {
+  SettleFaults(draft);
   const Config& config = draft->config;
-  if (config.runtimes.count(config.default_runtime_name) != 0) return absl::OkStatus();
-  std::string known = absl::StrJoin(config.runtimes, ", ", [](std::string* out, const auto& r) { *out += r.first; });
-  return absl::InvalidArgumentError(absl::StrCat("containerd.default_runtime_name: there is no runtime \"",
-                                                 config.default_runtime_name, "\"; there are: ", known));
+  const auto found = config.runtimes.find(config.default_runtime_name);
+  if (found != config.runtimes.end() && found->second.unusable.empty()) return absl::OkStatus();
+  std::vector<std::string> usable;
+  for (const auto& [name, handler] : config.runtimes) {
+    if (handler.unusable.empty()) usable.push_back(name);
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "containerd.default_runtime_name: ", found == config.runtimes.end() ? "there is no runtime \"" : "the runtime \"",
+      config.default_runtime_name, "\"",
+      found == config.runtimes.end() ? "" : absl::StrCat(" cannot be run: ", found->second.unusable),
+      "; there are: ", absl::StrJoin(usable, ", ")));
 }
 
 // What only all files together can tell.

@@ -140,6 +140,7 @@ absl::Status Reader::ApplyPolicy(const Key& key, const FileValue& value, const t
 }
 
 void Reader::WarnUnknown(const toml::node& node, const KeyPath& path) {
+  if (IsOptionOfForeignHandler(path)) return;
   std::string nearest = NearestKey(path, version_);
   Warn(node, absl::StrCat(ShowPath(path), " is not known to crisp and has no effect",
                           nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?")));
@@ -152,6 +153,13 @@ std::string Reader::NameOf(const toml::node& node, const std::string& name, cons
   Warn(node, absl::StrCat(ShowPath({"plugins", name}), " is read as ", ShowPath({"plugins", plugin}),
                           ", its name since version 2"));
   return plugin;
+}
+
+// .runtimes.NAME.options.KEY; that crisp does not run the handler has been said.
+bool Reader::IsOptionOfForeignHandler(const KeyPath& path) const {
+  const size_t size = path.size();
+  return size >= 4 && path[size - 2] == "options" && path[size - 4] == "runtimes" &&
+         draft_->foreign_handlers.count(path[size - 3]) != 0;
 }
 
 const Reader::KnownKey* Reader::Find(const KeyPath& path) const {

@@ -40,6 +40,7 @@ class Reader {
   void WarnUnknown(const toml::node& node, const KeyPath& path);
 
   std::string NameOf(const toml::node& node, const std::string& name, const KeyPath& table);
+  bool IsOptionOfForeignHandler(const KeyPath& path) const;
   const KnownKey* Find(const KeyPath& path) const;
   bool IsTable(const KeyPath& path) const;
   std::string Place(const toml::node& node) const;

@@ -218,37 +218,6 @@ absl::Status SetCniConfDir(const Setting& setting, Draft* draft) {
   return SetPath<&Config::cni, &CniSettings::conf_dir>(setting, draft);
 }
 
-absl::Status AddHandler(const Setting& setting, Draft* draft) {
-  draft->config.runtimes.try_emplace(setting.names[0]);
-  return absl::OkStatus();
-}
-
-absl::Status CheckRuntimeType(const Setting& setting, Draft*) {
-  const std::string& type = setting.value.text;
-  if (type.empty() || type == "io.containerd.runc.v2") return absl::OkStatus();
-  if (type == "io.containerd.runc.v1" || type == "io.containerd.runtime.v1.linux") {
-    return absl::InvalidArgumentError(
-        absl::StrCat("\"", type, "\" is an interface of old; use runtime_type = \"io.containerd.runc.v2\""));
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat(setting.value.shown,
-                   " is a shim that crisp cannot drive. For a program with runc's command line use runtime_type = "
-                   "\"io.containerd.runc.v2\" and options.BinaryName; else remove this runtime"));
-}
-
-absl::Status SetBinaryName(const Setting& setting, Draft* draft) {
-  const std::string& name = setting.value.text;
-  if (absl::StrContains(name, "/") && name[0] != '/') {
-    return Bad("a name to look for in PATH, or an absolute path", setting.value);
-  }
-  return SetHandler<&RuntimeHandlerConfig::binary_name>(setting, draft);
-}
-
-absl::Status SetRuntimeRoot(const Setting& setting, Draft* draft) {
-  RETURN_IF_ERROR(CheckPath(setting.value.text));
-  return SetHandler<&RuntimeHandlerConfig::root>(setting, draft);
-}
-
 absl::Status SetMirror(const Setting& setting, Draft* draft) {
   const std::string& host = setting.names[0];
   if (absl::StrContains(host, "/")) {

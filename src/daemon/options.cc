@@ -26,14 +26,17 @@ namespace {
 
 // `name` as an absolute path: itself, or the first of that name in PATH.
 absl::StatusOr<std::string> FindProgram(const std::string& name) {
-  if (!name.empty() && name[0] == '/') return name;
+  if (!name.empty() && name[0] == '/') {
+    if (access(name.c_str(), X_OK) == 0) return name;
+    return absl::FailedPreconditionError(absl::StrCat("no program ", name, "; install it"));
+  }
   const char* path = getenv("PATH");
   const std::vector<std::string> directories = absl::StrSplit(path != nullptr ? path : kDefaultPath, ':');
   for (const std::string& directory : directories) {
     const std::string candidate = absl::StrCat(directory, "/", name);
     if (access(candidate.c_str(), X_OK) == 0) return candidate;
   }
-  return absl::FailedPreconditionError(absl::StrCat("no program ", name, " in PATH; install it"));
+  return absl::FailedPreconditionError(absl::StrCat("no program ", name, " in PATH; install it and restart crispd"));
 }
 
 absl::StatusOr<std::string> FindShim(const std::string& configured) {
@@ -64,25 +67,43 @@ SecurityOptions SecurityOptionsOf(const SecurityConfig& config) {
   return options;
 }
 
+HandlerOptions HandlerOptionsOf(const RuntimeHandlerConfig& config) {
+  HandlerOptions options;
+  options.privileged_without_host_devices = config.privileged_without_host_devices;
+  options.privileged_without_host_devices_all_devices_allowed =
+      config.privileged_without_host_devices_all_devices_allowed;
+  options.cgroup_writable = config.cgroup_writable;
+  options.unusable = config.unusable;
+  return options;
+}
+
+OciRuntime OciRuntimeOf(const RuntimeHandlerConfig& config, const std::string& program, const std::string& root) {
+  OciRuntime runtime;
+  runtime.binary = program;
+  runtime.root = config.root.empty() ? root : config.root;
+  runtime.systemd_cgroup = config.systemd_cgroup;
+  runtime.no_pivot_root = config.no_pivot_root;
+  runtime.no_new_keyring = config.no_new_keyring;
+  return runtime;
+}
+
 }  // namespace
 
 absl::StatusOr<SandboxOptions> SandboxOptionsOf(const Config& config, const Layout& layout) {
   SandboxOptions options;
   for (const auto& [name, handler] : config.runtimes) {
-    OciRuntime runtime;
+    options.handlers[name] = HandlerOptionsOf(handler);
+    if (!handler.unusable.empty()) continue;
     const std::string program = handler.binary_name.empty() ? "runc" : handler.binary_name;
     const absl::StatusOr<std::string> found = FindProgram(program);
     // Without the default one no pod runs. Without another the pods that ask for it do not, and say so.
     if (!found.ok() && name == config.default_runtime_name) return Annotate(found.status(), "runtime " + name);
-    if (!found.ok()) LogError("a runtime is missing", {{"runtime", name}, {"error", found.status().message()}});
-    runtime.binary = found.value_or(program);
-    runtime.root = handler.root.empty() ? layout.RuntimeRoot(name) : handler.root;
-    runtime.systemd_cgroup = handler.systemd_cgroup;
-    runtime.no_pivot_root = handler.no_pivot_root;
-    runtime.no_new_keyring = handler.no_new_keyring;
-    options.runtimes[name] = std::move(runtime);
-    options.handlers[name] = {handler.privileged_without_host_devices,
-                              handler.privileged_without_host_devices_all_devices_allowed, handler.cgroup_writable};
+    if (!found.ok()) {
+      LogError("a runtime is missing", {{"runtime", name}, {"error", found.status().message()}});
+      // One with an absolute path is there as soon as it is installed.
+      if (program[0] != '/') options.handlers[name].unusable = std::string(found.status().message());
+    }
+    options.runtimes[name] = OciRuntimeOf(handler, found.value_or(program), layout.RuntimeRoot(name));
   }
   options.default_runtime = config.default_runtime_name;
   options.sandbox_image = config.sandbox_image;
@@ -127,7 +148,9 @@ ServerOptions ServerOptionsOf(const Config& config, const Layout& layout) {
   options.max_send_bytes = config.grpc.max_send_message_size;
   const auto runtime = config.runtimes.find(config.default_runtime_name);
   options.systemd_cgroup = runtime != config.runtimes.end() && runtime->second.systemd_cgroup;
-  for (const auto& [name, handler] : config.runtimes) options.runtimes.push_back(name);
+  for (const auto& [name, handler] : config.runtimes) {
+    if (handler.unusable.empty()) options.runtimes.push_back(name);
+  }
   options.facts = {{"rootDir", layout.root()},
                    {"stateDir", layout.state()},
                    {"sandboxImage", config.sandbox_image},

@@ -13,7 +13,7 @@ struct ServerOptions;
 struct StreamServerOptions;
 
 // FailedPrecondition if the default OCI runtime or the shim is not installed. Without another runtime the daemon goes
-// on, and the pods that ask for it fail.
+// on; the log names it, and the pods that ask for it are refused.
 absl::StatusOr<SandboxOptions> SandboxOptionsOf(const Config& config, const Layout& layout);
 ImagesOptions ImagesOptionsOf(const Config& config);
 ServerOptions ServerOptionsOf(const Config& config, const Layout& layout);

@@ -28,6 +28,7 @@ struct HandlerOptions {
   bool privileged_without_host_devices = false;
   bool privileged_without_host_devices_all_devices_allowed = false;
   bool cgroup_writable = false;
+  std::string unusable;  // why no new pod can run on it; empty: pods can
 };
 
 }  // namespace crisp
