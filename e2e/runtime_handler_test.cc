@@ -1,8 +1,12 @@
 // Runtime handlers: what the daemon finds out of each OCI runtime, and what it says of one that is missing or unsafe.
+#include <filesystem>
+
 #include "e2e/fixture.h"
 
 namespace crisp::e2e {
 namespace {
+
+namespace fs = std::filesystem;
 
 // Only an update of runc closes its holes CVE-2024-21626, CVE-2025-31133, CVE-2025-52565 and CVE-2025-52881.
 class RuntimesTest : public NodeTest {
@@ -52,6 +56,59 @@ TEST_F(RuntimesTest, AVulnerableVersionIsNamedAtStart) {
   EXPECT_THAT(log, AllOf(HasSubstr("has patched it runtime=version-1.1.5 version=1.1.5 "),
                          Not(HasSubstr("patched it runtime=version-1.2.9"))));
   EXPECT_THAT(log, HasSubstr("CVE-2024-21626, CVE-2025-31133, CVE-2025-52565, CVE-2025-52881"));
+}
+
+// A version 4 file, as of containerd 2.3, and an administrator's drop-in that adds to its runtime.
+class DropInTest : public NodeTest {
+ protected:
+  NodeOptions Options(const Machine&) override {
+    NodeOptions options;
+    options.config = [](const NodePaths& paths) {
+      fs::create_directories(paths.directory() + "/conf.d");
+      WriteFile(paths.directory() + "/conf.d/50-own.toml", DropIn(OwnNetworks(paths)));
+      const std::string runtime = "[plugins.'io.containerd.cri.v1.runtime'";
+      return "version = 4\nimports = ['conf.d/*.toml']\nroot = '" + paths.root_parent() + "'\nstate = '" +
+             paths.state_parent() + "'\n[crisp]\nshim = '" CRISP_SHIM "'\n[debug]\nlevel = 'debug'\n" +
+             "[plugins.'io.containerd.server.v1.grpc']\naddress = '" + paths.socket() + "'\n" + runtime +
+             ".cni]\nbin_dirs = ['" + paths.cni_bin_dir() + "']\nconf_dir = '" + paths.cni_conf_dir() + "'\n" +
+             runtime + ".containerd.runtimes.runc.options]\nBinaryName = '" + paths.runc() +
+             "'\nSystemdCgroup = " + (WithSystemd() ? "true" : "false") +
+             "\n[plugins.'io.containerd.cri.v1.images'.pinned_images]\nsandbox = '" + kPause +
+             "'\n[plugins.'io.containerd.cri.v1.images'.registry.mirrors.'*']\nendpoint = ['http://127.0.0.1:5000']\n";
+    };
+    return options;
+  }
+
+  static std::string DropIn(const std::string& own_networks) {
+    return R"(version = 3
+[plugins."io.containerd.cri.v1.runtime"]
+  disable_proc_mount = true
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
+  pod_annotations = ["com.example.*"]
+  container_annotations = ["exact"]
+  cni_conf_dir = ")" +
+           own_networks + "\"\n";
+  }
+  static std::string OwnNetworks(const NodePaths& paths) { return paths.directory() + "/own.d"; }
+};
+
+TEST_F(DropInTest, ItsKeysOfTheRuntimeReachPods) {
+  const auto early = cri().RunPod(PodConfig("early"));
+  EXPECT_THAT(node().Log(), HasSubstr("network of a runtime is not ready runtime=runc"));
+  EXPECT_THAT(early.text(), HasSubstr("no CNI configuration in " + OwnNetworks(node().paths())));
+  fs::copy(node().paths().cni_conf_dir(), OwnNetworks(node().paths()));
+
+  cri::PodSandboxConfig config = PodConfig("noted");
+  (*config.mutable_annotations())["com.example.a"] = "of the pod";
+  (*config.mutable_annotations())["com.other"] = "not named";
+  const PodRef pod = RunPod(config);
+  cri::ContainerConfig container = ContainerOf("main", "sleep 1000");
+  (*container.mutable_annotations())["exact"] = "of the container";
+  container.mutable_linux()->mutable_security_context()->clear_masked_paths();
+  const std::string spec = ReadFile(node().paths().spec(pod.id, Start(pod, container)));
+  EXPECT_THAT(spec, AllOf(HasSubstr(R"("com.example.a":"of the pod")"), HasSubstr(R"("exact":"of the container")"),
+                          Not(HasSubstr("com.other")), HasSubstr(R"("/proc/kcore")")));
+  EXPECT_THAT(ReadFile(node().paths().spec(pod.id, pod.id)), HasSubstr(R"("com.example.a":"of the pod")"));
 }
 
 }  // namespace

@@ -67,6 +67,18 @@ TEST_F(StartTest, DirectoriesWithWrongModesAreCorrected) {
   for (const auto& [path, mode] : modes) EXPECT_EQ(Mode(path), mode) << path;
 }
 
+TEST_F(StartTest, TheConfigurationSaysTheOomScoreOfTheDaemonAndItsShims) {
+  const std::string before = ReadFile("/proc/" + std::to_string(node().pid()) + "/oom_score_adj");
+  ASSERT_NE(before, "717\n");
+  node().Kill();
+  const std::string config = node().paths().config_file();
+  WriteFile(config, absl::StrReplaceAll(ReadFile(config), {{"version = 2\n", "version = 2\noom_score = 717\n"}}));
+  node().Start();
+  EXPECT_EQ(ReadFile("/proc/" + std::to_string(node().pid()) + "/oom_score_adj"), "717\n");
+  RunPod("scored");
+  EXPECT_EQ(ReadFile("/proc/" + std::to_string(PidByCommand("crisp-shim")) + "/oom_score_adj"), "717\n");
+}
+
 // A low limit is set for crispd, which raises its own.
 class DescriptorLimitTest : public StartTest {
  protected:

@@ -130,6 +130,16 @@ void KeepNoLargeBlocks() {
   mallopt(M_TRIM_THRESHOLD, 1 << 20);
 }
 
+// As containerd, which goes on without it.
+void SetOomScore(int score) {
+  if (score == 0) return;
+  const absl::Status set = WriteFileAt(AT_FDCWD, "/proc/self/oom_score_adj", absl::StrCat(score), 0);
+  if (!set.ok()) {
+    LogError("oom_score is not set; a lower one than crispd is started with needs CAP_SYS_RESOURCE",
+             {{"oom_score", score}, {"error", set.message()}});
+  }
+}
+
 // The signals that end the daemon, blocked in every thread and taken from here.
 sigset_t BlockEndSignals() {
   signal(SIGPIPE, SIG_IGN);
@@ -157,6 +167,7 @@ absl::Status Run(const Config& config) {
   const sigset_t end_signals = BlockEndSignals();
   RaiseDescriptorLimit();
   KeepNoLargeBlocks();
+  SetOomScore(config.oom_score);
   const Layout layout(config.root, config.state, config.netns_mounts_under_state_dir);
   ASSIGN_OR_RETURN(SandboxOptions sandbox_options, SandboxOptionsOf(config, layout));
   ASSIGN_OR_RETURN(const std::vector<Fd> locks, TakeDirectories(layout, sandbox_options));
@@ -167,8 +178,7 @@ absl::Status Run(const Config& config) {
     if (!imported.ok()) LogError("an image of preload_dir is missing", {{"error", imported.message()}});
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<Reactor> reactor, Reactor::Start());
-  ASSIGN_OR_RETURN(const std::unique_ptr<Network> network,
-                   Network::Start({config.cni.bin_dirs, config.cni.conf_dir, config.cni.max_conf_num}));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Network> network, Network::Start(CniOptionsOf(config)));
   const std::unique_ptr<Shims> shims = MakeShims(reactor.get());
   RuntimeHealth health({layout, database.get(), sandbox_options.runtimes.at(sandbox_options.default_runtime).binary,
                         sandbox_options.shim_program});

@@ -64,14 +64,16 @@ absl::StatusOr<int> VersionOf(const std::string& path, const toml::table& table)
 }
 
 void WarnOfVersion1(const std::string& path, const toml::table& table, std::vector<std::string>* warnings) {
-  const toml::node* node = table.get("version");
   if (table.empty()) return;
-  warnings->push_back(absl::StrCat(
-      path, node == nullptr ? "" : absl::StrCat(":", node->source().begin.line), ": ",
-      node == nullptr ? "version is missing, so this is read as a version 1 file" : "this is read as a version 1 file",
-      ", as by containerd 2.x: as version 2, with older names of plugins translated; write these as told below, if "
-      "there "
-      "are any, and \"version = 2\" in its first line"));
+  constexpr char kHow[] = "as version 2 with the older names of plugins translated, as by containerd 2.x";
+  const toml::node* node = table.get("version");
+  if (node == nullptr) {
+    warnings->push_back(absl::StrCat(path, ": version is missing, so this is taken for a version 1 file and read ",
+                                     kHow, "; put \"version = 2\" in its first line"));
+  } else {
+    warnings->push_back(absl::StrCat(path, ":", node->source().begin.line, ": a version 1 file is read ", kHow,
+                                     "; write \"version = 2\" and the newer names"));
+  }
 }
 
 }  // namespace

@@ -116,6 +116,7 @@ TEST_F(ConfigTest, WhatTheExampleHasInCommentsIsRightToo) {
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_THAT(warnings_, IsEmpty());
   EXPECT_EQ(config->runtimes["crun"].binary_name, "/usr/bin/crun");
+  EXPECT_EQ(config->runtimes["crun"].cni_conf_dir, "/etc/cni/crun.d");
   EXPECT_EQ(config->registry.mirrors["docker.io"].size(), 2u);
   EXPECT_EQ(config->registry.auth["mirror.example.org"].username, "reader");
   EXPECT_EQ(config->registry.tls["mirror.example.org"].ca_file, "/etc/ssl/mirror.pem");
@@ -420,6 +421,49 @@ TEST_F(ConfigTest, TheDefaultsOfEachContainerdAreTakenWithoutAWord) {
   }
 }
 
+TEST_F(ConfigTest, WhatConcernsTheDaemonAndTheNetworkIsTakenOver) {
+  const Config config = *Load(R"(version = 3
+oom_score = -999
+[plugins."io.containerd.cri.v1.runtime"]
+  disable_proc_mount = true
+  cni.ip_pref = "ipv6"
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.vm]
+  container_annotations = ["io.vm.*"]
+  pod_annotations = ["a", "b"]
+  cni_conf_dir = "/etc/cni/vm"
+  cni_max_conf_num = 2
+)");
+  EXPECT_THAT(warnings_, IsEmpty());
+  EXPECT_EQ(config.oom_score, -999);
+  EXPECT_TRUE(config.security.disable_proc_mount);
+  EXPECT_EQ(config.cni.ip_preference, IpPreference::kIpv6);
+  const RuntimeHandlerConfig& vm = config.runtimes.at("vm");
+  EXPECT_THAT(vm.container_annotations, ElementsAre("io.vm.*"));
+  EXPECT_THAT(vm.pod_annotations, ElementsAre("a", "b"));
+  EXPECT_EQ(vm.cni_conf_dir, "/etc/cni/vm");
+  EXPECT_EQ(vm.cni_max_conf_num, 2);
+  const std::string cni = "version = 3\n[plugins.'io.containerd.cri.v1.runtime'.cni]\nip_pref = ";
+  EXPECT_EQ(Load(cni + "'cni'")->cni.ip_preference, IpPreference::kFirst);
+  EXPECT_EQ(Load(cni + "'ipv4'")->cni.ip_preference, IpPreference::kIpv4);
+  EXPECT_THAT(std::string(Load(cni + "'v6'").status().message()), HasSubstr("expected ipv4, ipv6 or cni"));
+  EXPECT_THAT(ErrorOf("oom_score = 1001"), HasSubstr("expected -1000 to 1000"));
+}
+
+// Its loss would lower security.
+TEST_F(ConfigTest, CoreSchedulingIsRefusedInBothItsPlaces) {
+  EXPECT_THAT(ErrorOf("[plugins.'io.containerd.runtime.v2.task']\nsched_core = true"), HasSubstr("nosmt"));
+  EXPECT_THAT(ErrorOf("[plugins.'io.containerd.shim.v1.manager']\nenv = ['A=1', 'SCHED_CORE=1']"), HasSubstr("nosmt"));
+}
+
+// The base may hold what confines the containers.
+TEST_F(ConfigTest, ARuntimeWithABaseForItsSpecsIsNotRunWithoutIt) {
+  const std::string runtime = "[plugins.'io.containerd.grpc.v1.cri'.containerd.runtimes.";
+  EXPECT_THAT(WarningOf(runtime + "strict]\nbase_runtime_spec = '/etc/strict.json'"),
+              HasSubstr("runtime \"strict\" are refused"));
+  EXPECT_THAT(ErrorOf(runtime + "runc]\nbase_runtime_spec = '/etc/strict.json'"),
+              HasSubstr("\"runc\" cannot be run: base_runtime_spec = \"/etc/strict.json\""));
+}
+
 // Its loss would lower security.
 TEST_F(ConfigTest, ImageVerifiersAndPluginsThatEveryContainerNeedsAreRefused) {
   const std::string verifier = "[plugins.'io.containerd.image-verifier.v1.bindir']\nbin_dir = ";
@@ -627,6 +671,13 @@ TEST_F(ConfigTest, NothingIsSuggestedThatIsNotProbablyMeant) {
   EXPECT_THAT(WarningOf("[plugins.'io.containerd.grpc.v1.cri']\nsandboximage = 'a'"), HasSubstr(".sandbox_image?"));
 }
 
+TEST_F(ConfigTest, APluginUnderItsNameOfVersion1IsShownTheLaterOne) {
+  EXPECT_THAT(WarningOf("[plugins.cri]\nsandbox_image = 'a'"),
+              HasSubstr(":2: plugins.cri is not known to crisp and has no effect; did you mean "
+                        "plugins.\"io.containerd.grpc.v1.cri\", its name since version 2?"));
+  EXPECT_THAT(WarningOf("[plugins.zoo]\na = 'a'"), Not(HasSubstr("did you mean")));
+}
+
 TEST_F(ConfigTest, AKeyOfTheOtherVersionIsShownItsPlace) {
   ASSERT_TRUE(Load("version = 3\n[plugins.'io.containerd.grpc.v1.cri'.containerd]\nno_pivot = true").ok());
   EXPECT_THAT(warnings_, ElementsAre(HasSubstr("mean plugins.\"io.containerd.cri.v1.runtime\".containerd, its place in "
@@ -637,8 +688,8 @@ TEST_F(ConfigTest, AKeyOfTheOtherVersionIsShownItsPlace) {
 }
 
 TEST_F(ConfigTest, WarningsAreInTheOrderOfTheFile) {
-  ASSERT_TRUE(Load("version = 2\nzebra = 1\noom_score = -1\napple = 1").ok());
-  EXPECT_THAT(warnings_, ElementsAre(HasSubstr("zebra"), HasSubstr("oom_score"), HasSubstr("apple")));
+  ASSERT_TRUE(Load("version = 2\nzebra = 1\ntemp = '/a'\napple = 1").ok());
+  EXPECT_THAT(warnings_, ElementsAre(HasSubstr("zebra"), HasSubstr("temp"), HasSubstr("apple")));
 }
 
 TEST_F(ConfigTest, NoSecretIsEverTold) {

@@ -80,6 +80,24 @@ absl::Status CheckSandboxer(const Setting& setting, Draft* draft) {
   return absl::OkStatus();
 }
 
+// What it adds may be what confines the containers, so they do not run without it.
+absl::Status CheckBaseSpec(const Setting& setting, Draft* draft) {
+  const bool none = setting.value.text.empty();
+  Judge(setting, "base_runtime_spec", none ? "" : "a base for specs, which crisp does not read; it builds its own",
+        draft);
+  return absl::OkStatus();
+}
+
+absl::Status SetHandlerConfDir(const Setting& setting, Draft* draft) {
+  RETURN_IF_ERROR(CheckPath(setting.value.text));
+  return SetHandler<&RuntimeHandlerConfig::cni_conf_dir>(setting, draft);
+}
+
+absl::Status SetHandlerMaxConfNum(const Setting& setting, Draft* draft) {
+  RETURN_IF_ERROR(CheckNotNegative(setting.value.number));
+  return SetHandler<&RuntimeHandlerConfig::cni_max_conf_num>(setting, draft);
+}
+
 absl::Status SetBinaryName(const Setting& setting, Draft* draft) {
   const std::string& name = setting.value.text;
   if (absl::StrContains(name, "/") && name[0] != '/') {

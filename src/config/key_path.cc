@@ -4,6 +4,7 @@
 #include <map>
 #include <numeric>
 #include <set>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -138,6 +139,19 @@ std::string InOtherVersion(const KeyPath& unknown, int version) {
   return "";
 }
 
+// The table or key of a plugin that has the name that it had in version 1. Later versions have most keys elsewhere.
+std::string InVersion1(KeyPath path, int version) {
+  if (version > 2 || path.size() < 2 || path[0] != "plugins") return "";
+  const std::string name = PluginOfVersion1(path[1]);
+  if (name == std::exchange(path[1], name)) return "";
+  for (const Key& key : Keys()) {
+    const KeyPath pattern = PatternOf(key, version);
+    if (Matches(pattern, path) || LeadsTo(pattern, path))
+      return absl::StrCat(ShowPath(path), ", its name since version 2");
+  }
+  return "";
+}
+
 // The one of `candidates`; empty if there are several.
 std::string OnlyOne(const std::set<std::string>& candidates) {
   return candidates.size() == 1 ? *candidates.begin() : "";
@@ -254,7 +268,8 @@ std::string PluginOfVersion1(const std::string& name) {
 }
 
 std::string NearestKey(const KeyPath& unknown, int version) {
-  std::string nearest = InOtherVersion(unknown, version);
+  std::string nearest = InVersion1(unknown, version);
+  if (nearest.empty()) nearest = InOtherVersion(unknown, version);
   if (nearest.empty()) nearest = MostSimilar(unknown, version);
   if (nearest.empty()) nearest = SameNameElsewhere(unknown, version);
   return nearest;

@@ -7,6 +7,7 @@
 #include <array>
 #include <filesystem>
 #include <limits>
+#include <map>
 #include <system_error>
 
 #include "absl/status/statusor.h"
@@ -90,6 +91,11 @@ absl::Status Assign(const FileValue& value, int64_t* field) {
   return AssignNumber(value, field);
 }
 
+absl::Status Assign(const FileValue& value, std::vector<std::string>* field) {
+  *field = value.list;
+  return absl::OkStatus();
+}
+
 absl::Status CheckPath(const std::string& path) {
   if (path.empty()) return absl::OkStatus();
   if (path[0] != '/' || absl::StrContains(path, absl::string_view("\0", 1))) {
@@ -141,6 +147,33 @@ absl::Status SetImports(const Setting& setting, Draft* draft) {
     }
   }
   draft->imports = setting.value.list;
+  return absl::OkStatus();
+}
+
+// The range is that of proc_pid_oom_score_adj(5).
+absl::Status SetOomScore(const Setting& setting, Draft* draft) {
+  if (setting.value.number < -1000 || setting.value.number > 1000) return Bad("-1000 to 1000", setting.value);
+  return Set<&Config::oom_score>(setting, draft);
+}
+
+absl::Status SetIpPreference(const Setting& setting, Draft* draft) {
+  static const std::map<std::string, IpPreference> kNames = {{"", IpPreference::kIpv4},
+                                                             {"ipv4", IpPreference::kIpv4},
+                                                             {"ipv6", IpPreference::kIpv6},
+                                                             {"cni", IpPreference::kFirst}};
+  const auto found = kNames.find(setting.value.text);
+  if (found == kNames.end()) return Bad("ipv4, ipv6 or cni", setting.value);
+  draft->config.cni.ip_preference = found->second;
+  return absl::OkStatus();
+}
+
+// containerd 2.x has moved sched_core there.
+absl::Status CheckShimEnvironment(const Setting& setting, Draft*) {
+  for (const std::string& variable : setting.value.list) {
+    if (absl::StartsWith(variable, "SCHED_CORE=")) {
+      return absl::InvalidArgumentError(absl::StrCat("SCHED_CORE is refused: ", kNoCoreScheduling));
+    }
+  }
   return absl::OkStatus();
 }
 

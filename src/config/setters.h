@@ -17,6 +17,7 @@ absl::Status Assign(const FileValue& value, bool* field);
 absl::Status Assign(const FileValue& value, uint32_t* field);
 absl::Status Assign(const FileValue& value, int* field);
 absl::Status Assign(const FileValue& value, int64_t* field);
+absl::Status Assign(const FileValue& value, std::vector<std::string>* field);
 
 // Member<&A::b, &B::c>(a) is a.b.c.
 template <auto First, auto... Rest, typename T>
@@ -126,9 +127,20 @@ absl::Status SetRuntimeRoot(const Setting& setting, Draft* draft);
 absl::Status SetMirror(const Setting& setting, Draft* draft);
 absl::Status SetConfigPath(const Setting& setting, Draft* draft);
 absl::Status AddHeader(const Setting& setting, Draft* draft);
+absl::Status SetOomScore(const Setting& setting, Draft* draft);
+absl::Status SetIpPreference(const Setting& setting, Draft* draft);
+absl::Status CheckBaseSpec(const Setting& setting, Draft* draft);
+absl::Status SetHandlerConfDir(const Setting& setting, Draft* draft);
+absl::Status SetHandlerMaxConfNum(const Setting& setting, Draft* draft);
+absl::Status CheckShimEnvironment(const Setting& setting, Draft* draft);
 absl::Status CheckNoVerifiers(const Setting& setting, Draft* draft);
 absl::Status CheckDisabledPlugins(const Setting& setting, Draft* draft);
 absl::Status CheckRequiredPlugins(const Setting& setting, Draft* draft);
+
+// Why a key about core scheduling is refused: without it containers share cores with those of other pods.
+inline constexpr char kNoCoreScheduling[] =
+    "crisp does not keep pods apart by core scheduling; switch SMT off (nosmt on the kernel's command line), or keep "
+    "containerd, and remove this key";
 
 // For keys that have been looked at before.
 absl::Status Nothing(const Setting& setting, Draft* draft);

@@ -16,6 +16,7 @@
 #include "base/status_macros.h"
 #include "config/config.h"
 #include "images/images.h"
+#include "network/cni_options.h"
 #include "sandbox/pod_manager.h"
 #include "server/server_options.h"
 #include "store/layout.h"
@@ -60,6 +61,7 @@ SecurityOptions SecurityOptionsOf(const SecurityConfig& config) {
   options.cdi_spec_dirs = config.cdi_spec_dirs;
   options.disable_hugetlb_controller = config.disable_hugetlb_controller;
   options.tolerate_missing_hugetlb_controller = config.tolerate_missing_hugetlb_controller;
+  options.disable_proc_mount = config.disable_proc_mount;
   options.ignore_image_defined_volumes = config.ignore_image_defined_volumes;
   options.device_ownership_from_security_context = config.device_ownership_from_security_context;
   options.enable_unprivileged_ports = config.enable_unprivileged_ports;
@@ -73,6 +75,8 @@ HandlerOptions HandlerOptionsOf(const RuntimeHandlerConfig& config) {
   options.privileged_without_host_devices_all_devices_allowed =
       config.privileged_without_host_devices_all_devices_allowed;
   options.cgroup_writable = config.cgroup_writable;
+  options.container_annotations = config.container_annotations;
+  options.pod_annotations = config.pod_annotations;
   options.unusable = config.unusable;
   return options;
 }
@@ -112,6 +116,23 @@ absl::StatusOr<SandboxOptions> SandboxOptionsOf(const Config& config, const Layo
   options.log_wait = config.crisp.log_wait;
   options.restrict_oom_score_adj = config.restrict_oom_score_adj;
   options.security = SecurityOptionsOf(config.security);
+  return options;
+}
+
+CniOptions CniOptionsOf(const Config& config) {
+  CniOptions options;
+  options.bin_dirs = config.cni.bin_dirs;
+  options.conf_dir = config.cni.conf_dir;
+  options.max_conf_num = config.cni.max_conf_num;
+  options.choice = config.cni.ip_preference == IpPreference::kIpv4   ? CniOptions::Choice::kIpv4
+                   : config.cni.ip_preference == IpPreference::kIpv6 ? CniOptions::Choice::kIpv6
+                                                                     : CniOptions::Choice::kFirst;
+  for (const auto& [name, handler] : config.runtimes) {
+    if (handler.cni_conf_dir.empty()) continue;
+    const int max = handler.cni_max_conf_num == 0 ? config.cni.max_conf_num : handler.cni_max_conf_num;
+    options.handlers[name] = {handler.cni_conf_dir, max};
+    if (name == config.default_runtime_name) options.handlers[""] = options.handlers[name];
+  }
   return options;
 }
 
