@@ -1,6 +1,9 @@
 // Runtime handlers: what the daemon finds out of each OCI runtime, and what it says of one that is missing or unsafe.
+#include <sys/resource.h>
+
 #include <filesystem>
 
+#include "absl/strings/str_replace.h"
 #include "e2e/fixture.h"
 
 namespace crisp::e2e {
@@ -30,10 +33,11 @@ class RuntimesTest : public NodeTest {
 };
 
 TEST_F(RuntimesTest, AMissingRuntimeFailsOnlyItsOwnPods) {
-  EXPECT_THAT(node().Log(), HasSubstr("a runtime is missing runtime=missing error=\"no program runc-that-is-missing"));
+  EXPECT_THAT(node().Log(),
+              HasSubstr("a runtime cannot be used runtime=missing error=\"no program runc-that-is-missing"));
   const auto refused = cri().RunPod(PodConfig("refused"), kCallTimeout, "missing");
   EXPECT_THAT(refused.text(), HasSubstr("runc-that-is-missing"));
-  EXPECT_THAT(node().Log(), HasSubstr("a runtime is missing runtime=absent error=\"no program /nowhere/runc"));
+  EXPECT_THAT(node().Log(), HasSubstr("a runtime cannot be used runtime=absent error=\"no program /nowhere/runc"));
   EXPECT_THAT(cri().RunPod(PodConfig("refused"), kCallTimeout, "absent").text(), HasSubstr("/nowhere/runc"));
   EXPECT_THAT(Pods(), IsEmpty());
 }
@@ -65,7 +69,10 @@ class DropInTest : public NodeTest {
     NodeOptions options;
     options.config = [](const NodePaths& paths) {
       fs::create_directories(paths.directory() + "/conf.d");
-      WriteFile(paths.directory() + "/conf.d/50-own.toml", DropIn(OwnNetworks(paths)));
+      WriteFile(paths.directory() + "/conf.d/50-own.toml", DropIn(paths.directory()));
+      WriteFile(paths.directory() + "/base.json",
+                R"({"process":{"rlimits":[{"type":"RLIMIT_NOFILE","soft":765,"hard":4321}]}})");
+      WriteFile(paths.directory() + "/strict.json", R"({"linux":{"sysctl":{"kernel.shm_rmid_forced":"1"}}})");
       const std::string runtime = "[plugins.'io.containerd.cri.v1.runtime'";
       return "version = 4\nimports = ['conf.d/*.toml']\nroot = '" + paths.root_parent() + "'\nstate = '" +
              paths.state_parent() + "'\n[crisp]\nshim = '" CRISP_SHIM "'\n[debug]\nlevel = 'debug'\n" +
@@ -79,15 +86,19 @@ class DropInTest : public NodeTest {
     return options;
   }
 
-  static std::string DropIn(const std::string& own_networks) {
-    return R"(version = 3
+  static std::string DropIn(const std::string& directory) {
+    return absl::StrReplaceAll(R"(version = 3
 [plugins."io.containerd.cri.v1.runtime"]
   disable_proc_mount = true
 [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
   pod_annotations = ["com.example.*"]
   container_annotations = ["exact"]
-  cni_conf_dir = ")" +
-           own_networks + "\"\n";
+  cni_conf_dir = "DIR/own.d"
+  base_runtime_spec = "DIR/base.json"
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.strict]
+  base_runtime_spec = "DIR/strict.json"
+)",
+                               {{"DIR", directory}});
   }
   static std::string OwnNetworks(const NodePaths& paths) { return paths.directory() + "/own.d"; }
 };
@@ -105,10 +116,24 @@ TEST_F(DropInTest, ItsKeysOfTheRuntimeReachPods) {
   cri::ContainerConfig container = ContainerOf("main", "sleep 1000");
   (*container.mutable_annotations())["exact"] = "of the container";
   container.mutable_linux()->mutable_security_context()->clear_masked_paths();
-  const std::string spec = ReadFile(node().paths().spec(pod.id, Start(pod, container)));
+  const std::string id = Start(pod, container);
+  rlimit limit{};
+  ASSERT_EQ(prlimit(PidOf(id), RLIMIT_NOFILE, nullptr, &limit), 0);
+  EXPECT_EQ(limit.rlim_cur, 765u);
+  EXPECT_EQ(limit.rlim_max, 4321u);
+  const std::string spec = ReadFile(node().paths().spec(pod.id, id));
   EXPECT_THAT(spec, AllOf(HasSubstr(R"("com.example.a":"of the pod")"), HasSubstr(R"("exact":"of the container")"),
                           Not(HasSubstr("com.other")), HasSubstr(R"("/proc/kcore")")));
   EXPECT_THAT(ReadFile(node().paths().spec(pod.id, pod.id)), HasSubstr(R"("com.example.a":"of the pod")"));
+}
+
+// What it says may be what confines the containers.
+TEST_F(DropInTest, ARuntimeWithABaseThatCrispCannotFollowRefusesItsPods) {
+  EXPECT_THAT(node().Log(), HasSubstr("a runtime cannot be used runtime=strict error=\"base_runtime_spec "));
+  const auto refused = cri().RunPod(PodConfig("refused"), kCallTimeout, "strict");
+  EXPECT_EQ(refused.code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(refused.text(), HasSubstr("linux.sysctl.kernel.shm_rmid_forced is not honoured"));
+  EXPECT_THAT(Pods(), IsEmpty());
 }
 
 }  // namespace

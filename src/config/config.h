@@ -66,8 +66,11 @@ struct RuntimeHandlerConfig {
   std::vector<std::string> pod_annotations;
   std::string cni_conf_dir;  // cni_conf_dir: absolute; its pods' networks are there, if set, and not in cni.conf_dir,
   int cni_max_conf_num = 0;  // cni_max_conf_num: and as many of them as this; 0: as cni.max_conf_num
+  // base_runtime_spec: absolute path of an OCI spec whose rlimits and hooks all containers get (runtime/base_spec.h).
+  // Empty: none.
+  std::string base_runtime_spec;
   // Why crisp can run no pod on it: runtime_type or runtime_path means another shim than runc's, snapshotter is not
-  // overlayfs, sandboxer not podsandbox, or there is a base_runtime_spec. Empty: it can.
+  // overlayfs, or sandboxer not podsandbox. Empty: it can.
   std::string unusable;
   bool operator==(const RuntimeHandlerConfig&) const = default;
 };

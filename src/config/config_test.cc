@@ -430,6 +430,7 @@ oom_score = -999
 [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.vm]
   container_annotations = ["io.vm.*"]
   pod_annotations = ["a", "b"]
+  base_runtime_spec = "/etc/vm.json"
   cni_conf_dir = "/etc/cni/vm"
   cni_max_conf_num = 2
 )");
@@ -440,6 +441,7 @@ oom_score = -999
   const RuntimeHandlerConfig& vm = config.runtimes.at("vm");
   EXPECT_THAT(vm.container_annotations, ElementsAre("io.vm.*"));
   EXPECT_THAT(vm.pod_annotations, ElementsAre("a", "b"));
+  EXPECT_EQ(vm.base_runtime_spec, "/etc/vm.json");
   EXPECT_EQ(vm.cni_conf_dir, "/etc/cni/vm");
   EXPECT_EQ(vm.cni_max_conf_num, 2);
   const std::string cni = "version = 3\n[plugins.'io.containerd.cri.v1.runtime'.cni]\nip_pref = ";
@@ -453,15 +455,6 @@ oom_score = -999
 TEST_F(ConfigTest, CoreSchedulingIsRefusedInBothItsPlaces) {
   EXPECT_THAT(ErrorOf("[plugins.'io.containerd.runtime.v2.task']\nsched_core = true"), HasSubstr("nosmt"));
   EXPECT_THAT(ErrorOf("[plugins.'io.containerd.shim.v1.manager']\nenv = ['A=1', 'SCHED_CORE=1']"), HasSubstr("nosmt"));
-}
-
-// The base may hold what confines the containers.
-TEST_F(ConfigTest, ARuntimeWithABaseForItsSpecsIsNotRunWithoutIt) {
-  const std::string runtime = "[plugins.'io.containerd.grpc.v1.cri'.containerd.runtimes.";
-  EXPECT_THAT(WarningOf(runtime + "strict]\nbase_runtime_spec = '/etc/strict.json'"),
-              HasSubstr("runtime \"strict\" are refused"));
-  EXPECT_THAT(ErrorOf(runtime + "runc]\nbase_runtime_spec = '/etc/strict.json'"),
-              HasSubstr("\"runc\" cannot be run: base_runtime_spec = \"/etc/strict.json\""));
 }
 
 // Its loss would lower security.

@@ -80,12 +80,9 @@ absl::Status CheckSandboxer(const Setting& setting, Draft* draft) {
   return absl::OkStatus();
 }
 
-// What it adds may be what confines the containers, so they do not run without it.
-absl::Status CheckBaseSpec(const Setting& setting, Draft* draft) {
-  const bool none = setting.value.text.empty();
-  Judge(setting, "base_runtime_spec", none ? "" : "a base for specs, which crisp does not read; it builds its own",
-        draft);
-  return absl::OkStatus();
+absl::Status SetBaseSpec(const Setting& setting, Draft* draft) {
+  RETURN_IF_ERROR(CheckPath(setting.value.text));
+  return SetHandler<&RuntimeHandlerConfig::base_runtime_spec>(setting, draft);
 }
 
 absl::Status SetHandlerConfDir(const Setting& setting, Draft* draft) {

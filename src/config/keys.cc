@@ -156,7 +156,7 @@ const Key kKeys[] = {
     {"cri/containerd/untrusted_workload_runtime/**", kNowhere, kRefused, kAny, "", kNamedRuntime},
     {"cri/containerd/runtimes/*", kRuntime, kHonoured, kTable, "", "", AddHandler},
     {"cri/containerd/runtimes/*/runtime_type", kRuntime, kHonoured, kText, "io.containerd.runc.v2|", "", CheckRuntimeType},
-    {"cri/containerd/runtimes/*/base_runtime_spec", kRuntime, kHonoured, kText, "", "", CheckBaseSpec},
+    {"cri/containerd/runtimes/*/base_runtime_spec", kRuntime, kHonoured, kText, "", "", SetBaseSpec},
     {"cri/containerd/runtimes/*/cni_conf_dir", kRuntime, kHonoured, kText, "", "", SetHandlerConfDir},
     {"cri/containerd/runtimes/*/cni_max_conf_num", kRuntime, kHonoured, kInteger, "0", "", SetHandlerMaxConfNum},
     {"cri/containerd/runtimes/*/container_annotations", kRuntime, kHonoured, kList, "", "", SetHandler<&Handler::container_annotations>},

@@ -3,20 +3,14 @@
 #include <arpa/inet.h>
 #include <sys/un.h>
 
-#include <algorithm>
-#include <array>
-#include <filesystem>
 #include <limits>
 #include <map>
-#include <system_error>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "base/url.h"
@@ -45,28 +39,6 @@ absl::StatusOr<std::string> OwnDirectory(const FileValue& value) {
   }
   if (path.empty()) return Bad("a directory other than the root directory", value);
   return absl::EndsWith(path, "/crisp") ? std::string(path) : absl::StrCat(path, "/crisp");
-}
-
-bool HasApiRoot(absl::string_view path) {
-  return path == "/v2" || absl::StartsWith(path, "/v2/") || absl::EndsWith(path, "/v2") ||
-         absl::StrContains(path, "/v2/");
-}
-
-// A path without "/v2" is used as it is, as by containerd, so that a registry rarely answers there and the pull goes on
-// to the next endpoint.
-void WarnOfPathWithoutApiRoot(const Url& url, const Setting& setting) {
-  if (url.path.empty() || HasApiRoot(url.path)) return;
-  const std::string origin = absl::StrCat(url.scheme, "://", url.host);
-  setting.warn(absl::StrCat(origin, url.path,
-                            " is asked as it is, but its path has no /v2, so no registry will answer ",
-                            "there and pulls go on to the next endpoint; likely right is ", origin, "/v2", url.path));
-}
-
-constexpr std::array kCriPlugins = {"cri", "io.containerd.grpc.v1.cri", "io.containerd.cri.v1.runtime",
-                                    "io.containerd.cri.v1.images"};
-
-bool IsCriPlugin(const std::string& name) {
-  return std::find(kCriPlugins.begin(), kCriPlugins.end(), name) != kCriPlugins.end();
 }
 
 }  // namespace
@@ -135,11 +107,6 @@ absl::Status CheckPort(const std::string& port) {
       absl::StrCat("expected the number of a port, up to 65535, found \"", absl::Utf8SafeCEscape(port), "\""));
 }
 
-absl::StatusOr<std::string> HostOfUrl(const std::string& url) {
-  ASSIGN_OR_RETURN(Url parsed, ParseUrl(url));
-  return parsed.host;
-}
-
 absl::Status SetImports(const Setting& setting, Draft* draft) {
   for (const std::string& pattern : setting.value.list) {
     if (pattern.empty() || absl::StrContains(pattern, absl::string_view("\0", 1))) {
@@ -164,16 +131,6 @@ absl::Status SetIpPreference(const Setting& setting, Draft* draft) {
   const auto found = kNames.find(setting.value.text);
   if (found == kNames.end()) return Bad("ipv4, ipv6 or cni", setting.value);
   draft->config.cni.ip_preference = found->second;
-  return absl::OkStatus();
-}
-
-// containerd 2.x has moved sched_core there.
-absl::Status CheckShimEnvironment(const Setting& setting, Draft*) {
-  for (const std::string& variable : setting.value.list) {
-    if (absl::StartsWith(variable, "SCHED_CORE=")) {
-      return absl::InvalidArgumentError(absl::StrCat("SCHED_CORE is refused: ", kNoCoreScheduling));
-    }
-  }
   return absl::OkStatus();
 }
 
@@ -249,90 +206,6 @@ absl::Status SetCdiDirs(const Setting& setting, Draft* draft) {
 absl::Status SetCniConfDir(const Setting& setting, Draft* draft) {
   if (setting.value.text.empty()) return absl::OkStatus();
   return SetPath<&Config::cni, &CniSettings::conf_dir>(setting, draft);
-}
-
-absl::Status SetMirror(const Setting& setting, Draft* draft) {
-  const std::string& host = setting.names[0];
-  if (absl::StrContains(host, "/")) {
-    setting.warn(
-        absl::StrCat("\"", WithoutUserInfo(host),
-                     "\" is not the name of a registry, so no image is ever pulled through this mirror; expected "
-                     "HOST or HOST:PORT"));
-  }
-  std::vector<std::string> endpoints;
-  for (const std::string& endpoint : setting.value.list) {
-    ASSIGN_OR_RETURN(Url url, ParseUrl(endpoint));
-    if (url.has_user_info) {
-      return absl::InvalidArgumentError(absl::StrCat(WithoutUserInfo(endpoint),
-                                                     " has a user or password in it, which is not used; remove it and "
-                                                     "write registry.configs.\"",
-                                                     url.host, "\".auth with username and password"));
-    }
-    while (absl::EndsWith(url.path, "/")) url.path.pop_back();
-    WarnOfPathWithoutApiRoot(url, setting);
-    endpoints.push_back(url.Printable());
-  }
-  draft->config.registry.mirrors[absl::AsciiStrToLower(host)] = std::move(endpoints);
-  return absl::OkStatus();
-}
-
-absl::Status SetConfigPath(const Setting& setting, Draft* draft) {
-  for (absl::string_view directory : absl::StrSplit(setting.value.text, ':', absl::SkipEmpty())) {
-    RETURN_IF_ERROR(CheckPath(std::string(directory)));
-  }
-  draft->registry_config_path = setting.value.text;
-  return absl::OkStatus();
-}
-
-// What could end a header and begin another is refused; the value may be a secret, and is not shown.
-absl::Status AddHeader(const Setting& setting, Draft* draft) {
-  const auto is_token = [](char c) {
-    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || absl::StrContains("!#$%&'*+-.^_`|~", c);
-  };
-  const std::string& name = setting.names[0];
-  if (name.empty() || !std::all_of(name.begin(), name.end(), is_token)) {
-    return absl::InvalidArgumentError("not the name of a header (RFC 9110, section 5.1)");
-  }
-  auto& headers = draft->config.registry.headers;
-  std::erase_if(headers, [&](const auto& header) { return header.first == name; });
-  for (const std::string& value : setting.value.list) {
-    if (std::any_of(value.begin(), value.end(), [](unsigned char c) { return absl::ascii_iscntrl(c); })) {
-      return absl::InvalidArgumentError("the value of a header has no control characters");
-    }
-    headers.emplace_back(name, value);
-  }
-  return absl::OkStatus();
-}
-
-// Also at its default: an administrator puts a program there, and changes no key.
-absl::Status CheckNoVerifiers(const Setting& setting, Draft*) {
-  std::error_code error;
-  const std::filesystem::directory_iterator entries(setting.value.text, error);
-  if (error || entries == std::filesystem::directory_iterator()) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(setting.value.shown,
-                   " has image verifiers, which crisp does not ask, so that it would pull what "
-                   "they forbid; keep containerd, or empty the directory"));
-}
-
-absl::Status CheckDisabledPlugins(const Setting& setting, Draft*) {
-  for (const std::string& plugin : setting.value.list) {
-    if (IsCriPlugin(plugin)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("\"", plugin, "\" cannot be disabled: crisp is nothing else; remove it from the list"));
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckRequiredPlugins(const Setting& setting, Draft*) {
-  for (const std::string& plugin : setting.value.list) {
-    if (!IsCriPlugin(plugin)) {
-      return absl::InvalidArgumentError(absl::StrCat("crisp has no plugins, so \"", plugin,
-                                                     "\" cannot be had; remove it from the list, or keep containerd"));
-    }
-  }
-  return absl::OkStatus();
 }
 
 absl::Status Nothing(const Setting&, Draft*) {

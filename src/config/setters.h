@@ -129,7 +129,7 @@ absl::Status SetConfigPath(const Setting& setting, Draft* draft);
 absl::Status AddHeader(const Setting& setting, Draft* draft);
 absl::Status SetOomScore(const Setting& setting, Draft* draft);
 absl::Status SetIpPreference(const Setting& setting, Draft* draft);
-absl::Status CheckBaseSpec(const Setting& setting, Draft* draft);
+absl::Status SetBaseSpec(const Setting& setting, Draft* draft);
 absl::Status SetHandlerConfDir(const Setting& setting, Draft* draft);
 absl::Status SetHandlerMaxConfNum(const Setting& setting, Draft* draft);
 absl::Status CheckShimEnvironment(const Setting& setting, Draft* draft);

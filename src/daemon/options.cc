@@ -1,5 +1,6 @@
 #include "daemon/options.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -17,6 +18,8 @@
 #include "config/config.h"
 #include "images/images.h"
 #include "network/cni_options.h"
+#include "os/file.h"
+#include "runtime/base_spec.h"
 #include "sandbox/pod_manager.h"
 #include "server/server_options.h"
 #include "store/layout.h"
@@ -24,6 +27,8 @@
 
 namespace crisp {
 namespace {
+
+constexpr size_t kMaxBaseSpec = 1 << 20;  // bytes; usual ones have some thousand
 
 // `name` as an absolute path: itself, or the first of that name in PATH.
 absl::StatusOr<std::string> FindProgram(const std::string& name) {
@@ -91,23 +96,42 @@ OciRuntime OciRuntimeOf(const RuntimeHandlerConfig& config, const std::string& p
   return runtime;
 }
 
+absl::StatusOr<BaseSpec> ReadBaseSpec(const std::string& path) {
+  if (path.empty()) return BaseSpec();
+  ASSIGN_OR_RETURN(const std::string text, ReadFileAt(AT_FDCWD, path, kMaxBaseSpec));
+  return ParseBaseSpec(text);
+}
+
+// An error is what keeps new pods from the handler. One that is only not installed, with an absolute path, gets them as
+// soon as it is.
+absl::Status AddHandler(const std::string& name, const RuntimeHandlerConfig& config, const Layout& layout,
+                        SandboxOptions* options) {
+  HandlerOptions& handler = options->handlers[name] = HandlerOptionsOf(config);
+  if (!handler.unusable.empty()) return absl::OkStatus();  // has been said when the file was read
+  const std::string program = config.binary_name.empty() ? "runc" : config.binary_name;
+  const absl::StatusOr<std::string> found = FindProgram(program);
+  options->runtimes[name] = OciRuntimeOf(config, found.value_or(program), layout.RuntimeRoot(name));
+  absl::StatusOr<BaseSpec> base = ReadBaseSpec(config.base_runtime_spec);
+  if (base.ok()) {
+    handler.base = *std::move(base);
+  } else {
+    handler.unusable = absl::StrCat("base_runtime_spec ", config.base_runtime_spec, ": ", base.status().message());
+    return absl::FailedPreconditionError(handler.unusable);
+  }
+  if (!found.ok() && program[0] != '/') handler.unusable = std::string(found.status().message());
+  return found.status();
+}
+
 }  // namespace
 
 absl::StatusOr<SandboxOptions> SandboxOptionsOf(const Config& config, const Layout& layout) {
   SandboxOptions options;
   for (const auto& [name, handler] : config.runtimes) {
-    options.handlers[name] = HandlerOptionsOf(handler);
-    if (!handler.unusable.empty()) continue;
-    const std::string program = handler.binary_name.empty() ? "runc" : handler.binary_name;
-    const absl::StatusOr<std::string> found = FindProgram(program);
+    const absl::Status added = AddHandler(name, handler, layout, &options);
+    if (added.ok()) continue;
     // Without the default one no pod runs. Without another the pods that ask for it do not, and say so.
-    if (!found.ok() && name == config.default_runtime_name) return Annotate(found.status(), "runtime " + name);
-    if (!found.ok()) {
-      LogError("a runtime is missing", {{"runtime", name}, {"error", found.status().message()}});
-      // One with an absolute path is there as soon as it is installed.
-      if (program[0] != '/') options.handlers[name].unusable = std::string(found.status().message());
-    }
-    options.runtimes[name] = OciRuntimeOf(handler, found.value_or(program), layout.RuntimeRoot(name));
+    if (name == config.default_runtime_name) return Annotate(added, "runtime " + name);
+    LogError("a runtime cannot be used", {{"runtime", name}, {"error", added.message()}});
   }
   options.default_runtime = config.default_runtime_name;
   options.sandbox_image = config.sandbox_image;

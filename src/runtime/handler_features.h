@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/base_spec.h"
 #include "runtime/runtime_features.h"
 
 namespace crisp {
@@ -17,6 +18,7 @@ struct HandlerFeatures {
   // where "*" does not match "/".
   std::vector<std::string> container_annotations;
   std::vector<std::string> pod_annotations;
+  BaseSpec base;
 };
 
 }  // namespace crisp

@@ -152,8 +152,9 @@ SelinuxLabels SandboxLabels(const SpecContext& context, const cri::PodSandboxCon
   return LabelsFor(context.host.selinux, options, context.pod.selinux_level, /*privileged=*/false);
 }
 
-json Hooks(const std::vector<CdiHook>& hooks) {
-  json result = json::object();
+// Those of `base`, whose text has been checked when it was read (base_spec.h), then those of devices.
+void AddHooks(const BaseSpec& base, const std::vector<CdiHook>& hooks, json* spec) {
+  json result = base.hooks.empty() ? json::object() : json::parse(base.hooks);
   for (const CdiHook& hook : hooks) {
     json entry = {{"path", hook.path}};
     if (!hook.args.empty()) entry["args"] = hook.args;
@@ -161,7 +162,7 @@ json Hooks(const std::vector<CdiHook>& hooks) {
     if (hook.timeout) entry["timeout"] = *hook.timeout;
     result[hook.name].push_back(std::move(entry));
   }
-  return result;
+  if (!result.empty()) (*spec)["hooks"] = std::move(result);
 }
 
 std::string CgroupsPathOf(const SpecContext& context) {
@@ -219,6 +220,7 @@ absl::StatusOr<std::string> BuildSandboxSpec(const SpecContext& context, const c
   const bool own_uts = pod.linux().security_context().namespace_options().network() != cri::NODE;
   const std::string hostname = HostnameOf(context.host, pod);
   if (own_uts && !hostname.empty()) spec["hostname"] = hostname;
+  AddHooks(context.handler.base, {}, &spec);
   return ToText(spec);
 }
 
@@ -238,7 +240,8 @@ absl::StatusOr<std::string> BuildContainerSpec(const SpecContext& context, const
   ASSIGN_OR_RETURN(spec["process"], ContainerProcess(context.host, context.container.cdi, pod, container, image, user));
   ASSIGN_OR_RETURN(spec["linux"], ContainerLinux(context, pod, container, namespaces, user));
   AddLabels(ContainerLabels(context, pod, container), &spec);
-  if (!context.container.cdi.hooks.empty()) spec["hooks"] = Hooks(context.container.cdi.hooks);
+  if (!context.handler.base.rlimits.empty()) spec["process"]["rlimits"] = json::parse(context.handler.base.rlimits);
+  AddHooks(context.handler.base, context.container.cdi.hooks, &spec);
   return ToText(spec);
 }
 

@@ -544,6 +544,19 @@ TEST_F(SpecTest, AnnotationsAreOursAlone) {
   EXPECT_THAT(Sandbox().dump(), Not(HasSubstr("evil")));
 }
 
+TEST_F(SpecTest, WhatTheBaseOfTheHandlerAddsComesBeforeWhatDevicesAdd) {
+  context_.handler.base = {R"([{"hard":9,"soft":8,"type":"RLIMIT_NOFILE"}])",
+                           R"({"createContainer":[{"path":"/base"}],"poststop":[{"path":"/last"}]})"};
+  context_.container.cdi.hooks = {{"createContainer", "/device", {}, {}, {}}};
+  const json container = Container();
+  EXPECT_EQ(container["process"]["rlimits"], json::parse(R"([{"hard":9,"soft":8,"type":"RLIMIT_NOFILE"}])"));
+  EXPECT_EQ(container["hooks"], json::parse(R"({"createContainer":[{"path":"/base"},{"path":"/device"}],)"
+                                            R"("poststop":[{"path":"/last"}]})"));
+  const json sandbox = Sandbox();
+  EXPECT_FALSE(sandbox["process"].contains("rlimits"));
+  EXPECT_EQ(sandbox["hooks"]["createContainer"], json::parse(R"([{"path":"/base"}])"));
+}
+
 TEST_F(SpecTest, ARuntimeGetsTheAnnotationsThatTheConfigurationNames) {
   context_.handler.pod_annotations = {"com.example.*", "exact"};
   context_.handler.container_annotations = {"run.oci.?", "io.kubernetes.cri.*"};

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "runtime/base_spec.h"
+
 namespace crisp {
 
 struct SecurityOptions {
@@ -31,6 +33,7 @@ struct HandlerOptions {
   bool cgroup_writable = false;
   std::vector<std::string> container_annotations;  // which the runtime gets, as in HandlerFeatures
   std::vector<std::string> pod_annotations;
+  BaseSpec base;         // of its specs
   std::string unusable;  // why no new pod can run on it; empty: pods can
 };
 

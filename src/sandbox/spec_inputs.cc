@@ -26,6 +26,7 @@ SpecContext SpecInputs::For(const Pod& pod, const std::string& container_id) con
   context.handler.cgroup_writable = options.cgroup_writable;
   context.handler.container_annotations = std::move(options.container_annotations);
   context.handler.pod_annotations = std::move(options.pod_annotations);
+  context.handler.base = std::move(options.base);
   context.handler.runtime = handlers_->FeaturesOf(record.runtime_handler());
   context.pod.id = pod.id();
   context.pod.cgroup_parent = config.cgroup_parent();
