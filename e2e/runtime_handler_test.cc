@@ -72,6 +72,9 @@ class DropInTest : public NodeTest {
       WriteFile(paths.directory() + "/conf.d/50-own.toml", DropIn(paths.directory()));
       WriteFile(paths.directory() + "/base.json",
                 R"({"process":{"rlimits":[{"type":"RLIMIT_NOFILE","soft":765,"hard":4321}]}})");
+      WriteScript(paths.directory() + "/nvidia-container-runtime",
+                  "#!/bin/sh\necho \"$@\" >> " + paths.directory() + "/nvidia.log\nexec " + paths.runc() + " \"$@\"\n");
+      WriteFile(paths.directory() + "/conf.d/99-nvidia.toml", NvidiaDropIn(paths.directory()));
       WriteFile(paths.directory() + "/strict.json", R"({"linux":{"sysctl":{"kernel.shm_rmid_forced":"1"}}})");
       const std::string runtime = "[plugins.'io.containerd.cri.v1.runtime'";
       return "version = 4\nimports = ['conf.d/*.toml']\nroot = '" + paths.root_parent() + "'\nstate = '" +
@@ -100,6 +103,18 @@ class DropInTest : public NodeTest {
 )",
                                {{"DIR", directory}});
   }
+  // With the keys that NVIDIA's toolkit writes; the program is a stand-in.
+  static std::string NvidiaDropIn(const std::string& directory) {
+    return absl::StrReplaceAll(R"(version = 3
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.nvidia]
+  privileged_without_host_devices = false
+  runtime_engine = ""
+  runtime_root = ""
+  runtime_type = "io.containerd.runc.v2"
+  options = {BinaryName = "DIR/nvidia-container-runtime", SystemdCgroup = SYSTEMD}
+)",
+                               {{"DIR", directory}, {"SYSTEMD", WithSystemd() ? "true" : "false"}});
+  }
   static std::string OwnNetworks(const NodePaths& paths) { return paths.directory() + "/own.d"; }
 };
 
@@ -125,6 +140,14 @@ TEST_F(DropInTest, ItsKeysOfTheRuntimeReachPods) {
   EXPECT_THAT(spec, AllOf(HasSubstr(R"("com.example.a":"of the pod")"), HasSubstr(R"("exact":"of the container")"),
                           Not(HasSubstr("com.other")), HasSubstr(R"("/proc/kcore")")));
   EXPECT_THAT(ReadFile(node().paths().spec(pod.id, pod.id)), HasSubstr(R"("com.example.a":"of the pod")"));
+}
+
+TEST_F(DropInTest, ARuntimeThatItAddsRunsPods) {
+  const PodRef pod = RunPod(PodConfig("gpu"), "nvidia");
+  const std::string id = Start(pod, ContainerOf("main", "sleep 1000"));
+  EXPECT_EQ(StatusOf(id).state(), cri::CONTAINER_RUNNING);
+  EXPECT_THAT(ReadFile(node().paths().directory() + "/nvidia.log"), AllOf(HasSubstr("create"), HasSubstr(id)));
+  EXPECT_THAT(node().Log(), Not(HasSubstr("has no effect")));
 }
 
 // What it says may be what confines the containers.
