@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace crisp {
 namespace {
@@ -52,6 +53,33 @@ std::string IdentityOfFile(const std::string& path) {
   std::error_code error;
   const std::filesystem::path real = std::filesystem::canonical(path, error);
   return error ? path : real.string();
+}
+
+absl::Status ImportGraph::Add(const std::string& importer, const std::string& file) {
+  const std::string from = IdentityOfFile(importer);
+  const std::string to = IdentityOfFile(file);
+  paths_.emplace(from, importer);
+  paths_.emplace(to, file);
+  std::vector<std::string> way = Way(to, from);
+  imports_[from].push_back(to);
+  if (way.empty()) return absl::OkStatus();
+  for (std::string& identity : way) identity = paths_.at(identity);
+  return absl::InvalidArgumentError(
+      absl::StrCat("the files import each other: ", absl::StrJoin(way, " -> "), " -> ", file));
+}
+
+// Without the edges that Add refuses there is no cycle, so this ends.
+std::vector<std::string> ImportGraph::Way(const std::string& file, const std::string& target) const {
+  if (file == target) return {file};
+  const auto found = imports_.find(file);
+  if (found == imports_.end()) return {};
+  for (const std::string& next : found->second) {
+    std::vector<std::string> way = Way(next, target);
+    if (way.empty()) continue;
+    way.insert(way.begin(), file);
+    return way;
+  }
+  return {};
 }
 
 }  // namespace crisp

@@ -124,6 +124,15 @@ TEST_F(ImportsTest, ACycleIsAnErrorThatNamesItsFiles) {
   EXPECT_THAT(Error(), HasSubstr("import each other"));
 }
 
+// Whichever of the two is read first has been read when the other names it.
+TEST_F(ImportsTest, ACycleIsFoundWhereTheMainFileImportsAllOfIt) {
+  Write("main.toml", "version = 2\nimports = ['b.toml', 'c.toml']");
+  Write("b.toml", "version = 2\nimports = ['c.toml']");
+  Write("c.toml", "version = 2\nimports = ['b.toml']");
+  EXPECT_THAT(Error(), HasSubstr("/c.toml:2: imports: the files import each other: " + directory_ + "/b.toml -> " +
+                                 directory_ + "/c.toml -> " + directory_ + "/b.toml"));
+}
+
 TEST_F(ImportsTest, AFileMayBeImportedTwiceAndMatchItsOwnGlob) {
   Write("main.toml", "version = 2\nimports = ['*.toml', 'other.toml']");
   Write("other.toml", "version = 2\noops = 1");

@@ -1,6 +1,5 @@
 #include "config/load_config.h"
 
-#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <filesystem>
@@ -73,12 +72,6 @@ absl::Status Settle(Draft* draft) {
   return SettleRuntimes(draft);
 }
 
-// A file to read, with the files that lead to it, each importing the next.
-struct Waiting {
-  std::string path;
-  std::vector<std::string> importers;
-};
-
 // Reads a file and those that it imports, in containerd's order: its imports, then theirs. What a later one says
 // counts.
 class Loader {
@@ -86,7 +79,7 @@ class Loader {
   explicit Loader(std::vector<std::string>* warnings) : warnings_(warnings) {}
 
   absl::Status Load(const std::string& path) {
-    waiting_.push_back({path, {}});
+    waiting_.push_back(path);
     for (; !waiting_.empty(); waiting_.pop_front()) RETURN_IF_ERROR(LoadFile(waiting_.front()));
     return absl::OkStatus();
   }
@@ -94,10 +87,10 @@ class Loader {
   Draft TakeDraft() { return std::move(draft_); }
 
  private:
-  absl::Status LoadFile(const Waiting& one) {
-    if (!loaded_.insert(IdentityOfFile(one.path)).second) return absl::OkStatus();
-    ASSIGN_OR_RETURN(const ConfigFile file, ReadConfigFile(one.path, warnings_));
-    if (one.importers.empty()) draft_.config = file.table.empty() ? DefaultConfig() : DefaultConfig(file.version);
+  absl::Status LoadFile(const std::string& path) {
+    if (!loaded_.insert(IdentityOfFile(path)).second) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const ConfigFile file, ReadConfigFile(path, warnings_));
+    if (loaded_.size() == 1) draft_.config = file.table.empty() ? DefaultConfig() : DefaultConfig(file.version);
     Reader reader(file.path, file.version, &draft_);
     RETURN_IF_ERROR(reader.Read(file.table));
     RETURN_IF_ERROR(SettleCni(&draft_), file.path);
@@ -105,38 +98,30 @@ class Loader {
     const std::vector<std::string> imports = std::exchange(draft_.imports, {});
     if (imports.empty()) return absl::OkStatus();
     const uint32_t line = file.table.get("imports")->source().begin.line;
-    return Annotate(QueueImports(one, imports), absl::StrCat(file.path, ":", line, ": imports"));
+    return Annotate(QueueImports(path, imports), absl::StrCat(file.path, ":", line, ": imports"));
   }
 
-  absl::Status QueueImports(const Waiting& importer, const std::vector<std::string>& patterns) {
-    std::vector<std::string> importers = importer.importers;
-    importers.push_back(importer.path);
+  absl::Status QueueImports(const std::string& importer, const std::vector<std::string>& patterns) {
     for (const std::string& pattern : patterns) {
-      ASSIGN_OR_RETURN(const std::vector<ImportedFile> files, FindImports(importer.path, pattern));
+      ASSIGN_OR_RETURN(const std::vector<ImportedFile> files, FindImports(importer, pattern));
       for (const ImportedFile& file : files) {
         // A glob in its own directory matches the file itself, which is no wish to import it.
-        if (file.by_glob && IdentityOfFile(file.path) == IdentityOfFile(importer.path)) continue;
-        RETURN_IF_ERROR(CheckImport(file.path, importers));
-        waiting_.push_back({file.path, importers});
+        if (file.by_glob && IdentityOfFile(file.path) == IdentityOfFile(importer)) continue;
+        std::error_code error;
+        if (!std::filesystem::exists(file.path, error)) {
+          return absl::InvalidArgumentError(absl::StrCat("there is no file ", file.path));
+        }
+        RETURN_IF_ERROR(graph_.Add(importer, file.path));
+        waiting_.push_back(file.path);
       }
     }
     return absl::OkStatus();
   }
 
-  static absl::Status CheckImport(const std::string& path, const std::vector<std::string>& importers) {
-    std::error_code error;
-    if (!std::filesystem::exists(path, error)) {
-      return absl::InvalidArgumentError(absl::StrCat("there is no file ", path));
-    }
-    const auto same = [&](const std::string& one) { return IdentityOfFile(one) == IdentityOfFile(path); };
-    if (std::none_of(importers.begin(), importers.end(), same)) return absl::OkStatus();
-    return absl::InvalidArgumentError(
-        absl::StrCat("the files import each other: ", absl::StrJoin(importers, " -> "), " -> ", path));
-  }
-
   std::vector<std::string>* const warnings_;
   Draft draft_;
-  std::deque<Waiting> waiting_;
+  ImportGraph graph_;
+  std::deque<std::string> waiting_;
   std::set<std::string> loaded_;
 };
 
