@@ -67,6 +67,18 @@ TEST_F(StartTest, DirectoriesWithWrongModesAreCorrected) {
   for (const auto& [path, mode] : modes) EXPECT_EQ(Mode(path), mode) << path;
 }
 
+TEST_F(StartTest, TheConfigurationSaysTheOomScoreOfTheDaemonAndItsShims) {
+  const std::string before = ReadFile("/proc/" + std::to_string(node().pid()) + "/oom_score_adj");
+  ASSERT_NE(before, "717\n");
+  node().Kill();
+  const std::string config = node().paths().config_file();
+  WriteFile(config, absl::StrReplaceAll(ReadFile(config), {{"version = 2\n", "version = 2\noom_score = 717\n"}}));
+  node().Start();
+  EXPECT_EQ(ReadFile("/proc/" + std::to_string(node().pid()) + "/oom_score_adj"), "717\n");
+  RunPod("scored");
+  EXPECT_EQ(ReadFile("/proc/" + std::to_string(PidByCommand("crisp-shim")) + "/oom_score_adj"), "717\n");
+}
+
 // A low limit is set for crispd, which raises its own.
 class DescriptorLimitTest : public StartTest {
  protected:
@@ -131,23 +143,26 @@ TEST_F(LongStateTest, PodsRunAndOutliveTheDaemon) {
   EXPECT_EQ(Sh(id, "echo here"), "here\n");
 }
 
-// The file that containerd ran with on the nodes that crisp is for, with its places moved onto this machine.
+// A file of containerd's with its places moved onto this machine.
+std::string Moved(const std::string& file, const NodePaths& paths) {
+  const std::vector<std::pair<std::string, std::string>> places = {
+      {"\"/var/lib/containerd\"", "\"" + paths.root_parent() + "\""},
+      {"\"/run/containerd\"", "\"" + paths.state_parent() + "\""},
+      {"\"/run/containerd/containerd.sock\"", "\"" + paths.socket() + "\""},
+      {"\"/opt/cni/bin\"", "\"" + paths.cni_bin_dir() + "\""},
+      {"\"/etc/cni/net.d\"", "\"" + paths.cni_conf_dir() + "\""}};
+  const std::string text = ReadFile(file);
+  for (const auto& [from, to] : places) EXPECT_THAT(text, HasSubstr(from));
+  return absl::StrReplaceAll(text, places);
+}
+
+// The file that containerd ran with on the nodes that crisp is for.
 class UsersConfigTest : public StartTest {
  protected:
   NodeOptions Options(const Machine&) override {
     NodeOptions options;
     options.pull_images = false;
-    options.config = [](const NodePaths& paths) {
-      const std::vector<std::pair<std::string, std::string>> places = {
-          {"\"/var/lib/containerd\"", "\"" + paths.root_parent() + "\""},
-          {"\"/run/containerd\"", "\"" + paths.state_parent() + "\""},
-          {"\"/run/containerd/containerd.sock\"", "\"" + paths.socket() + "\""},
-          {"\"/opt/cni/bin\"", "\"" + paths.cni_bin_dir() + "\""},
-          {"\"/etc/cni/net.d\"", "\"" + paths.cni_conf_dir() + "\""}};
-      const std::string text = ReadFile(CRISP_USERS_CONFIG);
-      for (const auto& [from, to] : places) EXPECT_THAT(text, HasSubstr(from));
-      return absl::StrReplaceAll(text, places);
-    };
+    options.config = [](const NodePaths& paths) { return Moved(CRISP_USERS_CONFIG, paths); };
     return options;
   }
 };
@@ -170,6 +185,29 @@ TEST_F(UsersConfigTest, ServesAndWarnsOfNoKeyTwice) {
   EXPECT_EQ(keys.size(), 1u);
   EXPECT_EQ(of_the_mirror, 1) << node().Log();
 }
+
+// What `containerd config default` writes.
+class DefaultsTest : public StartTest, public ::testing::WithParamInterface<const char*> {
+ protected:
+  NodeOptions Options(const Machine&) override {
+    NodeOptions options;
+    options.pull_images = false;
+    const std::string file =
+        fs::path(CRISP_USERS_CONFIG).replace_filename("defaults-" + std::string(GetParam()) + ".toml");
+    options.config = [file](const NodePaths& paths) { return Moved(file, paths); };
+    return options;
+  }
+};
+
+TEST_P(DefaultsTest, ServesWithoutAWarningOfTheFile) {
+  const auto status = Must(cri().Status());
+  for (const cri::RuntimeCondition& condition : status.status().conditions()) {
+    EXPECT_TRUE(condition.status()) << condition.type() << ": " << condition.message();
+  }
+  EXPECT_THAT(node().Log(), Not(HasSubstr(node().paths().config_file())));
+}
+
+INSTANTIATE_TEST_SUITE_P(OfContainerd, DefaultsTest, ::testing::Values("1.6", "1.7", "2.0", "2.1", "2.2", "2.3"));
 
 }  // namespace
 }  // namespace crisp::e2e

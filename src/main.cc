@@ -62,7 +62,7 @@ constexpr char kUsage[] =
 
 Serves the Kubernetes Container Runtime Interface, v1, on a unix socket.
 
-  --config FILE   a containerd configuration file (version 2 or 3); without it: root /var/lib/crisp, state /run/crisp,
+  --config FILE   a containerd configuration file (version 1 to 4); without it: root /var/lib/crisp, state /run/crisp,
                   socket /run/crisp/crisp.sock, CNI plugins from /opt/cni/bin with /etc/cni/net.d, and runc
   --version       print the version and exit
   --help          print this and exit
@@ -140,6 +140,16 @@ void KeepNoLargeBlocks() {
   mallopt(M_TRIM_THRESHOLD, 1 << 20);
 }
 
+// As containerd, which goes on without it.
+void SetOomScore(int score) {
+  if (score == 0) return;
+  const absl::Status set = WriteFileAt(AT_FDCWD, "/proc/self/oom_score_adj", absl::StrCat(score), 0);
+  if (!set.ok()) {
+    LogError("oom_score is not set; a lower one than crispd is started with needs CAP_SYS_RESOURCE",
+             {{"oom_score", score}, {"error", set.message()}});
+  }
+}
+
 // The signals for the daemon, blocked in every thread and taken by AwaitEnd.
 sigset_t BlockSignals() {
   signal(SIGPIPE, SIG_IGN);
@@ -191,6 +201,7 @@ absl::Status Run(const Config& config) {
   const sigset_t signals = BlockSignals();
   RaiseDescriptorLimit();
   KeepNoLargeBlocks();
+  SetOomScore(config.oom_score);
   const auto registry = std::make_shared<prometheus::Registry>();
   RpcMetrics rpc_metrics(registry.get(), config.metrics.grpc_histogram);
   const StepMetrics step_metrics(registry.get());
@@ -205,8 +216,7 @@ absl::Status Run(const Config& config) {
     if (!imported.ok()) LogError("an image of preload_dir is missing", {{"error", imported.message()}});
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<Reactor> reactor, Reactor::Start());
-  ASSIGN_OR_RETURN(const std::unique_ptr<Network> network,
-                   Network::Start({config.cni.bin_dirs, config.cni.conf_dir, config.cni.max_conf_num}));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Network> network, Network::Start(CniOptionsOf(config)));
   const std::unique_ptr<Shims> shims = MakeShims(reactor.get());
   RuntimeHealth health({layout, database.get(), sandbox_options.runtimes.at(sandbox_options.default_runtime).binary,
                         sandbox_options.shim_program});

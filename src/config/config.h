@@ -1,4 +1,4 @@
-// The configuration of crispd: a containerd configuration file, version 2 or 3, as a typed struct.
+// The configuration of crispd: a containerd configuration file, version 1 to 4, as a typed struct.
 //
 // A file written for containerd is read as it is. What crisp does with each of its keys stands in keys.cc: every key is
 // honoured, or named in a warning, or refused with a text that says what to do instead; none is silently wrong. crisp's
@@ -38,17 +38,24 @@ struct MetricsConfig {
   bool operator==(const MetricsConfig&) const = default;
 };
 
+enum class IpPreference {
+  kIpv4,   // "ipv4" or "": the first IPv4 address, if there is one
+  kIpv6,   // "ipv6": the first IPv6 address, if there is one
+  kFirst,  // "cni": the first that the plugins give
+};
+
 // cri.cni: the pod network.
 struct CniSettings {
   // bin_dir, or bin_dirs for several: absolute directories with the plugins, searched in order.
   std::vector<std::string> bin_dirs = {"/opt/cni/bin"};
   std::string conf_dir = "/etc/cni/net.d";  // conf_dir: absolute directory with network configurations
   int max_conf_num = 1;                     // max_conf_num: how many of them, first by name, a pod gets; 0: all
+  IpPreference ip_preference = IpPreference::kIpv4;  // ip_pref: which of a pod's addresses the kubelet is told first
   bool operator==(const CniSettings&) const = default;
 };
 
-// cri.containerd.runtimes.NAME: an OCI runtime under the name by which a RuntimeClass chooses it. runtime_type is
-// io.containerd.runc.v2 for all: a program with runc's command line.
+// cri.containerd.runtimes.NAME: an OCI runtime under the name by which a RuntimeClass chooses it: a program with runc's
+// command line.
 struct RuntimeHandlerConfig {
   std::string binary_name;      // options.BinaryName: name (looked for in PATH) or absolute path; empty: runc
   std::string root;             // options.Root: where the program keeps its state; empty: its default
@@ -60,6 +67,18 @@ struct RuntimeHandlerConfig {
   // unless this: it may use whatever node it makes.
   bool privileged_without_host_devices_all_devices_allowed = false;
   bool cgroup_writable = false;  // cgroup_writable: containers may write to their own cgroups (v2)
+  // container_annotations, pod_annotations: which annotations of a container, and of its pod, the runtime gets; names,
+  // with "*" and "?" for what is not "/". Some runtimes take some for orders.
+  std::vector<std::string> container_annotations;
+  std::vector<std::string> pod_annotations;
+  std::string cni_conf_dir;  // cni_conf_dir: absolute; its pods' networks are there, if set, and not in cni.conf_dir,
+  int cni_max_conf_num = 0;  // cni_max_conf_num: and as many of them as this; 0: as cni.max_conf_num
+  // base_runtime_spec: absolute path of an OCI spec whose rlimits and hooks all containers get (runtime/base_spec.h).
+  // Empty: none.
+  std::string base_runtime_spec;
+  // Why crisp can run no pod on it: runtime_type or runtime_path means another shim than runc's, snapshotter is not
+  // overlayfs, or sandboxer not podsandbox. Empty: it can.
+  std::string unusable;
   bool operator==(const RuntimeHandlerConfig&) const = default;
 };
 
@@ -72,6 +91,9 @@ struct SecurityConfig {
   uint32_t selinux_category_range = 1024;  // selinux_category_range: pods' categories are below this
   bool enable_cdi = true;                  // enable_cdi: CDI devices may be asked for
   std::vector<std::string> cdi_spec_dirs = {"/etc/cdi", "/var/run/cdi"};  // cdi_spec_dirs: absolute; later ones win
+  // disable_proc_mount: no container gets an unmasked /proc, but privileged ones; what is usual is masked in all
+  // others.
+  bool disable_proc_mount = false;
   // disable_hugetlb_controller: limits on huge pages are left out, with a warning.
   bool disable_hugetlb_controller = true;
   // tolerate_missing_hugetlb_controller: likewise where the kernel has no such controller; else they are an error.
@@ -164,6 +186,7 @@ struct Config {
   std::string state = "/run/crisp";
   LogLevel log_level = LogLevel::kInfo;     // debug.level: trace, debug, info, warn, error, fatal or panic; empty: info
   LogFormat log_format = LogFormat::kText;  // debug.format: text or json; empty: text
+  int oom_score = 0;                        // oom_score: the daemon's own oom_score_adj; 0: as it was started
   GrpcConfig grpc;
   MetricsConfig metrics;
 

@@ -4,12 +4,14 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -114,6 +116,7 @@ TEST_F(ConfigTest, WhatTheExampleHasInCommentsIsRightToo) {
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_THAT(warnings_, IsEmpty());
   EXPECT_EQ(config->runtimes["crun"].binary_name, "/usr/bin/crun");
+  EXPECT_EQ(config->runtimes["crun"].cni_conf_dir, "/etc/cni/crun.d");
   EXPECT_EQ(config->registry.mirrors["docker.io"].size(), 2u);
   EXPECT_EQ(config->registry.auth["mirror.example.org"].username, "reader");
   EXPECT_EQ(config->registry.tls["mirror.example.org"].ca_file, "/etc/ssl/mirror.pem");
@@ -273,7 +276,11 @@ Config ExpectedOfCriBody(int version) {
   expected.max_container_log_line_size = -1;
   expected.cni = {{"/usr/lib/cni"}, "/srv/cni", 0};
   expected.default_runtime_name = "crun";
-  expected.runtimes = {{"runc", {}}, {"plain", {}}, {"crun", {"/usr/bin/crun", "/run/crun", true, true, true}}};
+  expected.runtimes["plain"] = {};
+  RuntimeHandlerConfig& crun = expected.runtimes["crun"];
+  crun.binary_name = "/usr/bin/crun";
+  crun.root = "/run/crun";
+  crun.systemd_cgroup = crun.no_pivot_root = crun.no_new_keyring = true;
   expected.image_pull_progress_timeout = std::chrono::seconds(90);
   expected.registry.config_path = "";
   expected.registry.mirrors = {{"*", {"https://cache/v2", "http://localhost:5000"}}};
@@ -339,15 +346,128 @@ TEST_F(ConfigTest, ASyntaxErrorNamesTheLine) {
   EXPECT_THAT(ErrorOf("[grpc]\naddress = \n"), AllOf(HasSubstr(file_ + ":3: not valid TOML"), HasSubstr("column")));
 }
 
-TEST_F(ConfigTest, AVersion1FileIsRefusedWithAWayOut) {
-  for (const char* content : {"", "version = 1", "root = '/a'"}) {
-    absl::Status status = Load(content).status();
-    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << content;
-    EXPECT_THAT(std::string(status.message()),
-                AllOf(HasSubstr("version 1"), HasSubstr("version = 2"), HasSubstr("config migrate")));
+TEST_F(ConfigTest, AnEmptyFileSaysNothing) {
+  EXPECT_EQ(*Load(""), DefaultConfig());
+  EXPECT_EQ(*Load("# nothing\n"), DefaultConfig());
+  EXPECT_THAT(warnings_, IsEmpty());
+}
+
+// As by containerd 2.x, which takes a file without a version for a version 1 file.
+TEST_F(ConfigTest, AVersion1FileIsReadWithItsPluginsUnderTheirLaterNames) {
+  const std::string body =
+      "[plugins.cri]\nsandbox_image = 'a'\n[plugins.cri.registry.mirrors.h]\nendpoint = ['https://m']\n"
+      "[plugins.diff-service]\ndefault = ['walking']\n";
+  for (const char* head : {"version = 1\n", "version = 0\n", "\n"}) {
+    const absl::StatusOr<Config> config = Load(head + body);
+    ASSERT_TRUE(config.ok()) << config.status();
+    Config expected = DefaultConfig(2);
+    expected.sandbox_image = "a";
+    expected.registry.config_path = "";
+    expected.registry.mirrors = {{"h", {"https://m"}}};
+    EXPECT_EQ(*config, expected);
+    EXPECT_THAT(warnings_,
+                ElementsAre(AllOf(HasSubstr(file_), HasSubstr("version 1 file"), HasSubstr("\"version = 2\"")),
+                            HasSubstr(file_ + ":2: plugins.cri is read as plugins.\"io.containerd.grpc.v1.cri\""),
+                            HasSubstr(":6: plugins.diff-service is read as plugins.\"io.containerd.service.v1.diff-")));
   }
-  EXPECT_THAT(std::string(Load("version = 4").status().message()), HasSubstr(":1: version: expected 2 or 3, found 4"));
+}
+
+TEST_F(ConfigTest, AFileWithoutAVersionMayHaveLaterNames) {
+  EXPECT_EQ(Load("[plugins.'io.containerd.grpc.v1.cri']\nsandbox_image = 'a'")->sandbox_image, "a");
+  EXPECT_THAT(warnings_, ElementsAre(HasSubstr("version is missing")));
+  EXPECT_EQ(Load("[plugins.'io.containerd.cri.v1.images']\npinned_images.sandbox = 'b'")->sandbox_image, "b");
+}
+
+TEST_F(ConfigTest, AVersionThatIsUnheardOfIsRefused) {
+  EXPECT_THAT(std::string(Load("version = 5").status().message()), HasSubstr(":1: version: expected 1 to 4, found 5"));
+  EXPECT_THAT(std::string(Load("version = -1").status().message()), HasSubstr("expected 1 to 4, found -1"));
   EXPECT_THAT(std::string(Load("version = '2'").status().message()), HasSubstr("expected an integer, found a string"));
+}
+
+TEST_F(ConfigTest, Version4HasTheServersInPlugins) {
+  Config config = *Load(R"(version = 4
+[plugins."io.containerd.server.v1.grpc"]
+  address = "/tmp/a.sock"
+  uid = 1000
+  max_recv_message_size = 1048576
+[debug]
+  level = "warn"
+)");
+  EXPECT_THAT(warnings_, IsEmpty());
+  EXPECT_EQ(config.grpc, (GrpcConfig{"/tmp/a.sock", 1000, 0, 1048576, 16777216}));
+  EXPECT_EQ(config.log_level, LogLevel::kWarning);
+  EXPECT_THAT(
+      std::string(Load("version = 4\nplugins.'io.containerd.server.v1.grpc-tcp'.address = ':1'").status().message()),
+      HasSubstr("Unix socket only"));
+  ASSERT_TRUE(Load("version = 4\ngrpc.address = '/a'").ok());
+  EXPECT_THAT(warnings_, ElementsAre(AllOf(HasSubstr(":2: grpc is not known"),
+                                           HasSubstr("mean plugins.\"io.containerd.server.v1.grpc\", its place in "
+                                                     "version 4?"))));
+}
+
+// What `containerd config default` writes. The sandbox image is containerd's, and so is the socket.
+TEST_F(ConfigTest, TheDefaultsOfEachContainerdAreTakenWithoutAWord) {
+  for (const char* version : {"1.6", "1.7", "2.0", "2.1", "2.2", "2.3"}) {
+    SCOPED_TRACE(version);
+    warnings_.clear();
+    absl::StatusOr<Config> config =
+        LoadConfig(absl::StrCat(CONFIG_TESTDATA "/defaults-", version, ".toml"), &warnings_);
+    ASSERT_TRUE(config.ok()) << config.status();
+    EXPECT_THAT(warnings_, IsEmpty());
+    Config expected = DefaultConfig(version[0] == '1' ? 2 : 3);
+    expected.root = "/var/lib/containerd/crisp";
+    expected.state = "/run/containerd/crisp";
+    expected.grpc.address = "/run/containerd/containerd.sock";
+    EXPECT_THAT(config->sandbox_image, HasSubstr("registry.k8s.io/pause:3."));
+    expected.sandbox_image = config->sandbox_image;
+    expected.security.enable_cdi = std::string(version) != "1.7";
+    EXPECT_EQ(*config, expected);
+  }
+}
+
+TEST_F(ConfigTest, WhatConcernsTheDaemonAndTheNetworkIsTakenOver) {
+  const Config config = *Load(R"(version = 3
+oom_score = -999
+[plugins."io.containerd.cri.v1.runtime"]
+  disable_proc_mount = true
+  cni.ip_pref = "ipv6"
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.vm]
+  container_annotations = ["io.vm.*"]
+  pod_annotations = ["a", "b"]
+  base_runtime_spec = "/etc/vm.json"
+  cni_conf_dir = "/etc/cni/vm"
+  cni_max_conf_num = 2
+)");
+  EXPECT_THAT(warnings_, IsEmpty());
+  EXPECT_EQ(config.oom_score, -999);
+  EXPECT_TRUE(config.security.disable_proc_mount);
+  EXPECT_EQ(config.cni.ip_preference, IpPreference::kIpv6);
+  const RuntimeHandlerConfig& vm = config.runtimes.at("vm");
+  EXPECT_THAT(vm.container_annotations, ElementsAre("io.vm.*"));
+  EXPECT_THAT(vm.pod_annotations, ElementsAre("a", "b"));
+  EXPECT_EQ(vm.base_runtime_spec, "/etc/vm.json");
+  EXPECT_EQ(vm.cni_conf_dir, "/etc/cni/vm");
+  EXPECT_EQ(vm.cni_max_conf_num, 2);
+  const std::string cni = "version = 3\n[plugins.'io.containerd.cri.v1.runtime'.cni]\nip_pref = ";
+  EXPECT_EQ(Load(cni + "'cni'")->cni.ip_preference, IpPreference::kFirst);
+  EXPECT_EQ(Load(cni + "'ipv4'")->cni.ip_preference, IpPreference::kIpv4);
+  EXPECT_THAT(std::string(Load(cni + "'v6'").status().message()), HasSubstr("expected ipv4, ipv6 or cni"));
+  EXPECT_THAT(ErrorOf("oom_score = 1001"), HasSubstr("expected -1000 to 1000"));
+}
+
+// Its loss would lower security.
+TEST_F(ConfigTest, CoreSchedulingIsRefusedInBothItsPlaces) {
+  EXPECT_THAT(ErrorOf("[plugins.'io.containerd.runtime.v2.task']\nsched_core = true"), HasSubstr("nosmt"));
+  EXPECT_THAT(ErrorOf("[plugins.'io.containerd.shim.v1.manager']\nenv = ['A=1', 'SCHED_CORE=1']"), HasSubstr("nosmt"));
+}
+
+// Its loss would lower security.
+TEST_F(ConfigTest, ImageVerifiersAndPluginsThatEveryContainerNeedsAreRefused) {
+  const std::string verifier = "[plugins.'io.containerd.image-verifier.v1.bindir']\nbin_dir = ";
+  EXPECT_THAT(ErrorOf(verifier + "'/usr/lib/verifiers'"), HasSubstr("would pull what they forbid"));
+  EXPECT_THAT(ErrorOf(verifier + "'/etc'"), HasSubstr("\"/etc\" has image verifiers"));
+  EXPECT_THAT(ErrorOf("[plugins.'io.containerd.nri.v1.nri'.default_validator]\nrequired_plugins = ['a']"),
+              HasSubstr("keep containerd"));
 }
 
 TEST_F(ConfigTest, TheStreamingServerIsWhereTheFileSays) {
@@ -397,13 +517,59 @@ TEST_F(ConfigTest, BadValuesAreNamedWithWhatIsExpected) {
   EXPECT_THAT(ErrorOf(cri + "cni.bin_dirs = ['']"), HasSubstr("expected absolute paths"));
   EXPECT_THAT(ErrorOf(cri + "cni.bin_dirs = [1]"), HasSubstr("found a list of something else than strings"));
   EXPECT_THAT(ErrorOf(cri + "cni = {bin_dir = '/a', bin_dirs = ['/b']}"), HasSubstr("both set"));
-  EXPECT_THAT(ErrorOf(runtime + "runtime_type = 'io.containerd.runc.v1'"), HasSubstr("use runtime_type"));
-  EXPECT_THAT(ErrorOf(runtime + "runtime_type = 'io.containerd.kata.v2'"), HasSubstr("cannot drive"));
   EXPECT_THAT(ErrorOf(runtime + "options.BinaryName = 'bin/crun'"), HasSubstr("absolute path"));
   EXPECT_THAT(ErrorOf(runtime + "options.Root = 'run'"), HasSubstr("absolute path"));
   EXPECT_THAT(ErrorOf(cri + "containerd.default_runtime_name = 'kata'"),
               HasSubstr("there is no runtime \"kata\"; there are: runc"));
   EXPECT_THAT(ErrorOf(cri + "containerd.runtimes.a = 5"), HasSubstr("expected a table, found an integer"));
+}
+
+// The other pods of the node have nothing to do with it.
+TEST_F(ConfigTest, ARuntimeThatCrispCannotRunIsNamedOnceAndOnlyThatOne) {
+  const Config config = *Load(R"(version = 2
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.kata]
+  runtime_type = "io.containerd.kata.v2"
+  options.ConfigPath = "/opt/kata.toml"
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.old]
+  runtime_type = "io.containerd.runc.v1"
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.path]
+  runtime_path = "/opt/bin/containerd-shim-runsc-v1"
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.device]
+  snapshotter = "devmapper"
+  sandboxer = "shim"
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.same]
+  runtime_type = "/usr/bin/containerd-shim-runc-v2"
+  runtime_path = "/usr/bin/containerd-shim-runc-v2"
+)");
+  EXPECT_THAT(warnings_,
+              ElementsAre(AllOf(HasSubstr(":3: "),
+                                HasSubstr(".runtimes.kata.runtime_type: \"io.containerd.kata.v2\" is a shim"),
+                                HasSubstr("pods that ask for the runtime \"kata\" are refused")),
+                          AllOf(HasSubstr(":6: "), HasSubstr("an interface of old; use runtime_type")),
+                          AllOf(HasSubstr(":8: "), HasSubstr("a shim that crisp cannot drive")),
+                          AllOf(HasSubstr(":10: "), HasSubstr("\"overlayfs\" only")),
+                          AllOf(HasSubstr(":11: "), HasSubstr("use \"podsandbox\""))));
+  EXPECT_THAT(config.runtimes.at("kata").unusable, HasSubstr("runtime_type = \"io.containerd.kata.v2\" is a shim"));
+  EXPECT_THAT(config.runtimes.at("old").unusable, HasSubstr("interface of old"));
+  EXPECT_THAT(config.runtimes.at("path").unusable, HasSubstr("runtime_path = "));
+  EXPECT_THAT(config.runtimes.at("device").unusable, AllOf(HasSubstr("devmapper"), HasSubstr("\"shim\"")));
+  EXPECT_EQ(config.runtimes.at("same").unusable, "");
+  EXPECT_EQ(config.runtimes.at("runc").unusable, "");
+}
+
+TEST_F(ConfigTest, ADefaultRuntimeThatCrispCannotRunIsAnErrorThatNamesTheOthers) {
+  EXPECT_THAT(ErrorOf("[plugins.'io.containerd.grpc.v1.cri'.containerd]\ndefault_runtime_name = 'kata'\n"
+                      "runtimes.kata.runtime_type = 'io.containerd.kata.v2'"),
+              AllOf(HasSubstr("the runtime \"kata\" cannot be run: runtime_type = \"io.containerd.kata.v2\" is a shim"),
+                    HasSubstr("there are: runc")));
+}
+
+TEST_F(ConfigTest, ASnapshotterForAPlatformIsThatOfItsRuntime) {
+  const Config config = *Load(
+      "version = 3\n[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.kata]\n"
+      "[plugins.'io.containerd.cri.v1.images'.runtime_platforms.kata]\nsnapshotter = 'nydus'");
+  EXPECT_THAT(config.runtimes.at("kata").unusable, HasSubstr("nydus"));
+  EXPECT_THAT(warnings_, ElementsAre(HasSubstr("runtime \"kata\" are refused")));
 }
 
 TEST_F(ConfigTest, AnEndpointMustBeAUrl) {
@@ -485,20 +651,42 @@ TEST_F(ConfigTest, AnUnknownKeyIsNamedWithTheNearestKnownOne) {
 }
 
 TEST_F(ConfigTest, AnUnknownTableIsNamedOnce) {
-  EXPECT_THAT(WarningOf("[plugins.'io.containerd.nri.v1.nri']\na = 1\nb = {c = 2}"),
-              HasSubstr(":2: plugins.\"io.containerd.nri.v1.nri\" is not known"));
+  EXPECT_THAT(WarningOf("[plugins.'io.containerd.zoo.v1.ape']\na = 1\nb = {c = 2}"),
+              HasSubstr(":2: plugins.\"io.containerd.zoo.v1.ape\" is not known"));
   EXPECT_THAT(WarningOf("[plugins.'io.containerd.grpc.v1.cri'.registery]\na = 1"), HasSubstr(".registry?"));
 }
 
+// A wrong guess would be followed.
+TEST_F(ConfigTest, NothingIsSuggestedThatIsNotProbablyMeant) {
+  for (const char* content :
+       {"plugins.'io.containerd.nri.v1.cri' = {}", "plugins.'io.containerd.snapshotter.v1.xfs'.root_path = '/a'",
+        "[plugins.'io.containerd.grpc.v1.cri'.cni]\npath = '/a'", "grpc.pid = 1", "[cri]\nsandbox_image = 'a'",
+        "plugins.'io.containerd.grpc.v1.cri'.enable_apparmor = true", "address = '/a'",
+        "plugins.'io.containerd.grpc.v1.cri'.registry.configs.h.tls.cafile_or_so = 'a'"}) {
+    EXPECT_THAT(WarningOf(content), AllOf(HasSubstr("is not known"), Not(HasSubstr("did you mean")))) << content;
+  }
+  EXPECT_THAT(WarningOf("[plugins.'io.containerd.grpc.v1.cri']\nsandboximage = 'a'"), HasSubstr(".sandbox_image?"));
+}
+
+TEST_F(ConfigTest, APluginUnderItsNameOfVersion1IsShownTheLaterOne) {
+  EXPECT_THAT(WarningOf("[plugins.cri]\nsandbox_image = 'a'"),
+              HasSubstr(":2: plugins.cri is not known to crisp and has no effect; did you mean "
+                        "plugins.\"io.containerd.grpc.v1.cri\", its name since version 2?"));
+  EXPECT_THAT(WarningOf("[plugins.zoo]\na = 'a'"), Not(HasSubstr("did you mean")));
+}
+
 TEST_F(ConfigTest, AKeyOfTheOtherVersionIsShownItsPlace) {
+  ASSERT_TRUE(Load("version = 3\n[plugins.'io.containerd.grpc.v1.cri'.containerd]\nno_pivot = true").ok());
+  EXPECT_THAT(warnings_, ElementsAre(HasSubstr("mean plugins.\"io.containerd.cri.v1.runtime\".containerd, its place in "
+                                               "version 3?")));
   ASSERT_TRUE(Load("version = 3\n[plugins.'io.containerd.grpc.v1.cri']\nsandbox_image = 'a'").ok());
   EXPECT_THAT(warnings_, ElementsAre(HasSubstr("did you mean plugins.\"io.containerd.cri.v1.images\".pinned_images."
                                                "sandbox, its place in version 3?")));
 }
 
 TEST_F(ConfigTest, WarningsAreInTheOrderOfTheFile) {
-  ASSERT_TRUE(Load("version = 2\nzebra = 1\noom_score = -1\napple = 1").ok());
-  EXPECT_THAT(warnings_, ElementsAre(HasSubstr("zebra"), HasSubstr("oom_score"), HasSubstr("apple")));
+  ASSERT_TRUE(Load("version = 2\nzebra = 1\ntemp = '/a'\napple = 1").ok());
+  EXPECT_THAT(warnings_, ElementsAre(HasSubstr("zebra"), HasSubstr("temp"), HasSubstr("apple")));
 }
 
 TEST_F(ConfigTest, NoSecretIsEverTold) {

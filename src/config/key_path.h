@@ -11,7 +11,10 @@ namespace crisp {
 // The names that lead to a key from the top of the file: {"grpc", "address"}.
 using KeyPath = std::vector<std::string>;
 
-// Where `key` is in a file of `version`, 2 or 3, with "*" and "**" as they are. Empty: nowhere.
+constexpr int kNewestVersion = 4;  // of the file
+
+// Where `key` is in a file of `version`, with "*", "**" and "[]" as they are. Empty: nowhere. In version 1 it is where
+// version 2 has it, once the plugins have their later names.
 KeyPath PatternOf(const Key& key, int version);
 
 // Whether `pattern` is that of the key `path`.
@@ -27,9 +30,12 @@ std::vector<std::string> NamesIn(const KeyPath& pattern, const KeyPath& path);
 // (a URL with a password) are left out.
 std::string ShowPath(const KeyPath& path);
 
-// What somebody probably meant with `unknown`, in words that fit behind "did you mean ": the same key where the other
-// version has it, else the key or table with the most similar name, else a key of that name elsewhere. Empty: no idea.
-// Never a key that is refused.
+// What version 2 calls the plugin that version 1 calls `name`: "io.containerd.grpc.v1.cri" for "cri".
+std::string PluginOfVersion1(const std::string& name);
+
+// What somebody probably meant with `unknown`, in words that fit behind "did you mean ": the same key or table where
+// another version has it, else the only one whose name differs by a slip of the pen, else the only one of that name in
+// the same plugin. Empty: no idea. But for the first, always a key that crisp honours, or a table with one.
 std::string NearestKey(const KeyPath& unknown, int version);
 
 }  // namespace crisp

@@ -1,13 +1,15 @@
-// Every row of the table of keys, in both versions of the file: its default is taken without a word, another value as
+// Every row of the table of keys, in all versions of the file: its default is taken without a word, another value as
 // its policy says, a wrong type never.
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -38,7 +40,7 @@ void PrintTo(const Case& c, std::ostream* out) {
 
 std::vector<Case> Cases() {
   std::vector<Case> cases;
-  for (int version : {2, 3}) {
+  for (int version : {2, 3, 4}) {
     for (const Key& key : Keys()) {
       if (!PatternOf(key, version).empty()) cases.push_back({&key, version});
     }
@@ -51,8 +53,7 @@ std::string ListLiteral(const std::string& items) {
   return absl::StrCat("[\"", absl::StrJoin(absl::StrSplit(items, ','), "\", \""), "\"]");
 }
 
-std::string DefaultLiteral(const Key& key, int version) {
-  std::string text = version >= 3 && key.default_value3 != nullptr ? key.default_value3 : key.default_value;
+std::string DefaultLiteral(const Key& key, std::string text) {
   if (text == kHostPlatform) text = HostPlatform();
   switch (key.type) {
     case ValueType::kText:
@@ -66,6 +67,16 @@ std::string DefaultLiteral(const Key& key, int version) {
     default:
       return text;
   }
+}
+
+// Of all versions of containerd.
+std::vector<std::string> DefaultLiterals(const Key& key, int version) {
+  const bool later = version >= 3 && key.default_value3 != nullptr;
+  std::vector<std::string> literals;
+  for (const absl::string_view text : absl::StrSplit(later ? key.default_value3 : key.default_value, '|')) {
+    literals.push_back(DefaultLiteral(key, std::string(text)));
+  }
+  return literals;
 }
 
 // A value that is no key's default.
@@ -102,6 +113,18 @@ KeyPath PathOf(const Case& c) {
   return path;
 }
 
+std::string Dotted(const KeyPath& path) {
+  return absl::StrJoin(path, ".", [](std::string* o, const std::string& n) { absl::StrAppend(o, "\"", n, "\""); });
+}
+
+// `path = literal`, in a table of its own where it is in an array.
+std::string Statement(const KeyPath& path, const std::string& literal) {
+  const auto element = std::find(path.begin(), path.end(), "[]");
+  if (element == path.end()) return absl::StrCat("\n", Dotted(path), " = ", literal, "\n");
+  return absl::StrCat("\n[[", Dotted(KeyPath(path.begin(), element)), "]] # ", "\n",
+                      Dotted(KeyPath(element + 1, path.end())), " = ", literal, "\n");
+}
+
 class KeysTest : public testing::Test {
  protected:
   KeysTest() {
@@ -111,15 +134,13 @@ class KeysTest : public testing::Test {
   }
   ~KeysTest() override { unlink(file_.c_str()); }
 
-  // Loads a file in which the key stands in the second line.
+  // Loads a file in which the key stands in the second line, or the third where it is in an array.
   absl::StatusOr<Config> Load(const Case& c, const std::string& literal) {
     KeyPath path = PathOf(c);
     bool is_version = path.back() == "version";
     std::ofstream out(file_);
     if (!is_version) out << "version = " << c.version;
-    out << "\n"
-        << absl::StrJoin(path, ".", [](std::string* o, const std::string& n) { absl::StrAppend(o, "\"", n, "\""); })
-        << " = " << literal << "\n";
+    out << Statement(path, literal);
     out.close();
     warnings_.clear();
     return LoadConfig(file_, &warnings_);
@@ -138,7 +159,11 @@ class KeysTest : public testing::Test {
     EXPECT_EQ(absl::StrContains(warnings_[0], "not honoured yet"), c.key->policy == Policy::kNotYet) << warnings_[0];
   }
 
-  std::string PlaceOf(const Case& c) const { return absl::StrCat(file_, ":2: ", ShowPath(PathOf(c))); }
+  std::string PlaceOf(const Case& c) const {
+    const KeyPath path = PathOf(c);
+    const bool in_array = std::find(path.begin(), path.end(), "[]") != path.end();
+    return absl::StrCat(file_, in_array ? ":3: " : ":2: ", ShowPath(path));
+  }
 
   std::string file_;
   std::vector<std::string> warnings_;
@@ -147,11 +172,13 @@ class KeysTest : public testing::Test {
 TEST_F(KeysTest, EveryDefaultIsTakenWithoutAWordAndChangesNothing) {
   for (const Case& c : Cases()) {
     SCOPED_TRACE(testing::PrintToString(c));
-    absl::StatusOr<Config> config = Load(c, DefaultLiteral(*c.key, c.version));
-    ASSERT_TRUE(config.ok()) << config.status();
-    EXPECT_THAT(warnings_, IsEmpty());
-    config->registry = {};  // an entry without contents may be there
-    EXPECT_EQ(*config, DefaultConfig(c.version));
+    for (const std::string& literal : DefaultLiterals(*c.key, c.version)) {
+      absl::StatusOr<Config> config = Load(c, literal);
+      ASSERT_TRUE(config.ok()) << config.status();
+      EXPECT_THAT(warnings_, IsEmpty());
+      config->registry = {};  // an entry without contents may be there
+      EXPECT_EQ(*config, DefaultConfig(c.version));
+    }
   }
 }
 
@@ -160,6 +187,7 @@ TEST_F(KeysTest, EveryOtherValueIsTakenAsThePolicySays) {
     if (c.key->policy == Policy::kHonoured) continue;  // config_test.cc has each of them
     SCOPED_TRACE(testing::PrintToString(c));
     std::string literal = OtherLiteral(*c.key);
+    if (absl::c_linear_search(DefaultLiterals(*c.key, c.version), literal)) continue;  // either is a default
     absl::Status status = Load(c, literal).status();
     if (c.key->policy == Policy::kRefused) {
       ExpectRefused(c, status);
@@ -188,7 +216,7 @@ TEST_F(KeysTest, EveryHonouredKeyHasASetterAndEveryRefusedOneAText) {
 }
 
 TEST_F(KeysTest, NoKeyIsThereTwice) {
-  for (int version : {2, 3}) {
+  for (int version : {2, 3, 4}) {
     std::set<KeyPath> seen;
     for (const Key& key : Keys()) {
       KeyPath pattern = PatternOf(key, version);
@@ -213,6 +241,24 @@ TEST(KeyPathTest, Version3HasThePluginsThatTheKeysMovedTo) {
               ElementsAre("plugins", "io.containerd.grpc.v1.cri", "stream_server_port"));
   EXPECT_THAT(pattern_of("cri/systemd_cgroup", 3), IsEmpty());
   EXPECT_THAT(pattern_of("grpc/address", 3), ElementsAre("grpc", "address"));
+  EXPECT_THAT(pattern_of("cri/cni/bin_dir", 4),
+              ElementsAre("plugins", "io.containerd.cri.v1.runtime", "cni", "bin_dir"));
+}
+
+TEST(KeyPathTest, Version4HasTheServersInPlugins) {
+  auto shown = [](const std::string& path) {
+    for (const Key& key : Keys()) {
+      if (path == key.path) return ShowPath(PatternOf(key, 4));
+    }
+    return std::string();
+  };
+  EXPECT_EQ(shown("grpc/address"), "plugins.\"io.containerd.server.v1.grpc\".address");
+  EXPECT_EQ(shown("grpc/tcp_tls_ca"), "plugins.\"io.containerd.server.v1.grpc-tcp\".tls_ca");
+  EXPECT_EQ(shown("ttrpc/uid"), "plugins.\"io.containerd.server.v1.ttrpc\".uid");
+  EXPECT_EQ(shown("debug/address"), "plugins.\"io.containerd.server.v1.debug\".address");
+  EXPECT_EQ(shown("debug/level"), "debug.level");
+  EXPECT_EQ(shown("metrics/address"), "plugins.\"io.containerd.server.v1.metrics\".address");
+  EXPECT_EQ(shown("metrics/grpc_histogram"), "plugins.\"io.containerd.metrics.v1.grpc-prometheus\".grpc_histogram");
 }
 
 TEST(KeyPathTest, IsShownAsItStandsInAFileAndWithoutSecrets) {

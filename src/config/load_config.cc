@@ -1,75 +1,24 @@
 #include "config/load_config.h"
 
-#include <toml++/toml.h>
-
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
-#include <optional>
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <set>
+#include <system_error>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
+#include "config/config_file.h"
+#include "config/imports.h"
 #include "config/reader.h"
-#include "config/syntax_error.h"
 
 namespace crisp {
 namespace {
 
-constexpr size_t kMaxFileSize = 4 << 20;  // bytes; users' files have some ten thousand
-
-absl::StatusOr<std::string> ReadConfigFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    int error = errno;
-    std::string text = absl::StrCat("open configuration ", path, ": ", strerror(error));
-    return error == ENOENT ? absl::NotFoundError(text) : absl::InternalError(text);
-  }
-  std::string content;
-  std::string chunk(64 << 10, '\0');
-  while (file && content.size() <= kMaxFileSize) {
-    file.read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
-    content.append(chunk, 0, static_cast<size_t>(file.gcount()));
-  }
-  // A directory opens, and then cannot be read.
-  if (file.bad()) return absl::InternalError(absl::StrCat("read configuration ", path, ": ", strerror(errno)));
-  if (content.size() > kMaxFileSize) {
-    return absl::InvalidArgumentError(absl::StrCat("configuration ", path, " is longer than ", kMaxFileSize, " bytes"));
-  }
-  return content;
-}
-
-absl::StatusOr<toml::table> Parse(const std::string& path, const std::string& content) {
-  try {
-    return toml::parse(content, path);
-  } catch (const toml::parse_error& error) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ":", error.source().begin.line,
-                                                   ": not valid TOML: ", DescribeSyntaxError(error, content),
-                                                   " (column ", error.source().begin.column, ")"));
-  }
-}
-
-absl::StatusOr<int> VersionOf(const std::string& path, const toml::table& table) {
-  const toml::node* node = table.get("version");
-  std::optional<int64_t> version = node == nullptr ? 1 : node->value_exact<int64_t>();
-  std::string place = node == nullptr ? path : absl::StrCat(path, ":", node->source().begin.line);
-  if (!version) {
-    return absl::InvalidArgumentError(absl::StrCat(place, ": version: expected an integer, found ", Describe(*node)));
-  }
-  if (*version == 2 || *version == 3) return static_cast<int>(*version);
-  if (*version != 1) {
-    return absl::InvalidArgumentError(absl::StrCat(place, ": version: expected 2 or 3, found ", *version));
-  }
-  return absl::InvalidArgumentError(absl::StrCat(
-      place, ": ",
-      node == nullptr ? "version is missing, which makes this a version 1 file" : "this is a version 1 file",
-      "; crisp reads version 2 and 3. If its plugins have names such as \"io.containerd.grpc.v1.cri\", put \"version = "
-      "2\" in its first line; else convert it with \"containerd config migrate\""));
-}
-
+// After each file, since the older key of one must not stand beside the newer one of another.
 absl::Status SettleCni(Draft* draft) {
   std::vector<std::string>& dirs = draft->config.cni.bin_dirs;
   if (!draft->cni_bin_dir.empty() && !draft->cni_bin_dirs.empty()) {
@@ -77,6 +26,8 @@ absl::Status SettleCni(Draft* draft) {
   }
   if (!draft->cni_bin_dir.empty()) dirs = {draft->cni_bin_dir};
   if (!draft->cni_bin_dirs.empty()) dirs = draft->cni_bin_dirs;
+  draft->cni_bin_dir.clear();
+  draft->cni_bin_dirs.clear();
   return absl::OkStatus();
 }
 
@@ -92,20 +43,87 @@ absl::Status SettleRegistry(Draft* draft) {
   return absl::OkStatus();
 }
 
-absl::Status SettleRuntimes(Draft* draft) {
-  const Config& config = draft->config;
-  if (config.runtimes.count(config.default_runtime_name) != 0) return absl::OkStatus();
-  std::string known = absl::StrJoin(config.runtimes, ", ", [](std::string* out, const auto& r) { *out += r.first; });
-  return absl::InvalidArgumentError(absl::StrCat("containerd.default_runtime_name: there is no runtime \"",
-                                                 config.default_runtime_name, "\"; there are: ", known));
+void SettleFaults(Draft* draft) {
+  for (auto& [name, handler] : draft->config.runtimes) {
+    const auto values = [](std::string* out, const auto& fault) { *out += fault.second; };
+    handler.unusable = absl::StrJoin(draft->faults[name], "; ", values);
+  }
 }
 
-// What only the whole file can tell.
+absl::Status SettleRuntimes(Draft* draft) {
+  SettleFaults(draft);
+  const Config& config = draft->config;
+  const auto found = config.runtimes.find(config.default_runtime_name);
+  if (found != config.runtimes.end() && found->second.unusable.empty()) return absl::OkStatus();
+  std::vector<std::string> usable;
+  for (const auto& [name, handler] : config.runtimes) {
+    if (handler.unusable.empty()) usable.push_back(name);
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "containerd.default_runtime_name: ", found == config.runtimes.end() ? "there is no runtime \"" : "the runtime \"",
+      config.default_runtime_name, "\"",
+      found == config.runtimes.end() ? "" : absl::StrCat(" cannot be run: ", found->second.unusable),
+      "; there are: ", absl::StrJoin(usable, ", ")));
+}
+
+// What only all files together can tell.
 absl::Status Settle(Draft* draft) {
-  RETURN_IF_ERROR(SettleCni(draft));
   RETURN_IF_ERROR(SettleRegistry(draft));
   return SettleRuntimes(draft);
 }
+
+// Reads a file and those that it imports, in containerd's order: its imports, then theirs. What a later one says
+// counts.
+class Loader {
+ public:
+  explicit Loader(std::vector<std::string>* warnings) : warnings_(warnings) {}
+
+  absl::Status Load(const std::string& path) {
+    waiting_.push_back(path);
+    for (; !waiting_.empty(); waiting_.pop_front()) RETURN_IF_ERROR(LoadFile(waiting_.front()));
+    return absl::OkStatus();
+  }
+
+  Draft TakeDraft() { return std::move(draft_); }
+
+ private:
+  absl::Status LoadFile(const std::string& path) {
+    if (!loaded_.insert(IdentityOfFile(path)).second) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const ConfigFile file, ReadConfigFile(path, warnings_));
+    if (loaded_.size() == 1) draft_.config = file.table.empty() ? DefaultConfig() : DefaultConfig(file.version);
+    Reader reader(file.path, file.version, &draft_);
+    RETURN_IF_ERROR(reader.Read(file.table));
+    RETURN_IF_ERROR(SettleCni(&draft_), file.path);
+    for (std::string& warning : reader.Warnings()) warnings_->push_back(std::move(warning));
+    const std::vector<std::string> imports = std::exchange(draft_.imports, {});
+    if (imports.empty()) return absl::OkStatus();
+    const uint32_t line = file.table.get("imports")->source().begin.line;
+    return Annotate(QueueImports(path, imports), absl::StrCat(file.path, ":", line, ": imports"));
+  }
+
+  absl::Status QueueImports(const std::string& importer, const std::vector<std::string>& patterns) {
+    for (const std::string& pattern : patterns) {
+      ASSIGN_OR_RETURN(const std::vector<ImportedFile> files, FindImports(importer, pattern));
+      for (const ImportedFile& file : files) {
+        // A glob in its own directory matches the file itself, which is no wish to import it.
+        if (file.by_glob && IdentityOfFile(file.path) == IdentityOfFile(importer)) continue;
+        std::error_code error;
+        if (!std::filesystem::exists(file.path, error)) {
+          return absl::InvalidArgumentError(absl::StrCat("there is no file ", file.path));
+        }
+        RETURN_IF_ERROR(graph_.Add(importer, file.path));
+        waiting_.push_back(file.path);
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  std::vector<std::string>* const warnings_;
+  Draft draft_;
+  ImportGraph graph_;
+  std::deque<std::string> waiting_;
+  std::set<std::string> loaded_;
+};
 
 }  // namespace
 
@@ -123,15 +141,10 @@ Config DefaultConfig(int version) {
 }
 
 absl::StatusOr<Config> LoadConfig(const std::string& path, std::vector<std::string>* warnings) {
-  ASSIGN_OR_RETURN(std::string content, ReadConfigFile(path));
-  ASSIGN_OR_RETURN(toml::table table, Parse(path, content));
-  ASSIGN_OR_RETURN(int version, VersionOf(path, table));
-  Draft draft;
-  draft.config = DefaultConfig(version);
-  Reader reader(path, version, &draft);
-  RETURN_IF_ERROR(reader.Read(table));
+  Loader loader(warnings);
+  RETURN_IF_ERROR(loader.Load(path));
+  Draft draft = loader.TakeDraft();
   RETURN_IF_ERROR(Settle(&draft), path);
-  for (std::string& warning : reader.Warnings()) warnings->push_back(std::move(warning));
   return std::move(draft.config);
 }
 

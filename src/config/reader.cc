@@ -1,28 +1,69 @@
 #include "config/reader.h"
 
+#include <algorithm>
+#include <iterator>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/status_macros.h"
 
 namespace crisp {
 namespace {
 
 bool IsDefault(const Key& key, const FileValue& value) {
-  absl::string_view text = key.default_value;
-  if (text == kHostPlatform) return value.canonical == HostPlatform();
-  return value.canonical == CanonicalDefault(key.type, text);
+  for (const absl::string_view text : absl::StrSplit(key.default_value, '|')) {
+    if (value.canonical == (text == kHostPlatform ? HostPlatform() : CanonicalDefault(key.type, text))) return true;
+  }
+  return false;
+}
+
+KeyPath WithElement(KeyPath array) {
+  array.emplace_back("[]");
+  return array;
 }
 
 std::string Show(const Key& key, const FileValue& value, const KeyPath& path) {
   return key.secret ? ShowPath(path) : absl::StrCat(ShowPath(path), " = ", value.shown);
 }
 
+// Why a value has no effect.
+std::string ReasonOf(const Key& key) {
+  if (*key.note != '\0') return key.note;
+  return key.policy == Policy::kMeaningless ? "it is about a part of containerd that crisp does not have"
+                                            : "crisp does not have this";
+}
+
+bool IsWhole(const Reader::KnownKey& known) {
+  return std::none_of(known.pattern.begin(), known.pattern.end(),
+                      [](const std::string& name) { return name[0] == '*'; });
+}
+
+// In a file of `version`: first those without stars, then the nearest version.
+std::vector<Reader::KnownKey> ListKeys(int version) {
+  std::vector<Reader::KnownKey> keys;
+  std::set<KeyPath> seen;
+  for (int each = version; each <= kNewestVersion; ++each) {
+    for (const Key& key : Keys()) {
+      KeyPath pattern = PatternOf(key, each);
+      if (!pattern.empty() && seen.insert(pattern).second) keys.push_back({std::move(pattern), &key});
+    }
+  }
+  std::stable_partition(keys.begin(), keys.end(), IsWhole);
+  return keys;
+}
+
+const std::vector<Reader::KnownKey>& KeysOf(int version) {
+  static const std::vector<Reader::KnownKey> kLists[] = {ListKeys(1), ListKeys(2), ListKeys(3), ListKeys(4)};
+  static_assert(std::size(kLists) == kNewestVersion);
+  return kLists[version - 1];
+}
+
 }  // namespace
 
-Reader::Reader(std::string file, int version, Draft* draft) : file_(std::move(file)), version_(version), draft_(draft) {
-  for (const Key& key : Keys()) keys_.push_back({PatternOf(key, version), &key});
-}
+Reader::Reader(std::string file, int version, Draft* draft)
+    : file_(std::move(file)), version_(version), draft_(draft), keys_(KeysOf(version)) {}
 
 absl::Status Reader::Read(const toml::table& table) {
   return ReadTable(table, {});
@@ -37,7 +78,7 @@ std::vector<std::string> Reader::Warnings() const {
 absl::Status Reader::ReadTable(const toml::table& table, const KeyPath& path) {
   for (const auto& [name, node] : table) {
     KeyPath inner = path;
-    inner.emplace_back(name.str());
+    inner.push_back(NameOf(node, std::string(name.str()), path));
     RETURN_IF_ERROR(ReadNode(node, inner));
   }
   return absl::OkStatus();
@@ -53,11 +94,17 @@ absl::Status Reader::ReadNode(const toml::node& node, const KeyPath& path) {
     return table != nullptr ? ReadTable(*table, path) : absl::OkStatus();
   }
   if (is_way) return ReadTable(*table, path);
+  if (node.is_array_of_tables() && IsTable(WithElement(path))) return ReadArray(*node.as_array(), WithElement(path));
   if (IsTable(path)) {
     return absl::InvalidArgumentError(
         absl::StrCat(Place(node), ShowPath(path), ": expected a table, found ", Describe(node)));
   }
   WarnUnknown(node, path);
+  return absl::OkStatus();
+}
+
+absl::Status Reader::ReadArray(const toml::array& tables, const KeyPath& path) {
+  for (const toml::node& table : tables) RETURN_IF_ERROR(ReadTable(*table.as_table(), path));
   return absl::OkStatus();
 }
 
@@ -80,10 +127,8 @@ absl::Status Reader::ApplyPolicy(const Key& key, const FileValue& value, const t
       Warn(node, absl::StrCat(shown, " is not honoured yet"));
       break;
     case Policy::kDefaultOnly:
-      Warn(node, absl::StrCat(shown, " has no effect: crisp does not have this"));
-      break;
     case Policy::kMeaningless:
-      Warn(node, absl::StrCat(shown, " has no effect: it is about a part of containerd that crisp does not have"));
+      Warn(node, absl::StrCat(shown, " has no effect: ", ReasonOf(key)));
       break;
     case Policy::kRefused:
       return absl::InvalidArgumentError(
@@ -95,9 +140,26 @@ absl::Status Reader::ApplyPolicy(const Key& key, const FileValue& value, const t
 }
 
 void Reader::WarnUnknown(const toml::node& node, const KeyPath& path) {
+  if (IsOptionOfForeignHandler(path)) return;
   std::string nearest = NearestKey(path, version_);
   Warn(node, absl::StrCat(ShowPath(path), " is not known to crisp and has no effect",
                           nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?")));
+}
+
+// The name of a table's entry; that of a plugin as it is since version 2.
+std::string Reader::NameOf(const toml::node& node, const std::string& name, const KeyPath& table) {
+  if (version_ > 1 || table != KeyPath{"plugins"} || PluginOfVersion1(name) == name) return name;
+  std::string plugin = PluginOfVersion1(name);
+  Warn(node, absl::StrCat(ShowPath({"plugins", name}), " is read as ", ShowPath({"plugins", plugin}),
+                          ", its name since version 2"));
+  return plugin;
+}
+
+// .runtimes.NAME.options.KEY; that crisp does not run the handler has been said.
+bool Reader::IsOptionOfForeignHandler(const KeyPath& path) const {
+  const size_t size = path.size();
+  return size >= 4 && path[size - 2] == "options" && path[size - 4] == "runtimes" &&
+         draft_->foreign_handlers.count(path[size - 3]) != 0;
 }
 
 const Reader::KnownKey* Reader::Find(const KeyPath& path) const {

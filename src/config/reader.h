@@ -16,7 +16,8 @@ namespace crisp {
 // For one file, used once, by one thread.
 class Reader {
  public:
-  // `file` is the name for messages; `version` is 2 or 3. `draft` must outlive the object.
+  // `file` is the name for messages; `version` is 1 to kNewestVersion. `draft` must outlive the object. Keys in the
+  // places of later versions count too, as with containerd 2.x.
   Reader(std::string file, int version, Draft* draft);
 
   // Stops at the first error, which names file, line and key.
@@ -25,18 +26,21 @@ class Reader {
   // One line each, in the order of the file.
   std::vector<std::string> Warnings() const;
 
- private:
   struct KnownKey {
     KeyPath pattern;
     const Key* key;
   };
 
+ private:
   absl::Status ReadTable(const toml::table& table, const KeyPath& path);
   absl::Status ReadNode(const toml::node& node, const KeyPath& path);
+  absl::Status ReadArray(const toml::array& tables, const KeyPath& path);
   absl::Status ReadKey(const KnownKey& known, const toml::node& node, const KeyPath& path);
   absl::Status ApplyPolicy(const Key& key, const FileValue& value, const toml::node& node, const KeyPath& path);
   void WarnUnknown(const toml::node& node, const KeyPath& path);
 
+  std::string NameOf(const toml::node& node, const std::string& name, const KeyPath& table);
+  bool IsOptionOfForeignHandler(const KeyPath& path) const;
   const KnownKey* Find(const KeyPath& path) const;
   bool IsTable(const KeyPath& path) const;
   std::string Place(const toml::node& node) const;
@@ -45,7 +49,7 @@ class Reader {
   const std::string file_;
   const int version_;
   Draft* const draft_;
-  std::vector<KnownKey> keys_;
+  const std::vector<KnownKey>& keys_;
   std::multimap<uint32_t, std::string> warnings_;  // by line
 };
 

@@ -3,17 +3,14 @@
 #include <arpa/inet.h>
 #include <sys/un.h>
 
-#include <algorithm>
-#include <array>
 #include <limits>
+#include <map>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "base/url.h"
@@ -44,28 +41,6 @@ absl::StatusOr<std::string> OwnDirectory(const FileValue& value) {
   return absl::EndsWith(path, "/crisp") ? std::string(path) : absl::StrCat(path, "/crisp");
 }
 
-bool HasApiRoot(absl::string_view path) {
-  return path == "/v2" || absl::StartsWith(path, "/v2/") || absl::EndsWith(path, "/v2") ||
-         absl::StrContains(path, "/v2/");
-}
-
-// A path without "/v2" is used as it is, as by containerd, so that a registry rarely answers there and the pull goes on
-// to the next endpoint.
-void WarnOfPathWithoutApiRoot(const Url& url, const Setting& setting) {
-  if (url.path.empty() || HasApiRoot(url.path)) return;
-  const std::string origin = absl::StrCat(url.scheme, "://", url.host);
-  setting.warn(absl::StrCat(origin, url.path,
-                            " is asked as it is, but its path has no /v2, so no registry will answer ",
-                            "there and pulls go on to the next endpoint; likely right is ", origin, "/v2", url.path));
-}
-
-constexpr std::array kCriPlugins = {"cri", "io.containerd.grpc.v1.cri", "io.containerd.cri.v1.runtime",
-                                    "io.containerd.cri.v1.images"};
-
-bool IsCriPlugin(const std::string& name) {
-  return std::find(kCriPlugins.begin(), kCriPlugins.end(), name) != kCriPlugins.end();
-}
-
 }  // namespace
 
 absl::Status Assign(const FileValue& value, std::string* field) {
@@ -86,6 +61,11 @@ absl::Status Assign(const FileValue& value, int* field) {
 }
 absl::Status Assign(const FileValue& value, int64_t* field) {
   return AssignNumber(value, field);
+}
+
+absl::Status Assign(const FileValue& value, std::vector<std::string>* field) {
+  *field = value.list;
+  return absl::OkStatus();
 }
 
 absl::Status CheckPath(const std::string& path) {
@@ -127,9 +107,31 @@ absl::Status CheckPort(const std::string& port) {
       absl::StrCat("expected the number of a port, up to 65535, found \"", absl::Utf8SafeCEscape(port), "\""));
 }
 
-absl::StatusOr<std::string> HostOfUrl(const std::string& url) {
-  ASSIGN_OR_RETURN(Url parsed, ParseUrl(url));
-  return parsed.host;
+absl::Status SetImports(const Setting& setting, Draft* draft) {
+  for (const std::string& pattern : setting.value.list) {
+    if (pattern.empty() || absl::StrContains(pattern, absl::string_view("\0", 1))) {
+      return Bad("paths of files", setting.value);
+    }
+  }
+  draft->imports = setting.value.list;
+  return absl::OkStatus();
+}
+
+// The range is that of proc_pid_oom_score_adj(5).
+absl::Status SetOomScore(const Setting& setting, Draft* draft) {
+  if (setting.value.number < -1000 || setting.value.number > 1000) return Bad("-1000 to 1000", setting.value);
+  return Set<&Config::oom_score>(setting, draft);
+}
+
+absl::Status SetIpPreference(const Setting& setting, Draft* draft) {
+  static const std::map<std::string, IpPreference> kNames = {{"", IpPreference::kIpv4},
+                                                             {"ipv4", IpPreference::kIpv4},
+                                                             {"ipv6", IpPreference::kIpv6},
+                                                             {"cni", IpPreference::kFirst}};
+  const auto found = kNames.find(setting.value.text);
+  if (found == kNames.end()) return Bad("ipv4, ipv6 or cni", setting.value);
+  draft->config.cni.ip_preference = found->second;
+  return absl::OkStatus();
 }
 
 absl::Status SetRoot(const Setting& setting, Draft* draft) {
@@ -204,108 +206,6 @@ absl::Status SetCdiDirs(const Setting& setting, Draft* draft) {
 absl::Status SetCniConfDir(const Setting& setting, Draft* draft) {
   if (setting.value.text.empty()) return absl::OkStatus();
   return SetPath<&Config::cni, &CniSettings::conf_dir>(setting, draft);
-}
-
-absl::Status AddHandler(const Setting& setting, Draft* draft) {
-  draft->config.runtimes.try_emplace(setting.names[0]);
-  return absl::OkStatus();
-}
-
-absl::Status CheckRuntimeType(const Setting& setting, Draft*) {
-  const std::string& type = setting.value.text;
-  if (type.empty() || type == "io.containerd.runc.v2") return absl::OkStatus();
-  if (type == "io.containerd.runc.v1" || type == "io.containerd.runtime.v1.linux") {
-    return absl::InvalidArgumentError(
-        absl::StrCat("\"", type, "\" is an interface of old; use runtime_type = \"io.containerd.runc.v2\""));
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat(setting.value.shown,
-                   " is a shim that crisp cannot drive. For a program with runc's command line use runtime_type = "
-                   "\"io.containerd.runc.v2\" and options.BinaryName; else remove this runtime"));
-}
-
-absl::Status SetBinaryName(const Setting& setting, Draft* draft) {
-  const std::string& name = setting.value.text;
-  if (absl::StrContains(name, "/") && name[0] != '/') {
-    return Bad("a name to look for in PATH, or an absolute path", setting.value);
-  }
-  return SetHandler<&RuntimeHandlerConfig::binary_name>(setting, draft);
-}
-
-absl::Status SetRuntimeRoot(const Setting& setting, Draft* draft) {
-  RETURN_IF_ERROR(CheckPath(setting.value.text));
-  return SetHandler<&RuntimeHandlerConfig::root>(setting, draft);
-}
-
-absl::Status SetMirror(const Setting& setting, Draft* draft) {
-  const std::string& host = setting.names[0];
-  if (absl::StrContains(host, "/")) {
-    setting.warn(
-        absl::StrCat("\"", WithoutUserInfo(host),
-                     "\" is not the name of a registry, so no image is ever pulled through this mirror; expected "
-                     "HOST or HOST:PORT"));
-  }
-  std::vector<std::string> endpoints;
-  for (const std::string& endpoint : setting.value.list) {
-    ASSIGN_OR_RETURN(Url url, ParseUrl(endpoint));
-    if (url.has_user_info) {
-      return absl::InvalidArgumentError(absl::StrCat(WithoutUserInfo(endpoint),
-                                                     " has a user or password in it, which is not used; remove it and "
-                                                     "write registry.configs.\"",
-                                                     url.host, "\".auth with username and password"));
-    }
-    while (absl::EndsWith(url.path, "/")) url.path.pop_back();
-    WarnOfPathWithoutApiRoot(url, setting);
-    endpoints.push_back(url.Printable());
-  }
-  draft->config.registry.mirrors[absl::AsciiStrToLower(host)] = std::move(endpoints);
-  return absl::OkStatus();
-}
-
-absl::Status SetConfigPath(const Setting& setting, Draft* draft) {
-  for (absl::string_view directory : absl::StrSplit(setting.value.text, ':', absl::SkipEmpty())) {
-    RETURN_IF_ERROR(CheckPath(std::string(directory)));
-  }
-  draft->registry_config_path = setting.value.text;
-  return absl::OkStatus();
-}
-
-// What could end a header and begin another is refused; the value may be a secret, and is not shown.
-absl::Status AddHeader(const Setting& setting, Draft* draft) {
-  const auto is_token = [](char c) {
-    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || absl::StrContains("!#$%&'*+-.^_`|~", c);
-  };
-  const std::string& name = setting.names[0];
-  if (name.empty() || !std::all_of(name.begin(), name.end(), is_token)) {
-    return absl::InvalidArgumentError("not the name of a header (RFC 9110, section 5.1)");
-  }
-  for (const std::string& value : setting.value.list) {
-    if (std::any_of(value.begin(), value.end(), [](unsigned char c) { return absl::ascii_iscntrl(c); })) {
-      return absl::InvalidArgumentError("the value of a header has no control characters");
-    }
-    draft->config.registry.headers.emplace_back(name, value);
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckDisabledPlugins(const Setting& setting, Draft*) {
-  for (const std::string& plugin : setting.value.list) {
-    if (IsCriPlugin(plugin)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("\"", plugin, "\" cannot be disabled: crisp is nothing else; remove it from the list"));
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckRequiredPlugins(const Setting& setting, Draft*) {
-  for (const std::string& plugin : setting.value.list) {
-    if (!IsCriPlugin(plugin)) {
-      return absl::InvalidArgumentError(absl::StrCat("crisp has no plugins, so \"", plugin,
-                                                     "\" cannot be had; remove it from the list, or keep containerd"));
-    }
-  }
-  return absl::OkStatus();
 }
 
 absl::Status Nothing(const Setting&, Draft*) {

@@ -17,6 +17,7 @@ absl::Status Assign(const FileValue& value, bool* field);
 absl::Status Assign(const FileValue& value, uint32_t* field);
 absl::Status Assign(const FileValue& value, int* field);
 absl::Status Assign(const FileValue& value, int64_t* field);
+absl::Status Assign(const FileValue& value, std::vector<std::string>* field);
 
 // Member<&A::b, &B::c>(a) is a.b.c.
 template <auto First, auto... Rest, typename T>
@@ -105,6 +106,7 @@ absl::Status SetLegacyAuth(const Setting& setting, Draft* draft) {
   return Assign(setting.value, &(draft->legacy_auth[host].*Field));
 }
 
+absl::Status SetImports(const Setting& setting, Draft* draft);
 absl::Status SetRoot(const Setting& setting, Draft* draft);
 absl::Status SetState(const Setting& setting, Draft* draft);
 absl::Status SetSocket(const Setting& setting, Draft* draft);
@@ -117,13 +119,28 @@ absl::Status SetCdiDirs(const Setting& setting, Draft* draft);
 absl::Status SetCniConfDir(const Setting& setting, Draft* draft);
 absl::Status AddHandler(const Setting& setting, Draft* draft);
 absl::Status CheckRuntimeType(const Setting& setting, Draft* draft);
+absl::Status CheckRuntimePath(const Setting& setting, Draft* draft);
+absl::Status CheckHandlerSnapshotter(const Setting& setting, Draft* draft);
+absl::Status CheckSandboxer(const Setting& setting, Draft* draft);
 absl::Status SetBinaryName(const Setting& setting, Draft* draft);
 absl::Status SetRuntimeRoot(const Setting& setting, Draft* draft);
 absl::Status SetMirror(const Setting& setting, Draft* draft);
 absl::Status SetConfigPath(const Setting& setting, Draft* draft);
 absl::Status AddHeader(const Setting& setting, Draft* draft);
+absl::Status SetOomScore(const Setting& setting, Draft* draft);
+absl::Status SetIpPreference(const Setting& setting, Draft* draft);
+absl::Status SetBaseSpec(const Setting& setting, Draft* draft);
+absl::Status SetHandlerConfDir(const Setting& setting, Draft* draft);
+absl::Status SetHandlerMaxConfNum(const Setting& setting, Draft* draft);
+absl::Status CheckShimEnvironment(const Setting& setting, Draft* draft);
+absl::Status CheckNoVerifiers(const Setting& setting, Draft* draft);
 absl::Status CheckDisabledPlugins(const Setting& setting, Draft* draft);
 absl::Status CheckRequiredPlugins(const Setting& setting, Draft* draft);
+
+// Why a key about core scheduling is refused: without it containers share cores with those of other pods.
+inline constexpr char kNoCoreScheduling[] =
+    "crisp does not keep pods apart by core scheduling; switch SMT off (nosmt on the kernel's command line), or keep "
+    "containerd, and remove this key";
 
 // For keys that have been looked at before.
 absl::Status Nothing(const Setting& setting, Draft* draft);

@@ -112,6 +112,7 @@ absl::Status Canonicalize(const toml::node& node, ValueType type, FileValue* val
 absl::StatusOr<FileValue> ReadValue(const toml::node& node, ValueType type) {
   FileValue value;
   if (!IsOfType(node, type)) return WrongType(node, type);
+  value.table = node.as_table();
   if (type == ValueType::kTable) return value;
   if (!ReadNative(node, &value)) {
     // A value that only says "present" may be of any kind.

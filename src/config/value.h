@@ -29,6 +29,7 @@ struct FileValue {
   int64_t number = 0;
   bool flag = false;
   std::vector<std::string> list;
+  const toml::table* table = nullptr;  // of kTable; valid as long as the file's tree
 
   // One spelling for each value of a type: what defaults are compared by. Empty for what is empty, 0 or false of kAny.
   std::string canonical;

@@ -1,5 +1,6 @@
 #include "daemon/options.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -16,6 +17,9 @@
 #include "base/status_macros.h"
 #include "config/config.h"
 #include "images/images.h"
+#include "network/cni_options.h"
+#include "os/file.h"
+#include "runtime/base_spec.h"
 #include "sandbox/pod_manager.h"
 #include "server/server_options.h"
 #include "store/layout.h"
@@ -24,16 +28,21 @@
 namespace crisp {
 namespace {
 
+constexpr size_t kMaxBaseSpec = 1 << 20;  // bytes; usual ones have some thousand
+
 // `name` as an absolute path: itself, or the first of that name in PATH.
 absl::StatusOr<std::string> FindProgram(const std::string& name) {
-  if (!name.empty() && name[0] == '/') return name;
+  if (!name.empty() && name[0] == '/') {
+    if (access(name.c_str(), X_OK) == 0) return name;
+    return absl::FailedPreconditionError(absl::StrCat("no program ", name, "; install it"));
+  }
   const char* path = getenv("PATH");
   const std::vector<std::string> directories = absl::StrSplit(path != nullptr ? path : kDefaultPath, ':');
   for (const std::string& directory : directories) {
     const std::string candidate = absl::StrCat(directory, "/", name);
     if (access(candidate.c_str(), X_OK) == 0) return candidate;
   }
-  return absl::FailedPreconditionError(absl::StrCat("no program ", name, " in PATH; install it"));
+  return absl::FailedPreconditionError(absl::StrCat("no program ", name, " in PATH; install it and restart crispd"));
 }
 
 absl::StatusOr<std::string> FindShim(const std::string& configured) {
@@ -57,6 +66,7 @@ SecurityOptions SecurityOptionsOf(const SecurityConfig& config) {
   options.cdi_spec_dirs = config.cdi_spec_dirs;
   options.disable_hugetlb_controller = config.disable_hugetlb_controller;
   options.tolerate_missing_hugetlb_controller = config.tolerate_missing_hugetlb_controller;
+  options.disable_proc_mount = config.disable_proc_mount;
   options.ignore_image_defined_volumes = config.ignore_image_defined_volumes;
   options.device_ownership_from_security_context = config.device_ownership_from_security_context;
   options.enable_unprivileged_ports = config.enable_unprivileged_ports;
@@ -64,25 +74,64 @@ SecurityOptions SecurityOptionsOf(const SecurityConfig& config) {
   return options;
 }
 
+HandlerOptions HandlerOptionsOf(const RuntimeHandlerConfig& config) {
+  HandlerOptions options;
+  options.privileged_without_host_devices = config.privileged_without_host_devices;
+  options.privileged_without_host_devices_all_devices_allowed =
+      config.privileged_without_host_devices_all_devices_allowed;
+  options.cgroup_writable = config.cgroup_writable;
+  options.container_annotations = config.container_annotations;
+  options.pod_annotations = config.pod_annotations;
+  options.unusable = config.unusable;
+  return options;
+}
+
+OciRuntime OciRuntimeOf(const RuntimeHandlerConfig& config, const std::string& program, const std::string& root) {
+  OciRuntime runtime;
+  runtime.binary = program;
+  runtime.root = config.root.empty() ? root : config.root;
+  runtime.systemd_cgroup = config.systemd_cgroup;
+  runtime.no_pivot_root = config.no_pivot_root;
+  runtime.no_new_keyring = config.no_new_keyring;
+  return runtime;
+}
+
+absl::StatusOr<BaseSpec> ReadBaseSpec(const std::string& path) {
+  if (path.empty()) return BaseSpec();
+  ASSIGN_OR_RETURN(const std::string text, ReadFileAt(AT_FDCWD, path, kMaxBaseSpec));
+  return ParseBaseSpec(text);
+}
+
+// An error is what keeps new pods from the handler. One that is only not installed, with an absolute path, gets them as
+// soon as it is.
+absl::Status AddHandler(const std::string& name, const RuntimeHandlerConfig& config, const Layout& layout,
+                        SandboxOptions* options) {
+  HandlerOptions& handler = options->handlers[name] = HandlerOptionsOf(config);
+  if (!handler.unusable.empty()) return absl::OkStatus();  // has been said when the file was read
+  const std::string program = config.binary_name.empty() ? "runc" : config.binary_name;
+  const absl::StatusOr<std::string> found = FindProgram(program);
+  options->runtimes[name] = OciRuntimeOf(config, found.value_or(program), layout.RuntimeRoot(name));
+  absl::StatusOr<BaseSpec> base = ReadBaseSpec(config.base_runtime_spec);
+  if (base.ok()) {
+    handler.base = *std::move(base);
+  } else {
+    handler.unusable = absl::StrCat("base_runtime_spec ", config.base_runtime_spec, ": ", base.status().message());
+    return absl::FailedPreconditionError(handler.unusable);
+  }
+  if (!found.ok() && program[0] != '/') handler.unusable = std::string(found.status().message());
+  return found.status();
+}
+
 }  // namespace
 
 absl::StatusOr<SandboxOptions> SandboxOptionsOf(const Config& config, const Layout& layout) {
   SandboxOptions options;
   for (const auto& [name, handler] : config.runtimes) {
-    OciRuntime runtime;
-    const std::string program = handler.binary_name.empty() ? "runc" : handler.binary_name;
-    const absl::StatusOr<std::string> found = FindProgram(program);
+    const absl::Status added = AddHandler(name, handler, layout, &options);
+    if (added.ok()) continue;
     // Without the default one no pod runs. Without another the pods that ask for it do not, and say so.
-    if (!found.ok() && name == config.default_runtime_name) return Annotate(found.status(), "runtime " + name);
-    if (!found.ok()) LogError("a runtime is missing", {{"runtime", name}, {"error", found.status().message()}});
-    runtime.binary = found.value_or(program);
-    runtime.root = handler.root.empty() ? layout.RuntimeRoot(name) : handler.root;
-    runtime.systemd_cgroup = handler.systemd_cgroup;
-    runtime.no_pivot_root = handler.no_pivot_root;
-    runtime.no_new_keyring = handler.no_new_keyring;
-    options.runtimes[name] = std::move(runtime);
-    options.handlers[name] = {handler.privileged_without_host_devices,
-                              handler.privileged_without_host_devices_all_devices_allowed, handler.cgroup_writable};
+    if (name == config.default_runtime_name) return Annotate(added, "runtime " + name);
+    LogError("a runtime cannot be used", {{"runtime", name}, {"error", added.message()}});
   }
   options.default_runtime = config.default_runtime_name;
   options.sandbox_image = config.sandbox_image;
@@ -91,6 +140,23 @@ absl::StatusOr<SandboxOptions> SandboxOptionsOf(const Config& config, const Layo
   options.log_wait = config.crisp.log_wait;
   options.restrict_oom_score_adj = config.restrict_oom_score_adj;
   options.security = SecurityOptionsOf(config.security);
+  return options;
+}
+
+CniOptions CniOptionsOf(const Config& config) {
+  CniOptions options;
+  options.bin_dirs = config.cni.bin_dirs;
+  options.conf_dir = config.cni.conf_dir;
+  options.max_conf_num = config.cni.max_conf_num;
+  options.choice = config.cni.ip_preference == IpPreference::kIpv4   ? CniOptions::Choice::kIpv4
+                   : config.cni.ip_preference == IpPreference::kIpv6 ? CniOptions::Choice::kIpv6
+                                                                     : CniOptions::Choice::kFirst;
+  for (const auto& [name, handler] : config.runtimes) {
+    if (handler.cni_conf_dir.empty()) continue;
+    const int max = handler.cni_max_conf_num == 0 ? config.cni.max_conf_num : handler.cni_max_conf_num;
+    options.handlers[name] = {handler.cni_conf_dir, max};
+    if (name == config.default_runtime_name) options.handlers[""] = options.handlers[name];
+  }
   return options;
 }
 
@@ -127,7 +193,9 @@ ServerOptions ServerOptionsOf(const Config& config, const Layout& layout) {
   options.max_send_bytes = config.grpc.max_send_message_size;
   const auto runtime = config.runtimes.find(config.default_runtime_name);
   options.systemd_cgroup = runtime != config.runtimes.end() && runtime->second.systemd_cgroup;
-  for (const auto& [name, handler] : config.runtimes) options.runtimes.push_back(name);
+  for (const auto& [name, handler] : config.runtimes) {
+    if (handler.unusable.empty()) options.runtimes.push_back(name);
+  }
   options.facts = {{"rootDir", layout.root()},
                    {"stateDir", layout.state()},
                    {"sandboxImage", config.sandbox_image},

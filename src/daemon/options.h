@@ -6,6 +6,7 @@
 namespace crisp {
 
 class Layout;
+struct CniOptions;
 struct Config;
 struct ImagesOptions;
 struct SandboxOptions;
@@ -13,8 +14,9 @@ struct ServerOptions;
 struct StreamServerOptions;
 
 // FailedPrecondition if the default OCI runtime or the shim is not installed. Without another runtime the daemon goes
-// on, and the pods that ask for it fail.
+// on; the log names it, and the pods that ask for it are refused.
 absl::StatusOr<SandboxOptions> SandboxOptionsOf(const Config& config, const Layout& layout);
+CniOptions CniOptionsOf(const Config& config);
 ImagesOptions ImagesOptionsOf(const Config& config);
 ServerOptions ServerOptionsOf(const Config& config, const Layout& layout);
 StreamServerOptions StreamServerOptionsOf(const Config& config);

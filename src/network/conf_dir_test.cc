@@ -119,5 +119,32 @@ TEST_F(ConfDirTest, DirectoriesMustBeAbsolute) {
   EXPECT_EQ(Network::Start({.bin_dirs = {}, .conf_dir = "/etc"}).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
+// As containerd's cni_conf_dir and cni_max_conf_num of a runtime.
+TEST_F(ConfDirTest, AHandlerMayHaveNetworksOfItsOwn) {
+  const std::string own = dir_ + "/own";
+  ASSERT_TRUE(MakeDirs(own, 0755).ok());
+  network_ = *Network::Start({.bin_dirs = {dir_ + "/bin"},
+                              .conf_dir = conf_,
+                              .max_conf_num = 1,
+                              .choice = CniOptions::Choice::kIpv4,
+                              .handlers = {{"vm", {own, 2}}}});
+  PodNetworkRequest vm = Pod();
+  vm.handler = "vm";
+  Write("10.conf", Conf("everybody"));
+  EXPECT_EQ(Planned(), "everybody");
+  EXPECT_THAT(std::string(network_->Plan(vm).status().message()), HasSubstr("no CNI configuration in " + own));
+  EXPECT_TRUE(network_->Ready().ok()) << "the other pods have their network";
+  for (const char* name : {"a", "b", "c"}) {
+    ASSERT_TRUE(WriteFileAt(AT_FDCWD, own + "/" + name + ".conf", Conf(name), 0644).ok());
+  }
+  const auto plan = network_->Plan(vm);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  const Json networks = (*ParseJsonObject(plan->plan))["networks"];
+  ASSERT_EQ(networks.size(), 2u);
+  EXPECT_EQ(networks[0]["config"]["name"], "a");
+  EXPECT_EQ(networks[1]["config"]["name"], "b");
+  EXPECT_EQ(Planned(), "everybody");
+}
+
 }  // namespace
 }  // namespace crisp

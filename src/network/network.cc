@@ -1,20 +1,20 @@
 #include "network/network.h"
 
 #include <algorithm>
+#include <list>
 #include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/log.h"
-#include "base/mutex.h"
 #include "base/status_macros.h"
 #include "network/cni_chain.h"
 #include "network/cni_config.h"
 #include "network/cni_result.h"
+#include "network/conf_dir.h"
 #include "network/operation_turns.h"
 #include "network/plan.h"
-#include "os/dir_watch.h"
 #include "os/netlink.h"
 
 namespace crisp {
@@ -24,9 +24,14 @@ bool IsIpv4(const std::string& address) {
   return address.find(':') == std::string::npos;
 }
 
-// `ip` is the first IPv4 address, or the first of all. The others keep their order.
-PodAddresses Choose(std::vector<std::string> addresses) {
-  auto shown = std::find_if(addresses.begin(), addresses.end(), IsIpv4);
+bool IsChosen(const std::string& address, CniOptions::Choice choice) {
+  return choice == CniOptions::Choice::kFirst || IsIpv4(address) == (choice == CniOptions::Choice::kIpv4);
+}
+
+// `ip` is the first that the choice fits, or the first of all. The others keep their order.
+PodAddresses Choose(std::vector<std::string> addresses, CniOptions::Choice choice) {
+  auto shown = std::find_if(addresses.begin(), addresses.end(),
+                            [&](const std::string& address) { return IsChosen(address, choice); });
   if (shown == addresses.end()) shown = addresses.begin();
   PodAddresses chosen;
   chosen.ip = *shown;
@@ -36,7 +41,8 @@ PodAddresses Choose(std::vector<std::string> addresses) {
 }
 
 // Some plugins report no address, for example if it comes from DHCP. Then the addresses of the interface count.
-absl::StatusOr<PodAddresses> AddressesOf(const PlannedNetwork& network, const Json& result, Netlink& netlink) {
+absl::StatusOr<PodAddresses> AddressesOf(const PlannedNetwork& network, const Json& result, CniOptions::Choice choice,
+                                         Netlink& netlink) {
   std::vector<std::string> addresses = PodIpsOf(result);
   if (addresses.empty()) {
     ASSIGN_OR_RETURN(addresses, netlink.Addresses(network.target.ifname), network.config.file);
@@ -45,13 +51,18 @@ absl::StatusOr<PodAddresses> AddressesOf(const PlannedNetwork& network, const Js
     return absl::InternalError(absl::StrCat(network.config.file, ": its plugins gave ", network.target.ifname,
                                             " of the pod no address: check the plugin's ipam"));
   }
-  return Choose(std::move(addresses));
+  return Choose(std::move(addresses), choice);
 }
 
 class CniNetwork : public Network {
  public:
-  explicit CniNetwork(CniOptions options) : options_(std::move(options)), watch_(options_.conf_dir) {}
+  explicit CniNetwork(CniOptions options) : options_(std::move(options)) {
+    dirs_.emplace_back(CniConfDirOptions{options_.conf_dir, options_.max_conf_num});
+    for (const auto& [name, dir] : options_.handlers) handler_dirs_[name] = Share(dir);
+  }
 
+  // Reads the directories for the first time, and logs what keeps pods from having a network.
+  void Begin();
   absl::Status Ready() override;
   absl::StatusOr<CniAttachment> Plan(const PodNetworkRequest& request) override;
   absl::StatusOr<PodAddresses> Attach(CniAttachment* attachment, const CallContext& call) override;
@@ -61,53 +72,40 @@ class CniNetwork : public Network {
   std::string Describe() override;
 
  private:
-  CniConfigs Current();
-  absl::Status CheckLoaded(const CniConfigs& configs) const;
+  ConfDir& Default() { return dirs_.front(); }
+  ConfDir& DirOf(const std::string& handler);
+  ConfDir* Share(const CniConfDirOptions& options);
 
   const CniOptions options_;
+  // As the constructor leaves them. Each directory is there once, however many handlers have it.
+  std::list<ConfDir> dirs_;
+  std::map<std::string, ConfDir*> handler_dirs_;
   OperationTurns turns_;
-
-  Mutex mutex_;
-  DirWatch watch_ ABSL_GUARDED_BY(mutex_);
-  CniConfigs configs_ ABSL_GUARDED_BY(mutex_);
 };
 
-void LogChange(const std::string& dir, const CniConfigs& before, const CniConfigs& now) {
-  if (now.faults != before.faults) {
-    for (const std::string& fault : now.faults)
-      LogWarning("CNI configuration skipped", {{"dir", dir}, {"fault", fault}});
-  }
-  const auto names = [](const CniConfigs& configs) {
-    return absl::StrJoin(configs.networks, ",",
-                         [](std::string* out, const CniConfigList& config) { absl::StrAppend(out, config.file); });
-  };
-  if (names(now) != names(before)) LogInfo("CNI networks", {{"dir", dir}, {"files", names(now)}});
+ConfDir& CniNetwork::DirOf(const std::string& handler) {
+  const auto found = handler_dirs_.find(handler);
+  return found == handler_dirs_.end() ? Default() : *found->second;
 }
 
-// The current configurations. Reads the directory again if it may have changed, or if there are none.
-CniConfigs CniNetwork::Current() {
-  MutexLock lock(mutex_);
-  if (watch_.Changed() || configs_.networks.empty()) {
-    CniConfigs loaded = LoadCniConfigs(options_.conf_dir, options_.max_conf_num);
-    LogChange(options_.conf_dir, configs_, loaded);
-    configs_ = std::move(loaded);
+ConfDir* CniNetwork::Share(const CniConfDirOptions& options) {
+  for (ConfDir& dir : dirs_) {
+    if (dir.options() == options) return &dir;
   }
-  return configs_;
+  return &dirs_.emplace_back(options);
 }
 
-absl::Status CniNetwork::CheckLoaded(const CniConfigs& configs) const {
-  if (!configs.networks.empty()) return absl::OkStatus();
-  if (configs.faults.empty()) {
-    return absl::FailedPreconditionError(absl::StrCat("no CNI configuration in ", options_.conf_dir,
-                                                      ": put a .conflist there, or install your network add-on"));
+void CniNetwork::Begin() {
+  if (const absl::Status ready = Ready(); !ready.ok()) LogWarning("network is not ready", {{"why", ready.message()}});
+  for (const auto& [name, dir] : handler_dirs_) {
+    const absl::Status loaded = dir->CurrentOrError().status();
+    if (loaded.ok() || name.empty()) continue;
+    LogWarning("network of a runtime is not ready", {{"runtime", name}, {"why", loaded.message()}});
   }
-  return absl::FailedPreconditionError(
-      absl::StrCat("no valid CNI configuration in ", options_.conf_dir, ": ", absl::StrJoin(configs.faults, "; ")));
 }
 
 absl::Status CniNetwork::Ready() {
-  const CniConfigs configs = Current();
-  RETURN_IF_ERROR(CheckLoaded(configs));
+  ASSIGN_OR_RETURN(const CniConfigs configs, Default().CurrentOrError());
   for (const CniConfigList& config : configs.networks) {
     for (const CniPlugin& plugin : config.plugins) {
       const auto found = FindPlugin(plugin.type, options_.bin_dirs);
@@ -144,8 +142,7 @@ void WarnOfWhatNobodyDoes(const PodNetworkRequest& request, const std::vector<Cn
 }
 
 absl::StatusOr<CniAttachment> CniNetwork::Plan(const PodNetworkRequest& request) {
-  const CniConfigs configs = Current();
-  RETURN_IF_ERROR(CheckLoaded(configs));
+  ASSIGN_OR_RETURN(const CniConfigs configs, DirOf(request.handler).CurrentOrError());
   WarnOfWhatNobodyDoes(request, configs.networks);
   ASSIGN_OR_RETURN(const NetworkPlan plan, MakePlan(request, configs.networks, options_.bin_dirs));
   return CniAttachment{.plan = PlanToText(plan), .result = ""};
@@ -163,7 +160,7 @@ absl::StatusOr<PodAddresses> CniNetwork::Attach(CniAttachment* attachment, const
     // Updated after each network: if the next one fails, DEL of this one still gets its result.
     attachment->result = ResultsToText(results);
   }
-  return AddressesOf(plan.networks.front(), results.front(), netlink);
+  return AddressesOf(plan.networks.front(), results.front(), options_.choice, netlink);
 }
 
 // The configured directories, then those of the plan, so that a pod can be removed after bin_dir has changed.
@@ -193,7 +190,11 @@ absl::Status CniNetwork::Detach(const CniAttachment& attachment, const CallConte
 }
 
 absl::Status CniNetwork::CollectGarbage(absl::FunctionRef<std::vector<std::string>()> valid, const CallContext& call) {
-  std::vector<CniConfigList> networks = Current().networks;
+  std::vector<CniConfigList> networks;
+  for (ConfDir& dir : dirs_) {
+    const CniConfigs configs = dir.Current();
+    networks.insert(networks.end(), configs.networks.begin(), configs.networks.end());
+  }
   networks.erase(std::remove_if(networks.begin(), networks.end(),
                                 [](const CniConfigList& config) { return !config.CollectsGarbage(); }),
                  networks.end());
@@ -226,7 +227,7 @@ bool CniNetwork::PluginsInstalled(const CniAttachment& attachment) {
 }
 
 std::string CniNetwork::Describe() {
-  const CniConfigs configs = Current();
+  const CniConfigs configs = Default().Current();
   Json networks = Json::array();
   for (const CniConfigList& config : configs.networks) {
     networks.push_back(
@@ -248,12 +249,11 @@ absl::Status CheckDirectory(const char* key, const std::string& dir) {
 
 absl::StatusOr<std::unique_ptr<Network>> Network::Start(CniOptions options) {
   RETURN_IF_ERROR(CheckDirectory("CNI conf_dir", options.conf_dir));
+  for (const auto& [handler, dir] : options.handlers) RETURN_IF_ERROR(CheckDirectory("cni_conf_dir", dir.path));
   if (options.bin_dirs.empty()) return absl::InvalidArgumentError("no CNI bin_dir is set");
   for (const std::string& dir : options.bin_dirs) RETURN_IF_ERROR(CheckDirectory("CNI bin_dir", dir));
   auto network = std::make_unique<CniNetwork>(std::move(options));
-  if (const absl::Status ready = network->Ready(); !ready.ok()) {
-    LogWarning("network is not ready", {{"why", ready.message()}});
-  }
+  network->Begin();
   return network;
 }
 

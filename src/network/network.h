@@ -17,16 +17,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/call_context.h"
+#include "network/cni_options.h"
 #include "network/pod_network_request.h"
 #include "os/netns.h"
 
 namespace crisp {
-
-struct CniOptions {
-  std::vector<std::string> bin_dirs;
-  std::string conf_dir;
-  int max_conf_num = 1;  // networks of a pod: this many of the first files by name; 0: all
-};
 
 // What Detach needs. It is in the pod's record before the first plugin runs. JSON text, opaque to other rooms.
 struct CniAttachment {
@@ -47,11 +42,11 @@ class Network {
   static absl::StatusOr<std::unique_ptr<Network>> Start(CniOptions options);
   virtual ~Network() = default;
 
-  // For the NetworkReady condition: OK once a configuration is loaded and its plugins are installed, else
+  // For the NetworkReady condition: OK once a configuration of conf_dir is loaded and its plugins are installed, else
   // FailedPrecondition with the reason and what to do.
   virtual absl::Status Ready() = 0;
 
-  // The plan for `request` with the current configuration.
+  // The plan for `request` with the current configuration of its handler.
   virtual absl::StatusOr<CniAttachment> Plan(const PodNetworkRequest& request) = 0;
   // Loopback up, then ADD of every plugin of every network in order: eth0, eth1 and so on in the pod. Sets
   // attachment->result, also to the results before an error. After an error the caller calls Detach to clean up.

@@ -307,6 +307,28 @@ TEST_F(NetworkFaultTest, ANetworkThatGivesNoAddressIsAnErrorUnlessTheInterfaceHa
   EXPECT_TRUE(network_->Detach(attachment_, kCall).ok());
 }
 
+TEST_F(NetworkFaultTest, TheConfigurationSaysWhichAddressComesFirst) {
+  WritePlugin("two", R"(echo '{"cniVersion":"1.0.0","ips":[{"address":"10.1.2.3/24"},{"address":"fd00::2/64"},)"
+                     R"({"address":"fd00::3/64"}]}')");
+  WriteConf("10-pods.conflist", List("pods", R"({"type":"two"})"));
+  options_.choice = CniOptions::Choice::kIpv6;
+  StartNetwork();
+  attachment_ = *network_->Plan(NewPod("pod1"));
+  const auto ipv6 = network_->Attach(&attachment_, kCall);
+  ASSERT_TRUE(ipv6.ok()) << ipv6.status();
+  EXPECT_EQ(ipv6->ip, "fd00::2");
+  EXPECT_EQ(ipv6->additional_ips, (std::vector<std::string>{"10.1.2.3", "fd00::3"}));
+
+  WritePlugin("two", R"(echo '{"cniVersion":"1.0.0","ips":[{"address":"fd00::2/64"},{"address":"10.1.2.3/24"}]}')");
+  options_.choice = CniOptions::Choice::kFirst;
+  StartNetwork();
+  CniAttachment other = *network_->Plan(NewPod("pod2"));
+  const auto first = network_->Attach(&other, kCall);
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_EQ(first->ip, "fd00::2");
+  EXPECT_EQ(first->additional_ips, std::vector<std::string>{"10.1.2.3"});
+}
+
 TEST_F(NetworkFaultTest, APluginSeesWhatTheSpecSaysAndNothingElse) {
   ASSERT_EQ(setenv("CRISP_SECRET", "x", 1), 0);
   WritePlugin("spy", "env > " + dir_ + "/env.$CNI_COMMAND; cat > " + dir_ + "/stdin.$CNI_COMMAND; " +

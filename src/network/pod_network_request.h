@@ -28,6 +28,7 @@ struct PodNetworkRequest {
   std::string netns_path;
   std::vector<PortMap> ports;  // only those with a host port
   Bandwidth bandwidth{};
+  std::string handler{};  // of the runtime, as in the request of the pod; it may have networks of its own
 };
 
 }  // namespace crisp

@@ -29,11 +29,12 @@ struct HostFacts {
   int oom_score_adj_floor = -1000;       // the lowest that a container gets; -1000 to 1000 (proc(5))
   uint64_t capabilities = ~uint64_t{0};  // a bit mask (capabilities.h); runc fails if asked for one that is not in it
 
-  // Confinement. The last three are configuration keys of these names.
+  // Confinement. The last four are configuration keys of these names.
   bool apparmor = false;              // the kernel confines by AppArmor, and kDefaultApparmorProfile is loaded
   SelinuxLabels selinux;              // of containers by default (selinux.h); empty: no SELinux
   std::string unset_seccomp_profile;  // applies where a pod names no profile (profiles.h)
   bool unprivileged_ports = false;    // any user of a pod may bind any port, except in the host's network
+  bool disable_proc_mount = false;    // what is usual is masked and read-only in every container but privileged ones
   bool unprivileged_icmp = false;     // any group of a pod may send pings, except in the host's network
 };
 

@@ -1,14 +1,14 @@
 #include "runtime/spec.h"
 
+#include <fnmatch.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "os/path.h"
 #include "runtime/cgroups_path.h"
 #include "runtime/check_container.h"
 #include "runtime/check_sandbox.h"
@@ -20,6 +20,7 @@
 #include "runtime/spec_devices.h"
 #include "runtime/spec_mounts.h"
 #include "runtime/spec_namespaces.h"
+#include "runtime/spec_paths.h"
 #include "runtime/spec_process.h"
 #include "runtime/spec_resources.h"
 #include "runtime/sysctls.h"
@@ -30,8 +31,6 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kOciVersion = "1.0.2";
-// Its files can switch the machine's power limits, and tell one container of another's work (CVE-2020-8694).
-constexpr const char* kPowercap = "/sys/devices/virtual/powercap";
 
 absl::StatusOr<std::string> ToText(const json& value) {
   try {
@@ -56,8 +55,8 @@ absl::Status CheckImage(const ImageConfig& image) {
   return absl::OkStatus();
 }
 
-// Our own and no others: annotations of a user must never reach a runtime that takes some for orders (CVE-2024-3154 of
-// CRI-O). The names are those that tools look for in containerd's specs.
+// Our own. Annotations of a user must not reach a runtime that takes some for orders (CVE-2024-3154 of CRI-O), but for
+// those that the configuration names (AddPassed). The names are those that tools look for in containerd's specs.
 json Annotations(const std::string& pod_id, const cri::PodSandboxConfig& pod, const char* type) {
   return {{"io.kubernetes.cri.container-type", type},
           {"io.kubernetes.cri.sandbox-id", pod_id},
@@ -66,11 +65,24 @@ json Annotations(const std::string& pod_id, const cri::PodSandboxConfig& pod, co
           {"io.kubernetes.cri.sandbox-uid", pod.metadata().uid()}};
 }
 
+// Adds those of `annotations` that one of `names` fits. None of our own is replaced.
+void AddPassed(const google::protobuf::Map<std::string, std::string>& annotations,
+               const std::vector<std::string>& names, json* to) {
+  for (const auto& [key, value] : annotations) {
+    const auto fits = [&key = key](const std::string& name) {
+      return fnmatch(name.c_str(), key.c_str(), FNM_PATHNAME) == 0;
+    };
+    if (std::any_of(names.begin(), names.end(), fits)) to->emplace(key, value);
+  }
+}
+
 json ContainerAnnotations(const SpecContext& context, const cri::PodSandboxConfig& pod,
                           const cri::ContainerConfig& container) {
   json annotations = Annotations(context.pod.id, pod, "container");
   annotations["io.kubernetes.cri.container-name"] = container.metadata().name();
   annotations["io.kubernetes.cri.image-name"] = context.container.image_name;
+  AddPassed(container.annotations(), context.handler.container_annotations, &annotations);
+  AddPassed(pod.annotations(), context.handler.pod_annotations, &annotations);
   return annotations;
 }
 
@@ -79,6 +91,7 @@ json SandboxAnnotations(const SpecContext& context, const cri::PodSandboxConfig&
   json annotations = Annotations(context.pod.id, pod, "sandbox");
   annotations["io.kubernetes.cri.sandbox-log-directory"] = pod.log_directory();
   annotations["io.kubernetes.cri.podsandbox.image-name"] = context.container.image_name;
+  AddPassed(pod.annotations(), context.handler.pod_annotations, &annotations);
   if (!pod.linux().has_resources()) return annotations;
   const cri::LinuxContainerResources& limits = pod.linux().resources();
   annotations["io.kubernetes.cri.sandbox-cpu-period"] = absl::StrCat(limits.cpu_period());
@@ -86,28 +99,6 @@ json SandboxAnnotations(const SpecContext& context, const cri::PodSandboxConfig&
   annotations["io.kubernetes.cri.sandbox-cpu-shares"] = absl::StrCat(limits.cpu_shares());
   annotations["io.kubernetes.cri.sandbox-memory"] = absl::StrCat(limits.memory_limit_in_bytes());
   return annotations;
-}
-
-// In the order of their first mention, each once: every one is a mount.
-std::vector<std::string> DistinctPaths(const google::protobuf::RepeatedPtrField<std::string>& paths) {
-  std::vector<std::string> distinct;
-  std::set<std::string> seen;
-  for (const std::string& path : paths) {
-    std::string normal = LexicallyNormalPath(path);
-    if (seen.insert(normal).second) distinct.push_back(std::move(normal));
-  }
-  return distinct;
-}
-
-// Kubelets name kPowercap since Kubernetes 1.31, older ones do not.
-json MaskedPaths(const cri::LinuxContainerSecurityContext& security) {
-  std::vector<std::string> paths = DistinctPaths(security.masked_paths());
-  if (!paths.empty() && std::find(paths.begin(), paths.end(), kPowercap) == paths.end()) paths.push_back(kPowercap);
-  return paths;
-}
-
-json ReadonlyPaths(const cri::LinuxContainerSecurityContext& security) {
-  return DistinctPaths(security.readonly_paths());
 }
 
 // `profile` is the text of a profile that is named by its path.
@@ -161,8 +152,9 @@ SelinuxLabels SandboxLabels(const SpecContext& context, const cri::PodSandboxCon
   return LabelsFor(context.host.selinux, options, context.pod.selinux_level, /*privileged=*/false);
 }
 
-json Hooks(const std::vector<CdiHook>& hooks) {
-  json result = json::object();
+// Those of `base`, whose text has been checked when it was read (base_spec.h), then those of devices.
+void AddHooks(const BaseSpec& base, const std::vector<CdiHook>& hooks, json* spec) {
+  json result = base.hooks.empty() ? json::object() : json::parse(base.hooks);
   for (const CdiHook& hook : hooks) {
     json entry = {{"path", hook.path}};
     if (!hook.args.empty()) entry["args"] = hook.args;
@@ -170,7 +162,7 @@ json Hooks(const std::vector<CdiHook>& hooks) {
     if (hook.timeout) entry["timeout"] = *hook.timeout;
     result[hook.name].push_back(std::move(entry));
   }
-  return result;
+  if (!result.empty()) (*spec)["hooks"] = std::move(result);
 }
 
 std::string CgroupsPathOf(const SpecContext& context) {
@@ -191,8 +183,8 @@ absl::StatusOr<json> ContainerLinux(const SpecContext& context, const cri::PodSa
   if (!devices.empty() || security.privileged()) result["devices"] = devices;
   RETURN_IF_ERROR(AddContainerSeccomp(context.host, context.container.seccomp_profile, security, &result));
   if (!security.privileged()) {
-    result["maskedPaths"] = MaskedPaths(security);
-    result["readonlyPaths"] = ReadonlyPaths(security);
+    result["maskedPaths"] = MaskedPaths(context.host, security);
+    result["readonlyPaths"] = ReadonlyPaths(context.host, security);
   }
   return result;
 }
@@ -228,6 +220,7 @@ absl::StatusOr<std::string> BuildSandboxSpec(const SpecContext& context, const c
   const bool own_uts = pod.linux().security_context().namespace_options().network() != cri::NODE;
   const std::string hostname = HostnameOf(context.host, pod);
   if (own_uts && !hostname.empty()) spec["hostname"] = hostname;
+  AddHooks(context.handler.base, {}, &spec);
   return ToText(spec);
 }
 
@@ -247,7 +240,8 @@ absl::StatusOr<std::string> BuildContainerSpec(const SpecContext& context, const
   ASSIGN_OR_RETURN(spec["process"], ContainerProcess(context.host, context.container.cdi, pod, container, image, user));
   ASSIGN_OR_RETURN(spec["linux"], ContainerLinux(context, pod, container, namespaces, user));
   AddLabels(ContainerLabels(context, pod, container), &spec);
-  if (!context.container.cdi.hooks.empty()) spec["hooks"] = Hooks(context.container.cdi.hooks);
+  if (!context.handler.base.rlimits.empty()) spec["process"]["rlimits"] = json::parse(context.handler.base.rlimits);
+  AddHooks(context.handler.base, context.container.cdi.hooks, &spec);
   return ToText(spec);
 }
 

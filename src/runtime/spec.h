@@ -2,8 +2,8 @@
 // Pure functions: no clock, no file, no global. What depends on the host or on the root file system is looked up before
 // and handed in.
 //
-// This header is the top of the spec builder: spec_process.h, spec_mounts.h, spec_namespaces.h, spec_resources.h and
-// spec_devices.h build the parts and do not include it.
+// This header is the top of the spec builder: spec_process.h, spec_mounts.h, spec_namespaces.h, spec_paths.h,
+// spec_resources.h and spec_devices.h build the parts and do not include it.
 //
 // Errors: InvalidArgument naming the CRI field for what makes no sense or cannot be granted here; Internal for a
 // context that does not fit the pod, which is a bug of the caller. Every field of the API is honoured or refused,

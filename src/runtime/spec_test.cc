@@ -451,6 +451,24 @@ TEST_F(SpecTest, MaskedAndReadonlyPathsAreThoseGiven) {
   EXPECT_EQ(Container()["linux"]["readonlyPaths"], json::array({"/proc/sys"}));
 }
 
+// Also where a pod asks for an unmasked /proc.
+TEST_F(SpecTest, WithoutProcMountsWhatIsUsualIsMaskedAndReadOnly) {
+  context_.host.disable_proc_mount = true;
+  Security().add_masked_paths("/proc/own");
+  Security().add_masked_paths("/proc/keys");
+  Security().add_readonly_paths("/proc/own");
+  const json spec = Container();
+  const std::vector<std::string> masked = spec["linux"]["maskedPaths"];
+  EXPECT_THAT(masked, testing::IsSupersetOf({"/proc/own", "/proc/kcore", "/proc/timer_list", "/sys/firmware",
+                                             "/sys/devices/virtual/powercap"}));
+  EXPECT_EQ(std::count(masked.begin(), masked.end(), "/proc/keys"), 1);
+  EXPECT_EQ(spec["linux"]["readonlyPaths"],
+            json({"/proc/own", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}));
+  PodSecurity().set_privileged(true);
+  Security().set_privileged(true);
+  EXPECT_FALSE(Container()["linux"].contains("maskedPaths"));
+}
+
 TEST_F(SpecTest, NoPathIsMaskedOrMadeReadOnlyTwice) {
   for (const char* path : {"/sys/devices/virtual/powercap/", "/proc/kcore", "/proc/./kcore", "/proc/keys"}) {
     Security().add_masked_paths(path);
@@ -524,6 +542,41 @@ TEST_F(SpecTest, AnnotationsAreOursAlone) {
                                             {"io.kubernetes.cri.sandbox-log-directory", "/var/log/pods/web"},
                                             {"io.kubernetes.cri.podsandbox.image-name", "busybox:1"}}));
   EXPECT_THAT(Sandbox().dump(), Not(HasSubstr("evil")));
+}
+
+TEST_F(SpecTest, WhatTheBaseOfTheHandlerAddsComesBeforeWhatDevicesAdd) {
+  context_.handler.base = {R"([{"hard":9,"soft":8,"type":"RLIMIT_NOFILE"}])",
+                           R"({"createContainer":[{"path":"/base"}],"poststop":[{"path":"/last"}]})"};
+  context_.container.cdi.hooks = {{"createContainer", "/device", {}, {}, {}}};
+  const json container = Container();
+  EXPECT_EQ(container["process"]["rlimits"], json::parse(R"([{"hard":9,"soft":8,"type":"RLIMIT_NOFILE"}])"));
+  EXPECT_EQ(container["hooks"], json::parse(R"({"createContainer":[{"path":"/base"},{"path":"/device"}],)"
+                                            R"("poststop":[{"path":"/last"}]})"));
+  const json sandbox = Sandbox();
+  EXPECT_FALSE(sandbox["process"].contains("rlimits"));
+  EXPECT_EQ(sandbox["hooks"]["createContainer"], json::parse(R"([{"path":"/base"}])"));
+}
+
+TEST_F(SpecTest, ARuntimeGetsTheAnnotationsThatTheConfigurationNames) {
+  context_.handler.pod_annotations = {"com.example.*", "exact"};
+  context_.handler.container_annotations = {"run.oci.?", "io.kubernetes.cri.*"};
+  (*pod_.mutable_annotations())["com.example.a"] = "1";
+  (*pod_.mutable_annotations())["com.example.a/b"] = "a slash is not matched";
+  (*pod_.mutable_annotations())["exact"] = "2";
+  (*pod_.mutable_annotations())["exactly"] = "not named";
+  (*container_.mutable_annotations())["run.oci.x"] = "3";
+  (*container_.mutable_annotations())["com.example.c"] = "is for pods";
+  (*container_.mutable_annotations())["io.kubernetes.cri.container-type"] = "ours stays";
+  const json container = Container()["annotations"];
+  EXPECT_EQ(container["com.example.a"], "1");
+  EXPECT_EQ(container["exact"], "2");
+  EXPECT_EQ(container["run.oci.x"], "3");
+  EXPECT_EQ(container["io.kubernetes.cri.container-type"], "container");
+  for (const char* absent : {"com.example.a/b", "exactly", "com.example.c"}) EXPECT_FALSE(container.contains(absent));
+  const json sandbox = Sandbox()["annotations"];
+  EXPECT_EQ(sandbox["com.example.a"], "1");
+  EXPECT_EQ(sandbox["exact"], "2");
+  EXPECT_FALSE(sandbox.contains("com.example.a/b"));
 }
 
 TEST_F(SpecTest, ThePodsLimitsAreAnnotationsOfThePause) {

@@ -1,5 +1,7 @@
 #include "sandbox/handlers.h"
 
+#include <unistd.h>
+
 #include <future>
 #include <utility>
 
@@ -15,6 +17,7 @@ namespace {
 
 // Pods that need no feature run without an answer.
 RuntimeFeatures FeaturesOf(const std::string& name, const OciRuntime& runtime) {
+  if (access(runtime.binary.c_str(), X_OK) != 0) return {};
   auto features = AskRuntimeFeatures(runtime.binary, CallContext());
   if (!features.ok()) {
     LogWarning("an OCI runtime did not report its features; crisp assumes none",
@@ -70,6 +73,13 @@ RuntimeHandlers::RuntimeHandlers(Runtimes runtimes, std::string default_name, Op
       default_name_(std::move(default_name)),
       options_(std::move(options)),
       features_(std::move(features)) {}
+
+absl::Status RuntimeHandlers::CheckUsable(const std::string& handler) const {
+  const std::string why = OptionsOf(handler).unusable;
+  if (why.empty()) return Find(handler).status();
+  return absl::InvalidArgumentError(
+      absl::StrCat("field runtime_handler: no pod can run on the runtime \"", handler, "\": ", why));
+}
 
 absl::StatusOr<OciRuntime> RuntimeHandlers::Find(const std::string& handler) const {
   const auto found = runtimes_.find(NameOf(handler));

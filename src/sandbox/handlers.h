@@ -20,10 +20,14 @@ class RuntimeHandlers {
   using Features = std::map<std::string, RuntimeFeatures>;
   using Options = std::map<std::string, HandlerOptions>;
 
-  // `default_name` is a name in `runtimes`. All maps are by name of the handler.
+  // `default_name` is a name in `runtimes`. All maps are by name of the handler. One that is not in `runtimes` may have
+  // options that say why.
   RuntimeHandlers(Runtimes runtimes, std::string default_name, Options options, Features features);
 
-  // "" is the default handler in each of them. InvalidArgument for a handler that is not configured.
+  // "" is the default handler in each of them.
+  // InvalidArgument for a handler that is not configured, or on which no new pod can run.
+  absl::Status CheckUsable(const std::string& handler) const;
+  // InvalidArgument for a handler that is not configured.
   absl::StatusOr<OciRuntime> Find(const std::string& handler) const;
   // Of a handler that is not configured any more: no feature, and the options' defaults.
   RuntimeFeatures FeaturesOf(const std::string& handler) const;
@@ -42,7 +46,7 @@ class RuntimeHandlers {
 };
 
 // Asks each runtime what it can do, and the kernel whether it can do its part. A runtime that gives no answer has no
-// features; the log says so.
+// features; the log says so. One whose program is missing is not asked.
 RuntimeHandlers::Features AskRuntimes(const RuntimeHandlers::Runtimes& runtimes, const Layout& layout,
                                       const HostFacts& host);
 

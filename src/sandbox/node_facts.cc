@@ -75,6 +75,7 @@ absl::Status LookAtConfinement(const SecurityOptions& security, HostFacts* host)
   RETURN_IF_ERROR(ParseSeccompName(security.unset_seccomp_profile, "unset_seccomp_profile"));
   host->unset_seccomp_profile = security.unset_seccomp_profile;
   host->unprivileged_ports = security.enable_unprivileged_ports;
+  host->disable_proc_mount = security.disable_proc_mount;
   host->unprivileged_icmp = security.enable_unprivileged_icmp;
   host->hugepage_limits = !security.disable_hugetlb_controller && HostLimitsHugepages();
   host->drop_hugepage_limits = security.disable_hugetlb_controller || security.tolerate_missing_hugetlb_controller;

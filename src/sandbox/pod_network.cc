@@ -37,7 +37,7 @@ absl::Status PodNetwork::Plan(PodRecord* record) const {
   ASSIGN_OR_RETURN(const Bandwidth bandwidth, BandwidthOf(record->config()));
   ASSIGN_OR_RETURN(const CniAttachment plan,
                    network_->Plan({record->id(), name.name(), name.namespace_(), name.uid(), record->netns_path(),
-                                   HostPorts(record->config()), bandwidth}));
+                                   HostPorts(record->config()), bandwidth, record->runtime_handler()}));
   record->set_cni_plan(plan.plan);
   return absl::OkStatus();
 }

@@ -93,6 +93,7 @@ class PodNetworkTest : public testing::Test {
 
 TEST_F(PodNetworkTest, ThePlanNamesThePodAndIsPartOfTheRecord) {
   PodRecord record = Record();
+  record.set_runtime_handler("vm");
   ASSERT_EQ(pods_.Plan(&record), absl::OkStatus());
   EXPECT_EQ(record.netns_path(), layout_.Netns("p"));
   EXPECT_EQ(record.cni_plan(), "the plan");
@@ -103,6 +104,7 @@ TEST_F(PodNetworkTest, ThePlanNamesThePodAndIsPartOfTheRecord) {
   EXPECT_EQ(request.namespace_name, "shop");
   EXPECT_EQ(request.uid, "uid");
   EXPECT_EQ(request.netns_path, layout_.Netns("p"));
+  EXPECT_EQ(request.handler, "vm");
 }
 
 TEST_F(PodNetworkTest, PluginsAreToldOfPortsOfTheHostOnly) {

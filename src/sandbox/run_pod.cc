@@ -60,7 +60,7 @@ bool IsReplaceable(const Pod& pod) {
 
 absl::StatusOr<std::string> PodRunner::Run(const cri::RunPodSandboxRequest& request, const CallContext& call) {
   RETURN_IF_ERROR(CheckSandboxConfig(request.config()));
-  RETURN_IF_ERROR(parts_.handlers->Find(request.runtime_handler()));
+  RETURN_IF_ERROR(parts_.handlers->CheckUsable(request.runtime_handler()));
   RETURN_IF_ERROR(CheckUserNamespaceSupport(parts_.handlers->FeaturesOf(request.runtime_handler()), request.config()));
   return flights_.Do(
       NameKey(request.config().metadata()), call,

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "runtime/base_spec.h"
+
 namespace crisp {
 
 struct SecurityOptions {
@@ -17,6 +19,7 @@ struct SecurityOptions {
   std::vector<std::string> cdi_spec_dirs = {"/etc/cdi", "/var/run/cdi"};
   bool disable_hugetlb_controller = true;
   bool tolerate_missing_hugetlb_controller = true;
+  bool disable_proc_mount = false;
   bool ignore_image_defined_volumes = false;
   bool device_ownership_from_security_context = false;
   bool enable_unprivileged_ports = false;
@@ -28,6 +31,10 @@ struct HandlerOptions {
   bool privileged_without_host_devices = false;
   bool privileged_without_host_devices_all_devices_allowed = false;
   bool cgroup_writable = false;
+  std::vector<std::string> container_annotations;  // which the runtime gets, as in HandlerFeatures
+  std::vector<std::string> pod_annotations;
+  BaseSpec base;         // of its specs
+  std::string unusable;  // why no new pod can run on it; empty: pods can
 };
 
 }  // namespace crisp

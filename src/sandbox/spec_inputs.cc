@@ -22,7 +22,11 @@ SpecContext SpecInputs::For(const Pod& pod, const std::string& container_id) con
   SpecContext context;
   context.host = host_;
   context.handler.systemd_cgroup = pod.runtime().systemd_cgroup;
-  context.handler.cgroup_writable = handlers_->OptionsOf(record.runtime_handler()).cgroup_writable;
+  HandlerOptions options = handlers_->OptionsOf(record.runtime_handler());
+  context.handler.cgroup_writable = options.cgroup_writable;
+  context.handler.container_annotations = std::move(options.container_annotations);
+  context.handler.pod_annotations = std::move(options.pod_annotations);
+  context.handler.base = std::move(options.base);
   context.handler.runtime = handlers_->FeaturesOf(record.runtime_handler());
   context.pod.id = pod.id();
   context.pod.cgroup_parent = config.cgroup_parent();

@@ -1,0 +1,27 @@
+// CniOptions: what the configuration says of the pod network. Plain values.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace crisp {
+
+struct CniConfDirOptions {
+  std::string path;      // absolute
+  int max_conf_num = 1;  // networks of a pod: this many of the first files by name; 0: all
+  bool operator==(const CniConfDirOptions&) const = default;
+};
+
+struct CniOptions {
+  // Which of a pod's addresses comes first: the first IPv4 or IPv6 one, if there is one, else the first of all.
+  enum class Choice { kIpv4, kIpv6, kFirst };
+
+  std::vector<std::string> bin_dirs;
+  std::string conf_dir;
+  int max_conf_num = 1;  // as in CniConfDirOptions
+  Choice choice = Choice::kIpv4;
+  std::map<std::string, CniConfDirOptions> handlers{};  // of runtime handlers with networks of their own, by name
+};
+
+}  // namespace crisp
