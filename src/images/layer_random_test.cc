@@ -111,8 +111,9 @@ class Tree {
     for (std::string dir = ParentOf(path); !dir.empty(); dir = ParentOf(dir)) nodes.try_emplace(dir);
   }
 
+  // `path` may be a key of `nodes`, and so goes with its node.
   void RemoveAll(const std::string& path) {
-    std::erase_if(nodes, [&](const auto& node) { return node.first == path || IsIn(node.first, path); });
+    std::erase_if(nodes, [top = path](const auto& node) { return node.first == top || IsIn(node.first, top); });
   }
 
   // Whether `path` or something in it is of this layer's tar.

@@ -70,10 +70,11 @@ absl::Status LayerDirs::WhiteOut(Dir* parent, const std::string& name) {
 
 // Returns whether `name` was a copy from the layers below.
 absl::StatusOr<bool> LayerDirs::RemoveCopy(Dir* parent, const std::string& name) {
-  if (parent->copied_.erase(name) == 0) return false;
+  const auto copied = parent->copied_.extract(name);  // `name` may be the set's own
+  if (copied.empty()) return false;
   found_path_.reset();
   ASSIGN_OR_RETURN(const int fd, Open(parent));
-  RETURN_IF_ERROR(RemoveTreeAt(fd, name));
+  RETURN_IF_ERROR(RemoveTreeAt(fd, copied.value()));
   return true;
 }
 

@@ -301,6 +301,7 @@ TEST_F(ShimLogTest, AFileSystemThatBecomesReadOnlyIsLetGoAndItsLogGoesOnWhenItIs
   Run("/usr/bin/mount", {"-o", "remount,abort", place_});
   Go("1");
   ASSERT_TRUE(Eventually([&] { return Done("done"); }));
+  ASSERT_TRUE(pod_.listener.AwaitLogLoss("a", true));
   EXPECT_THAT(pod_.listener.log_loss("a").error, HasSubstr("Read-only file system"));
   ASSERT_TRUE(Eventually([&] { return umount2(place_.c_str(), 0) == 0; })) << "the shim keeps it busy";
   ASSERT_TRUE(Throughout(seconds(1), [&] { return !Exists(log_path_); })) << "a log below the mount point";

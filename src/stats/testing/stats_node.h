@@ -26,12 +26,12 @@ class StatsNode : public testing::Test {
     // A daemon needs its observer before it makes the table that the sampler reads: hence the observer in between.
     node_->SetObserver(&observer_);
     ASSERT_EQ(node_->StartDaemon(), absl::OkStatus());
-    sampler_ = std::make_unique<Sampler>(&node_->table(), node_->layout(), /*first_wait=*/std::chrono::seconds(30));
+    sampler_ = std::make_unique<Sampler>(&node_->table(), node_->layout(), /*first_wait=*/std::chrono::seconds(5));
     observer_.sampler = sampler_.get();
   }
   void TearDown() override { node_.reset(); }
 
-  static CallContext InTime() { return CallContext::WithTimeout(std::chrono::seconds(30)); }
+  static CallContext InTime() { return CallContext::WithTimeout(std::chrono::seconds(5)); }
 
   // A pod with a cgroup of its own.
   std::string RunPod(const std::string& name = "web") {
