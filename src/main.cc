@@ -68,7 +68,9 @@ Serves the Kubernetes Container Runtime Interface, v1, on a unix socket.
   --help          print this and exit
 
 Point crictl at it with  crictl --runtime-endpoint unix:///run/crisp/crisp.sock  and the kubelet with
---container-runtime-endpoint=unix:///run/crisp/crisp.sock. Logs go to stderr.
+--container-runtime-endpoint=unix:///run/crisp/crisp.sock --containerd=/run/crisp/crisp.sock.
+
+The log goes to stderr. SIGUSR1 makes crispd write there what it is doing.
 )";
 
 struct Arguments {
