@@ -164,6 +164,7 @@ TEST_F(HttpServerTest, WhoDoesNotTakeTheAnswerIsClosed) {
   Start(options);
   Client client(server_->host());
   client.Send("GET /large HTTP/1.1\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(client.ReadUntil("\r\n\r\n"), StartsWith("HTTP/1.1 200 "));
   std::this_thread::sleep_for(milliseconds(300));  // in which the client reads nothing
   EXPECT_LT(client.ReadAll().size(), 32u << 20);
 }

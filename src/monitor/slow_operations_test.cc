@@ -31,7 +31,7 @@ size_t Count(const std::string& text, const std::string& part) {
 
 TEST(SlowOperationsTest, AWarningComesAtEachAgeWithWhatItWaitsFor) {
   const CapturedLog log;
-  const auto watch = *SlowOperations::Start({milliseconds(50), milliseconds(150)});
+  const auto watch = *SlowOperations::Start({milliseconds(200), milliseconds(400)});
   StepLog slow("RunPodSandbox", {{"pod", "web-0"}});
   slow.Done("create netns");
   { const StepLog fast("StopContainer", {{"pod", "fast"}}); }
