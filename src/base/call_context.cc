@@ -12,8 +12,12 @@ void CallContext::Done(absl::string_view step, MonoTime since) const {
   if (steps_ != nullptr) steps_->Done(step, since);
 }
 
-void CallContext::WaitFor(pid_t pid) const {
+ProcessWait::ProcessWait(const CallContext& call, pid_t pid) : steps_(call.steps_) {
   if (steps_ != nullptr) steps_->WaitFor(pid);
+}
+
+ProcessWait::~ProcessWait() {
+  if (steps_ != nullptr) steps_->WaitFor(0);
 }
 
 }  // namespace crisp

@@ -59,9 +59,6 @@ class CallContext {
   void Done(absl::string_view step) const;
   void Done(absl::string_view step, MonoTime since) const;
 
-  // The calling thread waits for process `pid`, or no longer for one (0). See ProcessWait.
-  void WaitFor(pid_t pid) const;
-
   // OK while the caller waits; then DeadlineExceeded or Cancelled.
   absl::Status Check() const {
     if (cancelled_ && cancelled_()) return absl::CancelledError("the caller has gone");
@@ -86,23 +83,24 @@ class CallContext {
   }
 
  private:
+  friend class ProcessWait;
   MonoTime deadline_;
   MonoTime begun_ = MonoClock::now();
   std::function<bool()> cancelled_;
   StepLog* steps_ = nullptr;
 };
 
-// While it exists, the operation of `call` is known to wait for process `pid` (base/operations.h).
+// While it exists, the operation whose steps `call` logs is known to wait, on this thread, for process `pid`
+// (base/operations.h).
 class ProcessWait {
  public:
-  // `call` must outlive it.
-  ProcessWait(const CallContext& call, pid_t pid) : call_(call) { call_.WaitFor(pid); }
-  ~ProcessWait() { call_.WaitFor(0); }
+  ProcessWait(const CallContext& call, pid_t pid);
+  ~ProcessWait();
   ProcessWait(const ProcessWait&) = delete;
   ProcessWait& operator=(const ProcessWait&) = delete;
 
  private:
-  const CallContext& call_;
+  StepLog* const steps_;  // null: nobody's
 };
 
 }  // namespace crisp
