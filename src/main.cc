@@ -238,7 +238,7 @@ absl::Status Run(const Config& config) {
                                     {pods.get(), &table, &health, &status, &containerd, &stats, images.get(),
                                      network.get(), streams.get(), &rpc_metrics, OperationsJson}));
   const std::unique_ptr<HttpServer> metrics =
-      ServeMetrics(config.metrics, MetricsPage({registry, std::make_shared<NodeMetrics>(&status, &stats, images.get()),
+      ServeMetrics(config.metrics, MetricsPage({registry, std::make_shared<NodeMetrics>(&table, &stats, images.get()),
                                                 std::make_shared<ProcessMetrics>()}));
   LogInfo("serving", {{"address", config.grpc.address}, {"version", CRISP_VERSION}});
 

@@ -5,8 +5,10 @@
 
 #include "images/images.h"
 #include "monitor/read_values.h"
+#include "sandbox/container.h"
+#include "sandbox/pod.h"
+#include "sandbox/pod_table.h"
 #include "stats/stats.h"
-#include "stats/status_view.h"
 
 namespace crisp {
 namespace {
@@ -30,11 +32,13 @@ const char* NameOf(cri::ContainerState state) {
 std::vector<MetricFamily> NodeMetrics::Collect() const {
   // A state that nothing is in is 0, and not absent.
   std::map<std::string, int> pods = {{"ready", 0}, {"notready", 0}};
-  for (const cri::PodSandbox& pod : status_->ListPods({})) {
-    ++pods[pod.state() == cri::SANDBOX_READY ? "ready" : "notready"];
-  }
   std::map<std::string, int> containers = {{"created", 0}, {"running", 0}, {"exited", 0}};
-  for (const cri::Container& container : status_->ListContainers({})) ++containers[NameOf(container.state())];
+  for (const PodPtr& pod : table_->All()) {
+    if (pod->visible()) ++pods[pod->ready() ? "ready" : "notready"];
+    for (const ContainerPtr& container : pod->containers.All()) {
+      if (container->visible()) ++containers[NameOf(container->view().state)];
+    }
+  }
 
   std::vector<MetricFamily> families;
   families.push_back(ByState("crisp_pods", "Pods of this node.", pods));

@@ -13,20 +13,20 @@
 namespace crisp {
 
 class Images;
+class PodTable;
 class Stats;
-class StatusView;
 
 // Thread-safe.
 class NodeMetrics final : public prometheus::Collectable {
  public:
   // All must outlive the object.
-  NodeMetrics(const StatusView* status, const Stats* stats, Images* images)
-      : status_(status), stats_(stats), images_(images) {}
+  NodeMetrics(const PodTable* table, const Stats* stats, Images* images)
+      : table_(table), stats_(stats), images_(images) {}
 
   std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:
-  const StatusView* const status_;
+  const PodTable* const table_;
   const Stats* const stats_;
   Images* const images_;
 };

@@ -13,7 +13,6 @@
 #include "sandbox/testing/steps.h"
 #include "stats/sampler.h"
 #include "stats/stats.h"
-#include "stats/status_view.h"
 #include "stats/testing/made_pods.h"
 
 namespace crisp {
@@ -39,9 +38,8 @@ TEST(NodeMetricsTest, PodsAndContainersAreCountedByState) {
   Steps steps;
   FakeImages images(layout, &steps);
   Sampler sampler(made.table(), layout);
-  const StatusView status(layout, made.table());
   const Stats stats(layout, made.table(), &sampler);
-  const NodeMetrics metrics(&status, &stats, &images);
+  const NodeMetrics metrics(made.table(), &stats, &images);
   std::map<std::string, double> values = ValuesOf(metrics);
   EXPECT_EQ(values.at("crisp_pods ready"), 0);
   EXPECT_EQ(values.at("crisp_containers running"), 0);

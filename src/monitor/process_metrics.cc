@@ -8,9 +8,9 @@
 #include <string>
 
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_split.h"
 #include "monitor/read_values.h"
 #include "os/file.h"
+#include "os/process_state.h"
 
 namespace crisp {
 namespace {
@@ -18,15 +18,7 @@ namespace {
 using prometheus::MetricFamily;
 using prometheus::MetricType;
 
-// Fields of /proc/PID/stat behind the command's name, which is in brackets and may hold anything: the first of them is
-// field 3 of proc(5).
-std::vector<std::string> StatFields() {
-  const std::string text = ReadFileAt(AT_FDCWD, "/proc/self/stat", 4096).value_or("");
-  const size_t bracket = text.rfind(')');
-  if (bracket == std::string::npos) return {};
-  return absl::StrSplit(text.substr(bracket + 1), ' ', absl::SkipEmpty());
-}
-
+// Field `number` of proc(5).
 std::optional<double> NumberAt(const std::vector<std::string>& fields, size_t number) {
   constexpr size_t kFirst = 3;
   double value = 0;
@@ -45,7 +37,7 @@ std::optional<double> BootTime() {
 }
 
 void AddStat(std::vector<MetricFamily>* families) {
-  const std::vector<std::string> fields = StatFields();
+  const std::vector<std::string> fields = StatFieldsOf(getpid());
   const double ticks = static_cast<double>(sysconf(_SC_CLK_TCK));
   const auto user = NumberAt(fields, 14), system = NumberAt(fields, 15);
   if (user && system) {

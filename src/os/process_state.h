@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace crisp {
 
@@ -18,5 +19,9 @@ struct ProcessState {
 
 // Nothing if there is no such process.
 std::optional<ProcessState> StateOf(pid_t pid);
+
+// The fields of /proc/PID/stat behind the command's name: the first of them is field 3 of proc(5). Empty if there is no
+// such process.
+std::vector<std::string> StatFieldsOf(pid_t pid);
 
 }  // namespace crisp
