@@ -287,7 +287,7 @@ TEST_F(BadInputTest, GarbageOnTheSocketDisturbsNoOtherClient) {
     for (int i = 0; i < 20000; ++i) garbage += static_cast<char>(random());
     (void)!send(connection.get(), garbage.data(), garbage.size(), MSG_NOSIGNAL);
   }
-  EXPECT_EQ(Must(cri().Version()).version(), "0.1.0");
+  EXPECT_EQ(Must(cri().Version()).version(), CRISP_VERSION);
 }
 
 // --- What every client asks first ---
@@ -296,7 +296,7 @@ class StatusTest : public NodeTest {};
 
 TEST_F(StatusTest, VersionHasAllFourFields) {
   const auto version = Must(cri().Version());
-  EXPECT_EQ(version.version(), "0.1.0");
+  EXPECT_EQ(version.version(), CRISP_VERSION);
   EXPECT_EQ(version.runtime_name(), "crisp");
   EXPECT_FALSE(version.runtime_version().empty());
   EXPECT_EQ(version.runtime_api_version(), "v1");

@@ -127,7 +127,7 @@ TEST_F(CadvisorTest, EveryCgroupOfAPodHasItsLabels) {
   };
   for (const std::string& socket : {node().paths().socket(), second_}) {
     Cadvisor cadvisor(socket);
-    EXPECT_EQ(cadvisor.Version(), "0.1.0");
+    EXPECT_EQ(cadvisor.Version(), CRISP_VERSION);
     EXPECT_EQ(cadvisor.Scrape(Cgroups()), expected) << socket;
   }
 }

@@ -146,8 +146,7 @@ absl::StatusOr<SandboxOptions> SandboxOptionsOf(const Config& config, const Layo
 CniOptions CniOptionsOf(const Config& config) {
   CniOptions options;
   options.bin_dirs = config.cni.bin_dirs;
-  options.conf_dir = config.cni.conf_dir;
-  options.max_conf_num = config.cni.max_conf_num;
+  options.conf_dir = {config.cni.conf_dir, config.cni.max_conf_num};
   options.choice = config.cni.ip_preference == IpPreference::kIpv4   ? CniOptions::Choice::kIpv4
                    : config.cni.ip_preference == IpPreference::kIpv6 ? CniOptions::Choice::kIpv6
                                                                      : CniOptions::Choice::kFirst;

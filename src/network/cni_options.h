@@ -18,8 +18,7 @@ struct CniOptions {
   enum class Choice { kIpv4, kIpv6, kFirst };
 
   std::vector<std::string> bin_dirs;
-  std::string conf_dir;
-  int max_conf_num = 1;  // as in CniConfDirOptions
+  CniConfDirOptions conf_dir{};
   Choice choice = Choice::kIpv4;
   std::map<std::string, CniConfDirOptions> handlers{};  // of runtime handlers with networks of their own, by name
 };

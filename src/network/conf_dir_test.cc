@@ -22,7 +22,7 @@ class ConfDirTest : public testing::Test {
     conf_ = dir_ + "/etc/cni/net.d";
     ASSERT_TRUE(MakeDirs(dir_ + "/bin", 0755).ok());
     ASSERT_TRUE(WriteFileAt(AT_FDCWD, dir_ + "/bin/ptp", "", 0755).ok());
-    network_ = *Network::Start({.bin_dirs = {dir_ + "/bin"}, .conf_dir = conf_});
+    network_ = *Network::Start({.bin_dirs = {dir_ + "/bin"}, .conf_dir = {conf_}});
   }
   void Write(const std::string& file, const std::string& text) {
     ASSERT_TRUE(MakeDirs(conf_, 0755).ok());
@@ -112,11 +112,11 @@ TEST_F(ConfDirTest, DescribeIsJsonThatShowsWhatIsLoaded) {
 }
 
 TEST_F(ConfDirTest, DirectoriesMustBeAbsolute) {
-  EXPECT_EQ(Network::Start({.bin_dirs = {"/bin"}, .conf_dir = "etc"}).status().code(),
+  EXPECT_EQ(Network::Start({.bin_dirs = {"/bin"}, .conf_dir = {"etc"}}).status().code(),
             absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(Network::Start({.bin_dirs = {"bin"}, .conf_dir = "/etc"}).status().code(),
+  EXPECT_EQ(Network::Start({.bin_dirs = {"bin"}, .conf_dir = {"/etc"}}).status().code(),
             absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(Network::Start({.bin_dirs = {}, .conf_dir = "/etc"}).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Network::Start({.bin_dirs = {}, .conf_dir = {"/etc"}}).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 // As containerd's cni_conf_dir and cni_max_conf_num of a runtime.
@@ -124,8 +124,7 @@ TEST_F(ConfDirTest, AHandlerMayHaveNetworksOfItsOwn) {
   const std::string own = dir_ + "/own";
   ASSERT_TRUE(MakeDirs(own, 0755).ok());
   network_ = *Network::Start({.bin_dirs = {dir_ + "/bin"},
-                              .conf_dir = conf_,
-                              .max_conf_num = 1,
+                              .conf_dir = {conf_, 1},
                               .choice = CniOptions::Choice::kIpv4,
                               .handlers = {{"vm", {own, 2}}}});
   PodNetworkRequest vm = Pod();

@@ -57,7 +57,7 @@ absl::StatusOr<PodAddresses> AddressesOf(const PlannedNetwork& network, const Js
 class CniNetwork : public Network {
  public:
   explicit CniNetwork(CniOptions options) : options_(std::move(options)) {
-    dirs_.emplace_back(CniConfDirOptions{options_.conf_dir, options_.max_conf_num});
+    dirs_.emplace_back(options_.conf_dir);
     for (const auto& [name, dir] : options_.handlers) handler_dirs_[name] = Share(dir);
   }
 
@@ -111,7 +111,7 @@ absl::Status CniNetwork::Ready() {
       const auto found = FindPlugin(plugin.type, options_.bin_dirs);
       if (!found.ok()) {
         return absl::FailedPreconditionError(
-            absl::StrCat(options_.conf_dir, "/", config.file, ": ", found.status().message()));
+            absl::StrCat(options_.conf_dir.path, "/", config.file, ": ", found.status().message()));
       }
     }
   }
@@ -233,9 +233,9 @@ std::string CniNetwork::Describe() {
     networks.push_back(
         {{"file", config.file}, {"ifname", absl::StrCat("eth", networks.size())}, {"config", config.ToJson()}});
   }
-  return DumpJson({{"confDir", options_.conf_dir},
+  return DumpJson({{"confDir", options_.conf_dir.path},
                    {"binDirs", options_.bin_dirs},
-                   {"maxConfNum", options_.max_conf_num},
+                   {"maxConfNum", options_.conf_dir.max_conf_num},
                    {"networks", networks},
                    {"faults", configs.faults}});
 }
@@ -248,7 +248,7 @@ absl::Status CheckDirectory(const char* key, const std::string& dir) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Network>> Network::Start(CniOptions options) {
-  RETURN_IF_ERROR(CheckDirectory("CNI conf_dir", options.conf_dir));
+  RETURN_IF_ERROR(CheckDirectory("CNI conf_dir", options.conf_dir.path));
   for (const auto& [handler, dir] : options.handlers) RETURN_IF_ERROR(CheckDirectory("cni_conf_dir", dir.path));
   if (options.bin_dirs.empty()) return absl::InvalidArgumentError("no CNI bin_dir is set");
   for (const std::string& dir : options.bin_dirs) RETURN_IF_ERROR(CheckDirectory("CNI bin_dir", dir));

@@ -237,7 +237,7 @@ TEST_F(NetworkFaultTest, GcRunsOnlyWhereAConfigurationHasIt) {
   WriteConf("10-old.conflist", R"({"cniVersion":"1.0.0","name":"old","plugins":[{"type":"nowhere"}]})");
   WriteConf("20-off.conflist",
             R"({"cniVersion":"1.1.0","name":"off","disableGC":true,"plugins":[{"type":"nowhere"}]})");
-  options_.max_conf_num = 0;
+  options_.conf_dir.max_conf_num = 0;
   StartNetwork();
   EXPECT_EQ(network_->CollectGarbage([] { return std::vector<std::string>(); }, kCall).code(),
             absl::StatusCode::kNotFound);
@@ -276,7 +276,7 @@ TEST_F(NetworkFaultTest, TheSecondNetworkFailsAndTheFirstIsCleanedWithItsResult)
   WritePlugin("bad", std::string(kPassOnAdd) + "; exit 1");
   WriteConf("10-pods.conflist", List("pods", Bridge("cni0", 88) + "," + Portmap()));
   WriteConf("20-bad.conflist", List("bad", R"({"type":"bad"})"));
-  options_.max_conf_num = 0;
+  options_.conf_dir.max_conf_num = 0;
   StartNetwork();
   attachment_ = *network_->Plan(NewPod("pod1", {{"tcp", 80, 8080, ""}}));
   AttachFailsWith(absl::StatusCode::kInternal, "plugin bad (20-bad.conflist)");

@@ -157,7 +157,7 @@ TEST_F(NetworkTest, DetachUsesTheConfigurationOfThePlan) {
   StartBridge();
   CniAttachment attachment = *network_->Plan(NewPod("pod1", {{"tcp", 80, 8080, ""}}));
   ASSERT_TRUE(network_->Attach(&attachment, kCall).ok());
-  ASSERT_EQ(unlink((options_.conf_dir + "/10-pods.conflist").c_str()), 0);
+  ASSERT_EQ(unlink((options_.conf_dir.path + "/10-pods.conflist").c_str()), 0);
   WriteConf("10-other.conflist", List("other", Bridge("cni9", 99)));
   EXPECT_TRUE(network_->Detach(attachment, kCall).ok());
   EXPECT_EQ(Traces(), baseline_);
@@ -176,7 +176,7 @@ TEST_F(NetworkTest, AnotherDaemonDetachesAfterAChangeOfBinDir) {
 TEST_F(NetworkTest, APodHasAsManyNetworksAsAreAllowed) {
   WriteConf("10-pods.conflist", List("pods", Bridge("cni0", 88) + "," + Portmap()));
   WriteConf("20-storage.conflist", List("storage", Bridge("cni1", 89)));
-  options_.max_conf_num = 0;
+  options_.conf_dir.max_conf_num = 0;
   StartNetwork();
   const PodNetworkRequest pod = NewPod("pod1", {{"tcp", 80, 8080, ""}});
   CniAttachment attachment = *network_->Plan(pod);
@@ -192,7 +192,7 @@ TEST_F(NetworkTest, APodHasAsManyNetworksAsAreAllowed) {
     EXPECT_THAT(trace, testing::Not(testing::AnyOf(HasSubstr("veth"), HasSubstr("lease"), HasSubstr("CNI-DN-"))));
   }
 
-  options_.max_conf_num = 1;
+  options_.conf_dir.max_conf_num = 1;
   StartNetwork();
   CniAttachment one = *network_->Plan(NewPod("pod2"));
   ASSERT_TRUE(network_->Attach(&one, kCall).ok());

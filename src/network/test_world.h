@@ -44,7 +44,7 @@ class TestWorld : public testing::Test {
     for (const char* sub : {"/conf", "/bin", "/ipam"}) ASSERT_TRUE(MakeDirs(dir_ + sub, 0755).ok());
     ASSERT_TRUE(Netlink::Open()->BringUp("lo").ok());
     options_.bin_dirs = {dir_ + "/bin", kPluginDir};
-    options_.conf_dir = dir_ + "/conf";
+    options_.conf_dir.path = dir_ + "/conf";
   }
   void TearDown() override {
     if (IsSkipped()) return;
@@ -52,7 +52,7 @@ class TestWorld : public testing::Test {
   }
 
   void WriteConf(const std::string& file, const std::string& text) {
-    ASSERT_TRUE(WriteFileAt(AT_FDCWD, options_.conf_dir + "/" + file, text, 0644).ok());
+    ASSERT_TRUE(WriteFileAt(AT_FDCWD, options_.conf_dir.path + "/" + file, text, 0644).ok());
   }
 
   // A program in the first of the plugin directories.

@@ -116,10 +116,6 @@ absl::StatusOr<int64_t> Connection::QueryInt(absl::string_view sql) {
   return number;
 }
 
-int64_t Connection::changes() const {
-  return sqlite3_changes64(handle_);
-}
-
 bool IsStorageError(const absl::Status& status) {
   return status.GetPayload(kStoragePayload).has_value();
 }

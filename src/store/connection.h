@@ -83,8 +83,6 @@ class Connection {
   // Replaces the contents of `other` by those of this one. After an error `other` is as it was.
   absl::Status CopyTo(Connection& other) const;
 
-  // Rows that the last statement changed.
-  int64_t changes() const;
   // The last write failed, or a statement has failed since. Reads that succeed change nothing.
   bool write_failed() const { return write_failed_; }
   const std::string& path() const { return path_; }

@@ -53,8 +53,6 @@ class Database {
     absl::Status Query(absl::string_view sql, const RowCallback& each, const Values&... values) {
       return connection_.Run(sql, {Value(values)...}, &each);
     }
-    // Rows that the last Run changed.
-    int64_t changes() const { return connection_.changes(); }
 
    private:
     Connection& connection_;
