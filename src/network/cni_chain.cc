@@ -159,4 +159,13 @@ absl::Status CollectNetworkGarbage(const CniConfigList& config, const std::vecto
   return status;
 }
 
+absl::Status AskNetwork(const CniConfigList& config, const std::vector<std::string>& bin_dirs,
+                        const CallContext& call) {
+  for (const CniPlugin& plugin : config.plugins) {
+    const Json derived = ExecutionConfig(config, plugin, CniTarget(), Json());
+    RETURN_IF_ERROR(RunPlugin("STATUS", plugin.type, derived, CniTarget(), bin_dirs, call), NameOf(config, plugin));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace crisp

@@ -41,6 +41,9 @@ absl::Status DelNetwork(const CniConfigList& config, const CniTarget& target, co
 absl::Status CollectNetworkGarbage(const CniConfigList& config, const std::vector<CniTarget>& valid,
                                    const std::vector<std::string>& bin_dirs, const CallContext& call);
 
+// Runs STATUS of every plugin in order, until one fails: whether they can serve ADD.
+absl::Status AskNetwork(const CniConfigList& config, const std::vector<std::string>& bin_dirs, const CallContext& call);
+
 // The path of the program of plugin `type`. Internal, naming the directories, if there is none.
 absl::StatusOr<std::string> FindPlugin(const std::string& type, const std::vector<std::string>& bin_dirs);
 

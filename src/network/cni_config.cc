@@ -134,6 +134,10 @@ bool CniVersionLess(absl::string_view a, absl::string_view b) {
   return VersionRank(a) < VersionRank(b);
 }
 
+bool CniConfigList::HasStatus() const {
+  return !CniVersionLess(version, "1.1.0");
+}
+
 bool CniConfigList::CollectsGarbage() const {
   return !disable_gc && !CniVersionLess(version, "1.1.0");
 }

@@ -29,7 +29,9 @@ struct CniConfigList {
   std::vector<CniPlugin> plugins;  // at least one
   bool disable_gc = false;         // not part of ToJson
 
-  // Its plugins know the verb GC, and the administrator does not forbid it.
+  // Its plugins know the verb STATUS (spec 1.1.0).
+  bool HasStatus() const;
+  // They know GC too, of the same version, and the administrator does not forbid it.
   bool CollectsGarbage() const;
 
   // In the form of a .conflist.

@@ -5,7 +5,9 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "absl/strings/match.h"
 #include "base/json.h"
+#include "base/testing/wait.h"
 #include "network/network.h"
 #include "os/file.h"
 #include "os/testing/test_dir.h"
@@ -109,6 +111,17 @@ TEST_F(ConfDirTest, DescribeIsJsonThatShowsWhatIsLoaded) {
   EXPECT_EQ(described["confDir"], conf_);
   EXPECT_EQ(described["networks"][0]["file"], "10-a.conf");
   EXPECT_EQ(described["networks"][0]["config"]["plugins"][0]["type"], "ptp");
+}
+
+// Of version 1.1.0 they are asked for their STATUS.
+TEST_F(ConfDirTest, ANetworkWhosePluginsCannotServeIsNotReady) {
+  const std::string script =
+      "#!/bin/sh\n[ $CNI_COMMAND = STATUS ] && echo '{\"code\":50,\"msg\":\"no peers\"}' && exit 1\n";
+  ASSERT_TRUE(WriteFileAt(AT_FDCWD, dir_ + "/bin/ptp", script, 0755).ok());
+  Write("10-a.conf", Conf("a"));
+  EXPECT_TRUE(network_->Ready().ok()) << "version 1.0.0 has no STATUS";
+  Write("10-a.conf", R"({"cniVersion":"1.1.0","name":"a","type":"ptp"})");
+  EXPECT_TRUE(Eventually([&] { return absl::StrContains(network_->Ready().message(), "no peers"); }));
 }
 
 TEST_F(ConfDirTest, DirectoriesMustBeAbsolute) {

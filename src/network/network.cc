@@ -15,6 +15,7 @@
 #include "network/conf_dir.h"
 #include "network/operation_turns.h"
 #include "network/plan.h"
+#include "network/plugin_status.h"
 #include "os/netlink.h"
 
 namespace crisp {
@@ -56,7 +57,7 @@ absl::StatusOr<PodAddresses> AddressesOf(const PlannedNetwork& network, const Js
 
 class CniNetwork : public Network {
  public:
-  explicit CniNetwork(CniOptions options) : options_(std::move(options)) {
+  explicit CniNetwork(CniOptions options) : options_(std::move(options)), plugin_status_(options_.bin_dirs) {
     dirs_.emplace_back(options_.conf_dir);
     for (const auto& [name, dir] : options_.handlers) handler_dirs_[name] = Share(dir);
   }
@@ -72,6 +73,8 @@ class CniNetwork : public Network {
   std::string Describe() override;
 
  private:
+  // Ready, but for what the plugins themselves say.
+  absl::StatusOr<CniConfigs> Installed();
   ConfDir& Default() { return dirs_.front(); }
   ConfDir& DirOf(const std::string& handler);
   ConfDir* Share(const CniConfDirOptions& options);
@@ -81,6 +84,7 @@ class CniNetwork : public Network {
   std::list<ConfDir> dirs_;
   std::map<std::string, ConfDir*> handler_dirs_;
   OperationTurns turns_;
+  PluginStatus plugin_status_;
 };
 
 ConfDir& CniNetwork::DirOf(const std::string& handler) {
@@ -96,7 +100,8 @@ ConfDir* CniNetwork::Share(const CniConfDirOptions& options) {
 }
 
 void CniNetwork::Begin() {
-  if (const absl::Status ready = Ready(); !ready.ok()) LogWarning("network is not ready", {{"why", ready.message()}});
+  const absl::Status ready = Installed().status();
+  if (!ready.ok()) LogWarning("network is not ready", {{"why", ready.message()}});
   for (const auto& [name, dir] : handler_dirs_) {
     const absl::Status loaded = dir->CurrentOrError().status();
     if (loaded.ok() || name.empty()) continue;
@@ -105,7 +110,12 @@ void CniNetwork::Begin() {
 }
 
 absl::Status CniNetwork::Ready() {
-  ASSIGN_OR_RETURN(const CniConfigs configs, Default().CurrentOrError());
+  ASSIGN_OR_RETURN(const CniConfigs configs, Installed());
+  return plugin_status_.Of(configs.networks);
+}
+
+absl::StatusOr<CniConfigs> CniNetwork::Installed() {
+  ASSIGN_OR_RETURN(CniConfigs configs, Default().CurrentOrError());
   for (const CniConfigList& config : configs.networks) {
     for (const CniPlugin& plugin : config.plugins) {
       const auto found = FindPlugin(plugin.type, options_.bin_dirs);
@@ -115,7 +125,7 @@ absl::Status CniNetwork::Ready() {
       }
     }
   }
-  return absl::OkStatus();
+  return configs;
 }
 
 bool AnyHas(const std::string& capability, const std::vector<CniConfigList>& configs) {

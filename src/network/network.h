@@ -42,8 +42,9 @@ class Network {
   static absl::StatusOr<std::unique_ptr<Network>> Start(CniOptions options);
   virtual ~Network() = default;
 
-  // For the NetworkReady condition: OK once a configuration of conf_dir is loaded and its plugins are installed, else
-  // FailedPrecondition with the reason and what to do.
+  // For the NetworkReady condition: OK once a configuration of conf_dir is loaded, its plugins are installed, and,
+  // where it has version 1.1.0, they answer STATUS with success (plugin_status.h). Else FailedPrecondition with the
+  // reason and what to do. Waits for plugins for half a second at most.
   virtual absl::Status Ready() = 0;
 
   // The plan for `request` with the current configuration of its handler.
