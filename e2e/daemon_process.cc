@@ -13,10 +13,11 @@
 
 namespace crisp::e2e {
 
-void DaemonProcess::Start(const std::string& path, const std::vector<std::string>& arguments, const std::string& log) {
+void DaemonProcess::Start(const std::string& path, const std::vector<std::string>& arguments, const std::string& log,
+                          int input) {
   const Fd output(open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
-  const Fd input(open("/dev/null", O_RDONLY | O_CLOEXEC));
-  const int stdio[3] = {input.get(), output.get(), output.get()};
+  const Fd nothing(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  const int stdio[3] = {input < 0 ? nothing.get() : input, output.get(), output.get()};
   auto child = SpawnDetached(path, arguments, {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}, stdio);
   if (!child.ok()) throw std::runtime_error("start " + path + ": " + std::string(child.status().message()));
   pid_ = child->pid;

@@ -16,8 +16,10 @@ class DaemonProcess {
   DaemonProcess(const DaemonProcess&) = delete;
   DaemonProcess& operator=(const DaemonProcess&) = delete;
 
-  // Appends its output to the file `log`. Throws std::runtime_error if the program cannot be started.
-  void Start(const std::string& path, const std::vector<std::string>& arguments, const std::string& log);
+  // Appends its output to the file `log`. `input` becomes its standard input; -1: /dev/null. Throws std::runtime_error
+  // if the program cannot be started.
+  void Start(const std::string& path, const std::vector<std::string>& arguments, const std::string& log,
+             int input = -1);
   // Ends it with SIGKILL and reaps it. Does nothing if it does not run.
   void Kill();
   // Ends it with SIGTERM, or after ten seconds with SIGKILL, and reaps it. Returns the wait status; 0 if it did not

@@ -7,22 +7,22 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
-#include <csignal>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "base/log.h"
 #include "base/status_macros.h"
-#include "base/thread.h"
 #include "config/load_config.h"
 #include "daemon/options.h"
+#include "daemon/service_manager.h"
+#include "daemon/signals.h"
+#include "daemon/watchdog.h"
 #include "images/images.h"
 #include "metrics/rpc_metrics.h"
 #include "metrics/step_metrics.h"
@@ -44,6 +44,7 @@
 #include "sandbox/pod_table.h"
 #include "sandbox/runtime_health.h"
 #include "server/cri_server.h"
+#include "server/server_options.h"
 #include "stats/containerd_view.h"
 #include "stats/sampler.h"
 #include "stats/stats.h"
@@ -54,8 +55,6 @@
 
 namespace crisp {
 namespace {
-
-constexpr std::chrono::milliseconds kEndLimit{1500};  // after SIGTERM
 
 constexpr char kUsage[] =
     R"(Usage: crispd [--config FILE]
@@ -152,35 +151,16 @@ void SetOomScore(int score) {
   }
 }
 
-// The signals for the daemon, blocked in every thread and taken by AwaitEnd.
-sigset_t BlockSignals() {
-  signal(SIGPIPE, SIG_IGN);
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int number : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&signals, number);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  return signals;
-}
-
-// Returns the signal that ends the daemon. SIGUSR1 asks what it is doing.
-int AwaitEnd(const sigset_t& signals) {
-  while (true) {
-    int received = 0;
-    sigwait(&signals, &received);
-    if (received != SIGUSR1) return received;
-    LogOperations();
-  }
-}
-
-// Ends the process if its destructors take longer. What is in progress then (a plugin, a pull, a process that does not
-// die) is found by the next daemon, as after a kill.
-void EndWithin(std::chrono::milliseconds limit) {
-  absl::StatusOr<std::thread> thread = StartThread("the end of the daemon", [limit] {
-    std::this_thread::sleep_for(limit);
-    LogWarning("work is left in progress; the next start finishes it");
-    _exit(0);
-  });
-  if (thread.ok()) thread->detach();
+// What the watchdog asks.
+std::vector<Watchdog::Worker> Workers(Reactor* reactor, StreamServer* streams, CriServer* server) {
+  return {
+      {"shims", [=](std::function<void()> answer, MonoTime) { reactor->Post(std::move(answer)); }},
+      {"streaming", [=](std::function<void()> answer, MonoTime) { streams->Ask(std::move(answer)); }},
+      {"CRI",
+       [=](const std::function<void()>& answer, MonoTime until) {
+         if (server->Answers(until)) answer();
+       }},
+  };
 }
 
 // What is served at metrics.address; null if it is not to be, or cannot be, which is no reason to run no pods.
@@ -200,7 +180,9 @@ std::unique_ptr<HttpServer> ServeMetrics(const MetricsConfig& config, HttpPage p
 
 absl::Status Run(const Config& config) {
   umask(022);  // not that of who started it: containers read files that are made here, and nobody writes to the socket
-  const sigset_t signals = BlockSignals();
+  ServiceManager systemd;
+  ASSIGN_OR_RETURN(const std::unique_ptr<Signals> signals,
+                   Signals::Start({[&systemd] { systemd.SayStopping(); }, LogOperations}));
   RaiseDescriptorLimit();
   KeepNoLargeBlocks();
   SetOomScore(config.oom_score);
@@ -211,9 +193,11 @@ absl::Status Run(const Config& config) {
   const Layout layout(config.root, config.state, config.netns_mounts_under_state_dir);
   ASSIGN_OR_RETURN(SandboxOptions sandbox_options, SandboxOptionsOf(config, layout));
   ASSIGN_OR_RETURN(const std::vector<Fd> locks, TakeDirectories(layout, sandbox_options));
+  systemd.SayStatus("checking the database");
   ASSIGN_OR_RETURN(const std::unique_ptr<Database> database, Database::Open(layout.Database()));
   ASSIGN_OR_RETURN(const std::unique_ptr<Images> images, Images::Open(layout, database.get(), ImagesOptionsOf(config)));
   if (!config.crisp.preload_dir.empty()) {
+    systemd.SayStatus(absl::StrCat("importing the images in ", config.crisp.preload_dir));
     const absl::Status imported = images->ImportLayouts(config.crisp.preload_dir, CallContext());
     if (!imported.ok()) LogError("an image of preload_dir is missing", {{"error", imported.message()}});
   }
@@ -226,24 +210,30 @@ absl::Status Run(const Config& config) {
   Sampler sampler(&table, layout);
   ASSIGN_OR_RETURN(const std::unique_ptr<PodManager> pods,
                    PodManager::Open({layout, &table, database.get(), images.get(), network.get(), shims.get(), &sampler,
-                                     std::move(sandbox_options)}));
+                                     std::move(sandbox_options), [&systemd](size_t done, size_t all) {
+                                       systemd.SayStatus(absl::StrCat("taking over pods: ", done, " of ", all));
+                                     }}));
   const StatusView status(layout, &table);
   const ContainerdView containerd(layout, &table);
   const Stats stats(layout, &table, &sampler);
   PodStreams pod_streams(&table, &pods->exec());
   ASSIGN_OR_RETURN(const std::unique_ptr<StreamServer> streams,
                    StreamServer::Start(StreamServerOptionsOf(config), &pod_streams));
+  ServerOptions server_options = ServerOptionsOf(config, layout);
+  server_options.sockets = systemd.TakeSockets();
   ASSIGN_OR_RETURN(const std::unique_ptr<CriServer> server,
-                   CriServer::Start(ServerOptionsOf(config, layout),
+                   CriServer::Start(std::move(server_options),
                                     {pods.get(), &table, &health, &status, &containerd, &stats, images.get(),
-                                     network.get(), streams.get(), &rpc_metrics, OperationsJson}));
+                                     network.get(), streams.get(), &rpc_metrics, reactor.get(), OperationsJson}));
   const std::unique_ptr<HttpServer> metrics =
       ServeMetrics(config.metrics, MetricsPage({registry, std::make_shared<NodeMetrics>(&table, &stats, images.get()),
                                                 std::make_shared<ProcessMetrics>()}));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Watchdog> watchdog,
+                   Watchdog::Start(systemd.watchdog_time(), Workers(reactor.get(), streams.get(), server.get()),
+                                   [&systemd] { systemd.SayAlive(); }));
   LogInfo("serving", {{"address", config.grpc.address}, {"version", CRISP_VERSION}});
-
-  LogInfo("ending; pods go on", {{"signal", AwaitEnd(signals)}});
-  EndWithin(kEndLimit);
+  systemd.SayReady(absl::StrCat("serving ", config.grpc.address));
+  signals->AwaitEnd();
   return absl::OkStatus();
 }
 

@@ -17,7 +17,7 @@
 namespace crisp {
 namespace {
 
-constexpr int kBacklog = 8;
+constexpr int kBacklog = 8;  // of a packet socket, whose clients are few and known
 
 // An address, and the descriptor of the directory that it goes through if the path is long.
 struct Address {
@@ -47,25 +47,25 @@ absl::StatusOr<Fd> MakeSocket(int type) {
   return socket_fd;
 }
 
-absl::StatusOr<Fd> Listen(const std::string& path, int type) {
+absl::StatusOr<Fd> Listen(const std::string& path, int type, int backlog) {
   ASSIGN_OR_RETURN(const Address address, AddressOf(path));
   ASSIGN_OR_RETURN(Fd listener, MakeSocket(type));
   if (unlink(path.c_str()) != 0 && errno != ENOENT) return ErrnoStatus(errno, absl::StrCat("remove ", path));
   if (bind(listener.get(), reinterpret_cast<const sockaddr*>(&address.name), sizeof(address.name)) != 0) {
     return ErrnoStatus(errno, absl::StrCat("bind ", path));
   }
-  if (listen(listener.get(), kBacklog) != 0) return ErrnoStatus(errno, absl::StrCat("listen at ", path));
+  if (listen(listener.get(), backlog) != 0) return ErrnoStatus(errno, absl::StrCat("listen at ", path));
   return listener;
 }
 
 }  // namespace
 
 absl::StatusOr<Fd> ListenPackets(const std::string& path) {
-  return Listen(path, SOCK_SEQPACKET);
+  return Listen(path, SOCK_SEQPACKET, kBacklog);
 }
 
 absl::StatusOr<Fd> ListenStream(const std::string& path) {
-  ASSIGN_OR_RETURN(Fd listener, Listen(path, SOCK_STREAM));
+  ASSIGN_OR_RETURN(Fd listener, Listen(path, SOCK_STREAM, SOMAXCONN));
   if (chmod(path.c_str(), 0660) != 0) return ErrnoStatus(errno, absl::StrCat("chmod ", path));
   return listener;
 }

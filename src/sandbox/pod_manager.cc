@@ -78,7 +78,7 @@ struct PodManager::Tower {
         runner({p.layout, p.table, &records, &publisher, &watch, &handlers, &inputs, &network, &pause, &teardown,
                 options.security.selinux_category_range}),
         recovery({p.layout, p.table, &records, &publisher, &watch, &handlers, p.shims, &shim_stopper, &teardown,
-                  &starter, options.shim_program, std::move(facts.boot_id)}) {}
+                  &starter, options.shim_program, std::move(facts.boot_id), p.recovery_progress}) {}
 
   NoObserver no_observer;
   EventHub hub;

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -58,6 +59,7 @@ class PodManager {
     Shims* shims;
     PodObserver* observer;
     SandboxOptions options;
+    std::function<void(size_t done, size_t all)> recovery_progress = nullptr;  // as in Recovery::Parts
   };
 
   // Takes over the pods of an earlier daemon: finishes or undoes what was under way, and connects to their shims.

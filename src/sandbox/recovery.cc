@@ -1,6 +1,7 @@
 #include "sandbox/recovery.h"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <memory>
 #include <set>
@@ -83,9 +84,13 @@ absl::Status Recovery::Run() {
   for (const StoredContainer& container : stored) containers[container.record.pod_id()].push_back(container);
   if (AnyHalfDone(pods) || AnyHalfDone(stored)) removals_ = std::make_unique<Background>();
   {
+    std::atomic<size_t> done = 0;
     Background recoveries;
     for (const StoredPod& pod : pods) {
-      recoveries.Run([this, &pod, &mine = containers[pod.record.id()]] { RecoverPod(pod, mine); });
+      recoveries.Run([this, &pod, &mine = containers[pod.record.id()], &done, all = pods.size()] {
+        RecoverPod(pod, mine);
+        if (parts_.progress != nullptr) parts_.progress(++done, all);
+      });
     }
   }
   ReportUnknownDirectories();

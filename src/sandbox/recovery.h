@@ -10,6 +10,7 @@
 // hold up the start. The destructor waits for it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -47,6 +48,8 @@ class Recovery {
     ContainerStarter* starter;
     std::string shim_program;
     std::string boot_id;  // of this boot of the node
+    // How many pods of all are taken over; null: nobody asks. Called from several threads at once.
+    std::function<void(size_t done, size_t all)> progress;
   };
   explicit Recovery(Parts parts) : parts_(std::move(parts)) {}
 

@@ -1,14 +1,15 @@
 // CriServer: the CRI v1 services, and what cAdvisor asks of containerd (containerd_services.h), on one or two unix
 // sockets.
 //
-// Ownership: the objects handed in must outlive the server. Threading: gRPC's synchronous API with a cap on threads; a
-// call beyond the cap is answered ResourceExhausted. The calls that answer by a stream share one thread
-// (stream_calls.h).
+// Ownership: the objects handed in must outlive the server. Threading: clients are accepted on the reactor's thread, and
+// served by gRPC's synchronous API with a cap on threads; a call beyond the cap is answered ResourceExhausted. The calls
+// that answer by a stream share one thread (stream_calls.h).
 #pragma once
 
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "base/clock.h"
 #include "server/server_options.h"
 
 namespace crisp {
@@ -21,6 +22,10 @@ class CriServer {
   ~CriServer();
   CriServer(const CriServer&) = delete;
   CriServer& operator=(const CriServer&) = delete;
+
+  // Asks itself for its Version, as a client would, and waits for the answer until then. True if there is one: also
+  // ResourceExhausted is a sign that it works.
+  bool Answers(MonoTime until);
 
  private:
   class Impl;

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "os/fd.h"
+
 namespace crisp {
 
 class ContainerdView;
@@ -14,6 +16,7 @@ class Images;
 class Network;
 class PodManager;
 class PodTable;
+class Reactor;
 class RpcMetrics;
 class RuntimeHealth;
 class Stats;
@@ -32,6 +35,7 @@ struct CriBackends {
   Network* network;
   StreamServer* streams;
   RpcMetrics* rpc_metrics;
+  Reactor* reactor;
   std::string (*operations)();  // what is in flight, as JSON, for Status(verbose)
 };
 
@@ -40,6 +44,8 @@ struct ServerOptions {
   std::string containerd_address;  // path of a second one, which serves the same; empty: none
   uid_t uid = 0;                   // their owner
   gid_t gid = 0;
+  // Sockets that listen already, by path; the server makes the others. Their owner and mode are not changed.
+  std::map<std::string, Fd> sockets;
   int max_receive_bytes = 16 << 20;
   int max_send_bytes = 16 << 20;
 

@@ -58,6 +58,8 @@ class StreamServer::Impl {
     return absl::OkStatus();
   }
 
+  void Ask(std::function<void()> answer) { loop_->Post(std::move(answer)); }
+
   absl::StatusOr<std::string> Url(absl::string_view path, StreamTicket ticket) {
     ASSIGN_OR_RETURN(const std::string token, tokens_.Add(std::move(ticket)));
     return absl::StrCat(url_, path, token);
@@ -126,6 +128,10 @@ absl::StatusOr<std::string> StreamServer::AttachUrl(StreamRequest request) {
 
 absl::StatusOr<std::string> StreamServer::PortForwardUrl(std::string pod_id, std::vector<uint16_t> ports) {
   return impl_->Url("/portforward/", {StreamKind::kPortForward, {}, std::move(pod_id), std::move(ports)});
+}
+
+void StreamServer::Ask(std::function<void()> answer) {
+  impl_->Ask(std::move(answer));
 }
 
 }  // namespace crisp

@@ -59,6 +59,9 @@ class StreamServer {
   // are forwarded, or those of the client's query if there are none.
   absl::StatusOr<std::string> PortForwardUrl(std::string pod_id, std::vector<uint16_t> ports = {});
 
+  // Calls `answer` on the thread of the sessions as soon as it gets to it: the sign that it works.
+  void Ask(std::function<void()> answer);
+
  private:
   class Impl;
   explicit StreamServer(std::unique_ptr<Impl> impl);
