@@ -41,6 +41,7 @@ LIBRARIES = {
     "absl::strings": r"absl/strings/",
     "absl::time": r"absl/time/",
     "Boost::boost": r"boost/",
+    "CLI11::CLI11": r"CLI/",
     "CURL::libcurl": r"curl/",
     "gRPC::grpc++": r"grpc(pp)?/",
     "GTest::gtest": r"gtest/",

@@ -7,17 +7,17 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <functional>
 #include <memory>
 #include <set>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "commands/command_line.h"
 #include "config/load_config.h"
 #include "daemon/options.h"
 #include "daemon/service_manager.h"
@@ -55,44 +55,6 @@
 
 namespace crisp {
 namespace {
-
-constexpr char kUsage[] =
-    R"(Usage: crispd [--config FILE]
-
-Serves the Kubernetes Container Runtime Interface, v1, on a unix socket.
-
-  --config FILE   a containerd configuration file (version 1 to 4); without it: root /var/lib/crisp, state /run/crisp,
-                  socket /run/crisp/crisp.sock, CNI plugins from /opt/cni/bin with /etc/cni/net.d, and runc
-  --version       print the version and exit
-  --help          print this and exit
-
-Point crictl at it with  crictl --runtime-endpoint unix:///run/crisp/crisp.sock  and the kubelet with
---container-runtime-endpoint=unix:///run/crisp/crisp.sock --containerd=/run/crisp/crisp.sock.
-
-The log goes to stderr. SIGUSR1 makes crispd write there what it is doing.
-)";
-
-struct Arguments {
-  std::string config;
-  bool help = false;
-  bool version = false;
-};
-
-absl::StatusOr<Arguments> ParseArguments(const std::vector<std::string>& args) {
-  Arguments parsed;
-  for (size_t i = 0; i < args.size(); ++i) {
-    if (args[i] == "--help" || args[i] == "-h") {
-      parsed.help = true;
-    } else if (args[i] == "--version") {
-      parsed.version = true;
-    } else if (args[i] == "--config" && i + 1 < args.size()) {
-      parsed.config = args[++i];
-    } else {
-      return absl::InvalidArgumentError(absl::StrCat("unknown or incomplete argument \"", args[i], "\"; see --help"));
-    }
-  }
-  return parsed;
-}
 
 absl::StatusOr<Config> ReadConfig(const std::string& path) {
   if (path.empty()) return DefaultConfig();
@@ -237,29 +199,29 @@ absl::Status Run(const Config& config) {
   return absl::OkStatus();
 }
 
-int Main(const std::vector<std::string>& args) {
-  const auto arguments = ParseArguments(args);
-  if (arguments.ok() && arguments->help) {
-    fputs(kUsage, stdout);
-    return 0;
-  }
-  if (arguments.ok() && arguments->version) {
-    puts("crispd " CRISP_VERSION);
-    return 0;
-  }
+// Returns the exit status.
+int Serve(const std::string& config_file) {
   SetLogOptions({.to_journal = StderrIsJournal()});
-  absl::Status status = arguments.status();
-  if (status.ok()) {
-    const auto config = ReadConfig(arguments->config);
-    status = config.status();
-    if (config.ok()) {
-      SetLogOptions({config->log_level, config->log_format, StderrIsJournal()});
-      status = Run(*config);
-    }
+  const absl::StatusOr<Config> config = ReadConfig(config_file);
+  absl::Status status = config.status();
+  if (config.ok()) {
+    SetLogOptions({config->log_level, config->log_format, StderrIsJournal()});
+    status = Run(*config);
   }
-  if (status.ok()) return 0;
+  if (status.ok()) return kExitOk;
   LogError("crispd cannot go on", {{"error", status.message()}});
-  return 1;
+  return kExitBad;
+}
+
+int Main(const std::vector<std::string>& args) {
+  const std::variant<CommandLine, Answer> parsed = ParseCommandLine(args);
+  if (const Answer* answer = std::get_if<Answer>(&parsed)) return Print(*answer);
+  const CommandLine& line = std::get<CommandLine>(parsed);
+  switch (line.verb) {
+    case Verb::kServe:
+      return Serve(line.config);
+  }
+  return kExitUsage;
 }
 
 }  // namespace

@@ -1,0 +1,73 @@
+#include "commands/command_line.h"
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace crisp {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+CommandLine LineOf(const std::vector<std::string>& args) {
+  const auto parsed = ParseCommandLine(args);
+  if (const Answer* answer = std::get_if<Answer>(&parsed)) {
+    ADD_FAILURE() << answer->out << answer->err;
+    return {};
+  }
+  return std::get<CommandLine>(parsed);
+}
+
+Answer AnswerOf(const std::vector<std::string>& args) {
+  const auto parsed = ParseCommandLine(args);
+  if (const Answer* answer = std::get_if<Answer>(&parsed)) return *answer;
+  ADD_FAILURE() << "a command to run";
+  return {};
+}
+
+TEST(CommandLineTest, WithoutACommandItServes) {
+  EXPECT_EQ(LineOf({}).verb, Verb::kServe);
+  EXPECT_EQ(LineOf({}).config, "");
+  EXPECT_EQ(LineOf({"--config", "/a.toml"}).config, "/a.toml");
+  EXPECT_EQ(LineOf({"--config=/a.toml"}).config, "/a.toml");
+}
+
+TEST(CommandLineTest, HelpAndVersionAreAnswersOnStdout) {
+  for (const char* flag : {"--help", "-h"}) {
+    const Answer help = AnswerOf({flag});
+    EXPECT_EQ(help.status, 0);
+    EXPECT_THAT(help.out, AllOf(HasSubstr("--config FILE"), HasSubstr("SIGUSR1"), HasSubstr("Exit status")));
+    EXPECT_THAT(help.err, IsEmpty());
+  }
+  EXPECT_EQ(AnswerOf({"--version"}).out, "crispd " CRISP_VERSION "\n");
+}
+
+TEST(CommandLineTest, AWrongLineIsNamedAndEndsWithTheStatusOfWrongUse) {
+  const std::vector<std::vector<std::string>> wrong = {
+      {"--nonsense"}, {"serve"}, {"--config"}, {"--config", "a", "--config", "b"}};
+  for (const auto& args : wrong) {
+    const Answer answer = AnswerOf(args);
+    SCOPED_TRACE(testing::PrintToString(args));
+    EXPECT_EQ(answer.status, kExitUsage);
+    EXPECT_THAT(answer.out, IsEmpty());
+    EXPECT_THAT(answer.err, HasSubstr("--help"));
+  }
+  EXPECT_THAT(AnswerOf({"--nonsense"}).err, HasSubstr("--nonsense"));
+}
+
+TEST(CommandLineTest, ManualsGetTheOptions) {
+  const auto helps = CommandHelps();
+  ASSERT_EQ(helps.size(), 1u);
+  std::vector<std::string> names;
+  for (const OptionHelp& option : helps[0].options) names.push_back(option.name);
+  EXPECT_THAT(names, UnorderedElementsAre("-h --help", "--version", "--config FILE"));
+}
+
+}  // namespace
+}  // namespace crisp
