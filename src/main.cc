@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <variant>
@@ -52,6 +53,7 @@
 #include "store/database.h"
 #include "store/layout.h"
 #include "streaming/stream_server.h"
+#include "tracing/tracing.h"
 
 namespace crisp {
 namespace {
@@ -125,6 +127,21 @@ std::vector<Watchdog::Worker> Workers(Reactor* reactor, StreamServer* streams, C
   };
 }
 
+// What traces calls and operations; null if it is not to be, or cannot be, which is no reason to run no pods.
+std::unique_ptr<Tracing> StartTracing(const Config& config, prometheus::Registry* registry) {
+  absl::StatusOr<std::optional<TracingOptions>> options = TracingOptionsOf(config);
+  if (options.ok() && !options->has_value()) return nullptr;
+  absl::StatusOr<std::unique_ptr<Tracing>> tracing = options.status();
+  if (options.ok()) {
+    const std::string endpoint = (*options)->collector.url.Printable();
+    tracing = Tracing::Start(**std::move(options), registry);
+    if (tracing.ok()) LogInfo("sending traces", {{"endpoint", endpoint}});
+  }
+  if (tracing.ok()) return *std::move(tracing);
+  LogError("calls are not traced", {{"error", tracing.status().message()}});
+  return nullptr;
+}
+
 // What is served at metrics.address; null if it is not to be, or cannot be, which is no reason to run no pods.
 std::unique_ptr<HttpServer> ServeMetrics(const MetricsConfig& config, HttpPage page) {
   if (config.address.empty()) return nullptr;
@@ -151,6 +168,7 @@ absl::Status Run(const Config& config) {
   const auto registry = std::make_shared<prometheus::Registry>();
   RpcMetrics rpc_metrics(registry.get(), config.metrics.grpc_histogram);
   const StepMetrics step_metrics(registry.get());
+  const std::unique_ptr<Tracing> tracing = StartTracing(config, registry.get());
   ASSIGN_OR_RETURN(const std::unique_ptr<SlowOperations> slow_operations, SlowOperations::Start());
   const Layout layout(config.root, config.state, config.netns_mounts_under_state_dir);
   ASSIGN_OR_RETURN(SandboxOptions sandbox_options, SandboxOptionsOf(config, layout));
@@ -183,10 +201,12 @@ absl::Status Run(const Config& config) {
                    StreamServer::Start(StreamServerOptionsOf(config), &pod_streams));
   ServerOptions server_options = ServerOptionsOf(config, layout);
   server_options.sockets = systemd.TakeSockets();
-  ASSIGN_OR_RETURN(const std::unique_ptr<CriServer> server,
-                   CriServer::Start(std::move(server_options),
-                                    {pods.get(), &table, &health, &status, &containerd, &stats, images.get(),
-                                     network.get(), streams.get(), &rpc_metrics, reactor.get(), OperationsJson}));
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<CriServer> server,
+      CriServer::Start(std::move(server_options),
+                       {pods.get(), &table, &health, &status, &containerd, &stats, images.get(), network.get(),
+                        streams.get(), &rpc_metrics, reactor.get(), tracing != nullptr ? tracing->tracer() : nullptr,
+                        config.log_trace_id, OperationsJson}));
   const std::unique_ptr<HttpServer> metrics =
       ServeMetrics(config.metrics, MetricsPage({registry, std::make_shared<NodeMetrics>(&table, &stats, images.get()),
                                                 std::make_shared<ProcessMetrics>()}));

@@ -4,6 +4,27 @@
 
 namespace crisp {
 
+CallContext CallContext::LoggedIn(StepLog* steps) const {
+  CallContext logged = TracedIn(steps->trace(), nullptr);
+  logged.steps_ = steps;
+  return logged;
+}
+
+void CallContext::LinkTo(const TraceContext& other) const {
+  if (!other.valid()) return;
+  if (steps_ != nullptr) return steps_->LinkTo(other);
+  if (span_ != nullptr) span_->LinkTo(other);
+}
+
+bool CallContext::IsRecorded() const {
+  return steps_ != nullptr ? steps_->IsRecorded() : span_ != nullptr;
+}
+
+void CallContext::AddPart(SpanPart part) const {
+  if (steps_ != nullptr) return steps_->AddPart(std::move(part));
+  if (span_ != nullptr) span_->Add(part);
+}
+
 void CallContext::Done(absl::string_view step) const {
   if (steps_ != nullptr) steps_->Done(step);
 }

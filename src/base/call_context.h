@@ -1,5 +1,6 @@
-// CallContext: how long the caller of an operation waits for it (a deadline, and a cancellation), and where the times
-// of its steps are logged. Passed by const reference to every function that may block.
+// CallContext: how long the caller of an operation waits for it (a deadline, and a cancellation), where the times of
+// its steps are logged, and the trace that it belongs to (base/trace.h). Passed by const reference to every function
+// that may block.
 #pragma once
 
 #include <sys/types.h>
@@ -11,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "base/clock.h"
+#include "base/trace.h"
 
 namespace crisp {
 
@@ -49,11 +51,24 @@ class CallContext {
   }
 
   // The same context with its steps logged in `steps`, which must outlive the result and all contexts made from it.
-  CallContext LoggedIn(StepLog* steps) const {
-    CallContext logged = *this;
-    logged.steps_ = steps;
-    return logged;
+  CallContext LoggedIn(StepLog* steps) const;
+
+  // The same context as part of a trace. `span`, which must outlive the result and all contexts made from it, is that
+  // of `trace`; null: it is not recorded.
+  CallContext TracedIn(const TraceContext& trace, TraceSpan* span) const {
+    CallContext traced = *this;
+    traced.trace_ = trace;
+    traced.span_ = span;
+    return traced;
   }
+  // The parent of what is begun for this call: the operation whose steps it logs, else the RPC. Not valid: none.
+  const TraceContext& trace() const { return trace_; }
+  // That span waits for the work of another.
+  void LinkTo(const TraceContext& other) const;
+  // Whether AddPart has an effect. For work that only it needs.
+  bool IsRecorded() const;
+  // A part of the step that the calling thread is at, or of the RPC where no steps are logged.
+  void AddPart(SpanPart part) const;
 
   // The calling thread has finished `step`. Without `since` the step began when the thread finished its previous one.
   void Done(absl::string_view step) const;
@@ -88,6 +103,8 @@ class CallContext {
   MonoTime begun_ = MonoClock::now();
   std::function<bool()> cancelled_;
   StepLog* steps_ = nullptr;
+  TraceContext trace_;
+  TraceSpan* span_ = nullptr;
 };
 
 // While it exists, the operation whose steps `call` logs is known to wait, on this thread, for process `pid`

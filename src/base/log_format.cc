@@ -10,6 +10,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/utf8.h"
 
 namespace crisp {
 namespace {
@@ -25,37 +26,6 @@ bool NeedsQuotes(absl::string_view value) {
   return value.empty() || std::any_of(value.begin(), value.end(), [kSpecial](char c) {
            return !absl::ascii_isgraph(static_cast<unsigned char>(c)) || absl::StrContains(kSpecial, c);
          });
-}
-
-// The forms of Unicode 15, table 3-7: by its first byte, how long a sequence is and what its second byte may be.
-struct Utf8Form {
-  uint8_t first_from, first_to;
-  uint8_t length;
-  uint8_t second_from, second_to;
-};
-constexpr std::array<Utf8Form, 8> kUtf8Forms = {{{0xc2, 0xdf, 2, 0x80, 0xbf},
-                                                 {0xe0, 0xe0, 3, 0xa0, 0xbf},
-                                                 {0xe1, 0xec, 3, 0x80, 0xbf},
-                                                 {0xed, 0xed, 3, 0x80, 0x9f},
-                                                 {0xee, 0xef, 3, 0x80, 0xbf},
-                                                 {0xf0, 0xf0, 4, 0x90, 0xbf},
-                                                 {0xf1, 0xf3, 4, 0x80, 0xbf},
-                                                 {0xf4, 0xf4, 4, 0x80, 0x8f}}};
-
-bool InRange(char c, uint8_t from, uint8_t to) {
-  const auto byte = static_cast<uint8_t>(c);
-  return byte >= from && byte <= to;
-}
-
-// Length of the well-formed sequence of several bytes at the start of `text`, which is not empty; 0 if there is none.
-size_t Utf8SequenceLength(absl::string_view text) {
-  for (const Utf8Form& form : kUtf8Forms) {
-    if (!InRange(text[0], form.first_from, form.first_to)) continue;
-    if (text.size() < form.length || !InRange(text[1], form.second_from, form.second_to)) return 0;
-    const absl::string_view rest = text.substr(2, form.length - 2);
-    return std::all_of(rest.begin(), rest.end(), [](char c) { return InRange(c, 0x80, 0xbf); }) ? form.length : 0;
-  }
-  return 0;
 }
 
 void AppendJsonAscii(char c, std::string* out) {

@@ -1,5 +1,6 @@
 // SingleFlight: operations in flight, by key. A second caller of the same key joins the first and gets its result; a
-// caller that gives up leaves the work going, so that its next call collects it.
+// caller that gives up leaves the work going, so that its next call collects it. In a trace (base/trace.h) a caller
+// that joins is linked to the call that began the work.
 #pragma once
 
 #include <functional>
@@ -15,6 +16,7 @@
 #include "base/mutex.h"
 #include "base/status_macros.h"
 #include "base/thread.h"
+#include "base/trace.h"
 
 namespace crisp {
 
@@ -44,9 +46,11 @@ class SingleFlight {
         if (flight->contents != contents) {
           return absl::AlreadyExistsError(absl::StrCat("another request is at work for ", key));
         }
+        call.LinkTo(flight->begun_by);
       } else {
         flight = std::make_shared<Flight>();
         flight->contents = contents;
+        flight->begun_by = call.trace();
         auto fly = [this, key, flight, work = std::move(work)]() mutable { Fly(key, *flight, std::move(work)); };
         ASSIGN_OR_RETURN(std::thread thread, StartThread("an operation", std::move(fly)));
         flights_[key] = flight;  // the lock is held: it cannot have landed
@@ -70,6 +74,7 @@ class SingleFlight {
   struct Flight {
     int waiting = 0;
     std::string contents;
+    TraceContext begun_by;
     std::optional<absl::StatusOr<Result>> result;
   };
 

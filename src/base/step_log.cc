@@ -9,6 +9,12 @@ namespace crisp {
 namespace {
 
 std::atomic<StepObserver*> observer_of_all{nullptr};
+std::atomic<Tracer*> tracer_of_all{nullptr};
+
+BegunSpan BeginSpan(absl::string_view operation, const TraceContext& parent, MonoTime start) {
+  Tracer* const tracer = tracer_of_all;
+  return tracer != nullptr ? tracer->BeginOperation(operation, parent, start) : BegunSpan();
+}
 
 double Millis(MonoClock::duration time) {
   return static_cast<double>(std::chrono::duration_cast<std::chrono::microseconds>(time).count()) / 1000;
@@ -20,9 +26,14 @@ void StepLog::SetObserver(StepObserver* observer) {
   observer_of_all = observer;
 }
 
-StepLog::StepLog(absl::string_view operation, OwnedLogFields fields, MonoTime start)
+void StepLog::SetTracer(Tracer* tracer) {
+  tracer_of_all = tracer;
+}
+
+StepLog::StepLog(absl::string_view operation, OwnedLogFields fields, MonoTime start, const TraceContext& parent)
     : operation_(operation),
       start_(start),
+      span_(BeginSpan(operation, parent, start)),
       fields_(std::move(fields)),
       last_done_(start),
       id_(Operations::All().Enter(this)) {}
@@ -55,6 +66,37 @@ void StepLog::WaitFor(pid_t pid) {
   OfThisThread().waits_for = pid;
 }
 
+void StepLog::LinkTo(const TraceContext& other) {
+  if (span_.span != nullptr) span_.span->LinkTo(other);
+}
+
+void StepLog::AddPart(SpanPart part) {
+  if (span_.span == nullptr) return;
+  const MutexLock lock(mutex_);
+  if (finished_) return;
+  std::vector<SpanPart>& parts = OfThisThread().parts;
+  if (parts.size() < kMostParts) {
+    parts.push_back(std::move(part));
+  } else {
+    span_.span->Add(part);
+  }
+}
+
+void StepLog::TraceStep(absl::string_view step, MonoTime since, MonoTime now, const OwnedLogFields& step_fields) {
+  if (span_.span == nullptr || finished_) return;
+  span_.span->Add({std::string(step), since, now, step_fields, std::exchange(OfThisThread().parts, {})});
+}
+
+// What a step that did not end has left are parts of the operation.
+void StepLog::EndSpan(MonoTime now, const absl::Status& status) {
+  if (span_.span == nullptr) return;
+  for (ThreadState& thread : threads_) {
+    for (const SpanPart& part : std::exchange(thread.parts, {})) span_.span->Add(part);
+  }
+  for (const auto& [name, value] : fields_) span_.span->AddField(name, value);
+  span_.span->End(status, now);
+}
+
 OperationView StepLog::View() const {
   const MutexLock lock(mutex_);
   OperationView view;
@@ -79,6 +121,7 @@ void StepLog::DoneLocked(absl::string_view step, MonoTime since, MonoTime now, O
   last_step_ = std::string(step);
   last_done_ = now;
   if (StepObserver* const observer = observer_of_all) observer->OnStep(operation_, step, now - since);
+  TraceStep(step, since, now, step_fields);
   if (IsLogged(LogLevel::kDebug)) {
     Log(LogLevel::kDebug, "step",
         WithFields({{"operation", operation_}, {"step", step}, {"ms", Millis(now - since)}}, step_fields));
@@ -99,6 +142,7 @@ void StepLog::Finish(const absl::Status& status) {
 void StepLog::FinishAbandoned(const absl::Status& status) {
   const MonoTime now = MonoClock::now();
   const MutexLock lock(mutex_);
+  if (span_.span != nullptr && !finished_) span_.span->AddField("caller_left", "true");
   if (!End(now, status)) return;
   LogEnd(status.ok() ? LogLevel::kInfo : LogLevel::kWarning, "operation ended after its caller had left", now, status);
 }
@@ -106,6 +150,7 @@ void StepLog::FinishAbandoned(const absl::Status& status) {
 bool StepLog::End(MonoTime now, const absl::Status& status) {
   if (std::exchange(finished_, true)) return false;
   if (StepObserver* const observer = observer_of_all) observer->OnEnd(operation_, status.ok(), now - start_);
+  EndSpan(now, status);
   return true;
 }
 

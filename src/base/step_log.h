@@ -13,13 +13,14 @@
 //   operation took long operation=RunPodSandbox ms=1500.3 slowest_step="run CNI" slowest_step_ms=1300.1
 //   namespace=default …
 //
-// It is one of Operations::All as long as it exists.
+// It is one of Operations::All as long as it exists. While tracing is on it is a span, and each step one below it.
 //
 // Thread-safe: steps that run side by side on several threads share one object. While debug lines are off, Done costs a
 // lock and a look at the clock.
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <thread>
 #include <utility>
@@ -31,6 +32,7 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "base/operations.h"
+#include "base/trace.h"
 
 namespace crisp {
 
@@ -46,12 +48,16 @@ class StepLog final : private OperationSource {
  public:
   // Of all operations of the process; null: none. It must outlive them, or the next call of this.
   static void SetObserver(StepObserver* observer);
+  // Likewise, for those that begin from now on.
+  static void SetTracer(Tracer* tracer);
 
   // An operation that takes longer ends with an info line.
   static constexpr std::chrono::seconds kLong{1};
 
-  // `start` is when the operation began.
-  StepLog(absl::string_view operation, OwnedLogFields fields, MonoTime start = MonoClock::now());
+  // `start` is when the operation began. `parent` is the span that it is begun for; not valid: it is not begun for a
+  // call.
+  StepLog(absl::string_view operation, OwnedLogFields fields, MonoTime start = MonoClock::now(),
+          const TraceContext& parent = {});
   // Does what Finish(OkStatus()) does, if Finish was not called.
   ~StepLog() override;
   StepLog(const StepLog&) = delete;
@@ -72,6 +78,15 @@ class StepLog final : private OperationSource {
   void Finish(const absl::Status& status);
   // The calling thread waits for process `pid`; 0: no longer for one.
   void WaitFor(pid_t pid);
+
+  // The context for what is begun for this operation. Not valid while tracing is off.
+  const TraceContext& trace() const { return span_.context; }
+  bool IsRecorded() const { return span_.span != nullptr; }
+  // The operation waits for the work of another.
+  void LinkTo(const TraceContext& other);
+  // A part of the step that the calling thread is at.
+  void AddPart(SpanPart part);
+
   // Nobody waits for the result any more: the end is a line however long it took, and a warning if `status` is not OK.
   //   operation ended after its caller had left operation=RunPodSandbox ms=5200 … error="…"
   void FinishAbandoned(const absl::Status& status);
@@ -82,11 +97,17 @@ class StepLog final : private OperationSource {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   struct ThreadState {
     std::thread::id thread;
-    MonoTime latest;      // when it finished its latest step
-    pid_t waits_for = 0;  // a process
+    MonoTime latest;                   // when it finished its latest step
+    pid_t waits_for = 0;               // a process
+    std::vector<SpanPart> parts = {};  // of the step that it is at
   };
+  // Of one step; more are parts of the operation.
+  static constexpr size_t kMostParts = 100;
 
   ThreadState& OfThisThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void TraceStep(absl::string_view step, MonoTime since, MonoTime now, const OwnedLogFields& step_fields)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void EndSpan(MonoTime now, const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // False if it had ended before.
   bool End(MonoTime now, const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void LogEnd(LogLevel level, absl::string_view message, MonoTime now, const absl::Status& status)
@@ -97,6 +118,7 @@ class StepLog final : private OperationSource {
 
   const std::string operation_;
   const MonoTime start_;
+  const BegunSpan span_;
 
   mutable Mutex mutex_;
   OwnedLogFields fields_ ABSL_GUARDED_BY(mutex_);

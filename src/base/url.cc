@@ -147,6 +147,14 @@ std::string PercentEncode(absl::string_view text) {
   return result;
 }
 
+std::string PercentDecode(absl::string_view text) {
+  int length = 0;
+  char* plain = curl_easy_unescape(nullptr, text.data(), static_cast<int>(text.size()), &length);
+  std::string result(plain == nullptr ? "" : plain, static_cast<size_t>(length));
+  curl_free(plain);
+  return result;
+}
+
 bool IsLoopbackHost(absl::string_view host) {
   if (HostHasPort(host)) host = host.substr(0, host.rfind(':'));
   in_addr address{};

@@ -46,6 +46,8 @@ bool SameHost(const Url& a, const Url& b);
 
 // `text`, encoded as one value of a query or a form.
 std::string PercentEncode(absl::string_view text);
+// "%2C" as ",". What is not two hexadecimal digits behind a "%" stays.
+std::string PercentDecode(absl::string_view text);
 
 // True for "localhost" and addresses of the loopback interface, with or without a port.
 bool IsLoopbackHost(absl::string_view host);

@@ -96,6 +96,9 @@ TEST(UrlTest, UserInfoIsHiddenInAnyText) {
 TEST(UrlTest, OneValueOfAQueryIsEncoded) {
   EXPECT_EQ(PercentEncode("a b&c=/é"), "a%20b%26c%3D%2F%C3%A9");
   EXPECT_EQ(PercentEncode(""), "");
+  EXPECT_EQ(PercentDecode("a%20b%26c%3D%2F%C3%A9"), "a b&c=/é");
+  EXPECT_EQ(PercentDecode("100%"), "100%");
+  EXPECT_EQ(PercentDecode(""), "");
 }
 
 }  // namespace

@@ -154,6 +154,16 @@ struct StreamConfig {
   bool operator==(const StreamConfig&) const = default;
 };
 
+// plugins."io.containerd.tracing.processor.v1.otlp" and plugins."io.containerd.internal.v1.tracing": where traces are
+// sent, and which. Variables of the environment count more (tracing/tracing_options.h).
+struct TracingConfig {
+  std::string endpoint;                 // endpoint: URL of a collector, "http://host:4318"; empty: none
+  std::string protocol;                 // protocol: "http/protobuf", or empty for that
+  std::string service_name = "crispd";  // service_name: under which the collector has them
+  double sampling_ratio = 1;            // sampling_ratio: of the traces that crispd begins; 0 to 1
+  bool operator==(const TracingConfig&) const = default;
+};
+
 // [crisp]: what containerd has no key for.
 struct CrispConfig {
   // preload_dir: absolute directory of OCI image layouts (one a sub-directory) that are imported at start. Empty: none.
@@ -186,6 +196,7 @@ struct Config {
   std::string state = "/run/crisp";
   LogLevel log_level = LogLevel::kInfo;     // debug.level: trace, debug, info, warn, error, fatal or panic; empty: info
   LogFormat log_format = LogFormat::kText;  // debug.format: text or json; empty: text
+  bool log_trace_id = false;                // debug.log_trace_id: lines of RPCs name the trace that they are in
   int oom_score = 0;                        // oom_score: the daemon's own oom_score_adj; 0: as it was started
   GrpcConfig grpc;
   MetricsConfig metrics;
@@ -208,6 +219,7 @@ struct Config {
   std::map<std::string, RuntimeHandlerConfig> runtimes = {{"runc", {}}};  // cri.containerd.runtimes, by NAME
   RegistryConfig registry;
   StreamConfig stream;
+  TracingConfig tracing;
   CrispConfig crisp;
   bool operator==(const Config&) const = default;
 };

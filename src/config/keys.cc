@@ -44,6 +44,7 @@ constexpr char kNoDebugSocket[] = "crispd has no socket for debugging; perf(1) a
 constexpr char kOwnDeadlines[] = "crisp has deadlines of its own for what it asks of its shims";
 constexpr char kNoCollection[] = "crisp measures when it is asked for statistics, not by a timer";
 constexpr char kPipesOfUser[] = "the pipes of a container's output belong to its own user already";
+constexpr char kSchemeSaysTls[] = "traces are sent with TLS if the endpoint is https, and without if it is http";
 constexpr char kNoNri[] = "crisp has no NRI: no plugin sees or changes a container";
 constexpr char kNoNriPlugins[] =
     "crisp has no NRI, so that containers would run without what these plugins do; keep containerd, or remove this key";
@@ -85,7 +86,7 @@ const Key kKeys[] = {
     {"ttrpc/gid", kSame, kMeaningless, kInteger, "0"},
     {"metrics/address", kSame, kHonoured, kText, "", "", Set<&Config::metrics, &MetricsConfig::address>},
     {"metrics/grpc_histogram", kSame, kHonoured, kFlag, "false", "", Set<&Config::metrics, &MetricsConfig::grpc_histogram>},
-    {"debug/log_trace_id", kSame, kDefaultOnly, kFlag, "false", "crisp has no tracing"},
+    {"debug/log_trace_id", kSame, kHonoured, kFlag, "false", "", Set<&Config::log_trace_id>},
     {"plugins/io.containerd.server.v1.grpc-tcp/max_recv_message_size", kSame, kMeaningless, kInteger, "16777216"},
     {"plugins/io.containerd.server.v1.grpc-tcp/max_send_message_size", kSame, kMeaningless, kInteger, "16777216"},
     {"proxy_plugins/**", kSame, kDefaultOnly, kAny, ""},
@@ -231,8 +232,8 @@ const Key kKeys[] = {
     {"plugins/io.containerd.internal.v1.opt/path", kSame, kMeaningless, kText, "/opt/containerd"},
     {"plugins/io.containerd.internal.v1.restart/interval", kSame, kMeaningless, kDuration, "10s"},
     {"plugins/io.containerd.monitor.container.v1.restart/interval", kSame, kMeaningless, kDuration, "10s"},
-    {"plugins/io.containerd.internal.v1.tracing/sampling_ratio", kSame, kDefaultOnly, kReal, "1.0"},
-    {"plugins/io.containerd.internal.v1.tracing/service_name", kSame, kDefaultOnly, kText, "containerd"},
+    {"plugins/io.containerd.internal.v1.tracing/sampling_ratio", kSame, kHonoured, kReal, "1.0", "", Set<&Config::tracing, &TracingConfig::sampling_ratio>},
+    {"plugins/io.containerd.internal.v1.tracing/service_name", kSame, kHonoured, kText, "crispd", "", Set<&Config::tracing, &TracingConfig::service_name>},
     {"plugins/io.containerd.metadata.v1.bolt/content_sharing_policy", kSame, kMeaningless, kText, "shared"},
     {"plugins/io.containerd.metadata.v1.bolt/no_sync", kSame, kMeaningless, kFlag, "false"},
     {"plugins/io.containerd.monitor.v1.cgroups/no_prometheus", kSame, kNotYet, kFlag, "false"},
@@ -282,9 +283,9 @@ const Key kKeys[] = {
     {"plugins/io.containerd.transfer.v1.local/unpack_config/[]/platform", kSame, kMeaningless, kText, "|@host"},
     {"plugins/io.containerd.transfer.v1.local/unpack_config/[]/snapshotter", kSame, kMeaningless, kText, "|overlayfs"},
     {"plugins/io.containerd.transfer.v1.local/unpack_config/[]/**", kSame, kMeaningless, kAny, ""},
-    {"plugins/io.containerd.tracing.processor.v1.otlp/endpoint", kSame, kDefaultOnly, kText, ""},
-    {"plugins/io.containerd.tracing.processor.v1.otlp/insecure", kSame, kDefaultOnly, kFlag, "false"},
-    {"plugins/io.containerd.tracing.processor.v1.otlp/protocol", kSame, kDefaultOnly, kText, ""},
+    {"plugins/io.containerd.tracing.processor.v1.otlp/endpoint", kSame, kHonoured, kText, "", "", Set<&Config::tracing, &TracingConfig::endpoint>},
+    {"plugins/io.containerd.tracing.processor.v1.otlp/insecure", kSame, kMeaningless, kFlag, "false", kSchemeSaysTls},
+    {"plugins/io.containerd.tracing.processor.v1.otlp/protocol", kSame, kHonoured, kText, "", "", Set<&Config::tracing, &TracingConfig::protocol>},
 
     // crisp's own.
     {"crisp/preload_dir", kSame, kHonoured, kText, "", "", SetPath<&Config::crisp, &CrispConfig::preload_dir>},

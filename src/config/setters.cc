@@ -63,6 +63,11 @@ absl::Status Assign(const FileValue& value, int64_t* field) {
   return AssignNumber(value, field);
 }
 
+absl::Status Assign(const FileValue& value, double* field) {
+  *field = value.real;
+  return absl::OkStatus();
+}
+
 absl::Status Assign(const FileValue& value, std::vector<std::string>* field) {
   *field = value.list;
   return absl::OkStatus();

@@ -17,6 +17,7 @@ absl::Status Assign(const FileValue& value, bool* field);
 absl::Status Assign(const FileValue& value, uint32_t* field);
 absl::Status Assign(const FileValue& value, int* field);
 absl::Status Assign(const FileValue& value, int64_t* field);
+absl::Status Assign(const FileValue& value, double* field);
 absl::Status Assign(const FileValue& value, std::vector<std::string>* field);
 
 // Member<&A::b, &B::c>(a) is a.b.c.

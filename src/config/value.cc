@@ -50,11 +50,13 @@ bool ReadNative(const toml::node& node, FileValue* value) {
     value->canonical = value->text = *std::move(text);
   } else if (std::optional<int64_t> number = node.value_exact<int64_t>()) {
     value->number = *number;
+    value->real = static_cast<double>(*number);
     value->shown = value->canonical = absl::StrCat(*number);
   } else if (std::optional<bool> flag = node.value_exact<bool>()) {
     value->flag = *flag;
     value->shown = value->canonical = *flag ? "true" : "false";
   } else if (std::optional<double> real = node.value_exact<double>()) {
+    value->real = *real;
     value->shown = value->canonical = absl::StrCat(*real);
   } else if (const toml::array* array = node.as_array()) {
     std::optional<std::vector<std::string>> list = StringsOf(*array);

@@ -27,6 +27,7 @@ enum class ValueType {
 struct FileValue {
   std::string text;
   int64_t number = 0;
+  double real = 0;
   bool flag = false;
   std::vector<std::string> list;
   const toml::table* table = nullptr;  // of kTable; valid as long as the file's tree

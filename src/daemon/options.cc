@@ -24,6 +24,7 @@
 #include "server/server_options.h"
 #include "store/layout.h"
 #include "streaming/stream_server.h"
+#include "tracing/tracing_options.h"
 
 namespace crisp {
 namespace {
@@ -212,6 +213,15 @@ StreamServerOptions StreamServerOptionsOf(const Config& config) {
   options.certificate_file = config.stream.certificate_file;
   options.key_file = config.stream.key_file;
   return options;
+}
+
+absl::StatusOr<std::optional<TracingOptions>> TracingOptionsOf(const Config& config) {
+  TracingSettings settings;
+  settings.endpoint = config.tracing.endpoint;
+  settings.protocol = config.tracing.protocol;
+  settings.service_name = config.tracing.service_name;
+  settings.sampling_ratio = config.tracing.sampling_ratio;
+  return ResolveTracing(settings, [](const char* name) { return getenv(name); });
 }
 
 }  // namespace crisp

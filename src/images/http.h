@@ -1,7 +1,7 @@
 // HTTP/1.1 by libcurl: one request, one response. The caller handles redirects, credentials and retries, so that crisp
 // decides about each hop.
 //
-// Proxies are those of the environment (images/proxy_rules.h), trusted certificates those of images/tls_store.h.
+// Proxies are those of the environment (base/proxy_rules.h), trusted certificates those of images/tls_store.h.
 //
 // Threading: HttpClient is thread-safe. It keeps connections open and uses each for one request at a time.
 // Errors: Unavailable if the network or the peer failed (another try may help); the error of the sink, unchanged; the
@@ -21,8 +21,8 @@
 #include "absl/strings/string_view.h"
 #include "base/call_context.h"
 #include "base/mutex.h"
+#include "base/proxy_rules.h"
 #include "base/url.h"
-#include "images/proxy_rules.h"
 #include "images/registry_options.h"
 #include "images/tls_store.h"
 

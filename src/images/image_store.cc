@@ -101,8 +101,8 @@ void ImageStore::NameFaultsOfRegistries() {
 absl::StatusOr<std::string> ImageStore::Pull(const std::string& reference, const RegistryAuth& auth,
                                              const CallContext& call) {
   ASSIGN_OR_RETURN(const Reference parsed, ParseReference(reference));
-  const auto work = [this, parsed, auth](const SingleFlight<std::string>::Abandoned& abandoned) {
-    return PullNow(parsed, auth, CallContext(kNoDeadline, abandoned));
+  const auto work = [this, parsed, auth, trace = call.trace()](const SingleFlight<std::string>::Abandoned& abandoned) {
+    return PullNow(parsed, auth, CallContext(kNoDeadline, abandoned).TracedIn(trace, nullptr));
   };
   for (;;) {
     absl::StatusOr<std::string> id = pulls_.Do(FlightKey(parsed, auth), call, work);
@@ -115,8 +115,8 @@ absl::StatusOr<std::string> ImageStore::Pull(const std::string& reference, const
 
 absl::StatusOr<std::string> ImageStore::PullNow(const Reference& reference, const RegistryAuth& auth,
                                                 const CallContext& call) {
-  StepLog log("PullImage", {{"image", reference.String()}});
-  absl::StatusOr<std::string> id = PullSteps(reference, auth, call, log);
+  StepLog log("PullImage", {{"image", reference.String()}}, MonoClock::now(), call.trace());
+  absl::StatusOr<std::string> id = PullSteps(reference, auth, call.LoggedIn(&log), log);
   log.Finish(id.status());
   return id;
 }

@@ -38,6 +38,17 @@ uint32_t StdioFlags(const StartRequest& request) {
          (request.terminal ? shim::Start::kTerminal : 0) | (request.attachable ? shim::Start::kAttachable : 0);
 }
 
+MonoTime MonoTimeOf(int64_t nanos) {
+  return MonoTime(std::chrono::nanoseconds(nanos));
+}
+
+// A run of the OCI runtime in the shim, as a part of what `call` is at. Shims before version 6 of the protocol do not
+// tell it.
+void AddRun(const CallContext& call, const char* name, const shim::RunTimes& times, pid_t shim) {
+  if (times.begun <= 0 || times.ended <= 0 || !call.IsRecorded()) return;
+  call.AddPart({name, MonoTimeOf(times.begun), MonoTimeOf(times.ended), {{"shim_pid", absl::StrCat(shim)}}});
+}
+
 absl::StatusOr<Fd> InMemory(absl::string_view text) {
   Fd file(memfd_create("process.json", MFD_CLOEXEC));
   if (!file.valid()) return ErrnoStatus(errno, "make a memory file");
@@ -187,6 +198,8 @@ absl::StatusOr<StartedContainer> ShimClient::Start(const StartRequest& request, 
     RETURN_IF_ERROR(connection_->CheckVersion(2, "containers with stdin or a terminal"), "start container");
   }
   ASSIGN_OR_RETURN(const shim::Started started, connection_->Start(std::move(start), call), "start container");
+  AddRun(call, "OCI runtime create", started.create, pid());
+  AddRun(call, "OCI runtime start", started.start, pid());
   return StartedContainer{static_cast<pid_t>(started.pid), started.started_at};
 }
 
@@ -208,6 +221,7 @@ absl::StatusOr<ExecResult> ShimClient::Exec(const ExecRequest& request, const Ca
   pending.output_limit = request.output_limit;
   ASSIGN_OR_RETURN(ShimAnswer answer,
                    connection_->AskWith(std::move(exec), std::move(pending), {process.get()}, /*cancel=*/true, call));
+  AddRun(call, "OCI runtime exec", answer.exec, pid());
   return ExecResult{static_cast<int>(answer.exit_code), std::move(answer.output[0]), std::move(answer.output[1])};
 }
 

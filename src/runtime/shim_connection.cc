@@ -85,6 +85,7 @@ bool Take(shim::Type type, std::string_view packet, ShimAnswer* answer) {
       shim::ExecDone done;
       const bool whole = shim::Decode(packet, &done);
       answer->exit_code = done.exit_code;
+      answer->exec = done.exec;
       return whole;
     }
     case shim::Type::kError:

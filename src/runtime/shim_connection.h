@@ -36,6 +36,7 @@ struct ShimAnswer {
   shim::HelloReply hello;
   shim::Started started;
   uint32_t exit_code = 0;
+  shim::RunTimes exec;
   std::vector<ShimContainer> containers;
   uint64_t output_limit = 0;
   std::string output[2];

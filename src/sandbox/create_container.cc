@@ -98,9 +98,9 @@ absl::StatusOr<std::string> ContainerCreator::Create(const cri::CreateContainerR
   const cri::ContainerMetadata& name = request.config().metadata();
   return flights_.Do(
       absl::StrCat("container ", pod->id(), "/", name.name(), "/", name.attempt()), call,
-      [this, pod, request](const SingleFlight<std::string>::Abandoned& abandoned) {
+      [this, pod, request, trace = call.trace()](const SingleFlight<std::string>::Abandoned& abandoned) {
         Operation operation("CreateContainer", LogFieldsOf(*pod, request.config().metadata()), kTransitionDeadline,
-                            abandoned);
+                            abandoned, trace);
         return operation.End(CreateOnce(pod, request, &operation));
       },
       ContentsOf(request.config()));

@@ -3,8 +3,8 @@
 namespace crisp {
 
 Operation::Operation(absl::string_view name, OwnedLogFields fields, std::chrono::nanoseconds timeout,
-                     std::function<bool()> abandoned)
-    : log_(name, std::move(fields)),
+                     std::function<bool()> abandoned, const TraceContext& trace)
+    : log_(name, std::move(fields), MonoClock::now(), trace),
       call_(CallContext::WithTimeout(timeout).LoggedIn(&log_)),
       abandoned_(std::move(abandoned)) {}
 

@@ -2,7 +2,7 @@
 // in its CallContext are timed in the log, and it logs its end if its caller has left: that line is then the only trace
 // of the result.
 //
-//   Operation operation("StartContainer", LogFieldsOf(pod, container), kTransitionDeadline, abandoned);
+//   Operation operation("StartContainer", LogFieldsOf(pod, container), kTransitionDeadline, abandoned, call.trace());
 //   return operation.End(StartInGate(found, operation.call()));
 #pragma once
 
@@ -23,9 +23,10 @@ inline constexpr char kWaitForOthers[] = "wait for other operations on it";
 
 class Operation {
  public:
-  // `abandoned` is true once nobody waits for the result (base/single_flight.h).
+  // `abandoned` is true once nobody waits for the result (base/single_flight.h). `trace` is the span of the call that
+  // began it.
   Operation(absl::string_view name, OwnedLogFields fields, std::chrono::nanoseconds timeout,
-            std::function<bool()> abandoned);
+            std::function<bool()> abandoned, const TraceContext& trace);
 
   const CallContext& call() const { return call_; }
   StepLog& log() { return log_; }

@@ -64,8 +64,9 @@ absl::StatusOr<std::string> PodRunner::Run(const cri::RunPodSandboxRequest& requ
   RETURN_IF_ERROR(CheckUserNamespaceSupport(parts_.handlers->FeaturesOf(request.runtime_handler()), request.config()));
   return flights_.Do(
       NameKey(request.config().metadata()), call,
-      [this, request](const SingleFlight<std::string>::Abandoned& abandoned) {
-        Operation operation("RunPodSandbox", LogFieldsOf(request.config().metadata()), kRunPodDeadline, abandoned);
+      [this, request, trace = call.trace()](const SingleFlight<std::string>::Abandoned& abandoned) {
+        Operation operation("RunPodSandbox", LogFieldsOf(request.config().metadata()), kRunPodDeadline, abandoned,
+                            trace);
         return operation.End(RunOnce(request, &operation));
       },
       ContentsOf(request));

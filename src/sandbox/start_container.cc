@@ -45,8 +45,10 @@ StartRequest ContainerStarter::RequestFor(const Pod& pod, const Container& conta
 
 absl::Status ContainerStarter::Start(const std::string& container_id, const CallContext& call) {
   ASSIGN_OR_RETURN(const PodContainer found, table_->FindContainer(container_id));
-  const auto start = [this, found](const SingleFlight<Done>::Abandoned& abandoned) -> absl::StatusOr<Done> {
-    Operation operation("StartContainer", LogFieldsOf(*found.pod, *found.container), kTransitionDeadline, abandoned);
+  const auto start = [this, found,
+                      trace = call.trace()](const SingleFlight<Done>::Abandoned& abandoned) -> absl::StatusOr<Done> {
+    Operation operation("StartContainer", LogFieldsOf(*found.pod, *found.container), kTransitionDeadline, abandoned,
+                        trace);
     RETURN_IF_ERROR(operation.End(StartInGate(found, operation.call())), "start container ", found.container->id());
     return Done{};
   };

@@ -17,7 +17,7 @@ absl::Status Stopper::StopContainer(const std::string& container_id, int64_t gra
   if (absl::IsNotFound(found.status())) return absl::OkStatus();
   RETURN_IF_ERROR(found);
   const auto& [pod, container] = *found;
-  StepLog log("StopContainer", LogFieldsOf(*pod, *container));
+  StepLog log("StopContainer", LogFieldsOf(*pod, *container), MonoClock::now(), call.trace());
   const absl::Status stopped = StopAfterStart(*found, grace, call.LoggedIn(&log));
   log.Finish(stopped);
   return Annotate(stopped, absl::StrCat("stop container ", container->id()));
@@ -62,8 +62,9 @@ absl::Status Stopper::DoOnPod(const std::string& operation, const std::string& v
 
 absl::Status Stopper::Do(const std::string& operation, const std::string& what, OwnedLogFields log_fields, Gate* gate,
                          std::function<absl::Status(const CallContext&)> work, const CallContext& call) {
-  const auto flight = [=](const SingleFlight<Done>::Abandoned& abandoned) -> absl::StatusOr<Done> {
-    Operation running(operation, log_fields, kTransitionDeadline, abandoned);
+  const auto flight = [=,
+                       trace = call.trace()](const SingleFlight<Done>::Abandoned& abandoned) -> absl::StatusOr<Done> {
+    Operation running(operation, log_fields, kTransitionDeadline, abandoned, trace);
     const auto in_gate = [&]() -> absl::Status {
       ASSIGN_OR_RETURN(const Gate::Pass inside, gate->Enter(running.call()));
       running.call().Done(kWaitForOthers);

@@ -62,10 +62,10 @@ constexpr RpcLog Line(absl::string_view method) {
 
 class ContainerdServices::Impl {
  public:
-  Impl(const ContainerdView* view, const PodTable* table, RpcMetrics* metrics)
-      : containers_edge_("containerd.services.containers.v1.Containers", table, metrics),
-        tasks_edge_("containerd.services.tasks.v1.Tasks", table, metrics),
-        version_edge_("containerd.services.version.v1.Version", table, metrics),
+  Impl(const ContainerdView* view, const PodTable* table, const RpcWatchers& watchers)
+      : containers_edge_("containerd.services.containers.v1.Containers", table, watchers),
+        tasks_edge_("containerd.services.tasks.v1.Tasks", table, watchers),
+        version_edge_("containerd.services.version.v1.Version", table, watchers),
         calls_(view),
         containers_(this),
         tasks_(this),
@@ -134,8 +134,8 @@ class ContainerdServices::Impl {
   VersionService version_;
 };
 
-ContainerdServices::ContainerdServices(const ContainerdView* view, const PodTable* table, RpcMetrics* metrics)
-    : impl_(std::make_unique<Impl>(view, table, metrics)) {}
+ContainerdServices::ContainerdServices(const ContainerdView* view, const PodTable* table, const RpcWatchers& watchers)
+    : impl_(std::make_unique<Impl>(view, table, watchers)) {}
 
 ContainerdServices::~ContainerdServices() = default;
 

@@ -13,12 +13,12 @@ namespace crisp {
 
 class ContainerdView;
 class PodTable;
-class RpcMetrics;
+struct RpcWatchers;
 
 class ContainerdServices {
  public:
   // All must outlive the object, and this the server.
-  ContainerdServices(const ContainerdView* view, const PodTable* table, RpcMetrics* metrics);
+  ContainerdServices(const ContainerdView* view, const PodTable* table, const RpcWatchers& watchers);
   ~ContainerdServices();
 
   void Register(grpc::ServerBuilder* builder);

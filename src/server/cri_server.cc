@@ -55,7 +55,8 @@ class CriServer::Impl {
         reactor_(backends.reactor),
         runtime_(options_, backends),
         images_(backends),
-        containerd_(backends.containerd, backends.table, backends.rpc_metrics),
+        containerd_(backends.containerd, backends.table,
+                    {backends.rpc_metrics, backends.tracer, backends.log_trace_ids}),
         stream_calls_({&runtime_, &images_, backends, static_cast<size_t>(options_.max_send_bytes)}) {}
 
   ~Impl() {

@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "tracing/traceparent.h"
 
 namespace crisp {
 
@@ -53,6 +54,42 @@ absl::StatusCode CodeForClient(const absl::Status& status) {
 grpc::Status ToGrpc(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
   return {static_cast<grpc::StatusCode>(CodeForClient(status)), CutToFit(status.message())};
+}
+
+namespace {
+
+// Not valid if the client names no span, or more than one.
+TraceContext ParentOf(const grpc::ServerContext& context) {
+  const auto& metadata = context.client_metadata();
+  const auto [first, last] = metadata.equal_range("traceparent");
+  if (first == last || std::next(first) != last) return {};
+  return ParseTraceparent(absl::string_view(first->second.data(), first->second.size()));
+}
+
+}  // namespace
+
+RpcSpan::RpcSpan(Tracer* tracer, const RpcName& name, const grpc::ServerContext& context) {
+  if (tracer == nullptr) return;
+  span_ = tracer->BeginCall(name.service, name.method, ParentOf(context), MonoClock::now());
+}
+
+CallContext RpcSpan::Trace(const CallContext& call) const {
+  return call.TracedIn(span_.context, span_.span.get());
+}
+
+void RpcSpan::Add(const OwnedLogFields& fields) {
+  if (span_.span == nullptr) return;
+  for (const auto& [name, value] : fields) span_.span->AddField(name, value);
+}
+
+OwnedLogFields RpcSpan::Ids() const {
+  if (span_.span == nullptr) return {};
+  return {{"trace_id", TraceIdText(span_.context)}, {"span_id", SpanIdText(span_.context)}};
+}
+
+void RpcSpan::End(const absl::Status& status) {
+  if (span_.span == nullptr) return;
+  span_.span->End(absl::Status(CodeForClient(status), status.message()), MonoClock::now());
 }
 
 RpcLine::RpcLine(const RpcLog& log, OwnedLogFields subject) : log_(log), subject_(std::move(subject)) {}

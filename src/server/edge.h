@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "base/call_context.h"
 #include "base/log.h"
+#include "base/trace.h"
 #include "metrics/rpc_metrics.h"
 #include "server/subject.h"
 #include "server/unknown_fields.h"
@@ -45,6 +46,7 @@ class RpcLine {
   RpcLine(const RpcLog& log, OwnedLogFields subject);
   void Add(OwnedLogFields fields);
   void Write(const absl::Status& status) const;
+  const OwnedLogFields& subject() const { return subject_; }
 
  private:
   const RpcLog log_;
@@ -52,51 +54,80 @@ class RpcLine {
   const MonoTime start_ = MonoClock::now();
 };
 
+// The span of an RPC (base/trace.h), from its construction to End. It joins the trace that the client's metadata names
+// by "traceparent". Without a tracer it does nothing.
+class RpcSpan {
+ public:
+  RpcSpan(Tracer* tracer, const RpcName& name, const grpc::ServerContext& context);
+
+  // `call` as a part of the trace; valid as long as this.
+  CallContext Trace(const CallContext& call) const;
+  void Add(const OwnedLogFields& fields);
+  // trace_id and span_id; none if it is not recorded.
+  OwnedLogFields Ids() const;
+  void End(const absl::Status& status);
+
+ private:
+  BegunSpan span_;
+};
+
+// Who is told of the RPCs of a service. All must outlive it.
+struct RpcWatchers {
+  RpcMetrics* metrics;
+  Tracer* tracer = nullptr;    // null: RPCs are not traced
+  bool log_trace_ids = false;  // lines of RPCs have trace_id and span_id, if they are recorded
+};
+
 // Serves the RPCs of one service by member functions of the *Rpcs classes. Thread-safe.
 class Edge {
  public:
-  // `service` is the full name, "runtime.v1.RuntimeService". Both pointers must outlive it.
-  Edge(std::string service, const PodTable* pods, RpcMetrics* metrics)
-      : service_(std::move(service)), pods_(pods), metrics_(metrics) {}
+  // `service` is the full name, "runtime.v1.RuntimeService". `pods` must outlive it.
+  Edge(std::string service, const PodTable* pods, const RpcWatchers& watchers)
+      : service_(std::move(service)), pods_(pods), watchers_(watchers) {}
 
   // A method that waits for others gets the client's deadline as a CallContext.
   template <typename Rpcs, typename Request, typename Response>
   grpc::Status Answer(const RpcLog& log, const grpc::ServerContext& context, Rpcs& rpcs,
                       absl::Status (Rpcs::*method)(const Request&, const CallContext&, Response*),
                       const Request& request, Response* response) {
-    return Serve(log, request, response, [&] { return (rpcs.*method)(request, CallOf(context), response); });
+    return Serve(log, context, request, response,
+                 [&](const RpcSpan& span) { return (rpcs.*method)(request, span.Trace(CallOf(context)), response); });
   }
   template <typename Rpcs, typename Request, typename Response>
-  grpc::Status Answer(const RpcLog& log, const grpc::ServerContext&, Rpcs& rpcs,
+  grpc::Status Answer(const RpcLog& log, const grpc::ServerContext& context, Rpcs& rpcs,
                       absl::Status (Rpcs::*method)(const Request&, Response*), const Request& request,
                       Response* response) {
-    return Serve(log, request, response, [&] { return (rpcs.*method)(request, response); });
+    return Serve(log, context, request, response, [&](const RpcSpan&) { return (rpcs.*method)(request, response); });
   }
 
   // For calls that are answered by streams.
   RpcName NameOf(absl::string_view method) const { return {service_, std::string(method), /*streamed=*/true}; }
-  RpcMetrics* metrics() const { return metrics_; }
+  const RpcWatchers& watchers() const { return watchers_; }
   UnknownFieldLog& unknown_fields() { return unknown_fields_; }
 
  private:
   template <typename Request, typename Response>
-  grpc::Status Serve(const RpcLog& log, const Request& request, Response* response,
-                     absl::FunctionRef<absl::Status()> body) {
+  grpc::Status Serve(const RpcLog& log, const grpc::ServerContext& context, const Request& request, Response* response,
+                     absl::FunctionRef<absl::Status(const RpcSpan&)> body) {
     const RpcName name = {service_, std::string(log.method.substr(log.method.rfind('.') + 1))};
     const MonoTime start = MonoClock::now();
-    metrics_->Started(name);
+    watchers_.metrics->Started(name);
+    RpcSpan span(watchers_.tracer, name, context);
     unknown_fields_.Look(log.method, request);
     RpcLine line(log, SubjectOf(request, *pods_));
-    const absl::Status status = body();
+    const absl::Status status = body(span);
     if (status.ok()) line.Add(CreatedBy(request, *response));
+    span.Add(line.subject());
+    if (watchers_.log_trace_ids) line.Add(span.Ids());
     line.Write(status);
-    metrics_->Handled(name, CodeForClient(status), MonoClock::now() - start);
+    span.End(status);
+    watchers_.metrics->Handled(name, CodeForClient(status), MonoClock::now() - start);
     return ToGrpc(status);
   }
 
   const std::string service_;
   const PodTable* const pods_;
-  RpcMetrics* const metrics_;
+  const RpcWatchers watchers_;
   UnknownFieldLog unknown_fields_;
 };
 

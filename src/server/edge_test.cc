@@ -63,7 +63,7 @@ class EdgeTest : public testing::Test {
   FakeRpcs rpcs_{made_.table()};
   prometheus::Registry registry_;
   RpcMetrics metrics_{&registry_, /*histogram=*/false};
-  Edge edge_{"runtime.v1.RuntimeService", made_.table(), &metrics_};
+  Edge edge_{"runtime.v1.RuntimeService", made_.table(), {&metrics_}};
   grpc::StatusCode code_ = grpc::StatusCode::OK;
 };
 

@@ -22,6 +22,7 @@ class RuntimeHealth;
 class Stats;
 class StatusView;
 class StreamServer;
+class Tracer;
 
 // What the RPCs are about. All must outlive the server.
 struct CriBackends {
@@ -36,6 +37,8 @@ struct CriBackends {
   StreamServer* streams;
   RpcMetrics* rpc_metrics;
   Reactor* reactor;
+  Tracer* tracer;               // null: RPCs are not traced
+  bool log_trace_ids;           // lines of RPCs name the trace that they are in
   std::string (*operations)();  // what is in flight, as JSON, for Status(verbose)
 };
 

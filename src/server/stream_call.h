@@ -43,16 +43,16 @@ class StreamCall final : public std::enable_shared_from_this<StreamCall<Request,
   using Ask = std::function<void(grpc::ServerContext*, Request*, Writer*, void* tag)>;
 
   // Waits for a call, serves it, and meanwhile waits for the next one, until the server shuts down.
-  static void Accept(const RpcName& name, RpcMetrics* metrics, const Ask& ask, const Open& open) {
-    const auto call = std::make_shared<StreamCall>(name, metrics, ask, open);
+  static void Accept(const RpcName& name, const RpcWatchers& watchers, const Ask& ask, const Open& open) {
+    const auto call = std::make_shared<StreamCall>(name, watchers, ask, open);
     call->self_ = call;
     // gRPC wants it before the call; done_op_ comes only for a call that has begun.
     call->context_.AsyncNotifyWhenDone(&call->done_op_);
     ask(&call->context_, &call->request_, &call->writer_, &call->accept_op_);
   }
 
-  StreamCall(RpcName name, RpcMetrics* metrics, Ask ask, Open open)
-      : name_(std::move(name)), metrics_(metrics), ask_(std::move(ask)), open_(std::move(open)) {}
+  StreamCall(RpcName name, const RpcWatchers& watchers, Ask ask, Open open)
+      : name_(std::move(name)), watchers_(watchers), ask_(std::move(ask)), open_(std::move(open)) {}
 
   void Wake() {
     MutexLock lock(mutex_);
@@ -65,9 +65,10 @@ class StreamCall final : public std::enable_shared_from_this<StreamCall<Request,
       self_.reset();  // the server shuts down
       return;
     }
-    Accept(name_, metrics_, ask_, open_);
+    Accept(name_, watchers_, ask_, open_);
     began_ = MonoClock::now();
-    metrics_->Started(name_);
+    watchers_.metrics->Started(name_);
+    span_.emplace(watchers_.tracer, name_, context_);
     const std::weak_ptr<StreamCall> weak = this->weak_from_this();
     // Without the lock: the source may call Wake at once.
     Source source = open_(request_, [weak] {
@@ -117,9 +118,10 @@ class StreamCall final : public std::enable_shared_from_this<StreamCall<Request,
     writer_.Finish(ToGrpc(*end), &finish_op_);
   }
 
-  void LogEnd(const absl::Status& end) const {
+  void LogEnd(const absl::Status& end) {
     const MonoClock::duration time = MonoClock::now() - began_;
-    metrics_->Handled(name_, end.code(), time);
+    span_->End(end);
+    watchers_.metrics->Handled(name_, end.code(), time);
     const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(time).count();
     const std::string code = absl::StatusCodeToString(end.code());
     const LogLevel level = end.ok() || absl::IsCancelled(end) ? LogLevel::kDebug : LogLevel::kWarning;
@@ -127,13 +129,14 @@ class StreamCall final : public std::enable_shared_from_this<StreamCall<Request,
   }
 
   const RpcName name_;
-  RpcMetrics* const metrics_;
+  const RpcWatchers watchers_;
   const Ask ask_;
   const Open open_;
   grpc::ServerContext context_;
   Request request_;
   Writer writer_{&context_};
   MonoTime began_;
+  std::optional<RpcSpan> span_;  // since then
 
   CompletionOp accept_op_{[this](bool ok) { Accepted(ok); }};
   CompletionOp write_op_{[this](bool ok) { Written(ok); }};
@@ -154,7 +157,7 @@ template <typename Service>
 void AcceptEvents(const Edge& edge, Service* service, grpc::ServerCompletionQueue* queue, EventHub* hub) {
   using Stream = StreamCall<cri::GetEventsRequest, cri::ContainerEventResponse>;
   Stream::Accept(
-      edge.NameOf("GetContainerEvents"), edge.metrics(),
+      edge.NameOf("GetContainerEvents"), edge.watchers(),
       [=](grpc::ServerContext* context, cri::GetEventsRequest* request, Stream::Writer* writer, void* tag) {
         service->RequestGetContainerEvents(context, request, writer, queue, queue, tag);
       },
@@ -180,7 +183,7 @@ void AcceptList(absl::string_view method, const ListServing& serving, Service* s
                 const List& list, const Field& field) {
   using Stream = StreamCall<Request, Response>;
   Stream::Accept(
-      serving.edge->NameOf(method), serving.edge->metrics(),
+      serving.edge->NameOf(method), serving.edge->watchers(),
       [=](grpc::ServerContext* context, Request* request, typename Stream::Writer* writer, void* tag) {
         (service->*ask)(context, request, writer, serving.queue, serving.queue, tag);
       },

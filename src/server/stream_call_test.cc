@@ -84,7 +84,7 @@ class StreamCallTest : public testing::Test {
   PodTable pods_;
   prometheus::Registry registry_;
   RpcMetrics metrics_{&registry_, /*histogram=*/false};
-  Edge edge_{"runtime.v1.RuntimeService", &pods_, &metrics_};
+  Edge edge_{"runtime.v1.RuntimeService", &pods_, {&metrics_}};
   std::unique_ptr<grpc::Server> server_;
   absl::Notification release_;
   absl::Notification list_began_;

@@ -158,6 +158,7 @@ void CollectedExec::Finish(ExecEnd end) {
     const bool late = *cancelled_ == ErrorCode::kDeadline;
     end.failure = Failure{*cancelled_, "exec", late ? "the command did not end in time and was killed" : "cancelled"};
   }
+  end.launch = process_.launch_times();
   process_.Leave();
   client_.ended(end);
 }

@@ -63,11 +63,13 @@ void Container::Create() {
   args.push_back(id());
   int stdio[3];
   io_.FillStdio(stdio);
+  create_times_.begun = MonoNanos();
   command_.Run(runtime_, "create", args, stdio, InBundle(kRuntimeLog), TimeLeft(),
                [this](std::optional<Failure> failure) { OnCreated(std::move(failure)); });
 }
 
 void Container::OnCreated(std::optional<Failure> failure) {
+  create_times_.ended = MonoNanos();
   if (failure.has_value()) {
     const std::string words = LastLine(io_.TakeStderr());
     if (command_.said_nothing() && !words.empty()) failure->text = words;
@@ -97,6 +99,7 @@ std::optional<Failure> Container::TakeInit() {
 
 void Container::RunInit() {
   const int stdio[3] = {-1, -1, -1};
+  start_times_.begun = MonoNanos();
   command_.Run(runtime_, "start", {"start", id()}, stdio, InBundle(kRuntimeLog), TimeLeft(),
                [this](std::optional<Failure> failure) { OnRunning(std::move(failure)); });
 }
@@ -104,6 +107,7 @@ void Container::RunInit() {
 void Container::OnRunning(std::optional<Failure> failure) {
   if (failure.has_value()) return Abandon(std::move(*failure));
   state_ = State::kRunning;
+  start_times_.ended = MonoNanos();
   started_at_ = WallNanos();
   if (init_exit_.has_value()) started_at_ = std::min(started_at_, init_exit_->finished_at);
   answer_(std::nullopt);

@@ -75,6 +75,8 @@ class Container {
   State state() const { return state_; }
   pid_t pid() const { return pid_; }
   int64_t started_at() const { return started_at_; }
+  // What is told of a start that has succeeded.
+  Started started() const { return {static_cast<uint32_t>(pid_), started_at_, create_times_, start_times_}; }
   const ExitRecord& exit() const { return exit_; }
 
  private:
@@ -127,6 +129,8 @@ class Container {
   pid_t pid_ = -1;          // of the first process, also after its end
   bool sigkilled_ = false;  // by the daemon's request
   int64_t started_at_ = 0;
+  RunTimes create_times_;
+  RunTimes start_times_;
   std::optional<ChildExit> init_exit_;
   ExitRecord exit_;
   bool deleted_ = false;  // all is gone; the answers to Delete wait until the exit has been told

@@ -45,6 +45,7 @@ void ExecProcess::Launch(const int (&stdio)[3], const std::string& console_socke
     LogFault("exec: give its pipes to the container's root", error);
   }
   cgroup_ = cgroups_->Take();
+  launch_times_.begun = MonoNanos();
   command_.Run(runtime_, "exec", Arguments(console_socket), stdio, bundle_ + "/" + name_ + ".log",
                Container::kDefaultTimeout, [this](std::optional<Failure> failure) { OnLaunched(std::move(failure)); });
 }
@@ -64,6 +65,7 @@ std::vector<std::string> ExecProcess::Arguments(const std::string& console_socke
 }
 
 void ExecProcess::OnLaunched(std::optional<Failure> failure) {
+  launch_times_.ended = MonoNanos();
   const pid_t pid = ReadPidFile(PidFile());
   RemovePidFile(PidFile());
   process_.reset();

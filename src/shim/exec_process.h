@@ -16,6 +16,7 @@
 #include "shim/cgroup_end.h"
 #include "shim/context.h"
 #include "shim/exec_cgroups.h"
+#include "shim/messages.h"
 #include "shim/runtime_command.h"
 #include "shim/stdio_owner.h"
 
@@ -48,6 +49,8 @@ class ExecProcess {
 
   // As RuntimeCommand's.
   bool said_nothing() const { return command_.said_nothing(); }
+  // Of the runtime that launched it.
+  RunTimes launch_times() const { return launch_times_; }
   const std::string& bundle() const { return bundle_; }
   const std::string& name() const { return name_; }
 
@@ -67,6 +70,7 @@ class ExecProcess {
   std::string name_;  // "exec-<number>"
   Fd process_;
   RuntimeCommand command_;
+  RunTimes launch_times_;
   std::optional<cgroup::Dir> cgroup_;
   CgroupEnd cgroup_end_;
   pid_t pid_ = -1;

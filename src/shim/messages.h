@@ -114,14 +114,30 @@ struct Start {
   }
 };
 
+// When one run of the OCI runtime began and ended: nanoseconds of CLOCK_MONOTONIC, which is the same for all processes
+// of a machine. 0: it did not.
+struct RunTimes {
+  int64_t begun = 0;
+  int64_t ended = 0;
+  template <typename Codec>
+  void Fields(Codec& c) {
+    c.I64(begun);
+    c.I64(ended);
+  }
+};
+
 struct Started {
   static constexpr Type kType = Type::kStarted;
   uint32_t pid = 0;
   int64_t started_at = 0;  // wall-clock nanoseconds
+  RunTimes create;         // this and the next since version 6
+  RunTimes start;
   template <typename Codec>
   void Fields(Codec& c) {
     c.U32(pid);
     c.I64(started_at);
+    if (c.more()) create.Fields(c);
+    if (c.more()) start.Fields(c);
   }
 };
 
@@ -176,9 +192,11 @@ struct ExecOutput {
 struct ExecDone {
   static constexpr Type kType = Type::kExecDone;
   uint32_t exit_code = 0;  // 128 + signal if a signal ended it
+  RunTimes exec;           // since version 6: after `ended` the process itself ran
   template <typename Codec>
   void Fields(Codec& c) {
     c.U32(exit_code);
+    if (c.more()) exec.Fields(c);
   }
 };
 

@@ -1,4 +1,4 @@
-// The wire between crispd and crisp-shim, version 5.
+// The wire between crispd and crisp-shim, version 6.
 //
 // Transport. A SOCK_SEQPACKET unix socket at a path in a directory that only root can enter (0700). Each end accepts
 // only peers whose SO_PEERCRED uid is its own effective uid. The daemon binds and listens before it starts the shim and
@@ -67,7 +67,7 @@
 
 namespace crisp::shim {
 
-inline constexpr uint32_t kProtocolVersion = 5;
+inline constexpr uint32_t kProtocolVersion = 6;
 inline constexpr uint32_t kOldestProtocol = 1;
 
 // Caps, in bytes.

@@ -125,7 +125,7 @@ void Server::StartAgain(const ConnectionRef& from, uint64_t id, const std::share
     starting->request = id;
   } else if (known->state() == Container::State::kRunning || (known->started_at() != 0 && !known->start_told)) {
     known->start_told = true;
-    connections_.Answer(from, id, Started{static_cast<uint32_t>(known->pid()), known->started_at()});
+    connections_.Answer(from, id, known->started());
   } else {
     connections_.Refuse(from, id, ErrorCode::kContainerExists, "create", "the shim has a container of this id");
   }
@@ -142,7 +142,7 @@ void Server::OnStartAnswered(const std::shared_ptr<Container>& container, std::o
     Forget(container);
   } else {
     container->start_told = to->socket.valid();
-    connections_.Answer(to, id, Started{static_cast<uint32_t>(container->pid()), container->started_at()});
+    connections_.Answer(to, id, container->started());
   }
   if (shutdown_.has_value()) ContinueShutdown();
   LeaveIfIdle();

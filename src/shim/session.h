@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "shim/messages.h"
 #include "shim/runtime_command.h"
 
 namespace crisp::shim {
@@ -21,6 +22,7 @@ class Session {
 struct ExecEnd {
   std::optional<Failure> failure;
   int exit_code = 0;
+  RunTimes launch = {};  // of the OCI runtime that launched it
 };
 
 }  // namespace crisp::shim

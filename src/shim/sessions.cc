@@ -102,7 +102,7 @@ void Sessions::EndExec(const ConnectionRef& client, uint64_t id, const ExecEnd& 
   if (end.failure.has_value()) {
     connections_.AnswerOutcome(client, id, end.failure);
   } else {
-    connections_.Answer(client, id, ExecDone{static_cast<uint32_t>(end.exit_code)});
+    connections_.Answer(client, id, ExecDone{static_cast<uint32_t>(end.exit_code), end.launch});
   }
   Forget(client, id);
 }

@@ -56,8 +56,9 @@ void StreamedExec::Kill(Failure why) {
   process_.Kill([this, why = std::move(why)] { Finish({why, 0}); });
 }
 
-void StreamedExec::Finish(const ExecEnd& end) {
+void StreamedExec::Finish(ExecEnd end) {
   console_.Close();
+  end.launch = process_.launch_times();
   process_.Leave();
   client_.ended(end);
 }

@@ -33,7 +33,7 @@ class StreamedExec : public Session {
  private:
   void OnLaunched(std::optional<Failure> failure);
   void Kill(Failure why);
-  void Finish(const ExecEnd& end);
+  void Finish(ExecEnd end);
 
   const bool terminal_;
   Client client_;

@@ -1,4 +1,4 @@
-#include "images/proxy_rules.h"
+#include "base/proxy_rules.h"
 
 #include <arpa/inet.h>
 

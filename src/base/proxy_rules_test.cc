@@ -1,4 +1,4 @@
-#include "images/proxy_rules.h"
+#include "base/proxy_rules.h"
 
 #include <gtest/gtest.h>
 #include <stdlib.h>

@@ -1,0 +1,35 @@
+#include "tracing/attributes.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace crisp {
+namespace {
+
+// Semantic conventions 1.27: k8s, container, oci, http, url, server.
+constexpr std::array<std::pair<absl::string_view, absl::string_view>, 11> kNames = {{
+    {"namespace", "k8s.namespace.name"},
+    {"pod", "k8s.pod.name"},
+    {"uid", "k8s.pod.uid"},
+    {"container", "k8s.container.name"},
+    {"container_id", "container.id"},
+    {"image", "container.image.name"},
+    {"digest", "oci.manifest.digest"},
+    {"http_method", "http.request.method"},
+    {"http_status", "http.response.status_code"},
+    {"url_path", "url.path"},
+    {"server", "server.address"},
+}};
+
+}  // namespace
+
+std::string AttributeName(absl::string_view field) {
+  const auto* const found =
+      std::find_if(kNames.begin(), kNames.end(), [field](const auto& name) { return name.first == field; });
+  return found != kNames.end() ? std::string(found->second) : absl::StrCat("crisp.", field);
+}
+
+}  // namespace crisp
