@@ -18,7 +18,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "base/crash_handler.h"
 #include "base/log.h"
+#include "base/recording.h"
 #include "base/status_macros.h"
 #include "base/thread.h"
 #include "config/load_config.h"
@@ -26,6 +28,7 @@
 #include "images/images.h"
 #include "metrics/rpc_metrics.h"
 #include "metrics/step_metrics.h"
+#include "monitor/debug_pages.h"
 #include "monitor/http_server.h"
 #include "monitor/metrics_page.h"
 #include "monitor/node_metrics.h"
@@ -198,6 +201,20 @@ std::unique_ptr<HttpServer> ServeMetrics(const MetricsConfig& config, HttpPage p
   return nullptr;
 }
 
+// What is served at debug.address; null if nothing is to be, or can be.
+std::unique_ptr<HttpServer> ServeDebug(const DebugConfig& config, const DebugSources& sources) {
+  if (config.address.empty()) return nullptr;
+  HttpServerOptions options;
+  options.address = absl::StrCat("unix://", config.address);
+  options.uid = config.uid;
+  options.gid = config.gid;
+  absl::StatusOr<std::unique_ptr<HttpServer>> server =
+      HttpServer::Start(std::move(options), DebugPages(sources), DebugTrees(sources));
+  if (server.ok()) return *std::move(server);
+  LogError("nothing is served for debugging; look at debug.address", {{"error", server.status().message()}});
+  return nullptr;
+}
+
 absl::Status Run(const Config& config) {
   umask(022);  // not that of who started it: containers read files that are made here, and nobody writes to the socket
   const sigset_t signals = BlockSignals();
@@ -211,6 +228,7 @@ absl::Status Run(const Config& config) {
   const Layout layout(config.root, config.state, config.netns_mounts_under_state_dir);
   ASSIGN_OR_RETURN(SandboxOptions sandbox_options, SandboxOptionsOf(config, layout));
   ASSIGN_OR_RETURN(const std::vector<Fd> locks, TakeDirectories(layout, sandbox_options));
+  Recording recording(layout.Recorder(), layout.Traces());
   ASSIGN_OR_RETURN(const std::unique_ptr<Database> database, Database::Open(layout.Database()));
   ASSIGN_OR_RETURN(const std::unique_ptr<Images> images, Images::Open(layout, database.get(), ImagesOptionsOf(config)));
   if (!config.crisp.preload_dir.empty()) {
@@ -236,10 +254,11 @@ absl::Status Run(const Config& config) {
   ASSIGN_OR_RETURN(const std::unique_ptr<CriServer> server,
                    CriServer::Start(ServerOptionsOf(config, layout),
                                     {pods.get(), &table, &health, &status, &containerd, &stats, images.get(),
-                                     network.get(), streams.get(), &rpc_metrics, OperationsJson}));
+                                     network.get(), streams.get(), &rpc_metrics, OperationsJson, &recording.traces()}));
   const std::unique_ptr<HttpServer> metrics =
       ServeMetrics(config.metrics, MetricsPage({registry, std::make_shared<NodeMetrics>(&table, &stats, images.get()),
                                                 std::make_shared<ProcessMetrics>()}));
+  const std::unique_ptr<HttpServer> debug = ServeDebug(config.debug, {layout, &table, recording.recorder()});
   LogInfo("serving", {{"address", config.grpc.address}, {"version", CRISP_VERSION}});
 
   LogInfo("ending; pods go on", {{"signal", AwaitEnd(signals)}});
@@ -258,6 +277,7 @@ int Main(const std::vector<std::string>& args) {
     return 0;
   }
   SetLogOptions({.to_journal = StderrIsJournal()});
+  InstallCrashHandler({"crispd " CRISP_VERSION, StderrIsJournal()});
   absl::Status status = arguments.status();
   if (status.ok()) {
     const auto config = ReadConfig(arguments->config);

@@ -8,7 +8,7 @@
 namespace crisp {
 
 RuntimeService::RuntimeService(const ServerOptions& options, const CriBackends& backends)
-    : edge_("runtime.v1.RuntimeService", backends.table, backends.rpc_metrics),
+    : edge_("runtime.v1.RuntimeService", backends.table, backends.rpc_metrics, backends.traces),
       runtime_(options, backends),
       pods_(backends.pods),
       containers_(backends.pods, static_cast<size_t>(options.max_send_bytes)),
@@ -60,7 +60,7 @@ CRISP_RPC(PortForward, LogLevel::kInfo, streaming_)
 #undef CRISP_RPC
 
 ImageService::ImageService(const CriBackends& backends)
-    : edge_("runtime.v1.ImageService", backends.table, backends.rpc_metrics),
+    : edge_("runtime.v1.ImageService", backends.table, backends.rpc_metrics, backends.traces),
       images_(backends.images, backends.stats) {}
 
 #define CRISP_RPC(name, level)                                                                     \

@@ -19,6 +19,7 @@
 namespace crisp {
 
 class PodTable;
+class TraceFiles;
 
 // How long the client will wait. Valid as long as `context` is.
 CallContext CallOf(const grpc::ServerContext& context);
@@ -44,7 +45,8 @@ class RpcLine {
  public:
   RpcLine(const RpcLog& log, OwnedLogFields subject);
   void Add(OwnedLogFields fields);
-  void Write(const absl::Status& status) const;
+  // A failure that is Internal leaves a file in `traces`, if that is not null, which the line names.
+  void Write(const absl::Status& status, TraceFiles* traces = nullptr) const;
 
  private:
   const RpcLog log_;
@@ -55,9 +57,9 @@ class RpcLine {
 // Serves the RPCs of one service by member functions of the *Rpcs classes. Thread-safe.
 class Edge {
  public:
-  // `service` is the full name, "runtime.v1.RuntimeService". Both pointers must outlive it.
-  Edge(std::string service, const PodTable* pods, RpcMetrics* metrics)
-      : service_(std::move(service)), pods_(pods), metrics_(metrics) {}
+  // `service` is the full name, "runtime.v1.RuntimeService". The pointers must outlive it; `traces` may be null.
+  Edge(std::string service, const PodTable* pods, RpcMetrics* metrics, TraceFiles* traces = nullptr)
+      : service_(std::move(service)), pods_(pods), metrics_(metrics), traces_(traces) {}
 
   // A method that waits for others gets the client's deadline as a CallContext.
   template <typename Rpcs, typename Request, typename Response>
@@ -89,7 +91,7 @@ class Edge {
     RpcLine line(log, SubjectOf(request, *pods_));
     const absl::Status status = body();
     if (status.ok()) line.Add(CreatedBy(request, *response));
-    line.Write(status);
+    line.Write(status, traces_);
     metrics_->Handled(name, CodeForClient(status), MonoClock::now() - start);
     return ToGrpc(status);
   }
@@ -97,6 +99,7 @@ class Edge {
   const std::string service_;
   const PodTable* const pods_;
   RpcMetrics* const metrics_;
+  TraceFiles* const traces_;
   UnknownFieldLog unknown_fields_;
 };
 

@@ -19,6 +19,7 @@ class RuntimeHealth;
 class Stats;
 class StatusView;
 class StreamServer;
+class TraceFiles;
 
 // What the RPCs are about. All must outlive the server.
 struct CriBackends {
@@ -33,6 +34,7 @@ struct CriBackends {
   StreamServer* streams;
   RpcMetrics* rpc_metrics;
   std::string (*operations)();  // what is in flight, as JSON, for Status(verbose)
+  TraceFiles* traces;           // for calls that fail with Internal; null: none are kept
 };
 
 struct ServerOptions {
