@@ -9,6 +9,10 @@ namespace crisp::e2e {
 // answers, then throws std::runtime_error.
 std::string Fetch(const std::string& address, int port, const std::string& path = "/");
 
+// The body of the answer of the server at the unix socket `socket`; empty if none answers within five seconds, or if
+// the answer is an error.
+std::string FetchFromSocket(const std::string& socket, const std::string& path);
+
 // True if a server accepts a connection there within a second.
 bool CanConnect(const std::string& address, int port);
 

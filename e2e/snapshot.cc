@@ -127,19 +127,23 @@ Things Cgroups(const std::string& parent) {
 }
 
 // Layers are counted and not named: their names are numbers that grow. The database is left out: its size says nothing.
-// So are the OCI runtimes' roots, one a handler, and empty directories at the top, which crispd makes once.
+// So are the OCI runtimes' roots, one a handler, empty directories at the top, which crispd makes once, and what it
+// keeps of failures and crashes.
 Things FilesBelow(const std::string& directory) {
   Things things;
   std::error_code error;
   const fs::path layers = fs::path(directory) / "layers";
   const fs::path runtimes = fs::path(directory) / "oci";
+  const fs::path traces = fs::path(directory) / "traces";
   for (fs::recursive_directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
     if (it->path() == runtimes || it->path().parent_path() == runtimes) continue;
+    if (it->path().parent_path() == traces) continue;
     if (it->path().parent_path() == layers) {
       it.disable_recursion_pending();
       things.insert("a layer");
     } else if (!StartsWith(it->path().filename(), "crisp.db")) {
       std::error_code gone;
+      if (it->path() == traces) continue;
       if (it->is_directory(gone) && fs::is_empty(it->path(), gone) && it->path().parent_path() == directory) continue;
       things.insert(it->path());
     }

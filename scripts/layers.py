@@ -39,6 +39,7 @@ LIBRARIES = {
     "absl::status": r"absl/status/status\.h",
     "absl::statusor": r"absl/status/statusor\.h",
     "absl::strings": r"absl/strings/",
+    "absl::symbolize": r"absl/debugging/symbolize\.h",
     "absl::time": r"absl/time/",
     "Boost::boost": r"boost/",
     "CLI11::CLI11": r"CLI/",

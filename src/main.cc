@@ -16,7 +16,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/crash_handler.h"
 #include "base/log.h"
+#include "base/recording.h"
 #include "base/status_macros.h"
 #include "commands/command_line.h"
 #include "config/load_config.h"
@@ -27,6 +29,7 @@
 #include "images/images.h"
 #include "metrics/rpc_metrics.h"
 #include "metrics/step_metrics.h"
+#include "monitor/debug_pages.h"
 #include "monitor/http_server.h"
 #include "monitor/metrics_page.h"
 #include "monitor/node_metrics.h"
@@ -157,6 +160,20 @@ std::unique_ptr<HttpServer> ServeMetrics(const MetricsConfig& config, HttpPage p
   return nullptr;
 }
 
+// What is served at debug.address; null if nothing is to be, or can be.
+std::unique_ptr<HttpServer> ServeDebug(const DebugConfig& config, const DebugSources& sources) {
+  if (config.address.empty()) return nullptr;
+  HttpServerOptions options;
+  options.address = absl::StrCat("unix://", config.address);
+  options.uid = config.uid;
+  options.gid = config.gid;
+  absl::StatusOr<std::unique_ptr<HttpServer>> server =
+      HttpServer::Start(std::move(options), DebugPages(sources), DebugTrees(sources));
+  if (server.ok()) return *std::move(server);
+  LogError("nothing is served for debugging; look at debug.address", {{"error", server.status().message()}});
+  return nullptr;
+}
+
 absl::Status Run(const Config& config) {
   umask(022);  // not that of who started it: containers read files that are made here, and nobody writes to the socket
   ServiceManager systemd;
@@ -173,6 +190,7 @@ absl::Status Run(const Config& config) {
   const Layout layout(config.root, config.state, config.netns_mounts_under_state_dir);
   ASSIGN_OR_RETURN(SandboxOptions sandbox_options, SandboxOptionsOf(config, layout));
   ASSIGN_OR_RETURN(const std::vector<Fd> locks, TakeDirectories(layout, sandbox_options));
+  Recording recording(layout.Recorder(), layout.Traces());
   systemd.SayStatus("checking the database");
   ASSIGN_OR_RETURN(const std::unique_ptr<Database> database, Database::Open(layout.Database()));
   ASSIGN_OR_RETURN(const std::unique_ptr<Images> images, Images::Open(layout, database.get(), ImagesOptionsOf(config)));
@@ -206,10 +224,11 @@ absl::Status Run(const Config& config) {
       CriServer::Start(std::move(server_options),
                        {pods.get(), &table, &health, &status, &containerd, &stats, images.get(), network.get(),
                         streams.get(), &rpc_metrics, reactor.get(), tracing != nullptr ? tracing->tracer() : nullptr,
-                        config.log_trace_id, OperationsJson}));
+                        config.log_trace_id, OperationsJson, &recording.traces()}));
   const std::unique_ptr<HttpServer> metrics =
       ServeMetrics(config.metrics, MetricsPage({registry, std::make_shared<NodeMetrics>(&table, &stats, images.get()),
                                                 std::make_shared<ProcessMetrics>()}));
+  const std::unique_ptr<HttpServer> debug = ServeDebug(config.debug, {layout, &table, recording.recorder()});
   ASSIGN_OR_RETURN(const std::unique_ptr<Watchdog> watchdog,
                    Watchdog::Start(systemd.watchdog_time(), Workers(reactor.get(), streams.get(), server.get()),
                                    [&systemd] { systemd.SayAlive(); }));
@@ -222,6 +241,7 @@ absl::Status Run(const Config& config) {
 // Returns the exit status.
 int Serve(const std::string& config_file) {
   SetLogOptions({.to_journal = StderrIsJournal()});
+  InstallCrashHandler({"crispd " CRISP_VERSION, StderrIsJournal()});
   const absl::StatusOr<Config> config = ReadConfig(config_file);
   absl::Status status = config.status();
   if (config.ok()) {

@@ -7,11 +7,13 @@
 // every line: namespace, pod, uid, attempt, pod_id, container, container_id.
 //
 // Thread-safe: each line is one write(2), and lines do not mix. A line that cannot be written is dropped. A line that
-// is off costs a comparison and allocates nothing.
+// is off costs a comparison and allocates nothing, unless somebody observes it (base/recorder.h).
 #pragma once
 
 #include <atomic>
+#include <ctime>
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,7 +35,7 @@ std::vector<LogField> ViewOf(const OwnedLogFields& owned);
 std::vector<LogField> Joined(const OwnedLogFields& owned, absl::Span<const LogField> more);
 
 struct LogOptions {
-  LogLevel level = LogLevel::kInfo;  // lines below are dropped
+  LogLevel level = LogLevel::kInfo;  // lines below are not written
   LogFormat format = LogFormat::kText;
   // The reader of stderr is systemd's journal: lines begin with their priority, and those of kText have no time, which
   // the journal records itself. JSON lines keep theirs: their readers expect it.
@@ -44,6 +46,18 @@ struct LogOptions {
 // Holds for all lines from now on. Before the first call the defaults hold.
 void SetLogOptions(const LogOptions& options);
 
+// Learns of every line, also of those below the level.
+class LogObserver {
+ public:
+  virtual ~LogObserver() = default;
+  // On the thread that logs, with no lock held. Must not log.
+  virtual void OnLine(const timespec& time, LogLevel level, absl::string_view message,
+                      absl::Span<const LogField> fields) = 0;
+};
+
+// Null: nobody, as at first. A line that is under way may still come to the one before.
+void SetLogObserver(std::shared_ptr<LogObserver> observer);
+
 // Whether JOURNAL_STREAM (systemd.exec(5)) names the device and inode of stderr.
 bool StderrIsJournal();
 
@@ -51,13 +65,20 @@ bool StderrIsJournal();
 bool ParseLogLevel(absl::string_view text, LogLevel* level);
 
 namespace internal {
-extern std::atomic<LogLevel> log_level;
+extern std::atomic<LogLevel> written_level;
+extern std::atomic<LogLevel> wanted_level;  // written or observed
 void WriteLog(LogLevel level, absl::string_view message, absl::Span<const LogField> fields);
 }  // namespace internal
 
-// Whether lines of `level` are written. For work that only a log line needs.
+// Whether lines of `level` are written, or observed. For work that only a log line needs.
 inline bool IsLogged(LogLevel level) {
-  return level >= internal::log_level.load(std::memory_order_relaxed);
+  return level >= internal::wanted_level.load(std::memory_order_relaxed);
+}
+
+// Whether lines of `level` are written. For lines so frequent that they would displace all others from what an observer
+// keeps.
+inline bool IsWritten(LogLevel level) {
+  return level >= internal::written_level.load(std::memory_order_relaxed);
 }
 
 inline void Log(LogLevel level, absl::string_view message, absl::Span<const LogField> fields) {

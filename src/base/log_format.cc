@@ -4,7 +4,6 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -45,11 +44,18 @@ void AppendJsonAscii(char c, std::string* out) {
   }
 }
 
+// A character that JSON takes as it is. Most texts have no others.
+bool IsPlain(char c) {
+  return c >= ' ' && c <= '~' && c != '"' && c != '\\';
+}
+
 void AppendJsonString(absl::string_view text, std::string* out) {
   out->push_back('"');
   while (!text.empty()) {
-    size_t length = 1;
-    if (static_cast<uint8_t>(text[0]) < 0x80) {
+    size_t length = static_cast<size_t>(std::find_if_not(text.begin(), text.end(), IsPlain) - text.begin());
+    if (length > 0) {
+      out->append(text.data(), length);
+    } else if (length = 1; static_cast<uint8_t>(text[0]) < 0x80) {
       AppendJsonAscii(text[0], out);
     } else if (const size_t sequence = Utf8SequenceLength(text); sequence != 0) {
       length = sequence;
@@ -91,17 +97,26 @@ struct JsonValue : PlainValue {
   }
 };
 
+void AppendJsonFields(absl::Span<const LogField> fields, std::string* line) {
+  for (const LogField& field : fields) {
+    absl::StrAppend(line, ",\"", field.name(), "\":");
+    std::visit(JsonValue{line}, field.value());
+  }
+}
+
 }  // namespace
 
 std::string FormatLogTime(const timespec& time, int digits) {
+  using absl::Dec;
   tm utc{};
   gmtime_r(&time.tv_sec, &utc);
-  std::array<char, 32> date{};
-  const size_t date_length = strftime(date.data(), date.size(), "%Y-%m-%dT%H:%M:%S", &utc);
-  std::array<char, 16> fraction{};
-  snprintf(fraction.data(), fraction.size(), "%09ld", time.tv_nsec);
-  return absl::StrCat(absl::string_view(date.data(), date_length), ".",
-                      absl::string_view(fraction.data(), static_cast<size_t>(digits)), "Z");
+  std::string text = absl::StrCat(Dec(utc.tm_year + 1900, absl::kZeroPad4), "-", Dec(utc.tm_mon + 1, absl::kZeroPad2),
+                                  "-", Dec(utc.tm_mday, absl::kZeroPad2), "T", Dec(utc.tm_hour, absl::kZeroPad2), ":",
+                                  Dec(utc.tm_min, absl::kZeroPad2), ":", Dec(utc.tm_sec, absl::kZeroPad2), ".",
+                                  Dec(time.tv_nsec, absl::kZeroPad9));
+  text.resize(text.size() - 9 + static_cast<size_t>(digits));
+  text.push_back('Z');
+  return text;
 }
 
 std::string TextLogLine(LogLevel level, absl::string_view message, absl::Span<const LogField> fields) {
@@ -118,12 +133,15 @@ std::string JsonLogLine(const timespec& time, LogLevel level, absl::string_view 
   std::string line =
       absl::StrCat("{\"time\":\"", FormatLogTime(time, 9), "\",\"level\":\"", LevelName(level), "\",\"msg\":");
   AppendJsonString(message, &line);
-  for (const LogField& field : fields) {
-    absl::StrAppend(&line, ",\"", field.name(), "\":");
-    std::visit(JsonValue{&line}, field.value());
-  }
+  AppendJsonFields(fields, &line);
   line.push_back('}');
   return line;
+}
+
+std::string JsonLogFields(absl::Span<const LogField> fields) {
+  std::string text;
+  AppendJsonFields(fields, &text);
+  return text;
 }
 
 absl::string_view JournalPriority(LogLevel level) {

@@ -65,6 +65,10 @@ std::string TextLogLine(LogLevel level, absl::string_view message, absl::Span<co
 std::string JsonLogLine(const timespec& time, LogLevel level, absl::string_view message,
                         absl::Span<const LogField> fields);
 
+// How these fields stand in a JsonLogLine that has them one behind the other:
+// ",\"image\":\"busybox:1\",\"bytes\":4261". No text in a line can look like that, since its quotes are escaped.
+std::string JsonLogFields(absl::Span<const LogField> fields);
+
 // sd-daemon(3): "<7>" for debug to "<3>" for errors, at the start of a line.
 absl::string_view JournalPriority(LogLevel level);
 

@@ -26,6 +26,7 @@ struct OperationView {
   std::string last_step;         // that was finished; empty: none
   MonoTime last_done;            // when it was finished; `begun` if none was
   std::vector<pid_t> waits_for;  // processes
+  std::vector<pid_t> threads;    // that have worked on it, by gettid(2)
 };
 
 // Tells what an operation is doing. View is called with the list locked.

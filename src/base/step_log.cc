@@ -1,5 +1,7 @@
 #include "base/step_log.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 
@@ -35,6 +37,7 @@ StepLog::StepLog(absl::string_view operation, OwnedLogFields fields, MonoTime st
       start_(start),
       span_(BeginSpan(operation, parent, start)),
       fields_(std::move(fields)),
+      threads_{ThreadState{std::this_thread::get_id(), gettid(), start}},
       last_done_(start),
       id_(Operations::All().Enter(this)) {}
 
@@ -58,7 +61,7 @@ StepLog::ThreadState& StepLog::OfThisThread() {
   const std::thread::id self = std::this_thread::get_id();
   const auto found =
       std::find_if(threads_.begin(), threads_.end(), [self](const ThreadState& each) { return each.thread == self; });
-  return found != threads_.end() ? *found : threads_.emplace_back(ThreadState{self, start_});
+  return found != threads_.end() ? *found : threads_.emplace_back(ThreadState{self, gettid(), start_});
 }
 
 void StepLog::WaitFor(pid_t pid) {
@@ -106,6 +109,7 @@ OperationView StepLog::View() const {
   view.last_step = last_step_;
   view.last_done = last_done_;
   for (const ThreadState& thread : threads_) {
+    view.threads.push_back(thread.tid);
     if (thread.waits_for != 0) view.waits_for.push_back(thread.waits_for);
   }
   return view;

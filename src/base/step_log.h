@@ -97,6 +97,7 @@ class StepLog final : private OperationSource {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   struct ThreadState {
     std::thread::id thread;
+    pid_t tid;
     MonoTime latest;                   // when it finished its latest step
     pid_t waits_for = 0;               // a process
     std::vector<SpanPart> parts = {};  // of the step that it is at

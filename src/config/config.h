@@ -38,6 +38,14 @@ struct MetricsConfig {
   bool operator==(const MetricsConfig&) const = default;
 };
 
+// debug: the socket that shows what crispd is doing and what it has of each pod.
+struct DebugConfig {
+  std::string address;  // address: absolute path of a Unix socket; empty: none
+  uint32_t uid = 0;     // uid: owner of the socket
+  uint32_t gid = 0;     // gid: group of the socket
+  bool operator==(const DebugConfig&) const = default;
+};
+
 enum class IpPreference {
   kIpv4,   // "ipv4" or "": the first IPv4 address, if there is one
   kIpv6,   // "ipv6": the first IPv6 address, if there is one
@@ -200,6 +208,7 @@ struct Config {
   int oom_score = 0;                        // oom_score: the daemon's own oom_score_adj; 0: as it was started
   GrpcConfig grpc;
   MetricsConfig metrics;
+  DebugConfig debug;
 
   std::string sandbox_image = "registry.k8s.io/pause:3.6";  // cri.sandbox_image: the pause container's image
   // cri.restrict_oom_score_adj: a container's oom_score_adj is raised to the daemon's own, for a daemon that may not

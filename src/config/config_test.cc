@@ -162,6 +162,9 @@ TEST_F(ConfigTest, TheDaemonsKeysAreHonoured) {
 [debug]
   level = "warn"
   format = "json"
+  address = "/run/crisp/debug.sock"
+  uid = 1001
+  gid = 1002
 [metrics]
   address = "127.0.0.1:1338"
   grpc_histogram = true
@@ -177,6 +180,7 @@ TEST_F(ConfigTest, TheDaemonsKeysAreHonoured) {
   EXPECT_THAT(warnings_, IsEmpty());
   EXPECT_EQ(config.grpc, (GrpcConfig{"/tmp/a.sock", 1000, 4294967295, 1048576, 16777216}));
   EXPECT_EQ(config.metrics, (MetricsConfig{"127.0.0.1:1338", true}));
+  EXPECT_EQ(config.debug, (DebugConfig{"/run/crisp/debug.sock", 1001, 1002}));
   EXPECT_EQ(config.log_level, LogLevel::kWarning);
   EXPECT_EQ(config.log_format, LogFormat::kJson);
   EXPECT_EQ(config.crisp, (CrispConfig{.preload_dir = "/usr/share/images",
@@ -392,8 +396,11 @@ TEST_F(ConfigTest, Version4HasTheServersInPlugins) {
   max_recv_message_size = 1048576
 [debug]
   level = "warn"
+[plugins."io.containerd.server.v1.debug"]
+  address = "/run/crisp/debug.sock"
 )");
   EXPECT_THAT(warnings_, IsEmpty());
+  EXPECT_EQ(config.debug.address, "/run/crisp/debug.sock");
   EXPECT_EQ(config.grpc, (GrpcConfig{"/tmp/a.sock", 1000, 0, 1048576, 16777216}));
   EXPECT_EQ(config.log_level, LogLevel::kWarning);
   EXPECT_THAT(

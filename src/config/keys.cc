@@ -40,7 +40,6 @@ constexpr char kTransfer[] =
     "it is about containerd's transfer service; what counts for pulls is the key of this name of the CRI's images";
 constexpr char kNoVerifier[] =
     "crisp asks no image verifiers, so that it would pull what they forbid; keep containerd, or remove this key";
-constexpr char kNoDebugSocket[] = "crispd has no socket for debugging; perf(1) and gdb(1) look at it as it runs";
 constexpr char kOwnDeadlines[] = "crisp has deadlines of its own for what it asks of its shims";
 constexpr char kNoCollection[] = "crisp measures when it is asked for statistics, not by a timer";
 constexpr char kPipesOfUser[] = "the pipes of a container's output belong to its own user already";
@@ -66,9 +65,9 @@ const Key kKeys[] = {
     {"disabled_plugins", kSame, kMeaningless, kList, "", "", CheckDisabledPlugins},
     {"required_plugins", kSame, kHonoured, kList, "", "", CheckRequiredPlugins},
     {"cgroup/path", kSame, kDefaultOnly, kText, "", "crispd stays in the cgroup in which it is started; with systemd, Slice= in its unit says which"},
-    {"debug/address", kSame, kDefaultOnly, kText, "", kNoDebugSocket},
-    {"debug/uid", kSame, kDefaultOnly, kInteger, "0", kNoDebugSocket},
-    {"debug/gid", kSame, kDefaultOnly, kInteger, "0", kNoDebugSocket},
+    {"debug/address", kSame, kHonoured, kText, "", "", SetPath<&Config::debug, &DebugConfig::address>},
+    {"debug/uid", kSame, kHonoured, kInteger, "0", "", Set<&Config::debug, &DebugConfig::uid>},
+    {"debug/gid", kSame, kHonoured, kInteger, "0", "", Set<&Config::debug, &DebugConfig::gid>},
     {"debug/level", kSame, kHonoured, kText, "", "", SetLogLevel},
     {"debug/format", kSame, kHonoured, kText, "", "", SetLogFormat},
     {"grpc/address", kSame, kHonoured, kText, "/run/crisp/crisp.sock", "", SetSocket},

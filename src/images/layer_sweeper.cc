@@ -13,7 +13,7 @@ void LayerSweeper::Schedule() {
   requested_ = true;
   if (stopped_ || running_) return;
   if (thread_.joinable()) thread_.join();  // it has ended: it needs the lock no more
-  absl::StatusOr<std::thread> thread = StartThread("the sweeper of layers", [this] { Run(); });
+  absl::StatusOr<std::thread> thread = StartThread("layer sweeper", [this] { Run(); });
   if (!thread.ok()) return;
   thread_ = *std::move(thread);
   running_ = true;

@@ -75,7 +75,7 @@ absl::StatusOr<LayerTotals> UnpackLayer(const LayerDescriptor& layer, LayerSourc
     if (received.ok()) fetched();
     ring.Finish(received);
   };
-  ASSIGN_OR_RETURN(std::thread receiver, StartThread("the receiver of a layer", receive));
+  ASSIGN_OR_RETURN(std::thread receiver, StartThread("layer receiver", receive));
   absl::StatusOr<LayerTotals> totals = Apply(&ring, std::move(root), std::move(below), call);
   ring.Stop(totals.ok() ? absl::CancelledError("the layer is unpacked") : totals.status());
   receiver.join();

@@ -5,6 +5,7 @@
 #include <boost/beast/http/status.hpp>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace crisp {
@@ -40,9 +41,10 @@ struct HttpConnection::Parser {
 };
 
 HttpConnection::HttpConnection(StreamLoop* loop, Fd socket, const HttpServerOptions* options, const HttpPages* pages,
-                               std::function<void(const HttpConnection*)> closed)
+                               const HttpTrees* trees, std::function<void(const HttpConnection*)> closed)
     : options_(options),
       pages_(pages),
+      trees_(trees),
       closed_(std::move(closed)),
       loop_(loop),
       bytes_(MakeTcpStream(loop, std::move(socket))),
@@ -88,9 +90,15 @@ void HttpConnection::Answer() {
   const bool head = request.method() == http::verb::head;
   if (!head && request.method() != http::verb::get) return Send(Error(405, "only GET and HEAD"), keep_alive, true);
   const std::string target(request.target());
-  const auto page = pages_->find(target.substr(0, target.find('?')));
-  if (page == pages_->end()) return Send(Error(404, "no such page"), keep_alive, !head);
-  Send(page->second(), keep_alive, !head);
+  Send(MakePage(target.substr(0, target.find('?'))), keep_alive, !head);
+}
+
+HttpAnswer HttpConnection::MakePage(const std::string& path) const {
+  if (const auto page = pages_->find(path); page != pages_->end()) return page->second();
+  for (const auto& [root, tree] : *trees_) {
+    if (absl::StartsWith(path, root)) return tree(path.substr(root.size()));
+  }
+  return Error(404, "no such page");
 }
 
 void HttpConnection::Send(HttpAnswer answer, bool keep_alive, bool with_body) {

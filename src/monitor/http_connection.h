@@ -17,10 +17,10 @@ namespace crisp {
 
 class HttpConnection {
  public:
-  // `options` and `pages` must outlive it. `closed` is called once, never inside a method, when the connection is to be
-  // deleted.
+  // `options`, `pages` and `trees` must outlive it. `closed` is called once, never inside a method, when the connection
+  // is to be deleted.
   HttpConnection(StreamLoop* loop, Fd socket, const HttpServerOptions* options, const HttpPages* pages,
-                 std::function<void(const HttpConnection*)> closed);
+                 const HttpTrees* trees, std::function<void(const HttpConnection*)> closed);
   ~HttpConnection();
 
   // It is taking an answer; else it waits for a request.
@@ -37,12 +37,14 @@ class HttpConnection {
   // Takes the bytes that have come apart.
   void Advance();
   void Answer();
+  HttpAnswer MakePage(const std::string& path) const;
   void Send(HttpAnswer answer, bool keep_alive, bool with_body);
   void OnSent(bool sent, bool keep_alive);
   void Close();
 
   const HttpServerOptions* const options_;
   const HttpPages* const pages_;
+  const HttpTrees* const trees_;
   const std::function<void(const HttpConnection*)> closed_;
   StreamLoop* const loop_;
   const std::unique_ptr<ByteStream> bytes_;

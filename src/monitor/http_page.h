@@ -1,6 +1,8 @@
 // What an HttpServer serves, and the limits for its clients.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -19,9 +21,15 @@ struct HttpAnswer {
 using HttpPage = std::function<HttpAnswer()>;
 using HttpPages = std::map<std::string, HttpPage>;  // by path
 
+// Makes all pages below a path, likewise. `rest` is what follows it in the request, without the query; as it came.
+using HttpTree = std::function<HttpAnswer(const std::string& rest)>;
+using HttpTrees = std::map<std::string, HttpTree>;  // by path, which ends with "/"
+
 struct HttpServerOptions {
   // "127.0.0.1:1338", "[::1]:1338", or "unix:///run/crisp/metrics.sock", which gets mode 0660.
   std::string address;
+  uid_t uid = 0;  // owner of a unix socket
+  gid_t gid = 0;
   size_t most_connections = 8;
   std::chrono::milliseconds head_time = std::chrono::seconds(10);    // for a whole request
   std::chrono::milliseconds answer_time = std::chrono::seconds(30);  // for taking the answer

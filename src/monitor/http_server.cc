@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -10,6 +11,7 @@
 #include "absl/strings/strip.h"
 #include "base/status_macros.h"
 #include "monitor/http_connection.h"
+#include "os/errno_status.h"
 #include "os/socket_path.h"
 #include "os/unix_socket.h"
 
@@ -29,15 +31,16 @@ absl::StatusOr<ListeningSocket> ListenOnPort(const std::string& address) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(HttpServerOptions options, HttpPages pages) {
-  std::unique_ptr<HttpServer> server(new HttpServer(std::move(options), std::move(pages)));
+absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(HttpServerOptions options, HttpPages pages,
+                                                              HttpTrees trees) {
+  std::unique_ptr<HttpServer> server(new HttpServer(std::move(options), std::move(pages), std::move(trees)));
   ASSIGN_OR_RETURN(server->loop_, StreamLoop::Start());
   RETURN_IF_ERROR(server->Listen(), "serve HTTP at ", server->options_.address);
   return server;
 }
 
-HttpServer::HttpServer(HttpServerOptions options, HttpPages pages)
-    : options_(std::move(options)), pages_(std::move(pages)) {}
+HttpServer::HttpServer(HttpServerOptions options, HttpPages pages, HttpTrees trees)
+    : options_(std::move(options)), pages_(std::move(pages)), trees_(std::move(trees)) {}
 
 absl::Status HttpServer::Listen() {
   absl::string_view path = options_.address;
@@ -45,8 +48,7 @@ absl::Status HttpServer::Listen() {
   if (absl::ConsumePrefix(&path, "unix://")) {
     socket_path_ = std::string(path);
     host_ = socket_path_;
-    RETURN_IF_ERROR(CheckSocketPath(socket_path_, "its address"));
-    ASSIGN_OR_RETURN(socket.fd, ListenStream(socket_path_));
+    ASSIGN_OR_RETURN(socket.fd, ListenOnPath());
   } else {
     ASSIGN_OR_RETURN(socket, ListenOnPort(options_.address));
     host_ = socket.host;
@@ -56,6 +58,13 @@ absl::Status HttpServer::Listen() {
                                                  [this](Fd accepted) { OnAccepted(std::move(accepted)); });
   });
   return absl::OkStatus();
+}
+
+absl::StatusOr<Fd> HttpServer::ListenOnPath() const {
+  RETURN_IF_ERROR(CheckSocketPath(socket_path_, "its address"));
+  ASSIGN_OR_RETURN(Fd socket, ListenStream(socket_path_));
+  if (lchown(socket_path_.c_str(), options_.uid, options_.gid) != 0) return ErrnoStatus(errno, "set its owner");
+  return socket;
 }
 
 HttpServer::~HttpServer() {
@@ -72,7 +81,7 @@ HttpServer::~HttpServer() {
 void HttpServer::OnAccepted(Fd socket) {
   if (connections_.size() >= options_.most_connections) MakeRoom();
   connections_.push_back(
-      std::make_unique<HttpConnection>(loop_.get(), std::move(socket), &options_, &pages_,
+      std::make_unique<HttpConnection>(loop_.get(), std::move(socket), &options_, &pages_, &trees_,
                                        [this](const HttpConnection* connection) { OnClosed(connection); }));
 }
 

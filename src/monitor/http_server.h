@@ -21,8 +21,10 @@ class HttpConnection;
 
 class HttpServer {
  public:
-  // InvalidArgument for an address of another form; Internal if it cannot be had, which names it.
-  static absl::StatusOr<std::unique_ptr<HttpServer>> Start(HttpServerOptions options, HttpPages pages);
+  // InvalidArgument for an address of another form; Internal if it cannot be had, which names it. Pages go before
+  // trees.
+  static absl::StatusOr<std::unique_ptr<HttpServer>> Start(HttpServerOptions options, HttpPages pages,
+                                                           HttpTrees trees = {});
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
@@ -33,8 +35,9 @@ class HttpServer {
  private:
   using Connections = std::list<std::unique_ptr<HttpConnection>>;
 
-  HttpServer(HttpServerOptions options, HttpPages pages);
+  HttpServer(HttpServerOptions options, HttpPages pages, HttpTrees trees);
   absl::Status Listen();
+  absl::StatusOr<Fd> ListenOnPath() const;
   // On the loop's thread.
   void OnAccepted(Fd socket);
   void OnClosed(const HttpConnection* connection);
@@ -43,6 +46,7 @@ class HttpServer {
 
   const HttpServerOptions options_;
   const HttpPages pages_;
+  const HttpTrees trees_;
   std::string host_;
   std::string socket_path_;  // of a unix socket
   std::unique_ptr<StreamLoop> loop_;

@@ -99,6 +99,18 @@ class HttpServerTest : public testing::Test {
     ASSERT_EQ(server.status(), absl::OkStatus());
     server_ = *std::move(server);
   }
+  void StartTree() {
+    auto server = HttpServer::Start({.address = "unix://" + dir_.Path("socket"), .uid = 12, .gid = 34},
+                                    {{"/tree/page",
+                                      [] {
+                                        return HttpAnswer{200, "text/plain", "page"};
+                                      }}},
+                                    {{"/tree/", [](const std::string& rest) {
+                                        return HttpAnswer{200, "text/plain", "rest: " + rest};
+                                      }}});
+    ASSERT_EQ(server.status(), absl::OkStatus());
+    server_ = *std::move(server);
+  }
   std::string AnswerTo(const std::string& request) {
     Client client(server_->host());
     client.Send(request);
@@ -108,6 +120,24 @@ class HttpServerTest : public testing::Test {
   const TestDir dir_;
   std::unique_ptr<HttpServer> server_;
 };
+
+TEST_F(HttpServerTest, ATreeServesAllBelowItsPathThatIsNoPage) {
+  StartTree();
+  EXPECT_THAT(AnswerTo("GET /tree/a/b?query HTTP/1.0\r\n\r\n"), EndsWith("\r\n\r\nrest: a/b"));
+  EXPECT_THAT(AnswerTo("GET /tree/ HTTP/1.0\r\n\r\n"), EndsWith("\r\n\r\nrest: "));
+  EXPECT_THAT(AnswerTo("GET /tree/page HTTP/1.0\r\n\r\n"), EndsWith("\r\n\r\npage"));
+  EXPECT_THAT(AnswerTo("GET /tree HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 404 "));
+}
+
+TEST_F(HttpServerTest, ASocketBelongsToItsOwnerAndGroup) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  StartTree();
+  struct stat socket {};
+  ASSERT_EQ(stat(dir_.Path("socket").c_str(), &socket), 0);
+  EXPECT_EQ(socket.st_uid, 12u);
+  EXPECT_EQ(socket.st_gid, 34u);
+  EXPECT_EQ(socket.st_mode & 0777, 0660u);
+}
 
 TEST_F(HttpServerTest, APageIsServedByGetAndHead) {
   Start();

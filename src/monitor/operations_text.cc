@@ -24,6 +24,7 @@ nlohmann::json Describe(pid_t pid) {
   process["command"] = state->command;
   process["state"] = std::string(1, state->state);
   if (!state->waits_in.empty()) process["waits_in"] = state->waits_in;
+  if (!state->stack.empty()) process["stack"] = state->stack;
   return process;
 }
 
@@ -36,6 +37,7 @@ nlohmann::json Describe(const OperationView& view) {
                               {"age", Since(view.begun)},
                               {"last_step", view.last_step},
                               {"since_last_step", Since(view.last_done)},
+                              {"threads", view.threads},
                               {"waits_for", nlohmann::json::array()}};
   for (const pid_t pid : view.waits_for) operation["waits_for"].push_back(Describe(pid));
   return operation;
@@ -65,10 +67,16 @@ void Log(LogLevel level, absl::string_view message, const OperationView& view) {
 
 }  // namespace
 
+nlohmann::json OperationList(absl::FunctionRef<bool(const OperationView&)> wanted) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const OperationView& view : Operations::All().View()) {
+    if (wanted(view)) list.push_back(Describe(view));
+  }
+  return list;
+}
+
 std::string OperationsJson() {
-  nlohmann::json all = nlohmann::json::array();
-  for (const OperationView& view : Operations::All().View()) all.push_back(Describe(view));
-  return DumpJson(all);
+  return DumpJson(OperationList([](const OperationView&) { return true; }));
 }
 
 void LogOperations() {

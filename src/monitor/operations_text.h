@@ -4,8 +4,10 @@
 // Plain functions, callable from any thread. They read /proc.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "base/operations.h"
 
 namespace crisp {
@@ -13,9 +15,11 @@ namespace crisp {
 // A JSON list, oldest first:
 //   [{"id": 7, "operation": "RunPodSandbox", "object": {"pod": "web-0", …}, "age": "31.2s", "last_step": "create
 //   netns",
-//     "since_last_step": "31.1s", "waits_for": [{"pid": 4711, "command": "calico", "state": "D", "waits_in":
-//     "nfs_wait"}]}]
+//     "since_last_step": "31.1s", "threads": [4242], "waits_for": [{"pid": 4711, "command": "calico", "state": "D",
+//     "waits_in": "nfs_wait", "stack": ["nfs_wait", …]}]}]
 std::string OperationsJson();
+// Those for which `wanted` is true.
+nlohmann::json OperationList(absl::FunctionRef<bool(const OperationView&)> wanted);
 
 // One log line for each, at the level info.
 void LogOperations();

@@ -17,8 +17,7 @@ absl::StatusOr<std::unique_ptr<SlowOperations>> SlowOperations::Start(std::vecto
     self->busy_ = true;
     self->changed_.NotifyAll();
   });
-  ASSIGN_OR_RETURN(watch->thread_,
-                   StartThread("the watch of slow operations", [self = watch.get()] { self->Watch(); }));
+  ASSIGN_OR_RETURN(watch->thread_, StartThread("slow operations", [self = watch.get()] { self->Watch(); }));
   return watch;
 }
 

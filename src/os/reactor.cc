@@ -35,7 +35,7 @@ class Reactor::Impl {
     event.events = EPOLLIN;
     event.data.u64 = kWakeToken;
     if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event) != 0) return ErrnoStatus(errno, "watch an eventfd");
-    ASSIGN_OR_RETURN(thread_, StartThread("descriptors and timers", [this] { Run(); }));
+    ASSIGN_OR_RETURN(thread_, StartThread("reactor", [this] { Run(); }));
     return absl::OkStatus();
   }
 

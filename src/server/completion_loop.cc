@@ -21,7 +21,7 @@ void CompletionLoop::Register(grpc::ServerBuilder* builder) {
 }
 
 absl::Status CompletionLoop::Start() {
-  ASSIGN_OR_RETURN(thread_, StartThread("calls answered by streams", [this] { ServeAll(); }));
+  ASSIGN_OR_RETURN(thread_, StartThread("streamed calls", [this] { ServeAll(); }));
   return absl::OkStatus();
 }
 

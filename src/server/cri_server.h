@@ -1,9 +1,9 @@
 // CriServer: the CRI v1 services, and what cAdvisor asks of containerd (containerd_services.h), on one or two unix
 // sockets.
 //
-// Ownership: the objects handed in must outlive the server. Threading: clients are accepted on the reactor's thread, and
-// served by gRPC's synchronous API with a cap on threads; a call beyond the cap is answered ResourceExhausted. The calls
-// that answer by a stream share one thread (stream_calls.h).
+// Ownership: the objects handed in must outlive the server. Threading: clients are accepted on the reactor's thread,
+// and served by gRPC's synchronous API with a cap on threads; a call beyond the cap is answered ResourceExhausted. The
+// calls that answer by a stream share one thread (stream_calls.h).
 #pragma once
 
 #include <memory>

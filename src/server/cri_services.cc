@@ -9,7 +9,7 @@ namespace crisp {
 
 RuntimeService::RuntimeService(const ServerOptions& options, const CriBackends& backends)
     : edge_("runtime.v1.RuntimeService", backends.table,
-            {backends.rpc_metrics, backends.tracer, backends.log_trace_ids}),
+            {backends.rpc_metrics, backends.tracer, backends.log_trace_ids, backends.traces}),
       runtime_(options, backends),
       pods_(backends.pods),
       containers_(backends.pods, static_cast<size_t>(options.max_send_bytes)),
@@ -61,7 +61,8 @@ CRISP_RPC(PortForward, LogLevel::kInfo, streaming_)
 #undef CRISP_RPC
 
 ImageService::ImageService(const CriBackends& backends)
-    : edge_("runtime.v1.ImageService", backends.table, {backends.rpc_metrics, backends.tracer, backends.log_trace_ids}),
+    : edge_("runtime.v1.ImageService", backends.table,
+            {backends.rpc_metrics, backends.tracer, backends.log_trace_ids, backends.traces}),
       images_(backends.images, backends.stats) {}
 
 #define CRISP_RPC(name, level)                                                                     \

@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "base/trace_files.h"
 #include "tracing/traceparent.h"
 
 namespace crisp {
@@ -98,14 +99,18 @@ void RpcLine::Add(OwnedLogFields fields) {
   subject_.insert(subject_.end(), std::make_move_iterator(fields.begin()), std::make_move_iterator(fields.end()));
 }
 
-void RpcLine::Write(const absl::Status& status) const {
+void RpcLine::Write(const absl::Status& status, TraceFiles* traces) const {
   const LogLevel level = status.ok() ? log_.level : log_.failure_level;
-  if (!IsLogged(level)) return;
+  // Calls that only read, and probes, are so many that they would displace all else from the recorder.
+  if (level == LogLevel::kDebug ? !IsWritten(level) : !IsLogged(level)) return;
   const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(MonoClock::now() - start_).count();
   const std::string code = absl::StatusCodeToString(CodeForClient(status));
   std::vector<LogField> more = {{"us", micros}, {"code", code}};
   if (!status.ok()) more.emplace_back("error", status.message());
+  const std::string trace = traces != nullptr && absl::IsInternal(status) ? traces->ForFailure(log_.method) : "";
+  if (!trace.empty()) more.emplace_back("trace", trace);
   Log(level, log_.method, subject_, more);
+  if (!trace.empty()) traces->Write(trace, subject_);
 }
 
 }  // namespace crisp

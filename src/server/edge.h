@@ -20,6 +20,7 @@
 namespace crisp {
 
 class PodTable;
+class TraceFiles;
 
 // How long the client will wait. Valid as long as `context` is.
 CallContext CallOf(const grpc::ServerContext& context);
@@ -45,7 +46,8 @@ class RpcLine {
  public:
   RpcLine(const RpcLog& log, OwnedLogFields subject);
   void Add(OwnedLogFields fields);
-  void Write(const absl::Status& status) const;
+  // A failure that is Internal leaves a file in `traces`, if that is not null, which the line names.
+  void Write(const absl::Status& status, TraceFiles* traces = nullptr) const;
   const OwnedLogFields& subject() const { return subject_; }
 
  private:
@@ -74,8 +76,9 @@ class RpcSpan {
 // Who is told of the RPCs of a service. All must outlive it.
 struct RpcWatchers {
   RpcMetrics* metrics;
-  Tracer* tracer = nullptr;    // null: RPCs are not traced
-  bool log_trace_ids = false;  // lines of RPCs have trace_id and span_id, if they are recorded
+  Tracer* tracer = nullptr;      // null: RPCs are not traced
+  bool log_trace_ids = false;    // lines of RPCs have trace_id and span_id, if they are recorded
+  TraceFiles* traces = nullptr;  // gets a file for each failure that is Internal; null: none
 };
 
 // Serves the RPCs of one service by member functions of the *Rpcs classes. Thread-safe.
@@ -119,7 +122,7 @@ class Edge {
     if (status.ok()) line.Add(CreatedBy(request, *response));
     span.Add(line.subject());
     if (watchers_.log_trace_ids) line.Add(span.Ids());
-    line.Write(status);
+    line.Write(status, watchers_.traces);
     span.End(status);
     watchers_.metrics->Handled(name, CodeForClient(status), MonoClock::now() - start);
     return ToGrpc(status);

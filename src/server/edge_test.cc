@@ -10,6 +10,9 @@
 #include "api/cri/cri.h"
 #include "base/testing/captured_log.h"
 #include "base/testing/json_lines.h"
+#include "base/trace_files.h"
+#include "os/file.h"
+#include "os/testing/test_dir.h"
 #include "stats/testing/made_pods.h"
 
 namespace crisp {
@@ -153,6 +156,60 @@ TEST_F(EdgeTest, ACallThatIsDebugIsALineOnlyIfItFails) {
   EXPECT_EQ(LineOf(&FakeRpcs::StopContainer, {}, LogLevel::kDebug), json(0));
   rpcs_.result = absl::InternalError("no");
   EXPECT_EQ(LineOf(&FakeRpcs::StopContainer, {}, LogLevel::kDebug)["level"], "warning");
+}
+
+class EdgeTraceTest : public EdgeTest {
+ protected:
+  ~EdgeTraceTest() override { SetLogObserver(nullptr); }
+  void SetUp() override {
+    EdgeTest::SetUp();
+    SetLogObserver(recorder_);
+  }
+  json Stop(Edge& edge, LogLevel level = LogLevel::kInfo) {
+    cri::StopContainerRequest request;
+    request.set_container_id("c1");
+    const CapturedLog log({.format = LogFormat::kJson});
+    const grpc::ServerContext context;
+    cri::StopContainerResponse response;
+    edge.Answer({"StopContainer", level}, context, rpcs_, &FakeRpcs::StopContainer, request, &response);
+    const std::vector<json> lines = JsonLines(log);
+    return lines.empty() ? json() : lines.back();
+  }
+  size_t Recorded() const {
+    return recorder_->Lines([](absl::string_view) { return true; }).size();
+  }
+
+  const TestDir dir_;
+  const std::shared_ptr<Recorder> recorder_ = *Recorder::InMemory(1 << 16);
+  TraceFiles traces_{dir_.Path("traces"), recorder_};
+  Edge traced_{"runtime.v1.RuntimeService", made_.table(), {&metrics_, nullptr, false, &traces_}};
+};
+
+TEST_F(EdgeTraceTest, AnInternalErrorNamesAFileWithWhatLedToIt) {
+  LogDebug("a step", {{"pod_id", "p1"}});
+  LogDebug("of others", {{"pod_id", "p2"}});
+  rpcs_.result = absl::InternalError("no");
+  const json line = Stop(traced_);
+  const std::string path = line.at("trace");
+  const std::string text = *ReadFileAt(AT_FDCWD, path, 1 << 16);
+  EXPECT_THAT(text, testing::AllOf(testing::HasSubstr("a step"), testing::HasSubstr("\"trace\":\"" + path + "\""),
+                                   testing::Not(testing::HasSubstr("of others"))));
+  EXPECT_FALSE(Stop(traced_).contains("trace")) << "within a minute of the last";
+}
+
+TEST_F(EdgeTraceTest, OtherErrorsLeaveNoFile) {
+  EXPECT_FALSE(Stop(traced_).contains("trace"));
+  rpcs_.result = absl::NotFoundError("no");
+  EXPECT_FALSE(Stop(traced_).contains("trace"));
+  EXPECT_THAT(*ListDir(dir_.Path("traces")), testing::IsEmpty());
+}
+
+TEST_F(EdgeTraceTest, CallsThatAreDebugAreRecordedOnlyIfTheyFail) {
+  EXPECT_TRUE(Stop(traced_, LogLevel::kDebug).is_null());
+  EXPECT_EQ(Recorded(), 0u) << "they would displace all else";
+  rpcs_.result = absl::NotFoundError("no");
+  Stop(traced_, LogLevel::kDebug);
+  EXPECT_EQ(Recorded(), 1u);
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ class Stats;
 class StatusView;
 class StreamServer;
 class Tracer;
+class TraceFiles;
 
 // What the RPCs are about. All must outlive the server.
 struct CriBackends {
@@ -40,6 +41,7 @@ struct CriBackends {
   Tracer* tracer;               // null: RPCs are not traced
   bool log_trace_ids;           // lines of RPCs name the trace that they are in
   std::string (*operations)();  // what is in flight, as JSON, for Status(verbose)
+  TraceFiles* traces;           // for calls that fail with Internal; null: none are kept
 };
 
 struct ServerOptions {

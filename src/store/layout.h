@@ -30,6 +30,8 @@
 //         images/<n>/             the root of the image of its n-th mount
 //         target-pids             the pinned PID namespace of its target container
 //     residue/                    as below root
+//     recorder.jsonl              the newest log lines at every level (base/recorder.h)
+//     traces/                     what the recorder had when something failed or crashed (base/trace_files.h)
 #pragma once
 
 #include <string>
@@ -76,6 +78,8 @@ class Layout {
   std::string Netns(absl::string_view pod) const {
     return netns_under_state_ ? absl::StrCat(NetnsDir(), "/", pod) : absl::StrCat(NetnsDir(), "/cni-", pod);
   }
+  std::string Recorder() const { return absl::StrCat(state_, "/recorder.jsonl"); }
+  std::string Traces() const { return absl::StrCat(state_, "/traces"); }
   std::string RuntimeRoots() const { return absl::StrCat(state_, "/oci"); }
   std::string RuntimeRoot(absl::string_view runtime) const { return absl::StrCat(RuntimeRoots(), "/", runtime); }
   std::string Pods() const { return absl::StrCat(state_, "/pods"); }

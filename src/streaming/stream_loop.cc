@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/mutex.h"
+#include "base/thread.h"
 #include "streaming/stream_loop_asio.h"
 
 namespace crisp {
@@ -26,8 +27,14 @@ absl::StatusOr<std::unique_ptr<StreamLoop>> StreamLoop::Start() {
     auto impl = std::make_unique<AsioLoop>();
     sigset_t all, before;
     sigfillset(&all);
+    // Faults: a fault whose signal is blocked ends the process without its handler (base/crash_handler.h).
+    for (const int fault : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT}) sigdelset(&all, fault);
     pthread_sigmask(SIG_BLOCK, &all, &before);
-    impl->thread = std::thread([context = &impl->context] { context->run(); });
+    impl->thread = std::thread([context = &impl->context] {
+      NameThisThread("streams");
+      const AlternateStack stack;
+      context->run();
+    });
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     return std::unique_ptr<StreamLoop>(new StreamLoop(std::move(impl)));
   } catch (const std::system_error& error) {

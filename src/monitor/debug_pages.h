@@ -1,0 +1,31 @@
+// The pages of debug.address, in JSON:
+//
+//   /ops              operations in flight, oldest first (monitor/operations_text.h)
+//   /threads          threads of crispd and what each does (monitor/thread_list.h)
+//   /trace            all that is recorded, oldest first, a line of the log each (base/recorder.h)
+//   /pods             every pod: id, namespace, name, state
+//   /pods/POD         all that crispd has of it (monitor/pod_facts.h)
+//   /pods/POD/trace   what is recorded of it; also of a pod that is gone
+//
+// POD is an id, the beginning of one, or NAMESPACE/NAME. The socket's owner is the administrator: nothing is hidden but
+// the values of environment variables.
+#pragma once
+
+#include "monitor/http_page.h"
+#include "store/layout.h"
+
+namespace crisp {
+
+class PodTable;
+class Recorder;
+
+struct DebugSources {
+  Layout layout;
+  const PodTable* table;     // outlives the pages
+  const Recorder* recorder;  // likewise; null: nothing is recorded
+};
+
+HttpPages DebugPages(const DebugSources& sources);
+HttpTrees DebugTrees(const DebugSources& sources);
+
+}  // namespace crisp
