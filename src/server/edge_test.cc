@@ -1,16 +1,23 @@
 #include "server/edge.h"
 
 #include <gmock/gmock.h>
+#include <grpcpp/test/server_context_test_spouse.h>
 #include <gtest/gtest.h>
 #include <prometheus/registry.h>
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
+#include <variant>
+#include <vector>
 
 #include "api/cri/cri.h"
 #include "base/testing/captured_log.h"
 #include "base/testing/json_lines.h"
 #include "stats/testing/made_pods.h"
+#include "tracing/span_tracer.h"
+#include "tracing/testing/kept_spans.h"
+#include "tracing/traceparent.h"
 
 namespace crisp {
 namespace {
@@ -36,8 +43,15 @@ class FakeRpcs {
     return result;
   }
   absl::Status PullImage(const cri::PullImageRequest&, cri::PullImageResponse*) { return result; }
+  absl::Status StartContainer(const cri::StartContainerRequest&, const CallContext& call,
+                              cri::StartContainerResponse*) {
+    trace = call.trace();
+    call.AddPart({"a part", MonoClock::now(), MonoClock::now()});
+    return result;
+  }
 
   absl::Status result;
+  TraceContext trace;  // that of the last StartContainer
 
  private:
   PodTable* const pods_;
@@ -153,6 +167,67 @@ TEST_F(EdgeTest, ACallThatIsDebugIsALineOnlyIfItFails) {
   EXPECT_EQ(LineOf(&FakeRpcs::StopContainer, {}, LogLevel::kDebug), json(0));
   rpcs_.result = absl::InternalError("no");
   EXPECT_EQ(LineOf(&FakeRpcs::StopContainer, {}, LogLevel::kDebug)["level"], "warning");
+}
+
+// A client that names its span.
+class EdgeTraceTest : public EdgeTest {
+ protected:
+  static constexpr char kSampled[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  static constexpr char kNotSampled[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
+
+  void Start(const std::vector<std::string>& traceparents) {
+    grpc::ServerContext context;
+    grpc::testing::ServerContextTestSpouse spouse(&context);
+    for (const std::string& each : traceparents) spouse.AddClientMetadata("traceparent", each);
+    cri::StartContainerRequest request;
+    request.set_container_id("c1");
+    cri::StartContainerResponse response;
+    code_ =
+        traced_.Answer({"StartContainer"}, context, rpcs_, &FakeRpcs::StartContainer, request, &response).error_code();
+  }
+
+  KeptSpans kept_;
+  SpanTracer tracer_{TraceSampler{0, true}, &kept_};  // no trace of its own
+  Edge traced_{"runtime.v1.RuntimeService", made_.table(), {&metrics_, &tracer_, /*log_trace_ids=*/true}};
+};
+
+TEST_F(EdgeTraceTest, ACallJoinsTheClientsTraceAndNamesItsObject) {
+  rpcs_.result = absl::InternalError("no such binary");
+  const CapturedLog log({.format = LogFormat::kJson});
+  Start({kSampled});
+  ASSERT_EQ(kept_.all().size(), 2u);
+  const SpanRecord call = kept_.Named("runtime.v1.RuntimeService/StartContainer");
+  EXPECT_EQ(TraceIdText(call.context), "4bf92f3577b34da6a3ce929d0e0e4736");
+  EXPECT_EQ(call.parent, ParseTraceparent(kSampled).span_id);
+  EXPECT_EQ(rpcs_.trace, call.context);
+  EXPECT_EQ(kept_.Named("a part").parent, call.context.span_id);
+  EXPECT_TRUE(call.failed);
+  const std::pair<std::string, std::variant<std::string, int64_t>> id = {"container.id", "c1"};
+  EXPECT_THAT(call.attributes, testing::Contains(id));
+  const json line = JsonLines(log).front();
+  EXPECT_EQ(line.at("trace_id"), TraceIdText(call.context));
+  EXPECT_EQ(line.at("span_id"), SpanIdText(call.context));
+}
+
+TEST_F(EdgeTraceTest, ACallThatTheClientDoesNotSampleIsPassedOnAndNotRecorded) {
+  Start({kNotSampled});
+  EXPECT_TRUE(kept_.all().empty());
+  EXPECT_EQ(TraceIdText(rpcs_.trace), "4bf92f3577b34da6a3ce929d0e0e4736");
+  EXPECT_FALSE(rpcs_.trace.sampled);
+}
+
+TEST_F(EdgeTraceTest, AClientThatNamesTwoSpansOrNoneHasNone) {
+  Start({kSampled, kSampled});
+  Start({});
+  Start({"nonsense"});
+  EXPECT_TRUE(kept_.all().empty()) << "the ratio of own traces is 0";
+}
+
+TEST_F(EdgeTest, WithoutATracerACallHasNoTrace) {
+  const grpc::ServerContext context;
+  cri::StartContainerResponse response;
+  EXPECT_TRUE(edge_.Answer({"StartContainer"}, context, rpcs_, &FakeRpcs::StartContainer, {}, &response).ok());
+  EXPECT_FALSE(rpcs_.trace.valid());
 }
 
 }  // namespace
