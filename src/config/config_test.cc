@@ -745,5 +745,28 @@ TEST_F(ConfigTest, AKeyOrTableThatIsThereTwiceIsNamedAsItStandsInTheFile) {
   EXPECT_THAT(said_of("a = 1 a = 2\n"), HasSubstr("expected a comment or whitespace (column"));
 }
 
+TEST_F(ConfigTest, TracingIsConfiguredAsForContainerd) {
+  const auto config = Load(R"(version = 2
+[debug]
+log_trace_id = true
+[plugins."io.containerd.tracing.processor.v1.otlp"]
+endpoint = "http://collector:4318"
+protocol = "http/protobuf"
+[plugins."io.containerd.internal.v1.tracing"]
+sampling_ratio = 0.25
+service_name = "node"
+)");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_THAT(warnings_, IsEmpty());
+  EXPECT_EQ(config->tracing, (TracingConfig{"http://collector:4318", "http/protobuf", "node", 0.25}));
+  EXPECT_TRUE(config->log_trace_id);
+}
+
+TEST_F(ConfigTest, ARatioMayBeAWholeNumber) {
+  const auto config = Load("version = 2\nplugins.'io.containerd.internal.v1.tracing'.sampling_ratio = 0\n");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->tracing.sampling_ratio, 0);
+}
+
 }  // namespace
 }  // namespace crisp

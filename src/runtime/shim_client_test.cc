@@ -23,6 +23,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/testing/kept_span.h"
 #include "base/testing/wait.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -115,6 +116,25 @@ TEST_F(ShimTest, ExitCodeTimeLogAndRecordAreExact) {
   shim::ExitRecord record;
   ASSERT_EQ(shim::ReadExitRecord(pod_.Path("a/exit"), &record), 0);
   EXPECT_EQ(record, (shim::ExitRecord{7, exit.finished_at, false}));
+}
+
+TEST_F(ShimTest, TheRunsOfTheRuntimeArePartsOfACallThatIsTraced) {
+  KeptSpan span;
+  const CallContext traced = TestPod::call().TracedIn(span.context(), &span);
+  const MonoTime before = MonoClock::now();
+  ASSERT_TRUE(pod_.client->Start(pod_.Bundle("a", TestPod::Shell("sleep 1000")), traced).ok());
+  ExecRequest exec{"a", TestPod::Process(TestPod::Shell("exit 3")), std::chrono::seconds(0), 1 << 20};
+  EXPECT_EQ(pod_.client->Exec(exec, traced).value().exit_code, 3);
+  MonoTime latest = before;
+  std::vector<std::string> names;
+  for (const SpanPart& part : span.parts()) {
+    EXPECT_GE(part.begun, latest) << part.name;
+    EXPECT_GT(part.ended, part.begun) << part.name;
+    latest = part.ended;
+    names.push_back(part.name);
+  }
+  EXPECT_LE(latest, MonoClock::now());
+  EXPECT_THAT(names, ElementsAre("OCI runtime create", "OCI runtime start", "OCI runtime exec"));
 }
 
 TEST_F(ShimTest, StartedPidIsTheContainersFirstProcess) {

@@ -1,11 +1,15 @@
 #include "server/edge.h"
 
 #include <gmock/gmock.h>
+#include <grpcpp/test/server_context_test_spouse.h>
 #include <gtest/gtest.h>
 #include <prometheus/registry.h>
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
+#include <variant>
+#include <vector>
 
 #include "api/cri/cri.h"
 #include "base/testing/captured_log.h"
@@ -14,6 +18,9 @@
 #include "os/file.h"
 #include "os/testing/test_dir.h"
 #include "stats/testing/made_pods.h"
+#include "tracing/span_tracer.h"
+#include "tracing/testing/kept_spans.h"
+#include "tracing/traceparent.h"
 
 namespace crisp {
 namespace {
@@ -39,8 +46,15 @@ class FakeRpcs {
     return result;
   }
   absl::Status PullImage(const cri::PullImageRequest&, cri::PullImageResponse*) { return result; }
+  absl::Status StartContainer(const cri::StartContainerRequest&, const CallContext& call,
+                              cri::StartContainerResponse*) {
+    trace = call.trace();
+    call.AddPart({"a part", MonoClock::now(), MonoClock::now()});
+    return result;
+  }
 
   absl::Status result;
+  TraceContext trace;  // that of the last StartContainer
 
  private:
   PodTable* const pods_;
@@ -158,9 +172,9 @@ TEST_F(EdgeTest, ACallThatIsDebugIsALineOnlyIfItFails) {
   EXPECT_EQ(LineOf(&FakeRpcs::StopContainer, {}, LogLevel::kDebug)["level"], "warning");
 }
 
-class EdgeTraceTest : public EdgeTest {
+class EdgeRecordTest : public EdgeTest {
  protected:
-  ~EdgeTraceTest() override { SetLogObserver(nullptr); }
+  ~EdgeRecordTest() override { SetLogObserver(nullptr); }
   void SetUp() override {
     EdgeTest::SetUp();
     SetLogObserver(recorder_);
@@ -182,34 +196,95 @@ class EdgeTraceTest : public EdgeTest {
   const TestDir dir_;
   const std::shared_ptr<Recorder> recorder_ = *Recorder::InMemory(1 << 16);
   TraceFiles traces_{dir_.Path("traces"), recorder_};
-  Edge traced_{"runtime.v1.RuntimeService", made_.table(), {&metrics_, nullptr, false, &traces_}};
+  Edge recorded_edge_{"runtime.v1.RuntimeService", made_.table(), {&metrics_, nullptr, false, &traces_}};
 };
 
-TEST_F(EdgeTraceTest, AnInternalErrorNamesAFileWithWhatLedToIt) {
+TEST_F(EdgeRecordTest, AnInternalErrorNamesAFileWithWhatLedToIt) {
   LogDebug("a step", {{"pod_id", "p1"}});
   LogDebug("of others", {{"pod_id", "p2"}});
   rpcs_.result = absl::InternalError("no");
-  const json line = Stop(traced_);
+  const json line = Stop(recorded_edge_);
   const std::string path = line.at("trace");
   const std::string text = *ReadFileAt(AT_FDCWD, path, 1 << 16);
   EXPECT_THAT(text, testing::AllOf(testing::HasSubstr("a step"), testing::HasSubstr("\"trace\":\"" + path + "\""),
                                    testing::Not(testing::HasSubstr("of others"))));
-  EXPECT_FALSE(Stop(traced_).contains("trace")) << "within a minute of the last";
+  EXPECT_FALSE(Stop(recorded_edge_).contains("trace")) << "within a minute of the last";
 }
 
-TEST_F(EdgeTraceTest, OtherErrorsLeaveNoFile) {
-  EXPECT_FALSE(Stop(traced_).contains("trace"));
+TEST_F(EdgeRecordTest, OtherErrorsLeaveNoFile) {
+  EXPECT_FALSE(Stop(recorded_edge_).contains("trace"));
   rpcs_.result = absl::NotFoundError("no");
-  EXPECT_FALSE(Stop(traced_).contains("trace"));
+  EXPECT_FALSE(Stop(recorded_edge_).contains("trace"));
   EXPECT_THAT(*ListDir(dir_.Path("traces")), testing::IsEmpty());
 }
 
-TEST_F(EdgeTraceTest, CallsThatAreDebugAreRecordedOnlyIfTheyFail) {
-  EXPECT_TRUE(Stop(traced_, LogLevel::kDebug).is_null());
+TEST_F(EdgeRecordTest, CallsThatAreDebugAreRecordedOnlyIfTheyFail) {
+  EXPECT_TRUE(Stop(recorded_edge_, LogLevel::kDebug).is_null());
   EXPECT_EQ(Recorded(), 0u) << "they would displace all else";
   rpcs_.result = absl::NotFoundError("no");
-  Stop(traced_, LogLevel::kDebug);
+  Stop(recorded_edge_, LogLevel::kDebug);
   EXPECT_EQ(Recorded(), 1u);
+}
+
+// A client that names its span.
+class EdgeTraceTest : public EdgeTest {
+ protected:
+  static constexpr char kSampled[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  static constexpr char kNotSampled[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
+
+  void Start(const std::vector<std::string>& traceparents) {
+    grpc::ServerContext context;
+    grpc::testing::ServerContextTestSpouse spouse(&context);
+    for (const std::string& each : traceparents) spouse.AddClientMetadata("traceparent", each);
+    cri::StartContainerRequest request;
+    request.set_container_id("c1");
+    cri::StartContainerResponse response;
+    code_ =
+        traced_.Answer({"StartContainer"}, context, rpcs_, &FakeRpcs::StartContainer, request, &response).error_code();
+  }
+
+  KeptSpans kept_;
+  SpanTracer tracer_{TraceSampler{0, true}, &kept_};  // no trace of its own
+  Edge traced_{"runtime.v1.RuntimeService", made_.table(), {&metrics_, &tracer_, /*log_trace_ids=*/true}};
+};
+
+TEST_F(EdgeTraceTest, ACallJoinsTheClientsTraceAndNamesItsObject) {
+  rpcs_.result = absl::InternalError("no such binary");
+  const CapturedLog log({.format = LogFormat::kJson});
+  Start({kSampled});
+  ASSERT_EQ(kept_.all().size(), 2u);
+  const SpanRecord call = kept_.Named("runtime.v1.RuntimeService/StartContainer");
+  EXPECT_EQ(TraceIdText(call.context), "4bf92f3577b34da6a3ce929d0e0e4736");
+  EXPECT_EQ(call.parent, ParseTraceparent(kSampled).span_id);
+  EXPECT_EQ(rpcs_.trace, call.context);
+  EXPECT_EQ(kept_.Named("a part").parent, call.context.span_id);
+  EXPECT_TRUE(call.failed);
+  const std::pair<std::string, std::variant<std::string, int64_t>> id = {"container.id", "c1"};
+  EXPECT_THAT(call.attributes, testing::Contains(id));
+  const json line = JsonLines(log).front();
+  EXPECT_EQ(line.at("trace_id"), TraceIdText(call.context));
+  EXPECT_EQ(line.at("span_id"), SpanIdText(call.context));
+}
+
+TEST_F(EdgeTraceTest, ACallThatTheClientDoesNotSampleIsPassedOnAndNotRecorded) {
+  Start({kNotSampled});
+  EXPECT_TRUE(kept_.all().empty());
+  EXPECT_EQ(TraceIdText(rpcs_.trace), "4bf92f3577b34da6a3ce929d0e0e4736");
+  EXPECT_FALSE(rpcs_.trace.sampled);
+}
+
+TEST_F(EdgeTraceTest, AClientThatNamesTwoSpansOrNoneHasNone) {
+  Start({kSampled, kSampled});
+  Start({});
+  Start({"nonsense"});
+  EXPECT_TRUE(kept_.all().empty()) << "the ratio of own traces is 0";
+}
+
+TEST_F(EdgeTest, WithoutATracerACallHasNoTrace) {
+  const grpc::ServerContext context;
+  cri::StartContainerResponse response;
+  EXPECT_TRUE(edge_.Answer({"StartContainer"}, context, rpcs_, &FakeRpcs::StartContainer, {}, &response).ok());
+  EXPECT_FALSE(rpcs_.trace.valid());
 }
 
 }  // namespace

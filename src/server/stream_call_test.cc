@@ -18,6 +18,9 @@
 #include "api/cri/api.grpc.pb.h"
 #include "sandbox/pod_table.h"
 #include "server/completion_loop.h"
+#include "tracing/span_tracer.h"
+#include "tracing/testing/kept_spans.h"
+#include "tracing/traceparent.h"
 
 namespace crisp {
 namespace {
@@ -84,7 +87,9 @@ class StreamCallTest : public testing::Test {
   PodTable pods_;
   prometheus::Registry registry_;
   RpcMetrics metrics_{&registry_, /*histogram=*/false};
-  Edge edge_{"runtime.v1.RuntimeService", &pods_, {&metrics_}};
+  KeptSpans kept_;
+  SpanTracer tracer_{TraceSampler{1, true}, &kept_};
+  Edge edge_{"runtime.v1.RuntimeService", &pods_, {&metrics_, &tracer_}};
   std::unique_ptr<grpc::Server> server_;
   absl::Notification release_;
   absl::Notification list_began_;
@@ -125,6 +130,22 @@ TEST_F(StreamCallTest, TooManyListsAtOnceAreRefused) {
   EXPECT_EQ(last_end_.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
   release_.Notify();
   first.get();
+}
+
+TEST_F(StreamCallTest, AStreamIsASpanOfTheClientsTrace) {
+  release_.Notify();
+  grpc::ClientContext context;
+  context.set_deadline(Deadline());
+  context.AddMetadata("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+  const auto reader = stub_->StreamContainers(&context, {});
+  cri::StreamContainersResponse message;
+  while (reader->Read(&message)) {
+  }
+  EXPECT_TRUE(reader->Finish().ok());
+  const SpanRecord span = kept_.Named("runtime.v1.RuntimeService/StreamContainers");
+  EXPECT_EQ(TraceIdText(span.context), "4bf92f3577b34da6a3ce929d0e0e4736");
+  EXPECT_TRUE(span.remote_parent);
+  EXPECT_GE(span.ended, span.begun);
 }
 
 }  // namespace

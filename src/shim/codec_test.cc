@@ -98,6 +98,23 @@ TEST(CodecTest, WhatANewerPeerAppendsIsSkipped) {
   EXPECT_EQ(start.timeout_ns, 1ULL << 63);
 }
 
+TEST(CodecTest, AnOlderShimDoesNotTellWhenItRanTheRuntime) {
+  const std::string packet = Encode(1, Started{7, 8, {10, 20}, {30, 40}});
+  Started started;
+  ASSERT_TRUE(Decode(packet, &started));
+  EXPECT_EQ(started.create.ended, 20);
+  EXPECT_EQ(started.start.begun, 30);
+  Started older;
+  ASSERT_TRUE(Decode(packet.substr(0, packet.size() - 2 * sizeof(RunTimes)), &older));
+  EXPECT_EQ(older.pid, 7u);
+  EXPECT_EQ(older.create.begun + older.start.ended, 0);
+  const std::string exec = Encode(1, ExecDone{3, {10, 20}});
+  ExecDone done;
+  ASSERT_TRUE(Decode(exec.substr(0, exec.size() - sizeof(RunTimes)), &done));
+  EXPECT_EQ(done.exit_code, 3u);
+  EXPECT_EQ(done.exec.begun, 0);
+}
+
 TEST(CodecTest, AppendedFieldsThatAreNotThereCanBeTold) {
   const std::string packet = Encode(1, Cancel{5});
   Decoder decoder(std::string_view(packet).substr(kHeaderSize));

@@ -3,18 +3,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <atomic>
 #include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/call_context.h"
-#include "base/mutex.h"
 #include "base/single_flight.h"
 #include "base/step_log.h"
-#include "base/testing/wait.h"
-#include "tracing/traceparent.h"
+#include "tracing/testing/kept_spans.h"
 
 namespace crisp {
 namespace {
@@ -26,29 +24,6 @@ using testing::Pair;
 using testing::SizeIs;
 using testing::VariantWith;
 
-class Kept final : public SpanSink {
- public:
-  void Take(SpanRecord span) override {
-    const MutexLock lock(mutex_);
-    spans_.push_back(std::move(span));
-  }
-  std::vector<SpanRecord> all() const {
-    const MutexLock lock(mutex_);
-    return spans_;
-  }
-  SpanRecord Named(const std::string& name) const {
-    const MutexLock lock(mutex_);
-    const auto found =
-        std::find_if(spans_.begin(), spans_.end(), [&](const SpanRecord& span) { return span.name == name; });
-    EXPECT_NE(found, spans_.end()) << name;
-    return found == spans_.end() ? SpanRecord() : *found;
-  }
-
- private:
-  mutable Mutex mutex_;
-  std::vector<SpanRecord> spans_ ABSL_GUARDED_BY(mutex_);
-};
-
 class SpanTracerTest : public testing::Test {
  protected:
   SpanTracerTest() { StepLog::SetTracer(&tracer_); }
@@ -59,7 +34,7 @@ class SpanTracerTest : public testing::Test {
     return tracer_.BeginCall("runtime.v1.RuntimeService", "RunPodSandbox", parent, MonoClock::now());
   }
 
-  Kept kept_;
+  KeptSpans kept_;
   SpanTracer tracer_{TraceSampler{1, true}, &kept_};
 };
 
