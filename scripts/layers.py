@@ -92,8 +92,6 @@ class Target:
 
     def list_files(self, files):
         for file in files:
-            if "CMAKE_CURRENT_BINARY_DIR" in file or file.startswith("${CRI_OUT}"):
-                self.generated = True
             plain = re.sub(r"\$\{[A-Z_]*\}/?", "", file)
             self.stems.add(stem_of(normal(self.directory / plain)))
 
@@ -178,6 +176,17 @@ class CMakeReader:
         self.add("crisp_" + name, line, part["SOURCES"], part["DEPENDS"])
         of_tests = part["DEPENDS"] + part["TEST_DEPENDS"] + [("crisp_" + name, line)]
         self.add(name + "_test", line, part["TESTS"], of_tests, test=True)
+
+    def on_crisp_proto(self, name, line, words):
+        part = sections(words, ("PROTOS", "ROOT", "IMPORTS", "DEPENDS", "SERVICES"))
+        services = any(word == "SERVICES" for word, _ in words)
+        library = "gRPC::grpc++" if services else "protobuf::libprotobuf"
+        self.add("crisp_" + name, line, (), part["DEPENDS"] + [(library, line)])
+        target = self.targets["crisp_" + name]
+        target.generated = True
+        root = "".join(word + "/" for word, _ in part["ROOT"])
+        for file, _ in part["PROTOS"]:
+            target.stems.add(root + file.removesuffix(".proto") + (".grpc.pb" if services else ".pb"))
 
     def on_crisp_test(self, name, line, words):
         part = sections(words, ("SOURCES", "DEPENDS", "LABELS", "TIMEOUT"))
