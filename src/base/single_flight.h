@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/call_context.h"
+#include "base/counters.h"
 #include "base/mutex.h"
 #include "base/status_macros.h"
 #include "base/thread.h"
@@ -34,10 +35,11 @@ class SingleFlight {
     while (!flights_.empty()) landed_.Wait(mutex_);
   }
 
-  // Runs `work` on a thread of its own unless one for `key` is in flight, and waits as long as `call` allows.
+  // Runs `work` on a thread of its own unless one for `key` is in flight, and waits as long as `call` allows. Callers
+  // that join are counted in `joined`, unless it is null.
   // ResourceExhausted if no thread can be had. AlreadyExists if the one in flight has other contents.
   absl::StatusOr<Result> Do(const std::string& key, const CallContext& call, Work work,
-                            const std::string& contents = "") {
+                            const std::string& contents = "", Counter* joined = nullptr) {
     std::shared_ptr<Flight> flight;
     {
       MutexLock lock(mutex_);
@@ -47,6 +49,7 @@ class SingleFlight {
           return absl::AlreadyExistsError(absl::StrCat("another request is at work for ", key));
         }
         call.LinkTo(flight->begun_by);
+        if (joined != nullptr) joined->Add();
       } else {
         flight = std::make_shared<Flight>();
         flight->contents = contents;

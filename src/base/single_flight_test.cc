@@ -17,6 +17,7 @@ using std::chrono::milliseconds;
 TEST(SingleFlightTest, ASecondCallerJoinsTheFirst) {
   std::promise<void> go;
   SingleFlight<int> flights;
+  Counter joined;
   std::shared_future<void> may_finish = go.get_future().share();
   std::atomic<int> runs{0};
   auto work = [&](const SingleFlight<int>::Abandoned&) -> absl::StatusOr<int> {
@@ -26,22 +27,23 @@ TEST(SingleFlightTest, ASecondCallerJoinsTheFirst) {
   std::atomic<bool> first_waits{false};
   std::atomic<bool> second_waits{false};
   const auto do_and_tell = [&](std::atomic<bool>* waits) {  // a caller that waits is asked whether it has gone
-    return std::async(std::launch::async, [&flights, work, waits] {
+    return std::async(std::launch::async, [&flights, &joined, work, waits] {
       const auto gone = [waits] {
         *waits = true;
         return false;
       };
-      return flights.Do("web", CallContext(kNoDeadline, gone), work);
+      return flights.Do("web", CallContext(kNoDeadline, gone), work, "", &joined);
     });
   };
   auto first = do_and_tell(&first_waits);
   auto second = do_and_tell(&second_waits);
-  EXPECT_EQ(flights.Do("web", CallContext::WithTimeout(milliseconds(20)), work).status().code(),
+  EXPECT_EQ(flights.Do("web", CallContext::WithTimeout(milliseconds(20)), work, "", &joined).status().code(),
             absl::StatusCode::kDeadlineExceeded);
   EXPECT_TRUE(Eventually([&] { return first_waits && second_waits; }));
   go.set_value();
   EXPECT_EQ(*first.get(), 1);
   EXPECT_EQ(*second.get(), 1);
+  EXPECT_EQ(joined.value(), 2u) << "of three";
 }
 
 TEST(SingleFlightTest, DifferentKeysFlyApart) {
