@@ -102,7 +102,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   if (newer || !Exists(path.substr(0, path.rfind('/')))) return opened;
   absl::StatusOr<std::unique_ptr<Connection>> memory = LoadIntoMemory(path, migrations);
   if (!memory.ok()) return Join(opened, memory.status());
-  database->memory_ = *std::move(memory);
+  database->SetMemory(*std::move(memory));
   LogError(kInMemory, {{"database", path}, {"error", database->CannotWrite(opened).message()}});
   return database;
 }
@@ -123,29 +123,56 @@ absl::Status Database::OpenFile() {
 
 absl::Status Database::Change(Purpose purpose, ChangeFunction change) {
   MutexLock lock(mutex_);
-  const absl::Status written = WriteBack();
-  if (purpose == Purpose::kKeep) RETURN_IF_ERROR(written);
-  const absl::Status status = RunTransaction(current(), change);
-  if (purpose == Purpose::kKeep || !IsStorageError(status)) return Explain(status);
-  RETURN_IF_ERROR(MoveToMemory(Explain(status)));
-  return RunTransaction(current(), change);
+  return Counted(ChangeLocked(purpose, change));
 }
 
-absl::Status Database::RunTransaction(Connection& connection, ChangeFunction change) {
+absl::Status Database::ChangeLocked(Purpose purpose, ChangeFunction change) {
+  const absl::Status written = WriteBack();
+  if (purpose == Purpose::kKeep) RETURN_IF_ERROR(written);
+  const absl::Status status = RunTransaction(change);
+  if (purpose == Purpose::kKeep || !IsStorageError(status)) return Explain(status);
+  RETURN_IF_ERROR(MoveToMemory(Explain(status)));
+  return RunTransaction(change);
+}
+
+absl::Status Database::RunOne(absl::string_view sql, const std::vector<Value>& values) {
+  RETURN_IF_ERROR(WriteBack());
+  return Explain(Commit(sql, values));
+}
+
+absl::Status Database::RunTransaction(ChangeFunction change) {
+  Connection& connection = current();
   // IMMEDIATE takes the write lock now rather than at the first write, where nobody expects to wait.
   RETURN_IF_ERROR(connection.Run("BEGIN IMMEDIATE"), "begin a transaction");
   Transaction transaction(connection);
   absl::Status status = change(transaction);
-  if (status.ok()) status = connection.Run("COMMIT");
+  if (status.ok()) status = Commit("COMMIT", {});
   if (!status.ok()) connection.Run("ROLLBACK").IgnoreError();  // fails only if SQLite has rolled back already
   return status;
+}
+
+absl::Status Database::Commit(absl::string_view sql, const std::vector<Value>& values) {
+  const MonoTime start = MonoClock::now();
+  absl::Status status = current().Run(sql, values);
+  if (memory_ == nullptr) counters_.commits.Add(MonoClock::now() - start);
+  return status;
+}
+
+absl::Status Database::Counted(absl::Status status) {
+  counters_.transactions.Of(status.ok() ? "ok" : "error").Add();
+  return status;
+}
+
+void Database::SetMemory(std::unique_ptr<Connection> memory) {
+  memory_ = std::move(memory);
+  counters_.in_memory = memory_ != nullptr;
 }
 
 absl::Status Database::MoveToMemory(const absl::Status& why) {
   ASSIGN_OR_RETURN(std::unique_ptr<Connection> memory, Connection::OpenInMemory());
   if (const absl::Status copied = file_->CopyTo(*memory); !copied.ok()) return Join(why, copied);
   RETURN_IF_ERROR(memory->Run("PRAGMA foreign_keys=ON"));
-  memory_ = std::move(memory);
+  SetMemory(std::move(memory));
   LogError(kInMemory, {{"database", path_}, {"error", why.message()}});
   return absl::OkStatus();
 }
@@ -156,7 +183,7 @@ absl::Status Database::WriteBack() {
     if (const absl::Status opened = OpenFile(); !opened.ok()) return CannotWrite(opened);
   }
   RETURN_IF_ERROR(Explain(memory_->CopyTo(*file_)));
-  memory_ = nullptr;
+  SetMemory(nullptr);
   LogInfo("the database can be written again; all removals are recorded", {{"database", path_}});
   return absl::OkStatus();
 }

@@ -31,6 +31,7 @@
 #include "base/mutex.h"
 #include "base/status_macros.h"
 #include "store/connection.h"
+#include "store/database_counters.h"
 #include "store/migration.h"
 
 namespace crisp {
@@ -86,8 +87,7 @@ class Database {
   template <typename... Values>
   absl::Status Run(absl::string_view sql, const Values&... values) {
     MutexLock lock(mutex_);
-    RETURN_IF_ERROR(WriteBack());
-    return Explain(current().Run(sql, {Value(values)...}));
+    return Counted(RunOne(sql, {Value(values)...}));
   }
   // Free with one statement.
   template <typename... Values>
@@ -101,12 +101,22 @@ class Database {
     return current().Run(sql, {Value(values)...}, &each);
   }
 
+  // Absolute. SQLite's write-ahead log is "<path>-wal".
+  const std::string& path() const { return path_; }
+  const DatabaseCounters& counters() const { return counters_; }
+
  private:
   Database(std::string path, std::vector<Migration> migrations)
       : path_(std::move(path)), migrations_(std::move(migrations)) {}
   absl::Status OpenFile() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Connection& current() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return memory_ != nullptr ? *memory_ : *file_; }
-  static absl::Status RunTransaction(Connection& connection, ChangeFunction change);
+  absl::Status RunOne(absl::string_view sql, const std::vector<Value>& values) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status ChangeLocked(Purpose purpose, ChangeFunction change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status RunTransaction(ChangeFunction change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Runs a statement that commits.
+  absl::Status Commit(absl::string_view sql, const std::vector<Value>& values) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Counted(absl::Status status);
+  void SetMemory(std::unique_ptr<Connection> memory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // From here on everything is read from and freed in memory. `why` goes to the log.
   absl::Status MoveToMemory(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Writes the copy in memory to the file and drops it. OK if there is none.
@@ -118,6 +128,7 @@ class Database {
 
   const std::string path_;
   const std::vector<Migration> migrations_;
+  DatabaseCounters counters_;
   Mutex mutex_;
   std::unique_ptr<Connection> file_ ABSL_GUARDED_BY(mutex_);    // null if it could not be opened
   std::unique_ptr<Connection> memory_ ABSL_GUARDED_BY(mutex_);  // null while the file is written

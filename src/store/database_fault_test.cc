@@ -173,5 +173,16 @@ TEST_F(DatabaseFaultTest, FilesThatAreTruncatedUnderItAreErrors) {
   }
 }
 
+TEST_F(DatabaseFaultTest, ThatItIsInMemoryIsToldWithoutWaitingForIt) {
+  EXPECT_FALSE(database_->counters().in_memory);
+  Reopen();
+  Remount(MS_RDONLY);
+  ASSERT_EQ(database_->RunFree(kDelete, "a"), absl::OkStatus());
+  EXPECT_TRUE(database_->counters().in_memory);
+  Remount(0);
+  ASSERT_EQ(database_->RunFree(kDelete, "b"), absl::OkStatus());
+  EXPECT_FALSE(database_->counters().in_memory);
+}
+
 }  // namespace
 }  // namespace crisp
