@@ -65,16 +65,18 @@ std::string SecondsUntil(const CallContext& call) {
 }
 
 // Returns the plugin's standard output. `config` is its execution configuration.
-absl::StatusOr<std::string> RunPlugin(const char* verb, const std::string& type, const Json& config,
-                                      const CniTarget& target, const std::vector<std::string>& bin_dirs,
-                                      const CallContext& call) {
+absl::StatusOr<std::string> RunUncounted(const char* verb, const std::string& type, const Json& config,
+                                         const CniTarget& target, const std::vector<std::string>& bin_dirs,
+                                         const CallContext& call, TimeCounts* times) {
   RETURN_IF_ERROR(call.Check(), verb);
   Command command;
   ASSIGN_OR_RETURN(command.path, FindPlugin(type, bin_dirs));
   command.env = Environment(verb, target, bin_dirs);
   command.input = DumpJson(config);
   const std::string allowed = SecondsUntil(call);
+  const MonoTime start = MonoClock::now();
   auto result = RunCommand(command, call);
+  times->Add(MonoClock::now() - start);
   if (absl::IsDeadlineExceeded(result.status())) {
     return absl::DeadlineExceededError(absl::StrCat(verb, " has not ended in ", allowed, " and was killed"));
   }
@@ -83,11 +85,18 @@ absl::StatusOr<std::string> RunPlugin(const char* verb, const std::string& type,
   return std::move(result->output);
 }
 
+absl::StatusOr<std::string> RunPlugin(const char* verb, const std::string& type, const Json& config,
+                                      const CniTarget& target, const CniPlugins& plugins, const CallContext& call) {
+  PluginRuns& runs = plugins.counters->plugins.Of(type).commands.Of(verb);
+  absl::StatusOr<std::string> output = RunUncounted(verb, type, config, target, plugins.bin_dirs, call, &runs.times);
+  if (!output.ok()) runs.failures.Add();
+  return output;
+}
+
 absl::StatusOr<Json> AddPlugin(const CniConfigList& config, const CniPlugin& plugin, const CniTarget& target,
-                               const Json& prev_result, const std::vector<std::string>& bin_dirs,
-                               const CallContext& call) {
+                               const Json& prev_result, const CniPlugins& plugins, const CallContext& call) {
   const Json derived = ExecutionConfig(config, plugin, target, prev_result);
-  ASSIGN_OR_RETURN(const std::string output, RunPlugin("ADD", plugin.type, derived, target, bin_dirs, call));
+  ASSIGN_OR_RETURN(const std::string output, RunPlugin("ADD", plugin.type, derived, target, plugins, call));
   auto result = ParseCniResult(output, config.version);
   RETURN_IF_ERROR(result, "ADD answered \"", Excerpt(output), "\"");
   return result;
@@ -114,24 +123,24 @@ absl::StatusOr<std::string> FindPlugin(const std::string& type, const std::vecto
                                           ": install the CNI plugin, or set bin_dir to where it is"));
 }
 
-absl::StatusOr<Json> AddNetwork(const CniConfigList& config, const CniTarget& target,
-                                const std::vector<std::string>& bin_dirs, const CallContext& call) {
+absl::StatusOr<Json> AddNetwork(const CniConfigList& config, const CniTarget& target, const CniPlugins& plugins,
+                                const CallContext& call) {
   Json result;
   for (const CniPlugin& plugin : config.plugins) {
-    ASSIGN_OR_RETURN(result, AddPlugin(config, plugin, target, result, bin_dirs, call), NameOf(config, plugin));
+    ASSIGN_OR_RETURN(result, AddPlugin(config, plugin, target, result, plugins, call), NameOf(config, plugin));
   }
   return result;
 }
 
 absl::Status DelNetwork(const CniConfigList& config, const CniTarget& target, const Json& result,
-                        const std::vector<std::string>& bin_dirs, const CallContext& call) {
+                        const CniPlugins& plugins, const CallContext& call) {
   // DEL has a prevResult since version 0.4.0.
   const Json prev_result = CniVersionLess(config.version, "0.4.0") ? Json() : result;
   absl::Status status;
   for (size_t left = config.plugins.size(); left > 0; --left) {
     const CniPlugin& plugin = config.plugins[left - 1];
     const Json derived = ExecutionConfig(config, plugin, target, prev_result);
-    const auto run = [&] { return RunPlugin("DEL", plugin.type, derived, target, bin_dirs, PartOfCall(call, left)); };
+    const auto run = [&] { return RunPlugin("DEL", plugin.type, derived, target, plugins, PartOfCall(call, left)); };
     absl::Status deleted = run().status();
     // A plugin that was killed in ADD can leave a state in which its first DEL fails and the second one succeeds
     // (bridge with ipMasq).
@@ -142,7 +151,7 @@ absl::Status DelNetwork(const CniConfigList& config, const CniTarget& target, co
 }
 
 absl::Status CollectNetworkGarbage(const CniConfigList& config, const std::vector<CniTarget>& valid,
-                                   const std::vector<std::string>& bin_dirs, const CallContext& call) {
+                                   const CniPlugins& plugins, const CallContext& call) {
   Json attachments = Json::array();
   for (const CniTarget& target : valid) {
     attachments.push_back({{"containerID", target.container_id}, {"ifname", target.ifname}});
@@ -153,17 +162,16 @@ absl::Status CollectNetworkGarbage(const CniConfigList& config, const std::vecto
     Json derived = ExecutionConfig(config, plugin, CniTarget(), Json());
     derived["cni.dev/valid-attachments"] = attachments;
     derived["cni.dev/attachments"] = attachments;  // the name in the first text of spec 1.1.0
-    const auto collected = RunPlugin("GC", plugin.type, derived, CniTarget(), bin_dirs, PartOfCall(call, left--));
+    const auto collected = RunPlugin("GC", plugin.type, derived, CniTarget(), plugins, PartOfCall(call, left--));
     status = Join(status, Annotate(collected.status(), NameOf(config, plugin)));
   }
   return status;
 }
 
-absl::Status AskNetwork(const CniConfigList& config, const std::vector<std::string>& bin_dirs,
-                        const CallContext& call) {
+absl::Status AskNetwork(const CniConfigList& config, const CniPlugins& plugins, const CallContext& call) {
   for (const CniPlugin& plugin : config.plugins) {
     const Json derived = ExecutionConfig(config, plugin, CniTarget(), Json());
-    RETURN_IF_ERROR(RunPlugin("STATUS", plugin.type, derived, CniTarget(), bin_dirs, call), NameOf(config, plugin));
+    RETURN_IF_ERROR(RunPlugin("STATUS", plugin.type, derived, CniTarget(), plugins, call), NameOf(config, plugin));
   }
   return absl::OkStatus();
 }

@@ -57,7 +57,8 @@ absl::StatusOr<PodAddresses> AddressesOf(const PlannedNetwork& network, const Js
 
 class CniNetwork : public Network {
  public:
-  explicit CniNetwork(CniOptions options) : options_(std::move(options)), plugin_status_(options_.bin_dirs) {
+  explicit CniNetwork(CniOptions options)
+      : options_(std::move(options)), plugin_status_({options_.bin_dirs, &counters_}) {
     dirs_.emplace_back(options_.conf_dir);
     for (const auto& [name, dir] : options_.handlers) handler_dirs_[name] = Share(dir);
   }
@@ -71,6 +72,7 @@ class CniNetwork : public Network {
   absl::Status CollectGarbage(absl::FunctionRef<std::vector<std::string>()> valid, const CallContext& call) override;
   bool PluginsInstalled(const CniAttachment& attachment) override;
   std::string Describe() override;
+  const NetworkCounters& counters() const override { return counters_; }
 
  private:
   // Ready, but for what the plugins themselves say.
@@ -84,6 +86,7 @@ class CniNetwork : public Network {
   std::list<ConfDir> dirs_;
   std::map<std::string, ConfDir*> handler_dirs_;
   OperationTurns turns_;
+  NetworkCounters counters_;
   PluginStatus plugin_status_;
 };
 
@@ -163,9 +166,10 @@ absl::StatusOr<PodAddresses> CniNetwork::Attach(CniAttachment* attachment, const
   ASSIGN_OR_RETURN(const OperationTurns::Turn turn, turns_.BesideOthers(call));
   ASSIGN_OR_RETURN(Netlink netlink, Netlink::OpenIn(plan.networks.front().target.netns));
   RETURN_IF_ERROR(netlink.BringUp("lo"));
+  const CniPlugins plugins{options_.bin_dirs, &counters_};
   std::vector<Json> results;
   for (const PlannedNetwork& network : plan.networks) {
-    ASSIGN_OR_RETURN(Json result, AddNetwork(network.config, network.target, options_.bin_dirs, call));
+    ASSIGN_OR_RETURN(Json result, AddNetwork(network.config, network.target, plugins, call));
     results.push_back(std::move(result));
     // Updated after each network: if the next one fails, DEL of this one still gets its result.
     attachment->result = ResultsToText(results);
@@ -187,14 +191,14 @@ absl::Status CniNetwork::Detach(const CniAttachment& attachment, const CallConte
   ASSIGN_OR_RETURN(std::vector<Json> results, ResultsFromText(attachment.result));
   results.resize(plan.networks.size());
   ASSIGN_OR_RETURN(const OperationTurns::Turn turn, turns_.BesideOthers(call));
-  const std::vector<std::string> bin_dirs = BinDirsFor(plan, options_.bin_dirs);
+  const CniPlugins plugins{BinDirsFor(plan, options_.bin_dirs), &counters_};
   absl::Status status;
   for (size_t left = plan.networks.size(); left > 0; --left) {
     PlannedNetwork& network = plan.networks[left - 1];
     // An empty CNI_NETNS tells plugins that the namespace is gone, and the interface with it (CNI spec).
     if (!IsNetns(network.target.netns)) network.target.netns.clear();
     const CallContext part = PartOfCall(call, left);
-    status = Join(status, DelNetwork(network.config, network.target, results[left - 1], bin_dirs, part));
+    status = Join(status, DelNetwork(network.config, network.target, results[left - 1], plugins, part));
   }
   return status;
 }
@@ -216,9 +220,10 @@ absl::Status CniNetwork::CollectGarbage(absl::FunctionRef<std::vector<std::strin
     ASSIGN_OR_RETURN(const NetworkPlan plan, PlanFromText(text));
     for (const PlannedNetwork& network : plan.networks) targets[network.config.name].push_back(network.target);
   }
+  const CniPlugins plugins{options_.bin_dirs, &counters_};
   absl::Status status;
   for (size_t i = 0; i < networks.size(); ++i) {
-    status = Join(status, CollectNetworkGarbage(networks[i], targets[networks[i].name], options_.bin_dirs,
+    status = Join(status, CollectNetworkGarbage(networks[i], targets[networks[i].name], plugins,
                                                 PartOfCall(call, networks.size() - i)));
   }
   return status;

@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "base/call_context.h"
 #include "network/cni_options.h"
+#include "network/network_counters.h"
 #include "network/pod_network_request.h"
 #include "os/netns.h"
 
@@ -66,6 +67,7 @@ class Network {
   virtual bool PluginsInstalled(const CniAttachment& attachment) = 0;
   // The loaded configurations as JSON text, for Status(verbose).
   virtual std::string Describe() = 0;
+  virtual const NetworkCounters& counters() const = 0;
 };
 
 }  // namespace crisp

@@ -15,11 +15,25 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::AllOf;
 using testing::AnyOf;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
 const CallContext kCall = CallContext::WithTimeout(seconds(60));
+
+// "ADD bridge: 1 timed, 0 failed", for each command that was to run.
+std::vector<std::string> RunsOf(const NetworkCounters& counters) {
+  std::vector<std::string> all;
+  counters.plugins.ForEach([&](const std::string& type, const NetworkCounters::Plugin& plugin) {
+    plugin.commands.ForEach([&](const std::string& command, const PluginRuns& runs) {
+      uint64_t timed = 0;
+      for (size_t i = 0; i <= TimeCounts::kBounds.size(); ++i) timed += runs.times.count(i);
+      all.push_back(absl::StrCat(command, " ", type, ": ", timed, " timed, ", runs.failures.value(), " failed"));
+    });
+  });
+  return all;
+}
 
 class NetworkFaultTest : public TestWorld {
  protected:
@@ -71,6 +85,19 @@ TEST_F(NetworkFaultTest, AnErrorOfAPluginIsToldInItsWords) {
   AttachFailsWith(absl::StatusCode::kInternal, "plugin bad (10-pods.conflist): ADD: no room: pool of 5 is empty");
   EXPECT_THAT(testing::PrintToString(Traces()), HasSubstr("lease")) << "the bridge before it has done its work";
   DetachLeavesNothing();
+}
+
+TEST_F(NetworkFaultTest, RunsAndFailuresAreCountedByCommandAndPlugin) {
+  WritePlugin("bad", std::string(kPassOnAdd) + "; exit 7");
+  StartWith(R"(,{"type":"bad"})");
+  AttachFailsWith(absl::StatusCode::kInternal, "exit status 7");
+  DetachLeavesNothing();
+  EXPECT_THAT(RunsOf(network_->counters()),
+              ElementsAre("ADD bad: 1 timed, 1 failed", "DEL bad: 1 timed, 0 failed", "ADD bridge: 1 timed, 0 failed",
+                          "DEL bridge: 1 timed, 0 failed"));
+  unlink((dir_ + "/bin/bad").c_str());
+  AttachFailsWith(absl::StatusCode::kInternal, "no program bad");
+  EXPECT_THAT(RunsOf(network_->counters()), Contains("ADD bad: 1 timed, 2 failed")) << "what did not run took no time";
 }
 
 TEST_F(NetworkFaultTest, AnErrorWithoutTheSpecsFormIsToldAsItIs) {

@@ -5,7 +5,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/thread.h"
-#include "network/cni_chain.h"
 
 namespace crisp {
 namespace {
@@ -26,8 +25,7 @@ std::string TextOf(const std::vector<CniConfigList>& networks) {
 
 }  // namespace
 
-PluginStatus::PluginStatus(std::vector<std::string> bin_dirs, Limits limits)
-    : bin_dirs_(std::move(bin_dirs)), limits_(limits) {}
+PluginStatus::PluginStatus(CniPlugins plugins, Limits limits) : plugins_(std::move(plugins)), limits_(limits) {}
 
 PluginStatus::~PluginStatus() {
   ending_ = true;
@@ -73,7 +71,7 @@ void PluginStatus::Run(const std::vector<CniConfigList>& networks, const std::st
 absl::Status PluginStatus::Ask(const std::vector<CniConfigList>& networks) const {
   const CallContext call = CallContext::WithTimeout(limits_.deadline).CancelledBy([this] { return ending_.load(); });
   for (const CniConfigList& network : networks) {
-    const absl::Status answer = AskNetwork(network, bin_dirs_, call);
+    const absl::Status answer = AskNetwork(network, plugins_, call);
     if (!answer.ok()) return absl::FailedPreconditionError(answer.message());
   }
   return absl::OkStatus();

@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "base/call_context.h"
 #include "base/mutex.h"
+#include "network/cni_chain.h"
 #include "network/cni_config.h"
 
 namespace crisp {
@@ -27,8 +28,8 @@ class PluginStatus {
     std::chrono::milliseconds deadline = std::chrono::seconds(10);  // of the plugins
   };
 
-  explicit PluginStatus(std::vector<std::string> bin_dirs) : PluginStatus(std::move(bin_dirs), Limits()) {}
-  PluginStatus(std::vector<std::string> bin_dirs, Limits limits);
+  explicit PluginStatus(CniPlugins plugins) : PluginStatus(std::move(plugins), Limits()) {}
+  PluginStatus(CniPlugins plugins, Limits limits);
   // Ends plugins that run.
   ~PluginStatus();
   PluginStatus(const PluginStatus&) = delete;
@@ -43,7 +44,7 @@ class PluginStatus {
   void Run(const std::vector<CniConfigList>& networks, const std::string& about);
   absl::Status Ask(const std::vector<CniConfigList>& networks) const;
 
-  const std::vector<std::string> bin_dirs_;
+  const CniPlugins plugins_;
   const Limits limits_;
   std::atomic<bool> ending_ = false;
   Mutex mutex_;

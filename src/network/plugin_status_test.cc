@@ -30,13 +30,15 @@ class PluginStatusTest : public testing::Test {
   absl::Status Status(const std::string& version = "1.1.0") { return status_.Of(Network(version)); }
 
   TestDir dir_;
-  PluginStatus status_{{dir_.path()}, {std::chrono::milliseconds(200), std::chrono::seconds(20)}};
+  NetworkCounters counters_;
+  PluginStatus status_{{{dir_.path()}, &counters_}, {std::chrono::milliseconds(200), std::chrono::seconds(20)}};
 };
 
 TEST_F(PluginStatusTest, APluginThatServesIsReady) {
   WritePlugin("echo $CNI_COMMAND > " + dir_.Path("asked") + "; cat >> " + dir_.Path("asked"));
-  PluginStatus patient({dir_.path()}, {std::chrono::seconds(20), std::chrono::seconds(20)});
+  PluginStatus patient({{dir_.path()}, &counters_}, {std::chrono::seconds(20), std::chrono::seconds(20)});
   EXPECT_EQ(patient.Of(Network("1.1.0")), absl::OkStatus());
+  EXPECT_EQ(counters_.plugins.Of("net").commands.Of("STATUS").failures.value(), 0u);
   EXPECT_THAT(*ReadFileAt(AT_FDCWD, dir_.Path("asked"), 1000),
               AllOf(HasSubstr("STATUS\n"), HasSubstr(R"("cniVersion":"1.1.0")"), HasSubstr(R"("name":"n")")));
 }
@@ -71,7 +73,7 @@ TEST_F(PluginStatusTest, WithoutAnAnswerItIsNotReady) {
 
 TEST_F(PluginStatusTest, OneThatHangsForLongIsKilledAndNamed) {
   WritePlugin("exec sleep 1000");
-  PluginStatus status({dir_.path()}, {std::chrono::milliseconds(1), std::chrono::milliseconds(100)});
+  PluginStatus status({{dir_.path()}, &counters_}, {std::chrono::milliseconds(1), std::chrono::milliseconds(100)});
   ASSERT_TRUE(Eventually([&] { return absl::StrContains(status.Of(Network("1.1.0")).message(), "was killed"); }));
 }
 

@@ -53,6 +53,7 @@ class RecordingNetwork : public Network {
   }
   bool PluginsInstalled(const CniAttachment&) override { return installed; }
   std::string Describe() override { return "{}"; }
+  const NetworkCounters& counters() const override { return counters_; }
 
   bool installed = true;
   absl::Status collection_failure;
@@ -60,6 +61,9 @@ class RecordingNetwork : public Network {
   absl::Status failure;
   std::vector<PodNetworkRequest> requests;
   std::vector<std::string> detached;
+
+ private:
+  NetworkCounters counters_;
 };
 
 class PodNetworkTest : public testing::Test {

@@ -90,6 +90,10 @@ class LoopbackNetwork : public Network {
   }
   bool PluginsInstalled(const CniAttachment&) override { return true; }
   std::string Describe() override { return "{}"; }
+  const NetworkCounters& counters() const override { return counters_; }
+
+ private:
+  NetworkCounters counters_;
 };
 
 class PodStreamsTest : public testing::Test {

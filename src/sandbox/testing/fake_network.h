@@ -25,9 +25,11 @@ class FakeNetwork : public Network {
   }
   bool PluginsInstalled(const CniAttachment&) override { return true; }
   std::string Describe() override { return "{}"; }
+  const NetworkCounters& counters() const override { return counters_; }
 
  private:
   Steps* const steps_;
+  NetworkCounters counters_;
   mutable Mutex mutex_;
   std::set<std::string> attached_ ABSL_GUARDED_BY(mutex_);  // by plan
 };
