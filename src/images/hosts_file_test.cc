@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "images/endpoints.h"
+#include "images/image_counters.h"
 #include "images/registry_client.h"
 #include "images/testing/test_certificates.h"
 #include "images/testing/test_registry.h"
@@ -215,7 +216,8 @@ TEST_F(HostsFileTest, APullGoesByIt) {
                      "\"]\ncapabilities = [\"resolve\"]\nheader.x-tenant = \"blue\"\n"));
   RegistryOptions options;
   options.config_path = dir_.path();
-  auto client = *RegistryClient::Create(options, *ParseReference("a.test/x:1"), {});
+  ImageCounters counters;
+  auto client = *RegistryClient::Create(options, *ParseReference("a.test/x:1"), {}, &counters);
   const absl::StatusOr<RawManifest> top = client->FetchManifest(CallContext());
   ASSERT_TRUE(top.ok()) << top.status();
   EXPECT_EQ(resolver.Count("HEAD /v2/x/manifests/1"), 1);

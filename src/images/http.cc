@@ -206,9 +206,10 @@ class HttpClient::Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // `proxy`: its URL, empty for none. `tls` may be null for a request without TLS.
+  // `proxy`: its URL, empty for none. `tls` may be null for a request without TLS. Sets `status`, also if the response
+  // breaks off; 0 without one.
   absl::StatusOr<HttpResponse> Do(const HttpRequest& request, const HttpTimes& times, const std::string& proxy,
-                                  const TlsStore::Material* tls, const CallContext& call) {
+                                  const TlsStore::Material* tls, const CallContext& call, int* status) {
     Transfer transfer{.request = &request, .easy = easy_, .response = {}, .stopped = {}};
     HeaderList headers;
     headers.Add("Accept-Encoding: identity");
@@ -220,6 +221,7 @@ class HttpClient::Connection {
     const absl::Status ended = Run(request, times, !proxy.empty(), call, &transfer);
     curl_multi_remove_handle(multi_, easy_);
     curl_easy_reset(easy_);
+    *status = transfer.response.status;
     RETURN_IF_ERROR(ended);
     RETURN_IF_ERROR(transfer.Begin());  // for a response without a body
     return std::move(transfer.response);
@@ -356,7 +358,8 @@ bool IsNotTls(const absl::Status& status) {
   return Has(status, kNotTls);
 }
 
-HttpClient::HttpClient(HttpTimes times, TlsStore* tls) : times_(times), tls_(tls) {
+HttpClient::HttpClient(HttpTimes times, TlsStore* tls, ImageCounters* counters)
+    : times_(times), tls_(tls), counters_(counters) {
   InitOnce();
 }
 
@@ -375,6 +378,10 @@ void HttpClient::Return(std::unique_ptr<Connection> connection) {
   idle_.push_back(std::move(connection));
 }
 
+void HttpClient::Count(const Url& url, int status) {
+  counters_->requests.Of(url.host).codes.Of(status == 0 ? "none" : absl::StrCat(status)).Add();
+}
+
 absl::StatusOr<HttpResponse> HttpClient::Do(const HttpRequest& request, const CallContext& call) {
   const std::string proxy = proxies_.ProxyFor(request.url);
   const TlsStore::Material* tls = nullptr;
@@ -382,7 +389,9 @@ absl::StatusOr<HttpResponse> HttpClient::Do(const HttpRequest& request, const Ca
     ASSIGN_OR_RETURN(tls, tls_->Get(request.tls));
   }
   std::unique_ptr<Connection> connection = Borrow();
-  absl::StatusOr<HttpResponse> response = connection->Do(request, times_, proxy, tls, call);
+  int status = 0;
+  absl::StatusOr<HttpResponse> response = connection->Do(request, times_, proxy, tls, call, &status);
+  Count(request.url, status);
   Return(std::move(connection));
   return response;
 }

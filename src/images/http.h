@@ -23,6 +23,7 @@
 #include "base/mutex.h"
 #include "base/proxy_rules.h"
 #include "base/url.h"
+#include "images/image_counters.h"
 #include "images/registry_options.h"
 #include "images/tls_store.h"
 
@@ -70,8 +71,8 @@ bool IsNotTls(const absl::Status& status);        // the TLS handshake failed as
 
 class HttpClient {
  public:
-  // `tls` must outlive it.
-  HttpClient(HttpTimes times, TlsStore* tls);
+  // Both must outlive it. Each request is counted.
+  HttpClient(HttpTimes times, TlsStore* tls, ImageCounters* counters);
   ~HttpClient();
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
@@ -83,10 +84,13 @@ class HttpClient {
   class Phase;
   std::unique_ptr<Connection> Borrow();
   void Return(std::unique_ptr<Connection> connection);
+  // `status` of 0: there was no answer.
+  void Count(const Url& url, int status);
 
   const HttpTimes times_;
   const ProxyRules proxies_ = ProxyRules::FromEnvironment();
   TlsStore* const tls_;
+  ImageCounters* const counters_;
   Mutex mutex_;
   std::vector<std::unique_ptr<Connection>> idle_ ABSL_GUARDED_BY(mutex_);
 };

@@ -1,5 +1,6 @@
 #include "images/image_store.h"
 
+#include <cerrno>
 #include <optional>
 #include <utility>
 
@@ -15,6 +16,7 @@
 #include "images/oci_layout.h"
 #include "images/registry_client.h"
 #include "images/tls_store.h"
+#include "os/errno_status.h"
 #include "os/file.h"
 
 namespace crisp {
@@ -57,24 +59,51 @@ bool IsPullGivenUp(const absl::Status& status) {
   return absl::IsCancelled(status) || absl::IsDeadlineExceeded(status);
 }
 
+// How a pull has ended, for ImageCounters::pulls.
+const char* ResultName(const absl::Status& status) {
+  if (const int error = ErrnoOf(status); error == ENOSPC || error == EDQUOT) return "no_space";
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+      return "ok";
+    case absl::StatusCode::kNotFound:
+      return "not_found";
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kUnauthenticated:
+      return "denied";
+    case absl::StatusCode::kUnavailable:
+      return "unavailable";
+    case absl::StatusCode::kDataLoss:
+      return "damaged";
+    case absl::StatusCode::kCancelled:
+    case absl::StatusCode::kDeadlineExceeded:
+      return "cancelled";
+    default:
+      return "error";
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Images>> Images::Open(Layout layout, Database* database, ImagesOptions options) {
   if (!options.pinned_image.empty()) {
     ASSIGN_OR_RETURN(options.pinned_image, NormalizeReference(options.pinned_image), "pinned image");
   }
+  auto counters = std::make_unique<ImageCounters>();
   ASSIGN_OR_RETURN(std::unique_ptr<LayerStore> layers,
-                   LayerStore::Open(std::move(layout), database, options.keep_unused_layers), "open layers");
-  auto store = std::make_unique<ImageStore>(database, std::move(options), std::move(layers));
+                   LayerStore::Open(std::move(layout), database, counters.get(), options.keep_unused_layers),
+                   "open layers");
+  auto store = std::make_unique<ImageStore>(database, std::move(options), std::move(counters), std::move(layers));
   RETURN_IF_ERROR(store->Load(), "load images");
   store->NameFaultsOfRegistries();
   return store;
 }
 
-ImageStore::ImageStore(Database* database, ImagesOptions options, std::unique_ptr<LayerStore> layers)
+ImageStore::ImageStore(Database* database, ImagesOptions options, std::unique_ptr<ImageCounters> counters,
+                       std::unique_ptr<LayerStore> layers)
     : database_(database),
       pin_imported_(options.pin_imported),
       registry_(std::move(options.registry)),
+      counters_(std::move(counters)),
       layers_(std::move(layers)),
       pinned_(options.pinned_image.empty() ? std::set<std::string>() : std::set<std::string>{options.pinned_image}),
       snapshot_(std::make_shared<const Snapshot>()) {}
@@ -105,7 +134,7 @@ absl::StatusOr<std::string> ImageStore::Pull(const std::string& reference, const
     return PullNow(parsed, auth, CallContext(kNoDeadline, abandoned).TracedIn(trace, nullptr));
   };
   for (;;) {
-    absl::StatusOr<std::string> id = pulls_.Do(FlightKey(parsed, auth), call, work);
+    absl::StatusOr<std::string> id = pulls_.Do(FlightKey(parsed, auth), call, work, "", &counters_->joined_pulls);
     // This call joined a pull whose last caller had just left, and which was therefore cancelled. Start a new one.
     if (IsPullGivenUp(id.status()) && call.Check().ok()) continue;
     if (IsPullGivenUp(id.status())) return Annotate(id.status(), absl::StrCat("pull ", parsed.String()));
@@ -115,9 +144,12 @@ absl::StatusOr<std::string> ImageStore::Pull(const std::string& reference, const
 
 absl::StatusOr<std::string> ImageStore::PullNow(const Reference& reference, const RegistryAuth& auth,
                                                 const CallContext& call) {
-  StepLog log("PullImage", {{"image", reference.String()}}, MonoClock::now(), call.trace());
+  const MonoTime start = MonoClock::now();
+  StepLog log("PullImage", {{"image", reference.String()}}, start, call.trace());
   absl::StatusOr<std::string> id = PullSteps(reference, auth, call.LoggedIn(&log), log);
   log.Finish(id.status());
+  counters_->pulls.Of(ResultName(id.status())).Add();
+  if (id.ok()) counters_->pull_times.Add(MonoClock::now() - start);
   return id;
 }
 
@@ -126,7 +158,7 @@ absl::StatusOr<std::string> ImageStore::PullSteps(const Reference& reference, co
   std::vector<std::string> warnings;
   const RegistryTimes times{.http = {.stall = registry_.progress_timeout}};
   const absl::StatusOr<std::unique_ptr<RegistryClient>> created =
-      RegistryClient::Create(registry_, reference, auth, times, &warnings);
+      RegistryClient::Create(registry_, reference, auth, counters_.get(), times, &warnings);
   for (const std::string& warning : warnings) hosts_warnings_.Warn(warning);
   if (!created.ok()) return Annotate(created.status(), absl::StrCat("pull ", reference.String()));
   RegistryClient& client = **created;

@@ -13,6 +13,7 @@
 #include "base/mutex.h"
 #include "base/single_flight.h"
 #include "base/warn_once.h"
+#include "images/image_counters.h"
 #include "images/image_records.h"
 #include "images/images.h"
 #include "images/layer_store.h"
@@ -24,8 +25,9 @@ class StepLog;
 
 class ImageStore : public Images {
  public:
-  // `options.pinned_image` is normalised.
-  ImageStore(Database* database, ImagesOptions options, std::unique_ptr<LayerStore> layers);
+  // `options.pinned_image` is normalised. `layers` count in `counters`.
+  ImageStore(Database* database, ImagesOptions options, std::unique_ptr<ImageCounters> counters,
+             std::unique_ptr<LayerStore> layers);
 
   // Reads the images from the database. Called once, before any other method.
   absl::Status Load();
@@ -39,6 +41,7 @@ class ImageStore : public Images {
   std::vector<std::shared_ptr<const Image>> List() override;
   absl::Status Remove(const std::string& name) override;
   absl::StatusOr<FsUsage> Usage() override { return layers_->Usage(); }
+  const ImageCounters& counters() const override { return *counters_; }
   absl::Status MountRootfs(const std::string& image_id, const std::string& container_id, const std::string& target,
                            const RootfsOptions& options) override;
   absl::Status ReleaseRootfs(const std::string& container_id, const std::string& target) override {
@@ -69,6 +72,7 @@ class ImageStore : public Images {
   Database* const database_;
   const bool pin_imported_;
   const RegistryOptions registry_;
+  const std::unique_ptr<ImageCounters> counters_;
   const std::unique_ptr<LayerStore> layers_;
   WarnOnce hosts_warnings_;
 

@@ -26,6 +26,7 @@
 namespace crisp {
 
 class Database;
+struct ImageCounters;
 
 // One image: a config digest with all its names. Immutable.
 struct Image {
@@ -82,6 +83,7 @@ class Images {
   virtual absl::Status Remove(const std::string& name) = 0;
   // Disk usage of the layers, without the writable layers of containers.
   virtual absl::StatusOr<FsUsage> Usage() = 0;
+  virtual const ImageCounters& counters() const = 0;
 
   // Makes the root file system of `container_id` and mounts it on the directory `target`. Its layers cannot be removed
   // until ReleaseRootfs; this is recorded before the method returns. `container_id` may be any unique id, for example

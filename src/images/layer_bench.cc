@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "images/digest.h"
+#include "images/image_counters.h"
 #include "images/layer_decoder.h"
 #include "images/layer_store.h"
 #include "os/errno_status.h"
@@ -82,7 +83,8 @@ int Run(const std::string& directory, const std::vector<std::string>& paths) {
   const Layout layout(directory + "/bench-root", directory + "/bench-state", true);
   if (!MakeDirs(layout.root(), 0711).ok()) return 1;
   auto database = Database::Open(layout.Database());
-  auto store = LayerStore::Open(layout, database->get());
+  ImageCounters counters;
+  auto store = LayerStore::Open(layout, database->get(), &counters);
   sync();
   const double cpu = CpuSeconds();
   const MonoTime start = MonoClock::now();

@@ -11,6 +11,7 @@
 #include "base/status_macros.h"
 #include "base/step_log.h"
 #include "base/thread.h"
+#include "images/image_counters.h"
 #include "images/layer_limits.h"
 #include "images/layer_unpack.h"
 #include "os/errno_status.h"
@@ -27,7 +28,7 @@ constexpr char kForeign[] =
 
 LayerPull::LayerPull(const std::vector<LayerDescriptor>& layers, const std::vector<std::string>& chain_ids,
                      LayerSource* source, int parallel, const CallContext* call, const Layout* layout,
-                     LayerCatalog* catalog, FlightBoard* board, StepLog* log)
+                     LayerCatalog* catalog, FlightBoard* board, ImageCounters* counters, StepLog* log)
     : layers_(layers),
       chain_ids_(chain_ids),
       source_(source),
@@ -36,6 +37,7 @@ LayerPull::LayerPull(const std::vector<LayerDescriptor>& layers, const std::vect
       layout_(layout),
       catalog_(catalog),
       board_(board),
+      counters_(counters),
       log_(log),
       flight_call_(call->deadline(), [this] { return given_up_ || !call_->Check().ok(); }) {}
 
@@ -52,9 +54,15 @@ absl::Status LayerPull::Run() {
       board_->changed.WaitUntil(board_->mutex, given_up_ ? kNoDeadline : call_->NextLook());
     }
     status = status_;
+    if (status.ok()) CountReused();
   }
   for (auto& [layer, thread] : threads_) thread.join();
   return status;
+}
+
+// Those that another pull has unpacked meanwhile count as reused too.
+void LayerPull::CountReused() {
+  counters_->layers_reused.Add(layers_.size() - started_);
 }
 
 // A thread keeps its stack until it is joined, and an image can have hundreds of layers.
@@ -77,6 +85,7 @@ absl::Status LayerPull::StartWhatMay() {
     threads_[i] = std::move(thread);
     board_->flights[chain_ids_[i]] = {layers_[i].diff_id};
     ++running_;
+    ++started_;
   }
   return absl::OkStatus();
 }
@@ -118,12 +127,15 @@ absl::Status LayerPull::Unpack(size_t layer, const std::string& name) {
   ASSIGN_OR_RETURN(const LayerTotals totals,
                    UnpackLayer(descriptor, *source_, std::move(root), below, RingBytes(), fetched, flight_call_));
   Done("unpack", layer, start);
+  counters_->unpack_times.Add(MonoClock::now() - start);
   RETURN_IF_ERROR(flight_call_.Check());
   const MonoTime unpacked = MonoClock::now();
   const std::string id = totals.independent ? AnyBaseId(descriptor.diff_id) : chain_ids_[layer];
   RETURN_IF_ERROR(
       catalog_->Add({id, name, descriptor.diff_id, descriptor.size, totals.bytes, totals.inodes}, directory.get()));
   Done("commit", layer, unpacked);
+  counters_->layers_unpacked.Add();
+  counters_->written_bytes.Add(totals.bytes);
   return absl::OkStatus();
 }
 

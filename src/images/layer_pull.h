@@ -30,6 +30,7 @@
 namespace crisp {
 
 class StepLog;
+struct ImageCounters;
 
 // The layers that all pulls are unpacking at the moment.
 struct FlightBoard {
@@ -49,7 +50,7 @@ class LayerPull {
   // may be null.
   LayerPull(const std::vector<LayerDescriptor>& layers, const std::vector<std::string>& chain_ids, LayerSource* source,
             int parallel, const CallContext* call, const Layout* layout, LayerCatalog* catalog, FlightBoard* board,
-            StepLog* log);
+            ImageCounters* counters, StepLog* log);
 
   // Returns once every layer exists or, after the first error, once none of this pull's own layers is running.
   absl::Status Run();
@@ -59,6 +60,7 @@ class LayerPull {
   bool IsInFlight(size_t layer) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(board_->mutex);
   absl::Status StartWhatMay() ABSL_EXCLUSIVE_LOCKS_REQUIRED(board_->mutex);
   void Fly(size_t layer);
+  void CountReused() ABSL_EXCLUSIVE_LOCKS_REQUIRED(board_->mutex);
   void JoinLanded() ABSL_EXCLUSIVE_LOCKS_REQUIRED(board_->mutex);
   absl::Status Unpack(size_t layer, const std::string& name);
   absl::StatusOr<LowerView> WaitForLower(size_t layer);
@@ -73,6 +75,7 @@ class LayerPull {
   const Layout* const layout_;
   LayerCatalog* const catalog_;
   FlightBoard* const board_;
+  ImageCounters* const counters_;
   StepLog* const log_;
 
   std::atomic<bool> given_up_ = false;
@@ -81,6 +84,7 @@ class LayerPull {
   std::vector<size_t> landed_ ABSL_GUARDED_BY(board_->mutex);  // layers whose threads need the lock no more
   size_t first_missing_ ABSL_GUARDED_BY(board_->mutex) = 0;
   size_t running_ ABSL_GUARDED_BY(board_->mutex) = 0;
+  size_t started_ ABSL_GUARDED_BY(board_->mutex) = 0;  // layers
   absl::Status status_ ABSL_GUARDED_BY(board_->mutex);
 };
 

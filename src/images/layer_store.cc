@@ -39,17 +39,18 @@ std::vector<std::string> ChainIds(const std::vector<std::string>& diff_ids) {
   return chain_ids;
 }
 
-LayerStore::LayerStore(Layout layout, Database* database, std::chrono::nanoseconds keep_unused)
+LayerStore::LayerStore(Layout layout, Database* database, ImageCounters* counters, std::chrono::nanoseconds keep_unused)
     : layout_(std::move(layout)),
       database_(database),
+      counters_(counters),
       board_(std::make_unique<FlightBoard>()),
       sweeper_(keep_unused, [this] { return Sweep(); }) {}
 
 LayerStore::~LayerStore() = default;
 
-absl::StatusOr<std::unique_ptr<LayerStore>> LayerStore::Open(Layout layout, Database* database,
+absl::StatusOr<std::unique_ptr<LayerStore>> LayerStore::Open(Layout layout, Database* database, ImageCounters* counters,
                                                              std::chrono::nanoseconds keep_unused) {
-  std::unique_ptr<LayerStore> store(new LayerStore(std::move(layout), database, keep_unused));
+  std::unique_ptr<LayerStore> store(new LayerStore(std::move(layout), database, counters, keep_unused));
   const auto is_held = [leases = store->leases_](const std::string& chain_id) { return leases.IsHeld(chain_id); };
   ASSIGN_OR_RETURN(store->catalog_, LayerCatalog::Open(store->layout_, database, is_held));
   if (store->catalog_->left_unused()) store->sweeper_.Schedule();
@@ -66,7 +67,7 @@ absl::StatusOr<LayerLease> LayerStore::Unpack(const std::vector<LayerDescriptor>
   for (const std::string& diff_id : diff_ids) possible.push_back(AnyBaseId(diff_id));
   // Leased before the look-up, so that a layer that is found cannot be collected.
   LayerLease all = leases_.Take(std::move(possible));
-  LayerPull pull(layers, chain_ids, &source, parallel, &call, &layout_, catalog_.get(), board_.get(), log);
+  LayerPull pull(layers, chain_ids, &source, parallel, &call, &layout_, catalog_.get(), board_.get(), counters_, log);
   absl::Status status = pull.Run();
   if (status.ok()) {
     absl::StatusOr<std::vector<std::string>> ids = IdsOf(chain_ids, diff_ids);

@@ -35,6 +35,7 @@ namespace crisp {
 
 class Database;
 struct FlightBoard;
+struct ImageCounters;
 class LayerCatalog;
 class StepLog;
 
@@ -44,9 +45,10 @@ std::vector<std::string> ChainIds(const std::vector<std::string>& diff_ids);
 class LayerStore {
  public:
   // Creates the directories, and recovers from what an earlier daemon left (layer_recovery.h). Unused layers are kept
-  // for `keep_unused`, for a pull that needs them.
+  // for `keep_unused`, for a pull that needs them. `counters` must outlive the store.
   static absl::StatusOr<std::unique_ptr<LayerStore>> Open(
-      Layout layout, Database* database, std::chrono::nanoseconds keep_unused = std::chrono::minutes(5));
+      Layout layout, Database* database, ImageCounters* counters,
+      std::chrono::nanoseconds keep_unused = std::chrono::minutes(5));
   ~LayerStore();
   LayerStore(const LayerStore&) = delete;
   LayerStore& operator=(const LayerStore&) = delete;
@@ -76,13 +78,14 @@ class LayerStore {
   absl::StatusOr<FsUsage> Usage();
 
  private:
-  LayerStore(Layout layout, Database* database, std::chrono::nanoseconds keep_unused);
+  LayerStore(Layout layout, Database* database, ImageCounters* counters, std::chrono::nanoseconds keep_unused);
   absl::StatusOr<std::vector<std::string>> IdsOf(const std::vector<std::string>& chain_ids,
                                                  const std::vector<std::string>& diff_ids);
   absl::Status Sweep();
 
   const Layout layout_;
   Database* const database_;
+  ImageCounters* const counters_;
   const LayerLeases leases_;
   const std::unique_ptr<FlightBoard> board_;
   std::unique_ptr<LayerCatalog> catalog_;

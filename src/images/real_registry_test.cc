@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "images/digest.h"
+#include "images/image_counters.h"
 #include "images/manifest.h"
 #include "images/testing/registry_client_test.h"
 #include "images/testing/test_registry.h"
@@ -39,8 +40,9 @@ class RealRegistryTest : public testing::Test {
 
   absl::StatusOr<RawManifest> Pull(const RealRegistry& registry, const std::string& name, const RegistryAuth& auth = {},
                                    const RegistryOptions& options = {}) {
+    ImageCounters counters;
     absl::StatusOr<std::unique_ptr<RegistryClient>> client =
-        RegistryClient::Create(options, *ParseReference(registry.host() + name), auth, Quick());
+        RegistryClient::Create(options, *ParseReference(registry.host() + name), auth, &counters, Quick());
     if (!client.ok()) return client.status();
     absl::StatusOr<RawManifest> manifest = (*client)->FetchManifest(CallContext());
     if (!manifest.ok()) return manifest;

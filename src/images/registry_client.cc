@@ -72,20 +72,21 @@ struct RegistryClient::Attempts {
   }
 };
 
-RegistryClient::RegistryClient(Reference reference, RegistryTimes times)
-    : reference_(std::move(reference)), times_(times) {}
+RegistryClient::RegistryClient(Reference reference, RegistryTimes times, ImageCounters* counters)
+    : reference_(std::move(reference)), times_(times), counters_(counters) {}
 
 RegistryClient::~RegistryClient() = default;
 
 absl::StatusOr<std::unique_ptr<RegistryClient>> RegistryClient::Create(const RegistryOptions& options,
                                                                        Reference reference, const RegistryAuth& auth,
-                                                                       RegistryTimes times,
+                                                                       ImageCounters* counters, RegistryTimes times,
                                                                        std::vector<std::string>* warnings) {
-  auto client = std::unique_ptr<RegistryClient>(new RegistryClient(std::move(reference), times));
+  auto client = std::unique_ptr<RegistryClient>(new RegistryClient(std::move(reference), times, counters));
   ASSIGN_OR_RETURN(const std::vector<Endpoint> endpoints, EndpointsFor(options, client->reference_.domain, warnings));
   for (const Endpoint& endpoint : endpoints) {
-    ASSIGN_OR_RETURN(std::unique_ptr<RegistrySite> site,
-                     RegistrySite::Create(endpoint, options, client->reference_, auth, times.http, &client->tls_));
+    ASSIGN_OR_RETURN(
+        std::unique_ptr<RegistrySite> site,
+        RegistrySite::Create(endpoint, options, client->reference_, auth, times.http, &client->tls_, counters));
     client->sites_.push_back(std::move(site));
   }
   return client;
@@ -230,9 +231,13 @@ RegistryClient::Outcome RegistryClient::AskForBlob(RegistrySite& site, const std
   request.begin = [&](const HttpResponse& response) {
     const absl::Status begun = download->Begin(response);
     refused = !begun.ok();
+    if (begun.ok() && response.status == 206) counters_->resumed_downloads.Add();
     return begun;
   };
-  request.sink = [&](absl::string_view bytes) { return download->Take(bytes); };
+  request.sink = [&](absl::string_view bytes) {
+    counters_->received_bytes.Add(bytes.size());
+    return download->Take(bytes);
+  };
   const absl::StatusOr<HttpResponse> response = site.Send(request, call);
   if (!download->sink_error().ok()) return Outcome{.status = download->sink_error(), .final = true};
   refused |= response.ok() && response->status == 416;
@@ -300,6 +305,7 @@ absl::Status RegistryClient::TryEach(absl::string_view what, Need needs, const A
       if (MonoClock::now() >= attempts[i].next) {
         bool alternative = false;  // that has not failed yet
         for (size_t j = i + 1; j < sites_.size(); ++j) alternative |= may_try(j) && attempts[j].failures == 0;
+        if (attempts[i].failures > 0) counters_->retries.Add();
         Outcome outcome = ask(*sites_[i], alternative ? times_.answer : milliseconds(0));
         if (outcome.status.ok()) return outcome.status;
         RETURN_IF_ERROR(call.Check());

@@ -8,7 +8,7 @@
 // verified against their digests here. Streamed blobs are verified against their size; the caller verifies their
 // digest.
 //
-// Threading: thread-safe. The options must outlive the object.
+// Threading: thread-safe. The options and the counters must outlive the object.
 // Errors: that of the last endpoint that gave an answer: NotFound, PermissionDenied, Unauthenticated, or Internal for a
 // wrong answer. If none did, Unavailable "RegistryUnavailable: …". The text names the reference, and every endpoint
 // that was tried with its answer.
@@ -27,6 +27,7 @@
 #include "base/call_context.h"
 #include "images/blob_download.h"
 #include "images/http.h"
+#include "images/image_counters.h"
 #include "images/image_source.h"
 #include "images/reference.h"
 #include "images/registry_options.h"
@@ -54,7 +55,8 @@ class RegistryClient : public ImageSource {
   // InvalidArgument for invalid endpoints or credentials in the configuration. Keys of a hosts.toml that do nothing are
   // appended to `warnings`, unless it is null.
   static absl::StatusOr<std::unique_ptr<RegistryClient>> Create(const RegistryOptions& options, Reference reference,
-                                                                const RegistryAuth& auth, RegistryTimes times = {},
+                                                                const RegistryAuth& auth, ImageCounters* counters,
+                                                                RegistryTimes times = {},
                                                                 std::vector<std::string>* warnings = nullptr);
   ~RegistryClient() override;
 
@@ -78,7 +80,7 @@ class RegistryClient : public ImageSource {
   // Asks one endpoint, which is to begin its answer within `answer` (0: HttpTimes::stall).
   using AskSite = std::function<Outcome(RegistrySite&, std::chrono::milliseconds answer)>;
 
-  RegistryClient(Reference reference, RegistryTimes times);
+  RegistryClient(Reference reference, RegistryTimes times, ImageCounters* counters);
   absl::StatusOr<RawManifest> FetchManifest(const std::string& tag_or_digest, uint64_t size, const CallContext& call);
   Outcome AskForManifest(RegistrySite& site, const std::string& tag_or_digest, uint64_t size,
                          std::chrono::milliseconds answer, RawManifest* manifest, const CallContext& call);
@@ -94,6 +96,7 @@ class RegistryClient : public ImageSource {
 
   const Reference reference_;
   const RegistryTimes times_;
+  ImageCounters* const counters_;
   TlsStore tls_;
   std::vector<std::unique_ptr<RegistrySite>> sites_;
 };

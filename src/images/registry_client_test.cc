@@ -100,7 +100,8 @@ TEST_F(RegistryClientTest, ADeadlineDuringAPauseIsKept) {
   AlwaysAnswer({.status = 503, .headers = {{"Retry-After", "9"}}});
   RegistryTimes slow = Quick();
   slow.retry_after_limit = seconds(9);
-  auto client = *RegistryClient::Create(options_, *ParseReference(registry_.host() + "/library/x:1"), {}, slow);
+  auto client =
+      *RegistryClient::Create(options_, *ParseReference(registry_.host() + "/library/x:1"), {}, &counters_, slow);
   const MonoTime start = MonoClock::now();
   EXPECT_EQ(client->FetchManifest(CallContext::WithTimeout(milliseconds(50))).status().code(),
             absl::StatusCode::kDeadlineExceeded);

@@ -44,6 +44,9 @@ TEST_F(RegistryDownloadTest, AResetDownloadGoesOnWhereItWas) {
   EXPECT_TRUE(*got == blob_);
   ASSERT_EQ(registry_.requests().size(), 2u);
   EXPECT_EQ(registry_.requests()[1].Header("range"), "bytes=100000-");
+  EXPECT_EQ(counters_.resumed_downloads.value(), 1u);
+  EXPECT_EQ(counters_.retries.value(), 1u);
+  EXPECT_EQ(counters_.received_bytes.value(), blob_.size());
 }
 
 TEST_F(RegistryDownloadTest, ADownloadThatBreaksOffManyTimesIsFinishedAsLongAsItProgresses) {
@@ -157,7 +160,8 @@ TEST_F(RegistryDownloadTest, ACallThatIsOverEndsSoon) {
   AlwaysAnswer({.headers = {{"Content-Length", "3145731"}}, .body = "abc", .hang = true});
   RegistryTimes patient = Quick();
   patient.http.stall = seconds(60);
-  auto client = *RegistryClient::Create(options_, *ParseReference(registry_.host() + "/library/x:1"), {}, patient);
+  auto client =
+      *RegistryClient::Create(options_, *ParseReference(registry_.host() + "/library/x:1"), {}, &counters_, patient);
   MonoTime start = MonoClock::now();
   EXPECT_EQ(Blob(*client, blob_.size(), CallContext::WithTimeout(milliseconds(50))).status().code(),
             absl::StatusCode::kDeadlineExceeded);

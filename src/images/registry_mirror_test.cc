@@ -20,7 +20,7 @@ class RegistryMirrorTest : public RegistryClientTest {
   std::unique_ptr<RegistryClient> Through(std::vector<std::string> endpoints, const RegistryAuth& auth = {}) {
     endpoints.push_back("http://127.0.0.1:1");
     options_.mirrors["127.0.0.1:1"] = std::move(endpoints);
-    return *RegistryClient::Create(options_, *ParseReference("127.0.0.1:1/library/x:1"), auth, Quick());
+    return *RegistryClient::Create(options_, *ParseReference("127.0.0.1:1/library/x:1"), auth, &counters_, Quick());
   }
 };
 
@@ -60,7 +60,8 @@ TEST_F(RegistryMirrorTest, AMirrorThatLiesIsPassedOver) {
   const std::string digest = other_.AddManifest("library/x", "1", manifest_, kManifestType);
   AlwaysAnswer({.body = "{}"});
   options_.mirrors["127.0.0.1:1"] = {registry_.Url(""), other_.Url("")};
-  auto client = *RegistryClient::Create(options_, *ParseReference("127.0.0.1:1/library/x@" + digest), {}, Quick());
+  auto client =
+      *RegistryClient::Create(options_, *ParseReference("127.0.0.1:1/library/x@" + digest), {}, &counters_, Quick());
   const absl::StatusOr<RawManifest> manifest = client->FetchManifest(CallContext());
   ASSERT_TRUE(manifest.ok()) << manifest.status();
   EXPECT_EQ(manifest->body, manifest_);

@@ -21,18 +21,19 @@ HttpTimes TimesFor(const Endpoint& endpoint, HttpTimes times) {
 }  // namespace
 
 RegistrySite::RegistrySite(const Endpoint& endpoint, const RegistryOptions& options, const Reference& reference,
-                           const RegistryAuth& auth, HttpTimes times, TlsStore* tls)
+                           const RegistryAuth& auth, HttpTimes times, TlsStore* tls, ImageCounters* counters)
     : endpoint_(endpoint),
       options_(options),
       reference_(reference),
       auth_(auth),
-      http_(TimesFor(endpoint, times), tls) {}
+      http_(TimesFor(endpoint, times), tls, counters) {}
 
 absl::StatusOr<std::unique_ptr<RegistrySite>> RegistrySite::Create(const Endpoint& endpoint,
                                                                    const RegistryOptions& options,
                                                                    const Reference& reference, const RegistryAuth& auth,
-                                                                   HttpTimes times, TlsStore* tls) {
-  std::unique_ptr<RegistrySite> site(new RegistrySite(endpoint, options, reference, auth, times, tls));
+                                                                   HttpTimes times, TlsStore* tls,
+                                                                   ImageCounters* counters) {
+  std::unique_ptr<RegistrySite> site(new RegistrySite(endpoint, options, reference, auth, times, tls, counters));
   RETURN_IF_ERROR(site->AuthorizerFor(endpoint.url, false));
   return site;
 }

@@ -45,10 +45,10 @@ struct SiteRequest {
 
 class RegistrySite {
  public:
-  // `options` and `tls` must outlive it. InvalidArgument for invalid credentials.
+  // `options`, `tls` and `counters` must outlive it. InvalidArgument for invalid credentials.
   static absl::StatusOr<std::unique_ptr<RegistrySite>> Create(const Endpoint& endpoint, const RegistryOptions& options,
                                                               const Reference& reference, const RegistryAuth& auth,
-                                                              HttpTimes times, TlsStore* tls);
+                                                              HttpTimes times, TlsStore* tls, ImageCounters* counters);
 
   const Endpoint& endpoint() const { return endpoint_; }
   // The endpoint, which has a fallback, turned out not to speak TLS.
@@ -61,7 +61,7 @@ class RegistrySite {
 
  private:
   RegistrySite(const Endpoint& endpoint, const RegistryOptions& options, const Reference& reference,
-               const RegistryAuth& auth, HttpTimes times, TlsStore* tls);
+               const RegistryAuth& auth, HttpTimes times, TlsStore* tls, ImageCounters* counters);
   RegistryTls TlsFor(const std::string& host) const;
   // The authorization of requests to `url`: the endpoint's own, or that of redirects to its host.
   absl::StatusOr<Authorizer*> AuthorizerFor(const Url& url, bool redirected);

@@ -49,7 +49,8 @@ class RegistryTokenTest : public RegistryClientTest {
   RegistryClient& PatientClient() {
     RegistryTimes times = Quick();
     times.http.stall = seconds(60);
-    client_ = *RegistryClient::Create(options_, *ParseReference(registry_.host() + "/library/x:1"), {}, times);
+    client_ =
+        *RegistryClient::Create(options_, *ParseReference(registry_.host() + "/library/x:1"), {}, &counters_, times);
     return *client_;
   }
 

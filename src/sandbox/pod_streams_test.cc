@@ -1,6 +1,7 @@
 // Exec, attach and port-forward of real pods: the real shim and the real runc; images and network are the test's own.
 // Needs root, runc and busybox-static.
 #include "sandbox/pod_streams.h"
+#include "images/image_counters.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -56,6 +57,7 @@ class OneImage : public Images {
   std::vector<std::shared_ptr<const Image>> List() override { return {image_}; }
   absl::Status Remove(const std::string&) override { return absl::OkStatus(); }
   absl::StatusOr<FsUsage> Usage() override { return FsUsage(); }
+  const ImageCounters& counters() const override { return counters_; }
   absl::Status MountRootfs(const std::string&, const std::string& container, const std::string& target,
                            const RootfsOptions&) override {
     RETURN_IF_ERROR(MakeDirs(layout_.Container(container), 0700));
@@ -70,6 +72,7 @@ class OneImage : public Images {
   const Layout layout_;
   const std::string rootfs_;
   std::shared_ptr<const Image> image_;
+  ImageCounters counters_;
 };
 
 // Loopback only.

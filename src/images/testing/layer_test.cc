@@ -71,7 +71,7 @@ void LayerTest::OpenStore() {
     ASSERT_EQ(database.status(), absl::OkStatus());
     database_ = *std::move(database);
   }
-  auto store = LayerStore::Open(*layout_, database_.get(), keep_unused_);
+  auto store = LayerStore::Open(*layout_, database_.get(), &counters_, keep_unused_);
   ASSERT_EQ(store.status(), absl::OkStatus());
   store_ = *std::move(store);
 }

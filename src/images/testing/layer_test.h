@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "images/image_counters.h"
 #include "images/layer_source.h"
 #include "images/layer_store.h"
 #include "images/testing/tar_builder.h"
@@ -67,6 +68,7 @@ class LayerTest : public testing::Test {
   std::unique_ptr<Layout> layout_;
   std::unique_ptr<Database> database_;
   std::chrono::nanoseconds keep_unused_ = std::chrono::minutes(5);
+  ImageCounters counters_;
   std::unique_ptr<LayerStore> store_;
   MemorySource source_;
   int mounts_ = 0;

@@ -16,6 +16,7 @@
 #include "base/call_context.h"
 #include "base/testing/status_text.h"
 #include "images/digest.h"
+#include "images/image_counters.h"
 #include "images/reference.h"
 #include "images/registry_client.h"
 #include "images/registry_options.h"
@@ -37,7 +38,7 @@ class RegistryClientTest : public testing::Test {
  protected:
   RegistryClient& Client(const std::string& reference = "library/x:1", const RegistryAuth& auth = {}) {
     absl::StatusOr<std::unique_ptr<RegistryClient>> client =
-        RegistryClient::Create(options_, *ParseReference(registry_.host() + "/" + reference), auth, times_);
+        RegistryClient::Create(options_, *ParseReference(registry_.host() + "/" + reference), auth, &counters_, times_);
     EXPECT_TRUE(client.ok()) << client.status();
     client_ = *std::move(client);
     return *client_;
@@ -65,6 +66,7 @@ class RegistryClientTest : public testing::Test {
 
   RegistryOptions options_;
   RegistryTimes times_ = Quick();
+  ImageCounters counters_;
   // Before the registries, whose handlers use them.
   std::string blob_ = std::string(3 << 20, 'b') + "end";
   const std::string manifest_ = R"({"schemaVersion":2})";

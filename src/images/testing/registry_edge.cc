@@ -73,7 +73,7 @@ void RegistryEdge::Hosts(const std::string& text) {
 
 absl::StatusOr<std::unique_ptr<RegistryClient>> RegistryEdge::Client() {
   warnings_.clear();
-  return RegistryClient::Create(options, *ParseReference(reference), auth, times, &warnings_);
+  return RegistryClient::Create(options, *ParseReference(reference), auth, &counters_, times, &warnings_);
 }
 
 std::string RegistryEdge::WhoGave(const std::string& part) {

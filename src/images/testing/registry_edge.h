@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/call_context.h"
+#include "images/image_counters.h"
 #include "images/registry_client.h"
 #include "images/registry_options.h"
 #include "images/testing/test_certificates.h"
@@ -65,6 +66,7 @@ class RegistryEdge {
   std::string Directory() const;
 
   TestDir directory_;
+  ImageCounters counters_;
   std::vector<std::string> warnings_;
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "images/image_counters.h"
 #include "images/images.h"
 #include "sandbox/testing/steps.h"
 #include "store/layout.h"
@@ -28,6 +29,7 @@ class FakeImages : public Images {
   std::vector<std::shared_ptr<const Image>> List() override { return {image_}; }
   absl::Status Remove(const std::string&) override { return absl::OkStatus(); }
   absl::StatusOr<FsUsage> Usage() override { return FsUsage(); }
+  const ImageCounters& counters() const override { return counters_; }
   absl::Status MountRootfs(const std::string& image_id, const std::string& container_id, const std::string& target,
                            const RootfsOptions& options) override;
   absl::Status ReleaseRootfs(const std::string& container_id, const std::string& target) override;
@@ -35,6 +37,7 @@ class FakeImages : public Images {
  private:
   const Layout layout_;
   Steps* const steps_;
+  ImageCounters counters_;
   std::shared_ptr<const Image> image_;
   mutable Mutex mutex_;
   bool pulled_ ABSL_GUARDED_BY(mutex_) = true;
