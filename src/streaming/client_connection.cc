@@ -73,6 +73,7 @@ void ClientConnection::OnRequest() {
   if (!path.has_value()) return Refuse(404, "Not Found", "there are /exec/, /attach/ and /portforward/ only");
   auto ticket = tokens_->Redeem(path->kind, path->token);
   if (!ticket.has_value()) {
+    context_.counters->refused_tokens.Add();
     return Refuse(404, "Not Found", "no such token; each opens one stream, within a minute");
   }
   if (!admit_()) return Refuse(503, "Service Unavailable", "too many streams are open; close some");
@@ -147,10 +148,23 @@ void ClientConnection::UpgradeToWebSocket() {
   });
 }
 
+// For StreamKindCounters::sessions. Not what the client has sent: one of the known protocols.
+std::string ClientConnection::ProtocolLabel() const {
+  if (web_socket_ == nullptr) return "spdy";
+  return protocol_.name.empty() ? "none" : protocol_.name;
+}
+
 void ClientConnection::StartSession(std::string already_read) {
-  if (ticket_.kind == StreamKind::kPortForward) return StartForward(already_read);
+  StreamContext context = context_;
+  context.kind = &context.counters->kinds[static_cast<size_t>(ticket_.kind)];
+  session_.emplace(&context.kind->sessions.Of(ProtocolLabel()));
+  if (ticket_.kind == StreamKind::kPortForward) return StartForward(context, already_read);
+  StartCommand(context, std::move(already_read));
+}
+
+void ClientConnection::StartCommand(const StreamContext& context, std::string already_read) {
   const CommandChannels channels = ChannelsOf(ticket_.request);
-  command_.emplace(context_, ticket_.request, ticket_.kind == StreamKind::kAttach, [this] { Over(); });
+  command_.emplace(context, ticket_.request, ticket_.kind == StreamKind::kAttach, [this] { Over(); });
   command_->Start([&](CommandWire::Owner* owner) {
     if (web_socket_ != nullptr) {
       return MakeWebSocketWire(context_.loop, web_socket_.get(), bytes_.get(), protocol_.version, protocol_.coding,
@@ -160,15 +174,15 @@ void ClientConnection::StartSession(std::string already_read) {
   });
 }
 
-void ClientConnection::StartForward(absl::string_view already_read) {
+void ClientConnection::StartForward(const StreamContext& context, absl::string_view already_read) {
   if (web_socket_ != nullptr && !protocol_.tunnels_spdy) {
-    channel_forward_.emplace(context_, ticket_.pod_id, ticket_.ports, web_socket_.get(), bytes_.get(), protocol_.coding,
+    channel_forward_.emplace(context, ticket_.pod_id, ticket_.ports, web_socket_.get(), bytes_.get(), protocol_.coding,
                              [this] { Over(); });
     return channel_forward_->Start();
   }
   if (web_socket_ != nullptr) tunnel_ = MakeTunnel(web_socket_.get(), bytes_.get());
   ByteStream* const bytes = tunnel_ != nullptr ? tunnel_.get() : bytes_.get();
-  forward_.emplace(context_, ticket_.pod_id, bytes, [this] { Over(); });
+  forward_.emplace(context, ticket_.pod_id, bytes, [this] { Over(); });
   forward_->Start(already_read);
 }
 

@@ -45,7 +45,9 @@ class ClientConnection {
   void UpgradeToSpdy();
   void UpgradeToWebSocket();
   void StartSession(std::string already_read);
-  void StartForward(absl::string_view already_read);
+  void StartCommand(const StreamContext& context, std::string already_read);
+  void StartForward(const StreamContext& context, absl::string_view already_read);
+  std::string ProtocolLabel() const;
   void Refuse(int code, absl::string_view reason, absl::string_view text, absl::string_view headers = "");
   void DropRest();
   void WatchIdle();
@@ -62,6 +64,7 @@ class ClientConnection {
   const std::unique_ptr<ByteStream> bytes_;
   std::unique_ptr<WebSocket> web_socket_;
   std::unique_ptr<ByteStream> tunnel_;
+  std::optional<OpenSession> session_;
   std::optional<CommandSession> command_;
   std::optional<ForwardSession> forward_;
   std::optional<ChannelForwardSession> channel_forward_;

@@ -45,6 +45,7 @@ class CommandSession::Output final : private PipeReader::Target {
 
  private:
   void OnPiece(absl::string_view bytes, std::function<void()> sent) override {
+    session_->context_.kind->sent_bytes.Add(bytes.size());
     session_->wire_->Send(channel_, bytes, std::move(sent));
   }
   void OnPipeEnd(int) override {
@@ -125,7 +126,10 @@ void CommandSession::Connect(StreamDescriptors ends) {
 }
 
 void CommandSession::OnChannelData(CommandChannel channel, absl::string_view bytes) {
-  if (channel == CommandChannel::kInput && request_.streams.input) return input_.Write(bytes);
+  if (channel == CommandChannel::kInput && request_.streams.input) {
+    context_.kind->received_bytes.Add(bytes.size());
+    return input_.Write(bytes);
+  }
   if (channel != CommandChannel::kResize || !request_.streams.terminal) return;
   if (const auto size = resizes_.Feed(bytes)) {
     size_ = size;

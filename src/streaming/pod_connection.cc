@@ -80,6 +80,7 @@ void PodConnection::Dial() {
 }
 
 void PodConnection::Write(absl::string_view bytes) {
+  context_.kind->received_bytes.Add(bytes.size());
   to_pod_.Write(bytes);
   if (from_pod_ended_ && to_pod_.broken()) owner_->OnBroken();
 }
@@ -117,6 +118,7 @@ void PodConnection::OnDialed(absl::StatusOr<Fd> dialed) {
 }
 
 void PodConnection::OnPiece(absl::string_view bytes, std::function<void()> sent) {
+  context_.kind->sent_bytes.Add(bytes.size());
   owner_->OnPodBytes(bytes, std::move(sent));
 }
 

@@ -55,6 +55,13 @@ TEST_F(PortForwardTest, SpdyIsTunnelledInAWebSocket) {
   client.End(streams.data);
   ASSERT_TRUE(client.ReadUntil([&] { return client.stream(streams.error).ended; }));
   EXPECT_TRUE(client.stream(streams.data).data == data);
+  const StreamKindCounters& counters = server_->counters().kinds[static_cast<size_t>(StreamKind::kPortForward)];
+  EXPECT_EQ(counters.received_bytes.value(), data.size());
+  EXPECT_EQ(counters.sent_bytes.value(), data.size());
+  counters.sessions.ForEach([](const std::string& protocol, const StreamKindCounters::Sessions& sessions) {
+    EXPECT_EQ(protocol, "SPDY/3.1+portforward.k8s.io");
+    EXPECT_EQ(sessions.opened.value(), 1u);
+  });
 }
 
 TEST_F(PortForwardTest, OldClientsPairStreamsByTheirNumbers) {

@@ -26,6 +26,28 @@ TEST_F(SpdyExecTest, OutputAndSuccessComeBack) {
   EXPECT_TRUE(exec.client->goaway());
 }
 
+TEST_F(SpdyExecTest, SessionsAndTheirBytesAreCounted) {
+  StreamRequest request = Command({"cat"});
+  request.streams.input = true;
+  SpdyExec exec(ExecUrl(request), request);
+  exec.client->Send(exec.input, "hello", true);
+  ASSERT_TRUE(exec.Finish());
+  const StreamKindCounters& counters = server_->counters().kinds[static_cast<size_t>(StreamKind::kExec)];
+  EXPECT_EQ(counters.received_bytes.value(), 5u);
+  EXPECT_EQ(counters.sent_bytes.value(), 5u);
+  const auto closed = [&counters] {
+    uint64_t opened = 0, over = 0;
+    counters.sessions.ForEach([&](const std::string& protocol, const StreamKindCounters::Sessions& sessions) {
+      EXPECT_EQ(protocol, "spdy");
+      opened += sessions.opened.value();
+      over += sessions.closed.value();
+    });
+    EXPECT_EQ(opened, 1u);
+    return over == 1;
+  };
+  EXPECT_TRUE(Eventually(closed));
+}
+
 TEST_F(SpdyExecTest, TheExitCodeIsInTheStatus) {
   const StreamRequest request = Shell("echo out; exit 42");
   SpdyExec exec(ExecUrl(request), request);

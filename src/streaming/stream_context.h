@@ -7,6 +7,7 @@
 #include "streaming/stream_loop.h"
 #include "streaming/stream_pump.h"
 #include "streaming/stream_target.h"
+#include "streaming/streaming_counters.h"
 
 namespace crisp {
 
@@ -15,6 +16,8 @@ struct StreamContext {
   WorkerPool* calls = nullptr;
   BlockPool* blocks = nullptr;
   StreamTarget* target = nullptr;
+  StreamingCounters* counters = nullptr;
+  StreamKindCounters* kind = nullptr;  // of these, those of the session's kind; null before there is a session
   // Limit for the client to send its request, from its connection on.
   std::chrono::nanoseconds request_patience = std::chrono::seconds(10);
   // Limit for the client to open its streams.

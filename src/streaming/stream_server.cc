@@ -24,6 +24,7 @@ class StreamServer::Impl {
     context_.calls = &calls_;
     context_.blocks = &blocks_;
     context_.target = target;
+    context_.counters = &counters_;
     context_.request_patience = options.request_patience;
     context_.patience = options.patience;
     context_.silence = options.silence;
@@ -65,6 +66,8 @@ class StreamServer::Impl {
     return absl::StrCat(url_, path, token);
   }
 
+  const StreamingCounters& counters() const { return counters_; }
+
  private:
   void OnClient(Fd client) {
     if (strangers_.size() >= kMostStrangers) Forget(strangers_.Victim());
@@ -98,6 +101,7 @@ class StreamServer::Impl {
   SslContext tls_;
   std::string url_;
   BlockPool blocks_;
+  StreamingCounters counters_;
   StreamContext context_;
   std::unique_ptr<StreamLoop> loop_;
   WorkerPool calls_{kMostCalls};
@@ -132,6 +136,10 @@ absl::StatusOr<std::string> StreamServer::PortForwardUrl(std::string pod_id, std
 
 void StreamServer::Ask(std::function<void()> answer) {
   impl_->Ask(std::move(answer));
+}
+
+const StreamingCounters& StreamServer::counters() const {
+  return impl_->counters();
 }
 
 }  // namespace crisp

@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "base/clock.h"
 #include "streaming/stream_target.h"
+#include "streaming/streaming_counters.h"
 
 namespace crisp {
 
@@ -61,6 +62,8 @@ class StreamServer {
 
   // Calls `answer` on the thread of the sessions as soon as it gets to it: the sign that it works.
   void Ask(std::function<void()> answer);
+
+  const StreamingCounters& counters() const;
 
  private:
   class Impl;

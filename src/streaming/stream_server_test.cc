@@ -38,6 +38,7 @@ TEST_F(StreamServerTest, ATokenOpensOneStreamOnly) {
   EXPECT_EQ(first.Output(), "once\n");
   EXPECT_THAT(Ask(url, SpdyRequest(url, kV4)), StartsWith("HTTP/1.1 404 "));
   EXPECT_EQ(target_.opened(), 1);
+  EXPECT_EQ(server_->counters().refused_tokens.value(), 1u);
 }
 
 TEST_F(StreamServerTest, ATokenIsUsedUpByABadRequestToo) {
