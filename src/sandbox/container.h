@@ -24,6 +24,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -66,6 +67,8 @@ class Container {
   Gate gate;
   // Also set after the end: the log may still be behind then.
   LogLossSlot log_loss;
+  // Processes that the OOM killer has killed, as the shim has told. Also set after the end.
+  std::atomic<uint64_t> oom_kills{0};
 
   ContainerRecord record() const;
   // Reads the record without a copy. `read` must not block.

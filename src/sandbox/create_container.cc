@@ -28,6 +28,7 @@
 #include "sandbox/pod_log.h"
 #include "sandbox/pod_user_namespace.h"
 #include "sandbox/records.h"
+#include "sandbox/sandbox_counters.h"
 #include "sandbox/signals.h"
 #include "sandbox/spec_inputs.h"
 #include "sandbox/spec_lookup.h"
@@ -103,7 +104,7 @@ absl::StatusOr<std::string> ContainerCreator::Create(const cri::CreateContainerR
                             abandoned, trace);
         return operation.End(CreateOnce(pod, request, &operation));
       },
-      ContentsOf(request.config()));
+      ContentsOf(request.config()), &parts_.counters->joined.Of("CreateContainer"));
 }
 
 absl::StatusOr<std::string> ContainerCreator::CreateOnce(const PodPtr& pod, const cri::CreateContainerRequest& request,

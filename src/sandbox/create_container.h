@@ -29,6 +29,7 @@ class SpecInputs;
 class Teardown;
 struct Image;
 struct ResolvedUser;
+struct SandboxCounters;
 
 class ContainerCreator {
  public:
@@ -43,6 +44,7 @@ class ContainerCreator {
     const SpecInputs* inputs;
     const ContainerMounts* mounts;
     const Teardown* teardown;
+    SandboxCounters* counters;
     SecurityOptions security;
   };
   explicit ContainerCreator(Parts parts) : parts_(std::move(parts)) {}

@@ -20,7 +20,7 @@ absl::Status EventQueue::End() const {
   return end_;
 }
 
-void EventQueue::Put(const ContainerEvent& event, size_t bytes) {
+void EventQueue::Put(const ContainerEvent& event, size_t bytes, EventCounters* counters) {
   bool full = false;
   {
     MutexLock lock(mutex_);
@@ -29,10 +29,12 @@ void EventQueue::Put(const ContainerEvent& event, size_t bytes) {
     if (!full) {
       events_.emplace_back(event, bytes);
       bytes_ += bytes;
+      counters->sent.Add();
       if (events_.size() > 1) return;  // the subscriber is awake already
     }
   }
   if (full) {
+    counters->dropped.Add();
     return Close(absl::ResourceExhaustedError(
         absl::StrCat("events are read too slowly: ", kMostEvents, " of them, or ", kMostBytes >> 20,
                      " MiB, wait to be read; list the pods and subscribe again")));
@@ -63,14 +65,10 @@ std::shared_ptr<EventQueue> EventHub::Subscribe(std::function<void()> wake) {
   return queue;
 }
 
-bool EventHub::HasSubscribers() {
-  return !LiveQueues().empty();
-}
-
 void EventHub::Publish(cri::ContainerEventResponse event) {
   const size_t bytes = event.ByteSizeLong();
   const auto shared = std::make_shared<const cri::ContainerEventResponse>(std::move(event));
-  for (const std::shared_ptr<EventQueue>& queue : LiveQueues()) queue->Put(shared, bytes);
+  for (const std::shared_ptr<EventQueue>& queue : LiveQueues()) queue->Put(shared, bytes, &counters_);
 }
 
 void EventHub::Close(absl::Status why) {

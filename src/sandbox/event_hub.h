@@ -15,11 +15,17 @@
 
 #include "absl/status/status.h"
 #include "api/cri/cri.h"
+#include "base/counters.h"
 #include "base/mutex.h"
 
 namespace crisp {
 
 using ContainerEvent = std::shared_ptr<const cri::ContainerEventResponse>;
+
+struct EventCounters {
+  Counter sent;     // events put into queues, once for each queue
+  Counter dropped;  // subscribers that read too slowly
+};
 
 // One subscriber's queue.
 class EventQueue {
@@ -36,7 +42,7 @@ class EventQueue {
 
  private:
   friend class EventHub;
-  void Put(const ContainerEvent& event, size_t bytes);
+  void Put(const ContainerEvent& event, size_t bytes, EventCounters* counters);
   void Close(absl::Status why);
 
   const std::function<void()> wake_;
@@ -52,16 +58,20 @@ class EventHub {
   // event, and when the subscription ends.
   std::shared_ptr<EventQueue> Subscribe(std::function<void()> wake);
 
+  size_t subscribers() { return LiveQueues().size(); }
   // If false, an event need not even be built.
-  bool HasSubscribers();
+  bool HasSubscribers() { return subscribers() > 0; }
   void Publish(cri::ContainerEventResponse event);
 
   // Ends every subscription with this error, present and future.
   void Close(absl::Status why);
 
+  const EventCounters& counters() const { return counters_; }
+
  private:
   std::vector<std::shared_ptr<EventQueue>> LiveQueues();
 
+  EventCounters counters_;
   Mutex mutex_;
   std::vector<std::weak_ptr<EventQueue>> queues_ ABSL_GUARDED_BY(mutex_);
   absl::Status closed_ ABSL_GUARDED_BY(mutex_);

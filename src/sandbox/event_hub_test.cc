@@ -52,6 +52,8 @@ TEST(EventHubTest, ASlowSubscriberIsEndedAndTheOthersAreNot) {
   hub.Publish(Event("b"));
   EXPECT_EQ(slow->End().code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(slow->Take(), nullptr) << "its events are freed";
+  EXPECT_EQ(hub.counters().dropped.value(), 1u);
+  EXPECT_EQ(hub.counters().sent.value(), 2 * EventQueue::kMostEvents + 1);
   EXPECT_EQ(quick->Take()->container_id(), "b");
   EXPECT_TRUE(quick->End().ok());
 }

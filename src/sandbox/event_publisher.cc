@@ -37,7 +37,9 @@ void EventPublisher::ContainerStarted(const PodPtr& pod, const ContainerPtr& con
 
 void EventPublisher::ContainerExited(const PodPtr& pod, const ContainerPtr& container) {
   if (container->view().state != cri::CONTAINER_EXITED) return;
-  if (AdvanceContainer(*pod, *container, Stage::kStopped)) LogExit(*pod, *container);
+  if (!AdvanceContainer(*pod, *container, Stage::kStopped)) return;
+  counters_->container_exits.Of(container->view().reason).Add();
+  LogExit(*pod, *container);
 }
 
 void EventPublisher::ContainerRemoved(const PodPtr& pod, const ContainerPtr& container) {
@@ -75,6 +77,7 @@ bool EventPublisher::Advance(const Pod& pod, const std::string& id, bool visible
   const auto publish = [&](Stage stage, cri::ContainerEventType type) {
     if (reached >= stage) return;
     reached = stage;
+    if (stage == Stage::kStarted) (id == pod.id() ? counters_->pod_starts : counters_->container_starts).Add();
     Publish(pod, id, type);
   };
   started = started || reached >= Stage::kStarted;

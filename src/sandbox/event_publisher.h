@@ -14,6 +14,7 @@
 #include "api/cri/cri.h"
 #include "base/mutex.h"
 #include "sandbox/pod_table.h"
+#include "sandbox/sandbox_counters.h"
 
 namespace crisp {
 
@@ -24,8 +25,8 @@ class EventPublisher {
   // The last event that was published of an object.
   enum class Stage { kNone, kCreated, kStarted, kStopped, kDeleted };
 
-  // `hub` must outlive the publisher.
-  explicit EventPublisher(EventHub* hub) : hub_(hub) {}
+  // Both must outlive the publisher.
+  EventPublisher(EventHub* hub, SandboxCounters* counters) : hub_(hub), counters_(counters) {}
 
   // Nothing is published of an object that clients have not seen.
   void PodCreated(const PodPtr& pod);
@@ -35,7 +36,7 @@ class EventPublisher {
   void PodRemoved(const PodPtr& pod);
   void ContainerCreated(const PodPtr& pod, const ContainerPtr& container);
   void ContainerStarted(const PodPtr& pod, const ContainerPtr& container);
-  // Does nothing before the container is EXITED. The first call after that logs the exit too.
+  // Does nothing before the container is EXITED. The first call after that logs and counts the exit too.
   void ContainerExited(const PodPtr& pod, const ContainerPtr& container);
   void ContainerRemoved(const PodPtr& pod, const ContainerPtr& container);
 
@@ -44,7 +45,7 @@ class EventPublisher {
   void Adopt(const Container& container);
 
  private:
-  // Publishes what is missing up to `target`: STARTED and STOPPED only if the object has been started.
+  // Publishes what is missing up to `target`: STARTED and STOPPED only if the object has been started. Counts a start.
   // False if that was reached before, or clients do not see the object.
   bool Advance(const Pod& pod, const std::string& id, bool visible, bool started, Stage target)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -53,6 +54,7 @@ class EventPublisher {
   void Publish(const Pod& pod, const std::string& id, cri::ContainerEventType type);
 
   EventHub* const hub_;
+  SandboxCounters* const counters_;
   Mutex mutex_;
   std::map<std::string, Stage> stages_ ABSL_GUARDED_BY(mutex_);  // by id, of what is not DELETED
 };

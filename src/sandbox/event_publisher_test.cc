@@ -46,7 +46,8 @@ class EventPublisherTest : public testing::Test {
   }
 
   EventHub hub_;
-  EventPublisher publisher_{&hub_};
+  SandboxCounters counters_;
+  EventPublisher publisher_{&hub_, &counters_};
   const std::shared_ptr<EventQueue> queue_ = hub_.Subscribe([] {});
 };
 
@@ -54,6 +55,7 @@ TEST_F(EventPublisherTest, APodHasTheFourEventsOfItsPauseContainer) {
   const PodPtr pod = PodIn(Pod::State::kReady);
   publisher_.PodStarted(pod);
   EXPECT_THAT(Published(), ElementsAre("p created", "p started")) << "a pod is seen when it is READY";
+  EXPECT_EQ(counters_.pod_starts.value(), 1u);
   publisher_.PodStopped(pod);
   EXPECT_THAT(Published(), IsEmpty()) << "it is READY";
   pod->MarkEnded();
@@ -101,6 +103,8 @@ TEST_F(EventPublisherTest, AContainersEventsComeOnceEachWhoeverSeesThemFirst) {
   publisher_.ContainerStarted(pod, container);
   publisher_.ContainerExited(pod, container);
   EXPECT_THAT(Published(), IsEmpty());
+  EXPECT_EQ(counters_.container_starts.value(), 1u);
+  EXPECT_EQ(counters_.container_exits.Of("Completed").value(), 1u);
   container->MoveTo(Container::State::kRemoving);
   container->MoveTo(Container::State::kRemoved);
   publisher_.ContainerRemoved(pod, container);
@@ -112,7 +116,10 @@ TEST_F(EventPublisherTest, AContainerWhoseStartFailedStopsWithoutHavingStarted) 
   const ContainerPtr container = ContainerIn(pod, Container::State::kStarting);
   container->End(MakeEnd(kExitCodeStartError, kReasonStartError, "no such file"));
   publisher_.ContainerExited(pod, container);
+  publisher_.ContainerExited(pod, container);
   EXPECT_THAT(Published(), ElementsAre("c created", "c stopped"));
+  EXPECT_EQ(counters_.container_starts.value(), 0u);
+  EXPECT_EQ(counters_.container_exits.Of("StartError").value(), 1u);
 }
 
 TEST_F(EventPublisherTest, AContainerThatNeverRanIsDeletedOnly) {

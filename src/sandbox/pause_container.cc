@@ -17,6 +17,7 @@
 #include "sandbox/pod.h"
 #include "sandbox/pod_files.h"
 #include "sandbox/pod_user_namespace.h"
+#include "sandbox/sandbox_counters.h"
 #include "sandbox/spec_inputs.h"
 #include "sandbox/spec_lookup.h"
 
@@ -80,6 +81,7 @@ absl::Status PauseStarter::StartProcess(const std::shared_ptr<Pod>& pod, const C
   const std::string& id = pod->id();
   const ShimPaths paths = ShimPathsOf(layout_, options_.shim_program, id);
   ASSIGN_OR_RETURN(std::shared_ptr<Shim> shim, shims_->Launch(id, paths, pod.get(), call), "start the shim");
+  counters_->shim_starts.Add();
   pod->shim.Set(shim);
   call.Done("start the shim");
   StartRequest start;

@@ -20,6 +20,7 @@ class Pod;
 class Shims;
 class SpecInputs;
 struct Image;
+struct SandboxCounters;
 
 struct PauseOptions {
   std::string image;         // reference of the pause image
@@ -32,8 +33,14 @@ ShimPaths ShimPathsOf(const Layout& layout, const std::string& shim_program, con
 class PauseStarter {
  public:
   // All pointers must outlive the object.
-  PauseStarter(Layout layout, Images* images, Shims* shims, const SpecInputs* inputs, PauseOptions options)
-      : layout_(std::move(layout)), images_(images), shims_(shims), inputs_(inputs), options_(std::move(options)) {}
+  PauseStarter(Layout layout, Images* images, Shims* shims, const SpecInputs* inputs, SandboxCounters* counters,
+               PauseOptions options)
+      : layout_(std::move(layout)),
+        images_(images),
+        shims_(shims),
+        inputs_(inputs),
+        counters_(counters),
+        options_(std::move(options)) {}
 
   // Pulls the pause image if it is not on the node. Afterwards the record has the pause container's pid and its
   // namespaces are pinned.
@@ -49,6 +56,7 @@ class PauseStarter {
   Images* const images_;
   Shims* const shims_;
   const SpecInputs* const inputs_;
+  SandboxCounters* const counters_;
   const PauseOptions options_;
 };
 

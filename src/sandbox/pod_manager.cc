@@ -21,6 +21,7 @@
 #include "sandbox/records.h"
 #include "sandbox/recovery.h"
 #include "sandbox/run_pod.h"
+#include "sandbox/sandbox_counters.h"
 #include "sandbox/shim_stopper.h"
 #include "sandbox/spec_inputs.h"
 #include "sandbox/start_container.h"
@@ -58,30 +59,32 @@ struct PodManager::Tower {
       : handlers(options.runtimes, options.default_runtime, options.handlers, std::move(features)),
         inputs(p.layout, std::move(facts.host), &handlers),
         records(p.database, p.layout),
-        publisher(&hub),
+        publisher(&hub, &counters),
         network_garbage(p.table, &records, p.network),
         network(p.layout, p.network, &network_garbage),
         mounts(p.layout, p.images),
-        pause(p.layout, p.images, p.shims, &inputs, {options.sandbox_image, options.shim_program}),
+        pause(p.layout, p.images, p.shims, &inputs, &counters, {options.sandbox_image, options.shim_program}),
         killer(&records, &publisher),
-        shim_stopper(p.layout, p.shims, &records, &publisher),
+        shim_stopper(p.layout, p.shims, &records, &publisher, &counters),
         teardown({p.layout, p.table, &records, &publisher, p.images, p.shims, &network, &mounts, &killer, &shim_stopper,
                   p.observer != nullptr ? p.observer : &no_observer}),
-        watch(p.table, &publisher, &shim_stopper),
+        watch(p.table, &publisher, &shim_stopper, &counters),
         shim_closer(p.table),
         exec(p.layout, p.table),
         updater(p.layout, p.table, &records, &inputs),
-        stopper(p.table, &killer, &teardown),
-        starter(p.layout, p.table, &records, &publisher, &shim_stopper, options.log_line_limit, options.log_wait),
-        creator({p.layout, p.table, &records, &publisher, p.images, &handlers, &inputs, &mounts, &teardown,
+        stopper(p.table, &killer, &teardown, &counters),
+        starter(p.layout, p.table, &records, &publisher, &shim_stopper, &counters, options.log_line_limit,
+                options.log_wait),
+        creator({p.layout, p.table, &records, &publisher, p.images, &handlers, &inputs, &mounts, &teardown, &counters,
                  options.security}),
         runner({p.layout, p.table, &records, &publisher, &watch, &handlers, &inputs, &network, &pause, &teardown,
-                options.security.selinux_category_range}),
+                &counters, options.security.selinux_category_range}),
         recovery({p.layout, p.table, &records, &publisher, &watch, &handlers, p.shims, &shim_stopper, &teardown,
-                  &starter, options.shim_program, std::move(facts.boot_id), p.recovery_progress}) {}
+                  &starter, &counters, options.shim_program, std::move(facts.boot_id), p.recovery_progress}) {}
 
   NoObserver no_observer;
   EventHub hub;
+  SandboxCounters counters;
   RuntimeHandlers handlers;
   SpecInputs inputs;
   Records records;
@@ -160,6 +163,10 @@ const ContainerExec& PodManager::exec() const {
 
 EventHub& PodManager::events() {
   return tower_->hub;
+}
+
+const SandboxCounters& PodManager::counters() const {
+  return tower_->counters;
 }
 
 std::map<std::string, RuntimeFeatures> PodManager::HandlerFeatures() const {

@@ -34,6 +34,7 @@ class Network;
 class PodObserver;
 class PodTable;
 class Shims;
+struct SandboxCounters;
 
 struct SandboxOptions {
   std::map<std::string, OciRuntime> runtimes;                   // by name of the handler
@@ -81,6 +82,7 @@ class PodManager {
 
   const ContainerExec& exec() const;
   EventHub& events();
+  const SandboxCounters& counters() const;
   // What each runtime handler can do, by name; "" is the default one.
   std::map<std::string, RuntimeFeatures> HandlerFeatures() const;
 

@@ -14,13 +14,14 @@ namespace crisp {
 
 class EventPublisher;
 class PodTable;
+struct SandboxCounters;
 class ShimStopper;
 
 class PodWatch : public PodListener {
  public:
   // All pointers must outlive the object.
-  PodWatch(const PodTable* table, EventPublisher* events, const ShimStopper* shim_stopper)
-      : table_(table), events_(events), shim_stopper_(shim_stopper) {}
+  PodWatch(const PodTable* table, EventPublisher* events, const ShimStopper* shim_stopper, SandboxCounters* counters)
+      : table_(table), events_(events), shim_stopper_(shim_stopper), counters_(counters) {}
 
   void OnContainerExited(const std::string& pod_id, const std::shared_ptr<Container>& container) override;
   void OnOomKill(const std::string& pod_id, const std::shared_ptr<Container>& container, uint64_t kills) override;
@@ -32,6 +33,7 @@ class PodWatch : public PodListener {
   const PodTable* const table_;
   EventPublisher* const events_;
   const ShimStopper* const shim_stopper_;
+  SandboxCounters* const counters_;
   Background background_;
 };
 

@@ -21,6 +21,7 @@
 #include "sandbox/pause_container.h"
 #include "sandbox/pod.h"
 #include "sandbox/pod_log.h"
+#include "sandbox/sandbox_counters.h"
 #include "sandbox/shim_facts.h"
 #include "sandbox/shim_stopper.h"
 #include "sandbox/start_container.h"
@@ -167,7 +168,10 @@ std::vector<ShimContainer> Recovery::Reconnect(const PodPtr& pod) const {
   const std::shared_ptr<Shim> shim = *std::move(opened);
   pod->shim.Set(shim);
   const auto listed = shim->List(call);
-  if (listed.ok()) return *listed;
+  if (listed.ok()) {
+    parts_.counters->shim_reconnects.Add();
+    return *listed;
+  }
   LogPod(LogLevel::kWarning, "the shim does not list its containers; crisp ends the pod", *pod,
          {{"error", listed.status().message()}});
   pod->shim.Drop();

@@ -31,6 +31,7 @@ class RuntimeHandlers;
 class ShimStopper;
 class Shims;
 class Teardown;
+struct SandboxCounters;
 
 class Recovery {
  public:
@@ -46,6 +47,7 @@ class Recovery {
     const ShimStopper* shim_stopper;
     const Teardown* teardown;
     ContainerStarter* starter;
+    SandboxCounters* counters;
     std::string shim_program;
     std::string boot_id;  // of this boot of the node
     // How many pods of all are taken over; null: nobody asks. Called from several threads at once.

@@ -29,6 +29,7 @@
 #include "sandbox/pod_log.h"
 #include "sandbox/pod_network.h"
 #include "sandbox/records.h"
+#include "sandbox/sandbox_counters.h"
 #include "sandbox/spec_inputs.h"
 #include "sandbox/teardown.h"
 
@@ -69,7 +70,7 @@ absl::StatusOr<std::string> PodRunner::Run(const cri::RunPodSandboxRequest& requ
                             trace);
         return operation.End(RunOnce(request, &operation));
       },
-      ContentsOf(request));
+      ContentsOf(request), &parts_.counters->joined.Of("RunPodSandbox"));
 }
 
 absl::StatusOr<std::string> PodRunner::RunOnce(const cri::RunPodSandboxRequest& request, Operation* operation) {

@@ -26,6 +26,7 @@ class Records;
 class RuntimeHandlers;
 class SpecInputs;
 class Teardown;
+struct SandboxCounters;
 
 class PodRunner {
  public:
@@ -41,6 +42,7 @@ class PodRunner {
     const PodNetwork* network;
     const PauseStarter* pause;
     const Teardown* teardown;
+    SandboxCounters* counters;
     uint32_t selinux_category_range;
   };
   explicit PodRunner(Parts parts) : parts_(std::move(parts)) {}

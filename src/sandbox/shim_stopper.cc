@@ -11,6 +11,7 @@
 #include "sandbox/pod.h"
 #include "sandbox/pod_log.h"
 #include "sandbox/records.h"
+#include "sandbox/sandbox_counters.h"
 #include "sandbox/shim_facts.h"
 
 namespace crisp {
@@ -48,6 +49,7 @@ absl::Status ShimStopper::CleanUp(const PodPtr& pod, const CallContext& call) co
 
 void ShimStopper::OnDeath(const PodPtr& pod) const {
   if (pod->shim.Get() == nullptr) return;
+  counters_->shim_deaths.Add();
   LogPod(LogLevel::kError, "the shim has died; crisp ends the pod", *pod);
   const absl::Status status = Stop(pod, /*hangs=*/false, CallContext::WithTimeout(kTransitionDeadline));
   if (!status.ok()) {

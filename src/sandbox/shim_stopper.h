@@ -16,12 +16,13 @@ namespace crisp {
 class EventPublisher;
 class Records;
 class Shims;
+struct SandboxCounters;
 
 class ShimStopper {
  public:
   // All pointers must outlive the object.
-  ShimStopper(Layout layout, Shims* shims, Records* records, EventPublisher* events)
-      : layout_(std::move(layout)), shims_(shims), records_(records), events_(events) {}
+  ShimStopper(Layout layout, Shims* shims, Records* records, EventPublisher* events, SandboxCounters* counters)
+      : layout_(std::move(layout)), shims_(shims), records_(records), events_(events), counters_(counters) {}
 
   // Ends the shim: asks it to, or kills it if `hangs` says that it does not answer, or if it fails to end. Then cleans
   // up containers that it did not. OK for a pod that has no shim: that only needs the clean-up.
@@ -41,6 +42,7 @@ class ShimStopper {
   Shims* const shims_;
   Records* const records_;
   EventPublisher* const events_;
+  SandboxCounters* const counters_;
 };
 
 }  // namespace crisp

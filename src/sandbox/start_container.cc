@@ -17,6 +17,7 @@
 #include "sandbox/pod_log.h"
 #include "sandbox/pod_user_namespace.h"
 #include "sandbox/records.h"
+#include "sandbox/sandbox_counters.h"
 #include "sandbox/shim_stopper.h"
 
 namespace crisp {
@@ -52,7 +53,7 @@ absl::Status ContainerStarter::Start(const std::string& container_id, const Call
     RETURN_IF_ERROR(operation.End(StartInGate(found, operation.call())), "start container ", found.container->id());
     return Done{};
   };
-  return flights_.Do(found.container->id(), call, start).status();
+  return flights_.Do(found.container->id(), call, start, "", &counters_->joined.Of("StartContainer")).status();
 }
 
 absl::Status ContainerStarter::StartInGate(const PodContainer& found, const CallContext& call) const {

@@ -17,6 +17,7 @@ namespace crisp {
 class EventPublisher;
 class Records;
 class ShimStopper;
+struct SandboxCounters;
 struct StartRequest;
 struct StartedContainer;
 
@@ -24,12 +25,14 @@ class ContainerStarter {
  public:
   // All pointers must outlive the object. `log_line_limit` is in bytes; 0 or less: none. `log_wait` as in StartRequest.
   ContainerStarter(Layout layout, const PodTable* table, Records* records, EventPublisher* events,
-                   const ShimStopper* shim_stopper, int64_t log_line_limit, std::chrono::nanoseconds log_wait)
+                   const ShimStopper* shim_stopper, SandboxCounters* counters, int64_t log_line_limit,
+                   std::chrono::nanoseconds log_wait)
       : layout_(std::move(layout)),
         table_(table),
         records_(records),
         events_(events),
         shim_stopper_(shim_stopper),
+        counters_(counters),
         log_line_limit_(log_line_limit),
         log_wait_(log_wait) {}
 
@@ -55,6 +58,7 @@ class ContainerStarter {
   Records* const records_;
   EventPublisher* const events_;
   const ShimStopper* const shim_stopper_;
+  SandboxCounters* const counters_;
   const int64_t log_line_limit_;
   const std::chrono::nanoseconds log_wait_;
   SingleFlight<Done> flights_;  // by container

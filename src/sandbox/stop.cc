@@ -8,6 +8,7 @@
 #include "sandbox/operation.h"
 #include "sandbox/pod.h"
 #include "sandbox/pod_log.h"
+#include "sandbox/sandbox_counters.h"
 #include "sandbox/teardown.h"
 
 namespace crisp {
@@ -73,7 +74,7 @@ absl::Status Stopper::Do(const std::string& operation, const std::string& what, 
     RETURN_IF_ERROR(running.End(in_gate()), what);
     return Done{};
   };
-  return flights_.Do(what, call, flight).status();
+  return flights_.Do(what, call, flight, "", &counters_->joined.Of(operation)).status();
 }
 
 }  // namespace crisp

@@ -18,12 +18,13 @@ namespace crisp {
 class ContainerKiller;
 class Gate;
 class Teardown;
+struct SandboxCounters;
 
 class Stopper {
  public:
   // All pointers must outlive the object.
-  Stopper(const PodTable* table, const ContainerKiller* killer, const Teardown* teardown)
-      : table_(table), killer_(killer), teardown_(teardown) {}
+  Stopper(const PodTable* table, const ContainerKiller* killer, const Teardown* teardown, SandboxCounters* counters)
+      : table_(table), killer_(killer), teardown_(teardown), counters_(counters) {}
 
   // `grace` is in seconds; 0 or less kills at once. The stop signal is sent once in the life of a container: a repeated
   // call waits for its own grace and then kills. A start that is in progress ends first.
@@ -45,6 +46,7 @@ class Stopper {
   const PodTable* const table_;
   const ContainerKiller* const killer_;
   const Teardown* const teardown_;
+  SandboxCounters* const counters_;
   SingleFlight<Done> flights_;  // by verb, kind and id
 };
 
