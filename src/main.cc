@@ -29,12 +29,14 @@
 #include "images/images.h"
 #include "metrics/rpc_metrics.h"
 #include "metrics/step_metrics.h"
+#include "monitor/counter_metrics.h"
 #include "monitor/debug_pages.h"
 #include "monitor/http_server.h"
 #include "monitor/metrics_page.h"
 #include "monitor/node_metrics.h"
 #include "monitor/operations_text.h"
 #include "monitor/process_metrics.h"
+#include "monitor/shim_metrics.h"
 #include "monitor/slow_operations.h"
 #include "network/network.h"
 #include "os/errno_status.h"
@@ -225,9 +227,13 @@ absl::Status Run(const Config& config) {
                        {pods.get(), &table, &health, &status, &containerd, &stats, images.get(), network.get(),
                         streams.get(), &rpc_metrics, reactor.get(), tracing != nullptr ? tracing->tracer() : nullptr,
                         config.log_trace_id, OperationsJson, &recording.traces()}));
-  const std::unique_ptr<HttpServer> metrics =
-      ServeMetrics(config.metrics, MetricsPage({registry, std::make_shared<NodeMetrics>(&table, &stats, images.get()),
-                                                std::make_shared<ProcessMetrics>()}));
+  const std::unique_ptr<HttpServer> metrics = ServeMetrics(
+      config.metrics, MetricsPage({registry,
+                                   std::make_shared<CounterMetrics>(CounterMetrics::Parts{
+                                       pods.get(), network.get(), images.get(), streams.get(), database.get()}),
+                                   std::make_shared<NodeMetrics>(&table, &stats, images.get()),
+                                   std::make_shared<ShimMetrics>([&table] { return ShimsOf(table); }),
+                                   std::make_shared<ProcessMetrics>()}));
   const std::unique_ptr<HttpServer> debug = ServeDebug(config.debug, {layout, &table, recording.recorder()});
   ASSIGN_OR_RETURN(const std::unique_ptr<Watchdog> watchdog,
                    Watchdog::Start(systemd.watchdog_time(), Workers(reactor.get(), streams.get(), server.get()),

@@ -51,7 +51,7 @@ class ImageCountersTest : public ImagesTest {
 };
 
 TEST_F(ImageCountersTest, APullCountsWhatItHasReceivedAndWritten) {
-  const WrittenImage written = Serve(Describe("x", Noise(100000), 2), "app", "1");
+  Serve(Describe("x", Noise(100000), 2), "app", "1");
   ASSERT_TRUE(Pull("app:1").ok());
   EXPECT_EQ(Pulls("ok"), 1u);
   EXPECT_EQ(Times(counters().pull_times), 1u);
@@ -119,7 +119,7 @@ TEST_F(ImageCountersTest, ADamagedLayerIsCountedSo) {
 }
 
 TEST_F(ImageCountersTest, CallersThatJoinAPullAreNotPulls) {
-  const WrittenImage written = Serve(Describe("x", Noise(1 << 20)), "app", "1");
+  Serve(Describe("x", Noise(1 << 20)), "app", "1");
   HoldBlobs();
   std::vector<std::future<absl::StatusOr<std::string>>> pulls;
   for (int i = 0; i < 3; ++i) pulls.push_back(std::async(std::launch::async, [&] { return Pull("app:1"); }));

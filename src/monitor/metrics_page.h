@@ -1,4 +1,4 @@
-// MetricsPage: all metrics in Prometheus' text format.
+// MetricsPage: all metrics in Prometheus' text format; prometheus-cpp 1.0 has no serializer for OpenMetrics.
 #pragma once
 
 #include <memory>

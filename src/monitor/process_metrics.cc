@@ -6,25 +6,18 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/strings/numbers.h"
+#include "monitor/proc_stat.h"
 #include "monitor/read_values.h"
 #include "os/file.h"
-#include "os/process_state.h"
 
 namespace crisp {
 namespace {
 
 using prometheus::MetricFamily;
 using prometheus::MetricType;
-
-// Field `number` of proc(5).
-std::optional<double> NumberAt(const std::vector<std::string>& fields, size_t number) {
-  constexpr size_t kFirst = 3;
-  double value = 0;
-  if (fields.size() <= number - kFirst || !absl::SimpleAtod(fields[number - kFirst], &value)) return std::nullopt;
-  return value;
-}
 
 // When the machine has started, in seconds since 1970.
 std::optional<double> BootTime() {
@@ -37,24 +30,18 @@ std::optional<double> BootTime() {
 }
 
 void AddStat(std::vector<MetricFamily>* families) {
-  const std::vector<std::string> fields = StatFieldsOf(getpid());
-  const double ticks = static_cast<double>(sysconf(_SC_CLK_TCK));
-  const auto user = NumberAt(fields, 14), system = NumberAt(fields, 15);
-  if (user && system) {
-    MetricFamily family = Family("process_cpu_seconds_total", "User and system time of crispd.", MetricType::Counter);
-    AddValue(&family, (*user + *system) / ticks);
-    families->push_back(std::move(family));
-  }
-  const auto add = [&](const char* name, const char* help, std::optional<double> value, double unit) {
-    if (value) families->push_back(Gauge(name, help, *value * unit));
-  };
-  add("process_threads", "Threads of crispd.", NumberAt(fields, 20), 1);
-  add("process_virtual_memory_bytes", "Address space of crispd.", NumberAt(fields, 23), 1);
-  add("process_resident_memory_bytes", "Memory of crispd, with the pages that it shares.", NumberAt(fields, 24),
-      static_cast<double>(sysconf(_SC_PAGESIZE)));
-  const auto started = NumberAt(fields, 22), booted = BootTime();
-  if (started && booted) {
-    add("process_start_time_seconds", "When crispd was started, in seconds since 1970.", *booted + *started / ticks, 1);
+  const std::optional<ProcStat> stat = ReadProcStat(getpid());
+  if (!stat) return;
+  MetricFamily cpu = Family("process_cpu_seconds_total", "User and system time of crispd.", MetricType::Counter);
+  AddValue(&cpu, stat->cpu_seconds);
+  families->push_back(std::move(cpu));
+  families->push_back(Gauge("process_threads", "Threads of crispd.", stat->threads));
+  families->push_back(Gauge("process_virtual_memory_bytes", "Address space of crispd.", stat->virtual_bytes));
+  families->push_back(
+      Gauge("process_resident_memory_bytes", "Memory of crispd, with the pages that it shares.", stat->resident_bytes));
+  if (const std::optional<double> booted = BootTime()) {
+    families->push_back(Gauge("process_start_time_seconds", "When crispd was started, in seconds since 1970.",
+                              *booted + stat->start_seconds));
   }
 }
 

@@ -1,40 +1,34 @@
-// Families of gauges and counters for prometheus::Collectable: values that are read when they are asked for.
+// Families of metrics for prometheus::Collectable: values that are read when they are asked for.
+//
+// Plain functions, callable from any thread.
 #pragma once
 
 #include <prometheus/client_metric.h>
 #include <prometheus/metric_family.h>
 
 #include <string>
-#include <utility>
 #include <vector>
+
+#include "base/counters.h"
 
 namespace crisp {
 
-inline prometheus::MetricFamily Family(std::string name, std::string help, prometheus::MetricType type) {
-  prometheus::MetricFamily family;
-  family.name = std::move(name);
-  family.help = std::move(help);
-  family.type = type;
-  return family;
-}
+using MetricLabels = std::vector<prometheus::ClientMetric::Label>;
+
+// Without values.
+prometheus::MetricFamily Family(std::string name, std::string help, prometheus::MetricType type);
 
 // Adds a value to a family of gauges or counters.
-inline void AddValue(prometheus::MetricFamily* family, double value,
-                     std::vector<prometheus::ClientMetric::Label> labels = {}) {
-  prometheus::ClientMetric metric;
-  metric.label = std::move(labels);
-  if (family->type == prometheus::MetricType::Counter) {
-    metric.counter.value = value;
-  } else {
-    metric.gauge.value = value;
-  }
-  family->metric.push_back(std::move(metric));
-}
+void AddValue(prometheus::MetricFamily* family, double value, MetricLabels labels = {});
+// Adds a histogram to a family of histograms.
+void AddTimes(prometheus::MetricFamily* family, const TimeCounts& times, MetricLabels labels = {});
 
-inline prometheus::MetricFamily Gauge(std::string name, std::string help, double value) {
-  prometheus::MetricFamily family = Family(std::move(name), std::move(help), prometheus::MetricType::Gauge);
-  AddValue(&family, value);
-  return family;
-}
+// Families of one value.
+prometheus::MetricFamily Gauge(std::string name, std::string help, double value);
+prometheus::MetricFamily Count(std::string name, std::string help, const Counter& counter);
+prometheus::MetricFamily Times(std::string name, std::string help, const TimeCounts& times);
+// A family of counters with one label.
+prometheus::MetricFamily CountBy(const std::string& label, std::string name, std::string help,
+                                 const CountsByLabel<Counter>& counts);
 
 }  // namespace crisp

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "streaming/testing/stream_test.h"
 #include "streaming/testing/tcp_server.h"
+#include "streaming/token_table.h"
 
 namespace crisp {
 namespace {
