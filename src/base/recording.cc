@@ -13,10 +13,13 @@ std::shared_ptr<Recorder> MakeRecorder(const std::string& file, size_t size) {
   absl::StatusOr<std::shared_ptr<Recorder>> in_file = Recorder::InFile(file, size);
   if (in_file.ok()) return *std::move(in_file);
   absl::StatusOr<std::shared_ptr<Recorder>> in_memory = Recorder::InMemory(size);
-  LogWarning(in_memory.ok() ? "what is recorded is lost if crispd is killed"
-                            : "nothing is recorded; pods' traces will be empty",
-             {{"error", in_file.status().message()}});
-  return in_memory.ok() ? *std::move(in_memory) : nullptr;
+  if (!in_memory.ok()) {
+    LogWarning("nothing is recorded; pods' traces will be empty", {{"error", in_memory.status().message()}});
+    return nullptr;
+  }
+  Log(absl::IsFailedPrecondition(in_file.status()) ? LogLevel::kInfo : LogLevel::kWarning,
+      "what is recorded is lost if crispd is killed", {{"error", in_file.status().message()}});
+  return *std::move(in_memory);
 }
 
 }  // namespace
