@@ -58,7 +58,6 @@ TEST_F(DebugTest, APodWhosePluginHangsIsShownWithTheProcessAndItsSteps) {
   });
   EXPECT_EQ(facts["id"], pods[0]["id"]);
   EXPECT_THAT(facts["network"]["namespace"].get<std::string>(), StartsWith("net:["));
-  EXPECT_EQ(facts["rootfs"]["layers"].size(), 1u);
   EXPECT_THAT(facts["shim"]["program"].get<std::string>(), EndsWith("crisp-shim"));
   EXPECT_EQ(facts["operations"][0]["id"], operations[0]["id"]);
 
@@ -83,6 +82,7 @@ TEST_F(DebugTest, ARunningContainerHasItsLayersLimitsAndLog) {
   EXPECT_EQ(container["id"], id);
   EXPECT_EQ(container["state"], "running");
   EXPECT_EQ(container["rootfs"]["mounted"], true);
+  EXPECT_GE(container["rootfs"]["layers"].size(), 1u);
   EXPECT_THAT(container["rootfs"]["upper"].get<std::string>(), EndsWith("/containers/" + id + "/upper"));
   EXPECT_EQ(container["log"]["path"], pod.LogPath("app"));
   EXPECT_THAT(container["cgroups"].dump(), HasSubstr("\"67108864\"")) << "its memory limit";

@@ -69,6 +69,7 @@ Node::Node(const Machine& machine, const NodeOptions& options)
 }
 
 void Node::WriteConfig(const NodeOptions& options) {
+  const bool has_debug = options.extra_toml.find("[debug]\n") != std::string::npos;  // a test's own
   std::ostringstream toml;
   toml << "version = 2\n"
        << "root = \"" << paths_.root_parent() << "\"\n"
@@ -76,8 +77,7 @@ void Node::WriteConfig(const NodeOptions& options) {
        << "[crisp]\nshim = \"" << CRISP_SHIM << "\"\n"
        << "preload_dir = \"" << options.preload_dir << "\"\n"
        << options.crisp_toml << "[grpc]\naddress = \"" << paths_.socket() << "\"\n"
-       << "[debug]\nlevel = \"debug\"\n"
-       << "[plugins.\"io.containerd.grpc.v1.cri\"]\n"
+       << (has_debug ? "" : "[debug]\nlevel = \"debug\"\n") << "[plugins.\"io.containerd.grpc.v1.cri\"]\n"
        << "sandbox_image = \"" << options.sandbox_image << "\"\n"
        << options.cri_toml << "[plugins.\"io.containerd.grpc.v1.cri\".cni]\n"
        << "bin_dir = \"" << paths_.cni_bin_dir() << "\"\n"

@@ -123,8 +123,9 @@ json RootfsFacts(const Layout& layout, const std::string& path) {
   json rootfs = {{"path", path}, {"mounted", !mount.empty()}};
   if (mount.empty()) return rootfs;
   for (absl::string_view option : absl::StrSplit(mount.back(), ',')) {
-    if (absl::ConsumePrefix(&option, "lowerdir=")) {
-      rootfs["layers"] = Layers(layout, option);
+    // "lowerdir+=" for each, where they were given one by one (Linux 6.7).
+    if (absl::ConsumePrefix(&option, "lowerdir=") || absl::ConsumePrefix(&option, "lowerdir+=")) {
+      for (json& layer : Layers(layout, option)) rootfs["layers"].push_back(std::move(layer));
     } else if (absl::ConsumePrefix(&option, "upperdir=")) {
       rootfs["upper"] = std::string(option);
     }
