@@ -174,13 +174,13 @@ TEST_F(DatabaseFaultTest, FilesThatAreTruncatedUnderItAreErrors) {
 }
 
 TEST_F(DatabaseFaultTest, ThatItIsInMemoryIsToldWithoutWaitingForIt) {
-  EXPECT_FALSE(database_->counters().in_memory);
   Reopen();
-  Remount(MS_RDONLY);
+  Fill();
+  EXPECT_FALSE(database_->counters().in_memory);
   ASSERT_EQ(database_->RunFree(kDelete, "a"), absl::OkStatus());
   EXPECT_TRUE(database_->counters().in_memory);
-  Remount(0);
-  ASSERT_EQ(database_->RunFree(kDelete, "b"), absl::OkStatus());
+  MakeRoom();
+  ASSERT_EQ(database_->Run(kInsert, "d", "d"), absl::OkStatus());
   EXPECT_FALSE(database_->counters().in_memory);
 }
 
