@@ -11,7 +11,7 @@ CallContext CallContext::LoggedIn(StepLog* steps) const {
 }
 
 void CallContext::LinkTo(const TraceContext& other) const {
-  if (!other.valid()) return;
+  if (!other.valid() || other == trace_) return;
   if (steps_ != nullptr) return steps_->LinkTo(other);
   if (span_ != nullptr) span_->LinkTo(other);
 }
