@@ -126,6 +126,14 @@ bool SpeaksNoTls(absl::string_view error) {
   return false;
 }
 
+// For traces. Paths are left out: those of signed links are secret.
+SpanPart PartOf(const HttpRequest& request, int status, MonoTime begun) {
+  SpanPart part = {absl::StrCat("registry ", request.method), begun, MonoClock::now()};
+  part.fields = {{"http_method", request.method}, {"server", request.url.HostName()}};
+  if (status != 0) part.fields.emplace_back("http_status", absl::StrCat(status));
+  return part;
+}
+
 struct HeaderList {
   ~HeaderList() { curl_slist_free_all(list); }
   void Add(const std::string& header) { list = curl_slist_append(list, header.c_str()); }
@@ -388,10 +396,12 @@ absl::StatusOr<HttpResponse> HttpClient::Do(const HttpRequest& request, const Ca
   if (request.url.scheme == "https" || absl::StartsWith(proxy, "https:")) {
     ASSIGN_OR_RETURN(tls, tls_->Get(request.tls));
   }
+  const MonoTime begun = MonoClock::now();
   std::unique_ptr<Connection> connection = Borrow();
   int status = 0;
   absl::StatusOr<HttpResponse> response = connection->Do(request, times_, proxy, tls, call, &status);
   Count(request.url, status);
+  if (call.IsRecorded()) call.AddPart(PartOf(request, status, begun));
   Return(std::move(connection));
   return response;
 }

@@ -39,7 +39,12 @@ LayerPull::LayerPull(const std::vector<LayerDescriptor>& layers, const std::vect
       board_(board),
       counters_(counters),
       log_(log),
-      flight_call_(call->deadline(), [this] { return given_up_ || !call_->Check().ok(); }) {}
+      flight_call_(FlightCall(log)) {}
+
+CallContext LayerPull::FlightCall(StepLog* log) const {
+  const CallContext call(call_->deadline(), [this] { return given_up_ || !call_->Check().ok(); });
+  return log != nullptr ? call.LoggedIn(log) : call;
+}
 
 absl::Status LayerPull::Run() {
   absl::Status status;

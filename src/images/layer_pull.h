@@ -65,6 +65,7 @@ class LayerPull {
   absl::Status Unpack(size_t layer, const std::string& name);
   absl::StatusOr<LowerView> WaitForLower(size_t layer);
   size_t RingBytes() const;
+  CallContext FlightCall(StepLog* log) const;
   void Done(absl::string_view step, size_t layer, MonoTime since);
 
   const std::vector<LayerDescriptor>& layers_;

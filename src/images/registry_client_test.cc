@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "base/testing/kept_span.h"
 #include "images/digest.h"
 #include "images/testing/registry_client_test.h"
 #include "images/testing/test_registry.h"
@@ -16,8 +17,10 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::AllOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
+using testing::Pair;
 using testing::StartsWith;
 
 TEST_F(RegistryClientTest, AManifestComesWithItsDigest) {
@@ -33,6 +36,17 @@ TEST_F(RegistryClientTest, AManifestComesWithItsDigest) {
   EXPECT_EQ(registry_.requests()[0].query, "") << "?ns= is for mirrors";
   EXPECT_EQ(Client().Resolve(CallContext())->digest, digest);
   EXPECT_EQ(registry_.Count("HEAD "), 1);
+}
+
+TEST_F(RegistryClientTest, RequestsArePartsOfACallThatIsTracedWithoutTheirPaths) {
+  KeptSpan span;
+  const CallContext traced = CallContext().TracedIn(span.context(), &span);
+  EXPECT_FALSE(Client("library/x:nope").FetchManifest(traced).ok());
+  ASSERT_EQ(span.parts().size(), 1u);
+  EXPECT_EQ(span.parts()[0].name, "registry GET");
+  EXPECT_THAT(span.parts()[0].fields,
+              ElementsAre(Pair("http_method", "GET"), Pair("server", "127.0.0.1"), Pair("http_status", "404")));
+  EXPECT_LE(span.parts()[0].begun, span.parts()[0].ended);
 }
 
 TEST_F(RegistryClientTest, AnUnknownManifestIsNotFoundWithTheReference) {

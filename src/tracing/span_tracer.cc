@@ -67,7 +67,7 @@ class SpanTracer::Span final : public TraceSpan {
 
   void AddField(absl::string_view name, absl::string_view value) override {
     const MutexLock lock(mutex_);
-    record_.attributes.emplace_back(AttributeName(name), std::string(value));
+    record_.attributes.emplace_back(AttributeName(name), AttributeValue(name, value));
   }
 
   void End(const absl::Status& status, MonoTime now) override {
@@ -88,7 +88,8 @@ class SpanTracer::Span final : public TraceSpan {
     record.name = part.name;
     record.begun = WallTime(part.begun);
     record.ended = WallTime(part.ended);
-    for (const auto& [name, value] : part.fields) record.attributes.emplace_back(AttributeName(name), value);
+    for (const auto& [name, value] : part.fields)
+      record.attributes.emplace_back(AttributeName(name), AttributeValue(name, value));
     for (const SpanPart& below : part.parts) AddBelow(record.context.span_id, below);
     tracer_->sink_->Take(std::move(record));
   }

@@ -160,6 +160,23 @@ TEST_F(SpanTracerTest, PartsOfACallWithoutAnOperationAreBelowTheCall) {
   EXPECT_FALSE(CallContext().IsRecorded());
 }
 
+TEST_F(SpanTracerTest, WorkThatAnOperationSharesWithItselfIsNoLink) {
+  {
+    StepLog log("PullImage", {});
+    const CallContext call = CallContext().LoggedIn(&log);
+    call.LinkTo(call.trace());
+    call.LinkTo(Client(true));
+  }
+  EXPECT_THAT(kept_.Named("PullImage").links, ElementsAre(Client(true)));
+}
+
+TEST_F(SpanTracerTest, NumbersAreNumbers) {
+  StepLog log("PullImage", {});
+  log.Done("manifest", MonoClock::now(), {{"http_status", "404"}});
+  EXPECT_THAT(kept_.Named("manifest").attributes,
+              ElementsAre(Pair("http.response.status_code", VariantWith<int64_t>(404))));
+}
+
 TEST_F(SpanTracerTest, AnOperationThatIsBegunForAnotherIsItsChild) {
   StepLog outer("RunPodSandbox", {});
   { const StepLog inner("PullImage", {}, MonoClock::now(), CallContext().LoggedIn(&outer).trace()); }
