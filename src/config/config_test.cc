@@ -75,6 +75,7 @@ TEST_F(ConfigTest, TheUsersFileDoesWhatItSays) {
   expected.grpc.address = "/run/containerd/containerd.sock";
   expected.sandbox_image = "registry.cn-hangzhou.aliyuncs.com/google_containers/pause:3.6";
   expected.runtimes["runc"].systemd_cgroup = true;
+  expected.tracing.service_name = "containerd";
   expected.registry.config_path = "";
   expected.registry.mirrors = {
       {"docker.io",
@@ -428,6 +429,7 @@ TEST_F(ConfigTest, TheDefaultsOfEachContainerdAreTakenWithoutAWord) {
     EXPECT_THAT(config->sandbox_image, HasSubstr("registry.k8s.io/pause:3."));
     expected.sandbox_image = config->sandbox_image;
     expected.security.enable_cdi = std::string(version) != "1.7";
+    if (std::string(version) == "1.6") expected.tracing.service_name = "containerd";
     EXPECT_EQ(*config, expected);
   }
 }
