@@ -26,6 +26,7 @@
 #include "daemon/service_manager.h"
 #include "daemon/signals.h"
 #include "daemon/watchdog.h"
+#include "doctor/command.h"
 #include "images/images.h"
 #include "metrics/rpc_metrics.h"
 #include "metrics/step_metrics.h"
@@ -259,6 +260,13 @@ int Serve(const std::string& config_file) {
   return kExitBad;
 }
 
+int Doctor(const CommandLine& line) {
+  const DoctorLine& doctor = line.doctor;
+  const Answer answer =
+      RunDoctor({{line.config, doctor.kubelet_config, doctor.kubelet_url}, doctor.checks, doctor.json});
+  _exit(Print(answer));  // threads of checks that hang may be left
+}
+
 int Main(const std::vector<std::string>& args) {
   const std::variant<CommandLine, Answer> parsed = ParseCommandLine(args);
   if (const Answer* answer = std::get_if<Answer>(&parsed)) return Print(*answer);
@@ -266,6 +274,8 @@ int Main(const std::vector<std::string>& args) {
   switch (line.verb) {
     case Verb::kServe:
       return Serve(line.config);
+    case Verb::kDoctor:
+      return Doctor(line);
   }
   return kExitUsage;
 }

@@ -20,6 +20,12 @@ The log goes to stderr. SIGTERM ends crispd, and pods go on. SIGUSR1 makes it wr
 
 Exit status: 0 after SIGTERM or SIGINT, 1 if crispd cannot start, 2 for a wrong command line.)";
 
+constexpr char kDoctorFooter[] =
+    R"(Without --config the file is /etc/crisp/config.toml, if it is there. Run it as root, with the daemon up or down. It
+changes nothing. docs/doctor.md has every check and what to do.
+
+Exit status: 0 if there is no problem (notes and warnings are none), 1 if there is one, 2 for a wrong command line.)";
+
 // Describes the command line, and puts what is parsed into `line`.
 class Parser {
  public:
@@ -30,6 +36,7 @@ class Parser {
     app_.set_help_flag("-h,--help", "Print this and exit");
     app_.set_version_flag("--version", "crispd " CRISP_VERSION, "Print the version and exit");
     AddConfigOption(&app_);
+    AddDoctor();
   }
   Parser(const Parser&) = delete;
   Parser& operator=(const Parser&) = delete;
@@ -41,6 +48,21 @@ class Parser {
     app->add_option("--config", line_->config, "A containerd configuration file (version 1 to 4)")
         ->type_name("FILE")
         ->multi_option_policy(CLI::MultiOptionPolicy::Throw);
+  }
+
+  void AddDoctor() {
+    CLI::App* const doctor = app_.add_subcommand("doctor", "Looks at this node and says what is wrong and what to do.");
+    doctor->footer(kDoctorFooter);
+    doctor->callback([this] { line_->verb = Verb::kDoctor; });
+    AddConfigOption(doctor);
+    doctor->add_option("--check", line_->doctor.checks, "Only this check; may be repeated")
+        ->type_name("NAME")
+        ->allow_extra_args(false);
+    doctor->add_flag("--json", line_->doctor.json, "Print JSON");
+    doctor->add_option("--kubelet-config", line_->doctor.kubelet_config, "The kubelet's configuration file")
+        ->type_name("FILE");
+    doctor->add_option("--kubelet-url", line_->doctor.kubelet_url, "Where the kubelet serves /configz")
+        ->type_name("URL");
   }
 
   CommandLine* const line_;

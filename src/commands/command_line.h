@@ -13,12 +13,22 @@
 namespace crisp {
 
 enum class Verb {
-  kServe,  // no command: be the daemon
+  kServe,   // no command: be the daemon
+  kDoctor,  // look at the node
+};
+
+// Of `crispd doctor`.
+struct DoctorLine {
+  std::vector<std::string> checks;  // --check; empty: all
+  bool json = false;                // --json
+  std::string kubelet_config;       // --kubelet-config
+  std::string kubelet_url;          // --kubelet-url
 };
 
 struct CommandLine {
   Verb verb = Verb::kServe;
   std::string config;  // --config; empty: no file
+  DoctorLine doctor;
 };
 
 // `args` without the name of the program. An Answer is to be printed instead of running anything: a help text, the

@@ -1,21 +1,17 @@
 #include "daemon/options.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <chrono>
-#include <climits>
 #include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/string_view.h"
-#include "base/default_path.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "config/config.h"
+#include "daemon/programs.h"
 #include "images/images.h"
 #include "network/cni_options.h"
 #include "os/file.h"
@@ -30,32 +26,6 @@ namespace crisp {
 namespace {
 
 constexpr size_t kMaxBaseSpec = 1 << 20;  // bytes; usual ones have some thousand
-
-// `name` as an absolute path: itself, or the first of that name in PATH.
-absl::StatusOr<std::string> FindProgram(const std::string& name) {
-  if (!name.empty() && name[0] == '/') {
-    if (access(name.c_str(), X_OK) == 0) return name;
-    return absl::FailedPreconditionError(absl::StrCat("no program ", name, "; install it"));
-  }
-  const char* path = getenv("PATH");
-  const std::vector<std::string> directories = absl::StrSplit(path != nullptr ? path : kDefaultPath, ':');
-  for (const std::string& directory : directories) {
-    const std::string candidate = absl::StrCat(directory, "/", name);
-    if (access(candidate.c_str(), X_OK) == 0) return candidate;
-  }
-  return absl::FailedPreconditionError(absl::StrCat("no program ", name, " in PATH; install it and restart crispd"));
-}
-
-absl::StatusOr<std::string> FindShim(const std::string& configured) {
-  if (!configured.empty()) return configured;
-  char self[PATH_MAX] = {};
-  if (readlink("/proc/self/exe", self, sizeof(self) - 1) > 0) {
-    const absl::string_view path = self;
-    const std::string beside = absl::StrCat(path.substr(0, path.rfind('/')), "/crisp-shim");
-    if (access(beside.c_str(), X_OK) == 0) return beside;
-  }
-  return FindProgram("crisp-shim");
-}
 
 SecurityOptions SecurityOptionsOf(const SecurityConfig& config) {
   SecurityOptions options;
@@ -109,7 +79,7 @@ absl::Status AddHandler(const std::string& name, const RuntimeHandlerConfig& con
                         SandboxOptions* options) {
   HandlerOptions& handler = options->handlers[name] = HandlerOptionsOf(config);
   if (!handler.unusable.empty()) return absl::OkStatus();  // has been said when the file was read
-  const std::string program = config.binary_name.empty() ? "runc" : config.binary_name;
+  const std::string program = config.binary_name.empty() ? kDefaultRuntimeProgram : config.binary_name;
   const absl::StatusOr<std::string> found = FindProgram(program);
   options->runtimes[name] = OciRuntimeOf(config, found.value_or(program), layout.RuntimeRoot(name));
   absl::StatusOr<BaseSpec> base = ReadBaseSpec(config.base_runtime_spec);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -45,7 +46,7 @@ std::optional<std::string> DirectoryFor(const std::string& config_path, const st
 
 // The registry for which a directory with this name is.
 std::string DomainOf(absl::string_view name) {
-  if (name == kDefault) return "registry.invalid";
+  if (name == kDefault) return kAnyRegistry;
   const size_t underscore = name.substr(0, name.size() - 1).rfind('_');
   if (!absl::EndsWith(name, "_") || underscore == absl::string_view::npos) return std::string(name);
   return absl::StrCat(name.substr(0, underscore), ":", name.substr(underscore + 1, name.size() - underscore - 2));
@@ -106,6 +107,16 @@ absl::StatusOr<std::vector<Endpoint>> EndpointsFromHostsFile(const std::string& 
   const std::optional<std::string> directory = DirectoryFor(config_path, domain);
   if (!directory.has_value()) return std::vector<Endpoint>();
   return EndpointsIn(*directory, domain, own, warnings);
+}
+
+std::vector<std::string> RegistriesOfHostsFiles(const std::string& config_path) {
+  std::set<std::string> registries;
+  for (const std::string& root : Roots(config_path)) {
+    for (const std::string& name : ListDir(root).value_or(std::vector<std::string>())) {
+      if (ListDir(absl::StrCat(root, "/", name)).ok()) registries.insert(DomainOf(name));
+    }
+  }
+  return {registries.begin(), registries.end()};
 }
 
 std::vector<std::string> FaultsOfHostsFiles(const std::string& config_path, std::vector<std::string>* warnings) {

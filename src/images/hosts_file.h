@@ -22,6 +22,13 @@ absl::StatusOr<std::vector<Endpoint>> EndpointsFromHostsFile(const std::string& 
                                                              const std::vector<Endpoint>& own,
                                                              std::vector<std::string>* warnings);
 
+// What stands for "every other registry": the endpoints of "_default" are those of a registry of this name, which no
+// name server knows (RFC 6761, section 6.4).
+inline constexpr char kAnyRegistry[] = "registry.invalid";
+
+// The registries that have a directory below `config_path`, sorted; kAnyRegistry for "_default".
+std::vector<std::string> RegistriesOfHostsFiles(const std::string& config_path);
+
 // Reads every file below `config_path` and the certificates that they name. Returns what cannot be used, which is what
 // pulls will fail with, and appends what does nothing to `warnings`.
 std::vector<std::string> FaultsOfHostsFiles(const std::string& config_path, std::vector<std::string>* warnings);

@@ -9,6 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/status_macros.h"
 
 namespace crisp {
@@ -134,6 +135,21 @@ SpanPart PartOf(const HttpRequest& request, int status, MonoTime begun) {
   return part;
 }
 
+// The server's own certificate, which is the first of its chain.
+ServerCertificate CertificateOf(CURL* easy) {
+  ServerCertificate certificate;
+  curl_certinfo* chain = nullptr;
+  if (curl_easy_getinfo(easy, CURLINFO_CERTINFO, &chain) != CURLE_OK || chain == nullptr) return certificate;
+  if (chain->num_of_certs == 0) return certificate;
+  for (const curl_slist* line = chain->certinfo[0]; line != nullptr; line = line->next) {
+    absl::string_view text = line->data;
+    if (absl::ConsumePrefix(&text, "Subject:")) certificate.subject = std::string(text);
+    if (absl::ConsumePrefix(&text, "Issuer:")) certificate.issuer = std::string(text);
+    if (absl::ConsumePrefix(&text, "Expire date:")) certificate.end = std::string(text);
+  }
+  return certificate;
+}
+
 struct HeaderList {
   ~HeaderList() { curl_slist_free_all(list); }
   void Add(const std::string& header) { list = curl_slist_append(list, header.c_str()); }
@@ -228,6 +244,7 @@ class HttpClient::Connection {
     curl_multi_add_handle(multi_, easy_);
     const absl::Status ended = Run(request, times, !proxy.empty(), call, &transfer);
     curl_multi_remove_handle(multi_, easy_);
+    if (request.wants_certificate) transfer.response.certificate = CertificateOf(easy_);
     curl_easy_reset(easy_);
     *status = transfer.response.status;
     RETURN_IF_ERROR(ended);
@@ -259,6 +276,7 @@ class HttpClient::Connection {
     // Set even if empty, so that libcurl does not read the environment by its own rules.
     Set(CURLOPT_PROXY, proxy.c_str());
     Set(CURLOPT_NOPROXY, "");
+    if (request.wants_certificate) Set(CURLOPT_CERTINFO, 1L);
     if (request.method == "HEAD") Set(CURLOPT_NOBODY, 1L);
     if (request.method == "POST") {
       Set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));

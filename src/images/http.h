@@ -32,10 +32,18 @@ namespace crisp {
 // The default limit of a response's body, for answers that are text.
 inline constexpr size_t kAnswerLimit = 64 << 10;
 
+// The certificate of a server, as OpenSSL prints its parts.
+struct ServerCertificate {
+  std::string subject;
+  std::string issuer;
+  std::string end;  // "Nov 29 15:59:06 2027 GMT"; empty for a connection without TLS
+};
+
 struct HttpResponse {
   int status = 0;
   std::multimap<std::string, std::string> headers;  // names in lower case
   std::string body;                                 // empty where a sink took it
+  ServerCertificate certificate;                    // if the request asked for it
 
   // The first header with this name, empty if there is none.
   std::string Header(const std::string& name) const;
@@ -51,6 +59,7 @@ struct HttpRequest {
   RegistryTls tls;                      // the same for all requests of a client to one host
   std::chrono::milliseconds answer{0};  // how long the peer may take until its answer begins; 0: HttpTimes::stall
   size_t body_limit = kAnswerLimit;     // bytes of HttpResponse::body; more is an error
+  bool wants_certificate = false;       // fill in HttpResponse::certificate; of a new connection only
   // Called with the head of the response before its body arrives. An error ends the transfer.
   std::function<absl::Status(const HttpResponse&)> begin;
   // Called with each piece of the body of a 200 or 206 response. An error ends the transfer.

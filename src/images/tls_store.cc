@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <climits>
 #include <cstdlib>
+#include <ctime>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -152,6 +153,19 @@ void Use(const Identity& identity, SSL* connection) {
   sk_X509_free(behind);
 }
 
+int64_t SecondsOf(const ASN1_TIME* asn1) {
+  std::tm parts{};
+  return ASN1_TIME_to_tm(asn1, &parts) == 1 ? timegm(&parts) : 0;
+}
+
+std::string SubjectOf(const X509* certificate) {
+  const BioPtr text(BIO_new(BIO_s_mem()));
+  X509_NAME_print_ex(text.get(), X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
+  char* data = nullptr;
+  const auto size = BIO_get_mem_data(text.get(), &data);
+  return size > 0 ? std::string(data, static_cast<size_t>(size)) : "";
+}
+
 }  // namespace
 
 // The system's certificates.
@@ -252,6 +266,16 @@ absl::Status CheckTlsFiles(const RegistryTls& tls) {
   for (const std::string& file : tls.ca_files) RETURN_IF_ERROR(LoadAuthorities(file));
   for (const ClientCertificate& client : tls.clients) RETURN_IF_ERROR(LoadIdentity(client), "client certificate");
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<CertificateEnd>> CertificatesIn(const std::string& file) {
+  ASSIGN_OR_RETURN(const std::string pem, ReadPem(file));
+  std::vector<CertificateEnd> ends;
+  for (const X509Ptr& certificate : ParseCertificates(pem)) {
+    ends.push_back({SubjectOf(certificate.get()), SecondsOf(X509_get0_notAfter(certificate.get()))});
+  }
+  if (ends.empty()) return Unusable(file, "has no certificate (PEM) in it");
+  return ends;
 }
 
 }  // namespace crisp

@@ -7,6 +7,7 @@
 // Errors: FailedPrecondition naming the file that cannot be used and why.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -44,5 +45,13 @@ class TlsStore {
 
 // Whether the files of `tls` can be used.
 absl::Status CheckTlsFiles(const RegistryTls& tls);
+
+struct CertificateEnd {
+  std::string subject;  // "CN=mirror.example"
+  int64_t end = 0;      // seconds since 1970: not valid after it
+};
+
+// The certificates in `file`, PEM, in their order.
+absl::StatusOr<std::vector<CertificateEnd>> CertificatesIn(const std::string& file);
 
 }  // namespace crisp

@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "base/default_path.h"
 #include "base/excerpt.h"
+#include "base/json_reader.h"
 #include "base/status_macros.h"
 #include "network/cni_result.h"
 #include "os/process.h"
@@ -174,6 +175,16 @@ absl::Status AskNetwork(const CniConfigList& config, const CniPlugins& plugins, 
     RETURN_IF_ERROR(RunPlugin("STATUS", plugin.type, derived, CniTarget(), plugins, call), NameOf(config, plugin));
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::string>> AskPluginVersions(const std::string& type, const CniPlugins& plugins,
+                                                           const CallContext& call) {
+  // The version of the question itself; plugins of the first specifications want one.
+  const Json question = {{"cniVersion", "1.0.0"}};
+  ASSIGN_OR_RETURN(const std::string output, RunPlugin("VERSION", type, question, CniTarget(), plugins, call));
+  const auto answer = JsonDocument::Parse(output);
+  RETURN_IF_ERROR(answer, "VERSION answered \"", Excerpt(output), "\"");
+  return answer->root().Strings("supportedVersions");
 }
 
 }  // namespace crisp

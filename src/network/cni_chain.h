@@ -51,6 +51,10 @@ absl::Status CollectNetworkGarbage(const CniConfigList& config, const std::vecto
 // Runs STATUS of every plugin in order, until one fails: whether they can serve ADD.
 absl::Status AskNetwork(const CniConfigList& config, const CniPlugins& plugins, const CallContext& call);
 
+// The versions that plugin `type` supports (VERSION).
+absl::StatusOr<std::vector<std::string>> AskPluginVersions(const std::string& type, const CniPlugins& plugins,
+                                                           const CallContext& call);
+
 // The path of the program of plugin `type`. Internal, naming the directories, if there is none.
 absl::StatusOr<std::string> FindPlugin(const std::string& type, const std::vector<std::string>& bin_dirs);
 

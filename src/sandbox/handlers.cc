@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "os/user_namespace.h"
 #include "runtime/host_facts.h"
-#include "runtime/runc_version.h"
+#include "runtime/known_holes.h"
 
 namespace crisp {
 namespace {

@@ -1,6 +1,7 @@
 // crisp-shim: runs the containers of one pod. shim/protocol.h describes its requests, shim/server.h answers them.
 //
 //   crisp-shim --pod ID --socket PATH --log FILE      with the listening socket as descriptor 0
+//   crisp-shim --version                              prints "crisp-shim <version>"
 //
 // It runs in a session of its own and outlives the daemon. It ends on Shutdown, or on SIGTERM once no container is
 // alive.
@@ -81,7 +82,13 @@ void TakeSignals(int signals, Children& children, Server& server) {
   }
 }
 
+bool PrintVersion() {
+  constexpr std::string_view kText = "crisp-shim " CRISP_VERSION "\n";
+  return write(STDOUT_FILENO, kText.data(), kText.size()) == static_cast<ssize_t>(kText.size());
+}
+
 int Main(int argc, char** argv) {
+  if (argc == 2 && std::string_view(argv[1]) == "--version") return PrintVersion() ? 0 : 1;
   Options options;
   if (!ParseOptions(argc, argv, &options)) return 2;
   Fd listener = TakeListener();
