@@ -46,7 +46,8 @@ Families Documented() {
   return families;
 }
 
-// The series of a histogram belong to its family, and "le" is no label of it.
+// The series of a histogram belong to its family, and "le" is no label of it. Those of pods and containers are listed
+// elsewhere (src/stats/metric_document_test.cc).
 Families Scraped(const std::string& text) {
   static const std::regex kType(R"(# TYPE (\w+) (\w+))"), kSeries(R"((\w+)(\{.*\})? \S+)"), kLabel(R"((\w+)=")");
   Families families;
@@ -63,6 +64,7 @@ Families Scraped(const std::string& text) {
       families[last].labels.merge(labels);
     }
   }
+  std::erase_if(families, [](const auto& item) { return item.first.rfind("container_", 0) == 0; });
   return families;
 }
 

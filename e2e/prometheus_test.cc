@@ -9,6 +9,8 @@
 namespace crisp::e2e {
 namespace {
 
+using ::testing::ContainsRegex;
+
 class PrometheusTest : public NodeTest {
  protected:
   NodeOptions Options(const Machine&) override {
@@ -39,6 +41,38 @@ TEST_F(PrometheusTest, CallsStepsAndWhatTheNodeHasAreThere) {
   EXPECT_THAT(text, AllOf(HasSubstr("\nprocess_resident_memory_bytes "), HasSubstr("\ncrisp_image_layers_bytes ")));
   EXPECT_THAT(text, Not(AnyOf(HasSubstr(pod.id), HasSubstr(container)))) << "ids would make series without end";
   EXPECT_THAT(Fetch("127.0.0.1", 1338, "/v1/metrics"), HasSubstr("\ncrisp_images 2\n"));
+}
+
+TEST_F(PrometheusTest, WhatPodsAndContainersUseIsThereUnderCadvisorsNames) {
+  const PodRef pod = RunPod(PodConfigWithCgroup("shop"));
+  Start(pod, ContainerOf("web", "sleep 1000"));
+  const std::string text = Metrics();
+  const std::string of_pod = R"(namespace="e2e",pod="shop")";
+  const std::string of_container = R"(container="web",image=")" + std::string(kBusybox) + "\"," + of_pod;
+  for (const std::string& series :
+       {"container_cpu_usage_seconds_total{" + of_container + R"(,cpu="total"})",
+        "container_memory_working_set_bytes{" + of_container + "}", "container_processes{" + of_container + "} 1\n",
+        "container_memory_working_set_bytes{" + of_pod + "}",
+        "container_network_receive_bytes_total{" + of_pod + R"(,interface="eth0"})",
+        std::string(R"(crisp_ready{condition="network"} 1)")}) {
+    EXPECT_THAT(text, HasSubstr("\n" + series));
+  }
+  EXPECT_THAT(text, ContainsRegex(R"(container_cpu_usage_seconds_total[^ ]* [0-9]+\.[0-9]{9}\n)"))
+      << "seconds are not cut";
+}
+
+class WithoutPodMetricsTest : public PrometheusTest {
+ protected:
+  NodeOptions Options(const Machine& machine) override {
+    NodeOptions options = PrometheusTest::Options(machine);
+    options.extra_toml += "[plugins.\"io.containerd.monitor.v1.cgroups\"]\nno_prometheus = true\n";
+    return options;
+  }
+};
+
+TEST_F(WithoutPodMetricsTest, ThereAreNoSeriesOfPods) {
+  RunPod("pod");
+  EXPECT_THAT(Metrics(), AllOf(HasSubstr("\ncrisp_pods{state=\"ready\"} 1\n"), Not(HasSubstr("\ncontainer_"))));
 }
 
 TEST_F(PrometheusTest, AnAddressThatIsTakenKeepsNothingElseFromWorking) {

@@ -32,6 +32,7 @@
 #include "metrics/step_metrics.h"
 #include "monitor/counter_metrics.h"
 #include "monitor/debug_pages.h"
+#include "monitor/health_metrics.h"
 #include "monitor/http_server.h"
 #include "monitor/metrics_page.h"
 #include "monitor/node_metrics.h"
@@ -177,6 +178,12 @@ std::unique_ptr<HttpServer> ServeDebug(const DebugConfig& config, const DebugSou
   return nullptr;
 }
 
+// The series of pods and containers; none if they are not wanted.
+MetricText PodMetricText(const MetricsConfig& config, const Stats* stats) {
+  if (config.no_prometheus) return nullptr;
+  return [stats](std::string* text) { stats->AppendPodMetricText(text); };
+}
+
 absl::Status Run(const Config& config) {
   umask(022);  // not that of who started it: containers read files that are made here, and nobody writes to the socket
   ServiceManager systemd;
@@ -229,12 +236,15 @@ absl::Status Run(const Config& config) {
                         streams.get(), &rpc_metrics, reactor.get(), tracing != nullptr ? tracing->tracer() : nullptr,
                         config.log_trace_id, OperationsJson, &recording.traces()}));
   const std::unique_ptr<HttpServer> metrics = ServeMetrics(
-      config.metrics, MetricsPage({registry,
-                                   std::make_shared<CounterMetrics>(CounterMetrics::Parts{
-                                       pods.get(), network.get(), images.get(), streams.get(), database.get()}),
-                                   std::make_shared<NodeMetrics>(&table, &stats, images.get()),
-                                   std::make_shared<ShimMetrics>([&table] { return ShimsOf(table); }),
-                                   std::make_shared<ProcessMetrics>()}));
+      config.metrics,
+      MetricsPage(
+          {registry,
+           std::make_shared<CounterMetrics>(
+               CounterMetrics::Parts{pods.get(), network.get(), images.get(), streams.get(), database.get()}),
+           std::make_shared<NodeMetrics>(&table, &stats, images.get()),
+           std::make_shared<ShimMetrics>([&table] { return ShimsOf(table); }), std::make_shared<ProcessMetrics>(),
+           std::make_shared<HealthMetrics>([&] { return health.Ready(); }, [&] { return network->Ready(); })},
+          PodMetricText(config.metrics, &stats)));
   const std::unique_ptr<HttpServer> debug = ServeDebug(config.debug, {layout, &table, recording.recorder()});
   ASSIGN_OR_RETURN(const std::unique_ptr<Watchdog> watchdog,
                    Watchdog::Start(systemd.watchdog_time(), Workers(reactor.get(), streams.get(), server.get()),

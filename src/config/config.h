@@ -35,6 +35,9 @@ struct GrpcConfig {
 struct MetricsConfig {
   std::string address;          // address: "127.0.0.1:1338" or "unix:///path"; empty: not served
   bool grpc_histogram = false;  // grpc_histogram: also how long RPCs take
+  // no_prometheus of plugins."io.containerd.monitor.v1.cgroups", since containerd 2.0
+  // "io.containerd.monitor.task.v1.cgroups": without the series of pods and containers
+  bool no_prometheus = false;
   bool operator==(const MetricsConfig&) const = default;
 };
 

@@ -169,6 +169,8 @@ TEST_F(ConfigTest, TheDaemonsKeysAreHonoured) {
 [metrics]
   address = "127.0.0.1:1338"
   grpc_histogram = true
+[plugins."io.containerd.monitor.v1.cgroups"]
+  no_prometheus = true
 [crisp]
   preload_dir = "/usr/share/images"
   pin_preloaded = true
@@ -180,7 +182,7 @@ TEST_F(ConfigTest, TheDaemonsKeysAreHonoured) {
 )");
   EXPECT_THAT(warnings_, IsEmpty());
   EXPECT_EQ(config.grpc, (GrpcConfig{"/tmp/a.sock", 1000, 4294967295, 1048576, 16777216}));
-  EXPECT_EQ(config.metrics, (MetricsConfig{"127.0.0.1:1338", true}));
+  EXPECT_EQ(config.metrics, (MetricsConfig{"127.0.0.1:1338", true, true}));
   EXPECT_EQ(config.debug, (DebugConfig{"/run/crisp/debug.sock", 1001, 1002}));
   EXPECT_EQ(config.log_level, LogLevel::kWarning);
   EXPECT_EQ(config.log_format, LogFormat::kJson);

@@ -12,19 +12,21 @@ namespace {
 
 constexpr char kTextFormat[] = "text/plain; version=0.0.4; charset=utf-8";
 
-HttpAnswer Render(const std::vector<std::shared_ptr<prometheus::Collectable>>& sources) {
+HttpAnswer Render(const std::vector<std::shared_ptr<prometheus::Collectable>>& sources, const MetricText& more) {
   std::vector<prometheus::MetricFamily> families;
   for (const auto& source : sources) {
-    std::vector<prometheus::MetricFamily> more = source->Collect();
-    families.insert(families.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+    std::vector<prometheus::MetricFamily> own = source->Collect();
+    families.insert(families.end(), std::make_move_iterator(own.begin()), std::make_move_iterator(own.end()));
   }
-  return {200, kTextFormat, prometheus::TextSerializer().Serialize(families)};
+  HttpAnswer answer{200, kTextFormat, prometheus::TextSerializer().Serialize(families)};
+  if (more) more(&answer.body);
+  return answer;
 }
 
 }  // namespace
 
-HttpPage MetricsPage(std::vector<std::shared_ptr<prometheus::Collectable>> sources) {
-  return [sources = std::move(sources)] { return Render(sources); };
+HttpPage MetricsPage(std::vector<std::shared_ptr<prometheus::Collectable>> sources, MetricText more) {
+  return [sources = std::move(sources), more = std::move(more)] { return Render(sources, more); };
 }
 
 }  // namespace crisp

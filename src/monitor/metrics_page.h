@@ -1,7 +1,9 @@
 // MetricsPage: all metrics in Prometheus' text format; prometheus-cpp 1.0 has no serializer for OpenMetrics.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "monitor/http_page.h"
@@ -12,7 +14,11 @@ class Collectable;
 
 namespace crisp {
 
-// Each of `sources` is asked when the page is. They are shared with the page.
-HttpPage MetricsPage(std::vector<std::shared_ptr<prometheus::Collectable>> sources);
+// Appends metrics that are text already.
+using MetricText = std::function<void(std::string* text)>;
+
+// Each of `sources` is asked when the page is. They are shared with the page. What `more` appends comes last; it may be
+// empty.
+HttpPage MetricsPage(std::vector<std::shared_ptr<prometheus::Collectable>> sources, MetricText more = nullptr);
 
 }  // namespace crisp

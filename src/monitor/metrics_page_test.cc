@@ -31,5 +31,11 @@ TEST(MetricsPageTest, AllSourcesAreInTheTextFormat) {
             "# HELP crisp_pods Pods.\n# TYPE crisp_pods gauge\ncrisp_pods{state=\"a \\\"b\\\"\\n\"} 2\n");
 }
 
+TEST(MetricsPageTest, TextIsAppended) {
+  const HttpPage page = MetricsPage({}, [](std::string* text) { text->append("more 1\n"); });
+  EXPECT_EQ(page().body, "more 1\n");
+  EXPECT_EQ(page().body, "more 1\n") << "as often as it is asked for";
+}
+
 }  // namespace
 }  // namespace crisp

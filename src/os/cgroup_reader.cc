@@ -284,6 +284,8 @@ CgroupDetails CgroupReader::ReadDetails() {
       details.cpu_periods = Value(*text, "nr_periods");
       details.cpu_throttled_periods = Value(*text, "nr_throttled");
       details.cpu_throttled_nanos = Scaled(Value(*text, "throttled_usec"), 1000);
+      details.cpu_bursts = Value(*text, "nr_bursts");
+      details.cpu_burst_nanos = Scaled(Value(*text, "burst_usec"), 1000);
     }
   } else {
     details.cpu_user_nanos = Number(cpu_user_.Read());
@@ -292,6 +294,8 @@ CgroupDetails CgroupReader::ReadDetails() {
       details.cpu_periods = Value(*text, "nr_periods");
       details.cpu_throttled_periods = Value(*text, "nr_throttled");
       details.cpu_throttled_nanos = Value(*text, "throttled_time");
+      details.cpu_bursts = Value(*text, "nr_bursts");
+      details.cpu_burst_nanos = Value(*text, "burst_time");
     }
   }
   details.memory_peak = Number(memory_peak_.Read());
@@ -343,6 +347,10 @@ void CgroupReader::ReadIoV2(std::vector<CgroupDeviceIo>* io) {
       if (key == "wbytes") device->written_bytes = value;
       if (key == "rios") device->reads = value;
       if (key == "wios") device->writes = value;
+      if (key == "cost.usage") device->cost_usage_micros = value;
+      if (key == "cost.wait") device->cost_wait_micros = value;
+      if (key == "cost.indebt") device->cost_debt_micros = value;
+      if (key == "cost.indelay") device->cost_delay_micros = value;
     }
     device->bytes = {{"Read", device->read_bytes}, {"Write", device->written_bytes}};
   });

@@ -6,7 +6,7 @@
 // Errors: none. A number that cannot be read is absent: no such controller, no such file in this kernel, cgroup gone.
 //
 // Facts: Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/{memory,cpuacct,pids,blkio-controller}.rst of Linux. The
-// formats of the files have not changed since Linux 4.15.
+// formats of the files have not changed since Linux 4.15. Those of io.cost are in block/blk-iocost.c.
 #pragma once
 
 #include <sys/types.h>
@@ -72,6 +72,11 @@ struct CgroupDeviceIo {
   uint64_t writes = 0;
   // Bytes by operation, with the names of v1: Read and Write, and on v1 itself also Sync, Async, Discard and Total.
   std::vector<std::pair<std::string, uint64_t>> bytes;
+  // What the controller io.cost counts, in microseconds; v2 only, the last three only with blkcg_debug_stats.
+  std::optional<uint64_t> cost_usage_micros;
+  std::optional<uint64_t> cost_wait_micros;
+  std::optional<uint64_t> cost_debt_micros;
+  std::optional<uint64_t> cost_delay_micros;
 };
 
 // Further numbers, which only metrics show.
@@ -81,6 +86,8 @@ struct CgroupDetails {
   std::optional<uint64_t> cpu_periods;
   std::optional<uint64_t> cpu_throttled_periods;
   std::optional<uint64_t> cpu_throttled_nanos;
+  std::optional<uint64_t> cpu_bursts;  // since Linux 5.16, as the next one
+  std::optional<uint64_t> cpu_burst_nanos;
   std::optional<uint64_t> memory_peak;
   std::optional<uint64_t> memory_limit_hits;
   std::optional<uint64_t> kernel_memory;

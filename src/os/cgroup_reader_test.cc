@@ -72,7 +72,9 @@ TEST_F(CgroupReaderTest, VersionOneHasNoLimitAtItsLargestNumber) {
 }
 
 TEST_F(CgroupReaderTest, VersionTwo) {
-  Write("c/cpu.stat", "usage_usec 5\nuser_usec 3\nsystem_usec 2\nnr_periods 9\nnr_throttled 4\nthrottled_usec 7\n");
+  Write("c/cpu.stat",
+        "usage_usec 5\nuser_usec 3\nsystem_usec 2\nnr_periods 9\nnr_throttled 4\nthrottled_usec 7\nnr_bursts 2\n"
+        "burst_usec 6\n");
   Write("c/memory.current", "5000\n");
   Write("c/memory.max", "max\n");
   Write("c/memory.swap.current", "10\n");
@@ -85,7 +87,7 @@ TEST_F(CgroupReaderTest, VersionTwo) {
   Write("c/cgroup.procs", "12\n13\n");
   Write("c/cpu.pressure",
         "some avg10=1.50 avg60=0.25 avg300=0.00 total=77\nfull avg10=0.00 avg60=0.00 avg300=0.10 total=5\n");
-  Write("c/io.stat", "8:0 rbytes=4096 wbytes=512 rios=2 wios=1 dbytes=0 dios=0\n8:16 \n");
+  Write("c/io.stat", "8:0 rbytes=4096 wbytes=512 rios=2 wios=1 dbytes=0 dios=0 cost.usage=7 cost.wait=8\n8:16 \n");
   CgroupReader reader(V2());
   const CgroupUsage usage = reader.Read();
   EXPECT_EQ(usage.cpu_nanos, 5000u);
@@ -107,6 +109,8 @@ TEST_F(CgroupReaderTest, VersionTwo) {
   const CgroupDetails details = reader.ReadDetails();
   EXPECT_EQ(details.cpu_user_nanos, 3000u);
   EXPECT_EQ(details.cpu_throttled_nanos, 7000u);
+  EXPECT_EQ(details.cpu_bursts, 2u);
+  EXPECT_EQ(details.cpu_burst_nanos, 6000u);
   EXPECT_EQ(details.memory_limit_hits, 12u);
   EXPECT_EQ(details.oom_kills, 2u);
   EXPECT_EQ(details.kernel_memory, 33u);
@@ -117,6 +121,19 @@ TEST_F(CgroupReaderTest, VersionTwo) {
   EXPECT_EQ(details.io[0].read_bytes, 4096u);
   EXPECT_EQ(details.io[0].writes, 1u);
   EXPECT_THAT(details.io[0].bytes, ElementsAre(Pair("Read", 4096u), Pair("Write", 512u)));
+  EXPECT_EQ(details.io[0].cost_usage_micros, 7u);
+  EXPECT_EQ(details.io[0].cost_wait_micros, 8u);
+  EXPECT_FALSE(details.io[0].cost_debt_micros);
+  EXPECT_FALSE(details.io[1].cost_usage_micros);
+}
+
+TEST_F(CgroupReaderTest, VersionOneCountsTheQuotaInNanoseconds) {
+  Write("cpuacct/cpuacct.usage", "5\n");
+  Write("cpu/cpu.stat", "nr_periods 1\nnr_throttled 2\nthrottled_time 3\nnr_bursts 4\nburst_time 5\n");
+  const CgroupDetails details = CgroupReader(V1()).ReadDetails();
+  EXPECT_EQ(details.cpu_throttled_nanos, 3u);
+  EXPECT_EQ(details.cpu_bursts, 4u);
+  EXPECT_EQ(details.cpu_burst_nanos, 5u);
 }
 
 TEST_F(CgroupReaderTest, VersionOneCountsDevices) {

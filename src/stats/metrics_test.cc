@@ -6,51 +6,18 @@
 #include <map>
 #include <set>
 
+#include "stats/testing/full_facts.h"
+
 namespace crisp {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::Pair;
 
-// Everything that can be written.
-MetricWriter::Target Everything() {
-  MetricWriter::Target target;
-  MetricWriter writer({"web", "/pod/c", "busybox", "cid", "ns", "web-0"}, 5'000'000'000, &target);
-  CgroupUsage usage;
-  usage.cpu_nanos = 2'900'000'000;
-  usage.memory.emplace();
-  usage.memory->usage = 100;
-  usage.memory->inactive_file = 40;
-  usage.memory->swap = 1;
-  usage.tasks = 3;
-  usage.cpu_pressure.emplace();
-  usage.memory_pressure.emplace();
-  usage.io_pressure.emplace();
-  writer.AddUsage(usage);
-  CgroupDetails details;
-  details.cpu_user_nanos = details.cpu_system_nanos = details.cpu_throttled_nanos = 1'000'000'000;
-  details.cpu_periods = details.cpu_throttled_periods = 1;
-  details.memory_peak = details.memory_limit_hits = details.kernel_memory = details.oom_kills = 1;
-  details.processes = 2;
-  details.io.push_back({1, 0, 10, 20, 30, 40, {{"Read", 10}, {"Total", 30}}});
-  writer.AddDetails(details);
-  writer.AddProcesses({7, 2}, 1024);
-  LinkReading loopback;
-  loopback.name = "lo";
-  loopback.loopback = true;
-  LinkReading link;
-  link.name = "eth0";
-  link.rx_bytes = 77;
-  writer.AddLinks({loopback, link});
-  writer.AddLayer({{4096, 2}, 1}, {"/dev/sda1", 1000, 100, 10});
-  cri::LinuxContainerResources limits;
-  limits.set_cpu_quota(5);
-  writer.AddLimits(limits);
-  writer.Add(MetricId::kLogLostBytes, 9);
-  writer.Add(MetricId::kLogLostLines, 2);
-  writer.Add(MetricId::kStartTime, 3);
-  writer.Add(MetricId::kLastSeen, 5);
-  return target;
+using Metrics = google::protobuf::RepeatedPtrField<cri::Metric>;
+
+Metrics MetricsOf(const MetricFacts& container) {
+  return MetricMessages({{"p", {}, {container}}}).at(0).container_metrics(0).metrics();
 }
 
 TEST(MetricsTest, EachHasTheLabelsOfItsDescriptor) {
@@ -62,7 +29,7 @@ TEST(MetricsTest, EachHasTheLabelsOfItsDescriptor) {
     EXPECT_EQ(descriptor.label_keys(5), "pod");
   }
   std::set<std::string> written;
-  for (const cri::Metric& metric : Everything()) {
+  for (const cri::Metric& metric : MetricsOf(FullFacts())) {
     written.insert(metric.name());
     EXPECT_EQ(metric.label_values_size(), labels[metric.name()]) << metric.name();
     EXPECT_EQ(metric.timestamp(), 5'000'000'000);
@@ -72,7 +39,7 @@ TEST(MetricsTest, EachHasTheLabelsOfItsDescriptor) {
 
 TEST(MetricsTest, LabelValuesStandInTheOrderOfTheKeys) {
   std::map<std::string, cri::Metric> metrics;
-  for (const cri::Metric& metric : Everything()) metrics.emplace(metric.name(), metric);
+  for (const cri::Metric& metric : MetricsOf(FullFacts())) metrics.emplace(metric.name(), metric);
   EXPECT_THAT(metrics["container_network_receive_bytes_total"].label_values(),
               ElementsAre("web", "/pod/c", "busybox", "cid", "ns", "web-0", "eth0"));
   EXPECT_EQ(metrics["container_network_receive_bytes_total"].value().value(), 77u);
@@ -91,7 +58,7 @@ TEST(MetricsTest, LabelValuesStandInTheOrderOfTheKeys) {
 
 TEST(MetricsTest, BlockDevicesAreCountedByOperation) {
   std::map<std::string, uint64_t> bytes;
-  for (const cri::Metric& metric : Everything()) {
+  for (const cri::Metric& metric : MetricsOf(FullFacts())) {
     if (metric.name() != "container_blkio_device_usage_total") continue;
     ASSERT_EQ(metric.label_values_size(), 10);
     EXPECT_EQ(metric.label_values(7), "1");
@@ -162,17 +129,9 @@ TEST(MetricsTest, TheKubeletsOwnTestFindsEveryNameThatItLooksFor) {
 }
 
 TEST(MetricsTest, WhatWasNotReadIsNotWritten) {
-  MetricWriter::Target target;
-  MetricWriter writer({}, 1, &target);
-  writer.AddUsage({});
-  EXPECT_TRUE(target.empty());
-}
-
-TEST(FileSystemTest, TellsItsSize) {
-  const LayerFileSystem file_system = FileSystemOf("/");
-  EXPECT_FALSE(file_system.device.empty());
-  EXPECT_GT(file_system.bytes, 0u);
-  EXPECT_EQ(FileSystemOf("/no/such/directory").bytes, 0u);
+  const Metrics metrics = MetricsOf({});
+  ASSERT_EQ(metrics.size(), 1);
+  EXPECT_EQ(metrics[0].name(), "container_last_seen");
 }
 
 }  // namespace

@@ -8,7 +8,9 @@
 #include "base/status_macros.h"
 #include "sandbox/container.h"
 #include "sandbox/pod.h"
-#include "stats/pod_metrics.h"
+#include "stats/metric_facts.h"
+#include "stats/metric_text.h"
+#include "stats/metrics.h"
 #include "stats/selector.h"
 #include "stats/stats_message.h"
 
@@ -89,8 +91,16 @@ std::vector<cri::PodSandboxStats> Stats::ListPods(const cri::PodSandboxStatsFilt
   return stats;
 }
 
+std::vector<PodMetricFacts> Stats::ReadPodFacts() const {
+  return FactsOf(sampler_, sampler_->SamplePods(sampler_->ReadyPods()), layout_.Containers());
+}
+
 std::vector<cri::PodSandboxMetrics> Stats::ListPodMetrics() const {
-  return MetricsOf(sampler_, sampler_->SamplePods(sampler_->ReadyPods()), layout_.Containers());
+  return MetricMessages(ReadPodFacts());
+}
+
+void Stats::AppendPodMetricText(std::string* text) const {
+  AppendMetricText(ReadPodFacts(), text);
 }
 
 cri::FilesystemUsage Stats::WritableLayers() const {

@@ -17,6 +17,8 @@
 
 namespace crisp {
 
+struct PodMetricFacts;
+
 class Stats {
  public:
   // Both pointers must outlive the object.
@@ -27,14 +29,17 @@ class Stats {
   std::vector<cri::ContainerStats> ListContainers(const cri::ContainerStatsFilter& filter) const;
   absl::StatusOr<cri::PodSandboxStats> OfPod(const std::string& pod_id) const;
   std::vector<cri::PodSandboxStats> ListPods(const cri::PodSandboxStatsFilter& filter) const;
-  // Of the pods that are READY and their running containers; stats/metrics.h lists the metrics.
+  // Of the pods that are READY and their running containers; stats/metric_table.h lists the metrics.
   std::vector<cri::PodSandboxMetrics> ListPodMetrics() const;
+  // The same in Prometheus' text format (stats/metric_text.h).
+  void AppendPodMetricText(std::string* text) const;
   // What the writable layers of all containers take together (stats/layer_usage.h).
   cri::FilesystemUsage WritableLayers() const;
 
  private:
   cri::ContainerStats MessageOf(const ContainerSample& sample) const;
   cri::PodSandboxStats MessageOf(const PodSample& sample) const;
+  std::vector<PodMetricFacts> ReadPodFacts() const;
   // The path by which clients know the file system of the writable layers: that of the images where it is the same one,
   // else their own. Kubelets before 1.32 take two paths for two file systems.
   std::string MountpointOfLayers() const;

@@ -30,7 +30,7 @@ class MadePods {
 
   // Its name is "container-ID".
   ContainerPtr AddContainer(const PodPtr& pod, const std::string& id, int64_t created_at = 1,
-                            Container::State state = Container::State::kRunning) {
+                            Container::State state = Container::State::kRunning, pid_t pid = kPid) {
     const bool started = state == Container::State::kRunning || state == Container::State::kExited;
     ContainerRecord record;
     record.set_id(id);
@@ -38,7 +38,7 @@ class MadePods {
     record.set_created_at(created_at);
     record.mutable_config()->mutable_metadata()->set_name("container-" + id);
     auto container = std::make_shared<Container>(std::move(record), started ? Container::State::kStarting : state);
-    if (started) container->Start({kPid, kStartedAt});
+    if (started) container->Start({pid, kStartedAt});
     if (state == Container::State::kExited) container->Exit({3, kFinishedAt, false});
     pod->containers.Add(id, container);
     return container;

@@ -1,4 +1,4 @@
-#include "stats/pod_metrics.h"
+#include "stats/metric_facts.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -27,9 +27,9 @@ ByName Index(const Metrics& metrics) {
 }
 
 // Samples as a sampler would make them, of a pod with one running container.
-class PodMetricsTest : public testing::Test {
+class MetricFactsTest : public testing::Test {
  protected:
-  PodMetricsTest() {
+  MetricFactsTest() {
     pod_->UpdateRecord([](PodRecord* record) {
       record->mutable_config()->mutable_metadata()->set_namespace_("shop");
       record->set_cgroups_path("/kubepods/pod1/p");
@@ -56,7 +56,7 @@ class PodMetricsTest : public testing::Test {
     link.name = "eth0";
     link.rx_bytes = 77;
     sample.links.push_back(link);
-    return MetricsOf(&sampler_, {sample}, "/").at(0);
+    return MetricMessages(FactsOf(&sampler_, {sample}, "/")).at(0);
   }
   ContainerSample Sample() const {
     return {pod_, container_, container_->record(), Reading(20), LayerSample{{4096, 2}, 1}};
@@ -68,7 +68,7 @@ class PodMetricsTest : public testing::Test {
   Sampler sampler_{made_.table(), Layout("/nowhere", "/nowhere", true)};
 };
 
-TEST_F(PodMetricsTest, AContainersMetricsCarryItsNamesAndWhatItUses) {
+TEST_F(MetricFactsTest, AContainersMetricsCarryItsNamesAndWhatItUses) {
   const cri::PodSandboxMetrics metrics = Metrics(Sample());
   EXPECT_EQ(metrics.pod_sandbox_id(), "p");
   ASSERT_EQ(metrics.container_metrics_size(), 1);
@@ -84,7 +84,7 @@ TEST_F(PodMetricsTest, AContainersMetricsCarryItsNamesAndWhatItUses) {
   EXPECT_EQ(of_container["container_spec_cpu_shares"].value().value(), 512u);
 }
 
-TEST_F(PodMetricsTest, APodsMetricsAreOfItsCgroupAndItsInterfaces) {
+TEST_F(MetricFactsTest, APodsMetricsAreOfItsCgroupAndItsInterfaces) {
   ByName of_pod = Index(Metrics(Sample()).metrics());
   EXPECT_THAT(of_pod["container_cpu_usage_seconds_total"].label_values(),
               ElementsAre("", "/kubepods/pod1", "", "", "shop", "pod-p", "total"));
@@ -93,33 +93,33 @@ TEST_F(PodMetricsTest, APodsMetricsAreOfItsCgroupAndItsInterfaces) {
   EXPECT_EQ(of_pod.count("container_start_time_seconds"), 0u) << "containers have it";
 }
 
-TEST_F(PodMetricsTest, LimitsAreThoseOfTheLastUpdate) {
+TEST_F(MetricFactsTest, LimitsAreThoseOfTheLastUpdate) {
   container_->UpdateRecord([](ContainerRecord* record) { record->mutable_updated_resources()->set_cpu_shares(1024); });
   const cri::PodSandboxMetrics metrics = Metrics(Sample());
   EXPECT_EQ(Index(metrics.container_metrics(0).metrics())["container_spec_cpu_shares"].value().value(), 1024u);
 }
 
-TEST_F(PodMetricsTest, TheImageIsTheOneThatTheContainerWasMadeFromWhereNobodyWroteAnother) {
+TEST_F(MetricFactsTest, TheImageIsTheOneThatTheContainerWasMadeFromWhereNobodyWroteAnother) {
   container_->UpdateRecord(
       [](ContainerRecord* record) { record->mutable_config()->mutable_image()->clear_user_specified_image(); });
   const cri::PodSandboxMetrics metrics = Metrics(Sample());
   EXPECT_EQ(Index(metrics.container_metrics(0).metrics())["container_last_seen"].label_values(2), "sha256:0123");
 }
 
-TEST_F(PodMetricsTest, AContainerWithoutAReadingHasNone) {
+TEST_F(MetricFactsTest, AContainerWithoutAReadingHasNone) {
   ContainerSample ended = Sample();
   ended.reading.reset();
   EXPECT_EQ(Metrics(ended).container_metrics_size(), 0);
 }
 
-TEST_F(PodMetricsTest, ALayerThatWasNotMeasuredIsLeftOut) {
+TEST_F(MetricFactsTest, ALayerThatWasNotMeasuredIsLeftOut) {
   ContainerSample sample = Sample();
   sample.layer.reset();
   const cri::PodSandboxMetrics metrics = Metrics(sample);
   EXPECT_EQ(Index(metrics.container_metrics(0).metrics()).count("container_fs_usage_bytes"), 0u);
 }
 
-TEST(PodMetricsOfSystemdTest, TheIdIsThePathOfTheScope) {
+TEST(MetricFactsOfSystemdTest, TheIdIsThePathOfTheScope) {
   PodRecord record;
   record.set_id("p");
   record.set_cgroups_path("kubepods-pod1.slice:crisp:p");
@@ -127,8 +127,28 @@ TEST(PodMetricsOfSystemdTest, TheIdIsThePathOfTheScope) {
                                          Pod::State::kReady);
   MadePods made;
   Sampler sampler(made.table(), Layout("/nowhere", "/nowhere", true));
-  ByName metrics = Index(MetricsOf(&sampler, {{pod, record, {}, {}, {}}}, "/").at(0).metrics());
+  ByName metrics = Index(MetricMessages(FactsOf(&sampler, {{pod, record, {}, {}, {}}}, "/")).at(0).metrics());
   EXPECT_EQ(metrics["container_last_seen"].label_values(1), "/kubepods.slice/kubepods-pod1.slice");
+}
+
+TEST(FileSystemTest, TellsItsSize) {
+  const LayerFileSystem file_system = FileSystemOf("/");
+  EXPECT_FALSE(file_system.device.empty());
+  EXPECT_GT(file_system.bytes, 0u);
+  EXPECT_EQ(FileSystemOf("/no/such/directory").bytes, 0u);
+}
+
+TEST(LimitsTest, WhatIsNotGivenIsNone) {
+  cri::LinuxContainerResources limits;
+  limits.set_cpu_quota(-1);
+  limits.set_memory_limit_in_bytes(4096);
+  (*limits.mutable_unified())["memory.min"] = "max";
+  const LimitFacts facts = LimitsOf(limits);
+  EXPECT_FALSE(facts.cpu_quota);
+  EXPECT_EQ(facts.memory, 4096u);
+  EXPECT_EQ(facts.memory_reservation, 0u);
+  (*limits.mutable_unified())["memory.min"] = "1024";
+  EXPECT_EQ(LimitsOf(limits).memory_reservation, 1024u);
 }
 
 }  // namespace

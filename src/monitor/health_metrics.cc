@@ -1,0 +1,63 @@
+#include "monitor/health_metrics.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/operations.h"
+#include "monitor/read_values.h"
+
+namespace crisp {
+namespace {
+
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+// An operation of these that nothing is doing is 0, and not absent.
+constexpr const char* kAlwaysThere[] = {"RunPodSandbox", "CreateContainer", "StartContainer",
+                                        "StopContainer", "StopPodSandbox",  "PullImage"};
+
+MetricFamily OldestOperations() {
+  const MonoTime now = MonoClock::now();
+  std::map<std::string, double> ages;
+  for (const char* name : kAlwaysThere) ages[name] = 0;
+  for (const OperationView& operation : Operations::All().View()) {
+    double& age = ages[operation.operation];
+    age = std::max(age, std::chrono::duration<double>(now - operation.begun).count());
+  }
+  MetricFamily family = Family("crisp_oldest_operation_seconds",
+                               "For how long the oldest operation has been in flight.", MetricType::Gauge);
+  for (const auto& [name, age] : ages) AddValue(&family, age, {{"operation", name}});
+  return family;
+}
+
+}  // namespace
+
+bool HealthMetrics::Met(Condition* condition) const {
+  const MonoTime until = MonoClock::now() + patience_;
+  MutexLock lock(mutex_);
+  if (!std::exchange(condition->running, true)) background_.Run([this, condition] { Ask(condition); });
+  while (condition->running && answered_.WaitUntil(mutex_, until)) {
+  }
+  return !condition->running && condition->met;
+}
+
+void HealthMetrics::Ask(Condition* condition) const {
+  const bool met = condition->check().ok();
+  MutexLock lock(mutex_);
+  condition->met = met;
+  condition->running = false;
+  answered_.NotifyAll();
+}
+
+std::vector<MetricFamily> HealthMetrics::Collect() const {
+  MetricFamily ready = Family("crisp_ready", "Whether a condition of CRI's Status is met.", MetricType::Gauge);
+  AddValue(&ready, Met(&runtime_) ? 1 : 0, {{"condition", "runtime"}});
+  AddValue(&ready, Met(&network_) ? 1 : 0, {{"condition", "network"}});
+  return {ready, OldestOperations()};
+}
+
+}  // namespace crisp
