@@ -12,6 +12,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -21,7 +22,9 @@
 #include "base/recording.h"
 #include "base/status_macros.h"
 #include "commands/command_line.h"
+#include "commands/config_commands.h"
 #include "config/load_config.h"
+#include "config_text/config_file_text.h"
 #include "daemon/options.h"
 #include "daemon/service_manager.h"
 #include "daemon/signals.h"
@@ -65,12 +68,15 @@
 namespace crisp {
 namespace {
 
-absl::StatusOr<Config> ReadConfig(const std::string& path) {
-  if (path.empty()) return DefaultConfig();
-  std::vector<std::string> warnings;
-  ASSIGN_OR_RETURN(Config config, LoadConfig(path, &warnings));
-  for (const std::string& warning : warnings) LogWarning(warning);
-  return config;
+Reading ReadConfig(const std::string& path) {
+  Reading reading;
+  if (path.empty()) {
+    reading.config = DefaultConfig();
+    return reading;
+  }
+  reading = ReadConfiguration(path);
+  for (const std::string& warning : reading.warnings) LogWarning(warning);
+  return reading;
 }
 
 // On a file system that cannot be written the lock must be there already. It need not be written for flock(2).
@@ -165,14 +171,16 @@ std::unique_ptr<HttpServer> ServeMetrics(const MetricsConfig& config, HttpPage p
 }
 
 // What is served at debug.address; null if nothing is to be, or can be.
-std::unique_ptr<HttpServer> ServeDebug(const DebugConfig& config, const DebugSources& sources) {
+std::unique_ptr<HttpServer> ServeDebug(const DebugConfig& config, const DebugSources& sources, HttpPage config_page) {
   if (config.address.empty()) return nullptr;
   HttpServerOptions options;
   options.address = absl::StrCat("unix://", config.address);
   options.uid = config.uid;
   options.gid = config.gid;
+  HttpPages pages = DebugPages(sources);
+  pages["/config"] = std::move(config_page);
   absl::StatusOr<std::unique_ptr<HttpServer>> server =
-      HttpServer::Start(std::move(options), DebugPages(sources), DebugTrees(sources));
+      HttpServer::Start(std::move(options), std::move(pages), DebugTrees(sources));
   if (server.ok()) return *std::move(server);
   LogError("nothing is served for debugging; look at debug.address", {{"error", server.status().message()}});
   return nullptr;
@@ -184,7 +192,12 @@ MetricText PodMetricText(const MetricsConfig& config, const Stats* stats) {
   return [stats](std::string* text) { stats->AppendPodMetricText(text); };
 }
 
-absl::Status Run(const Config& config) {
+// The values that count, with their sources.
+HttpPage ConfigPage(const Reading& reading) {
+  return [json = DumpJson(reading)] { return HttpAnswer{200, "application/json", json}; };
+}
+
+absl::Status Run(const Config& config, HttpPage config_page) {
   umask(022);  // not that of who started it: containers read files that are made here, and nobody writes to the socket
   ServiceManager systemd;
   ASSIGN_OR_RETURN(const std::unique_ptr<Signals> signals,
@@ -245,7 +258,8 @@ absl::Status Run(const Config& config) {
            std::make_shared<ShimMetrics>([&table] { return ShimsOf(table); }), std::make_shared<ProcessMetrics>(),
            std::make_shared<HealthMetrics>([&] { return health.Ready(); }, [&] { return network->Ready(); })},
           PodMetricText(config.metrics, &stats)));
-  const std::unique_ptr<HttpServer> debug = ServeDebug(config.debug, {layout, &table, recording.recorder()});
+  const std::unique_ptr<HttpServer> debug =
+      ServeDebug(config.debug, {layout, &table, recording.recorder()}, std::move(config_page));
   ASSIGN_OR_RETURN(const std::unique_ptr<Watchdog> watchdog,
                    Watchdog::Start(systemd.watchdog_time(), Workers(reactor.get(), streams.get(), server.get()),
                                    [&systemd] { systemd.SayAlive(); }));
@@ -259,11 +273,13 @@ absl::Status Run(const Config& config) {
 int Serve(const std::string& config_file) {
   SetLogOptions({.to_journal = StderrIsJournal()});
   InstallCrashHandler({"crispd " CRISP_VERSION, StderrIsJournal()});
-  const absl::StatusOr<Config> config = ReadConfig(config_file);
-  absl::Status status = config.status();
-  if (config.ok()) {
-    SetLogOptions({config->log_level, config->log_format, StderrIsJournal()});
-    status = Run(*config);
+  Reading reading = ReadConfig(config_file);
+  absl::Status status = reading.config.status();
+  if (status.ok()) {
+    SetLogOptions({reading.config->log_level, reading.config->log_format, StderrIsJournal()});
+    HttpPage config_page = ConfigPage(reading);
+    reading.findings = {};  // they are not needed any more
+    status = Run(*reading.config, std::move(config_page));
   }
   if (status.ok()) return kExitOk;
   LogError("crispd cannot go on", {{"error", status.message()}});
@@ -286,6 +302,12 @@ int Main(const std::vector<std::string>& args) {
       return Serve(line.config);
     case Verb::kDoctor:
       return Doctor(line);
+    case Verb::kConfigDefault:
+    case Verb::kConfigDump:
+    case Verb::kConfigCheck:
+    case Verb::kConfigExplain:
+    case Verb::kConfigMigrate:
+      return Print(RunConfigCommand(line));
   }
   return kExitUsage;
 }

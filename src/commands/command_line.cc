@@ -26,6 +26,50 @@ changes nothing. docs/doctor.md has every check and what to do.
 
 Exit status: 0 if there is no problem (notes and warnings are none), 1 if there is one, 2 for a wrong command line.)";
 
+constexpr char kDefaultFooter[] =
+    R"(The file has containerd's layout, version 3. Loading it changes nothing.
+
+Example:
+  crispd config default > /etc/crisp/config.toml)";
+
+constexpr char kDumpFooter[] =
+    R"(Each value is followed by the file and line that it comes from. The output is a configuration file that means the
+same as FILE with all that it imports. Passwords and other secrets are left out.
+
+Exit status: 0, 1 if crispd would refuse the file, 2 if it cannot be read.
+
+Example:
+  crispd config dump --config /etc/containerd/config.toml)";
+
+constexpr char kCheckFooter[] =
+    R"(Exit status: 0 if crispd starts with the file, also where it warns; 1 if it refuses it, or with --strict where it
+warns; 2 if the file cannot be read.
+
+Example:
+  crispd config check /etc/containerd/config.toml)";
+
+constexpr char kExplainFooter[] =
+    R"(KEY is the path of a key in any version of the file, or the end of one.
+
+Exit status: 0, or 1 if there is no such key or KEY is the end of several, which are named.
+
+Examples:
+  crispd config explain SystemdCgroup
+  crispd config explain grpc.address
+  crispd config explain 'plugins."io.containerd.cri.v1.runtime".cni.conf_dir')";
+
+constexpr char kMigrateFooter[] =
+    R"(Files of version 1 and 2 become version 3, which every containerd since 2.0 reads; those of version 3 and 4 keep
+theirs. Endpoints of mirrors get the /v2 that their path lacks, and older keys their later names. Comments and order
+stay; what was changed goes to stderr. Files that FILE imports are not touched. A second run changes nothing.
+
+Exit status: 0; 1 if something in the file cannot be migrated, which is named, and then nothing is written; 2 if the file
+cannot be read.
+
+Examples:
+  crispd config migrate /etc/containerd/config.toml > /etc/crisp/config.toml
+  crispd config migrate --write /etc/crisp/config.toml)";
+
 // Describes the command line, and puts what is parsed into `line`.
 class Parser {
  public:
@@ -36,6 +80,7 @@ class Parser {
     app_.set_help_flag("-h,--help", "Print this and exit");
     app_.set_version_flag("--version", "crispd " CRISP_VERSION, "Print the version and exit");
     AddConfigOption(&app_);
+    DescribeConfig();
     AddDoctor();
   }
   Parser(const Parser&) = delete;
@@ -44,14 +89,47 @@ class Parser {
   CLI::App& app() { return app_; }
 
  private:
+  CLI::App* Add(CLI::App* parent, Verb verb, const char* name, const char* text, const char* footer) {
+    CLI::App* const added = parent->add_subcommand(name, text);
+    added->footer(footer);
+    added->callback([this, verb] { line_->verb = verb; });
+    return added;
+  }
+
   void AddConfigOption(CLI::App* app) {
     app->add_option("--config", line_->config, "A containerd configuration file (version 1 to 4)")
         ->type_name("FILE")
         ->multi_option_policy(CLI::MultiOptionPolicy::Throw);
   }
 
+  void AddFile(CLI::App* app) {
+    app->add_option("FILE", line_->file, "A containerd configuration file (version 1 to 4)")->type_name("")->required();
+  }
+
+  void DescribeConfig() {
+    CLI::App* const config = app_.add_subcommand("config", "Show, check, explain and migrate configuration files");
+    config->require_subcommand(1);
+    config->footer("");
+    Add(config, Verb::kConfigDefault, "default", "Print a file with every default and what it means", kDefaultFooter);
+    AddConfigOption(
+        Add(config, Verb::kConfigDump, "dump", "Print the values that count, and where each comes from", kDumpFooter));
+    CLI::App* const check =
+        Add(config, Verb::kConfigCheck, "check", "Say of every key in a file what crisp does with it", kCheckFooter);
+    AddFile(check);
+    check->add_flag("--strict", line_->strict, "A warning is a failure too");
+    CLI::App* const explain = Add(config, Verb::kConfigExplain, "explain", "Say what a key is for", kExplainFooter);
+    explain->add_option("KEY", line_->key, "The key")->type_name("")->required();
+    CLI::App* const migrate =
+        Add(config, Verb::kConfigMigrate, "migrate",
+            "Print a file as the current version has it, with comments and order kept", kMigrateFooter);
+    AddFile(migrate);
+    migrate->add_flag("--write", line_->write, "Replace FILE, and keep what it was in FILE.bak");
+    migrate->add_flag("--drop-in", line_->drop_in,
+                      "FILE is imported by another one: do not add the defaults that version 2 has and 3 has not");
+  }
+
   void AddDoctor() {
-    CLI::App* const doctor = app_.add_subcommand("doctor", "Looks at this node and says what is wrong and what to do.");
+    CLI::App* const doctor = app_.add_subcommand("doctor", "Look at this node and say what is wrong and what to do");
     doctor->footer(kDoctorFooter);
     doctor->callback([this] { line_->verb = Verb::kDoctor; });
     AddConfigOption(doctor);

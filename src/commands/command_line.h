@@ -13,7 +13,12 @@
 namespace crisp {
 
 enum class Verb {
-  kServe,   // no command: be the daemon
+  kServe,  // no command: be the daemon
+  kConfigDefault,
+  kConfigDump,
+  kConfigCheck,
+  kConfigExplain,
+  kConfigMigrate,
   kDoctor,  // look at the node
 };
 
@@ -27,8 +32,13 @@ struct DoctorLine {
 
 struct CommandLine {
   Verb verb = Verb::kServe;
-  std::string config;  // --config; empty: no file
-  DoctorLine doctor;
+  std::string config = {};  // --config of kServe, kConfigDump and kDoctor; empty: no file
+  std::string file = {};    // FILE of kConfigCheck and kConfigMigrate
+  std::string key = {};     // KEY of kConfigExplain
+  bool strict = false;      // --strict of kConfigCheck
+  bool write = false;       // --write of kConfigMigrate
+  bool drop_in = false;     // --drop-in of kConfigMigrate
+  DoctorLine doctor = {};
 };
 
 // `args` without the name of the program. An Answer is to be printed instead of running anything: a help text, the
@@ -41,7 +51,7 @@ struct OptionHelp {
   std::string text;
 };
 struct CommandHelp {
-  std::string name;  // "crispd"; of a command "crispd COMMAND"
+  std::string name;  // "crispd", "crispd config check"
   std::string text;
   std::string footer;
   std::vector<OptionHelp> options;  // with the operands

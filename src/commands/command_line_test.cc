@@ -14,7 +14,6 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::UnorderedElementsAre;
 
 CommandLine LineOf(const std::vector<std::string>& args) {
   const auto parsed = ParseCommandLine(args);
@@ -39,6 +38,27 @@ TEST(CommandLineTest, WithoutACommandItServes) {
   EXPECT_EQ(LineOf({"--config=/a.toml"}).config, "/a.toml");
 }
 
+TEST(CommandLineTest, EachCommandOfConfigTakesItsOptions) {
+  EXPECT_EQ(LineOf({"config", "default"}).verb, Verb::kConfigDefault);
+  EXPECT_EQ(LineOf({"config", "dump"}).verb, Verb::kConfigDump);
+  EXPECT_EQ(LineOf({"config", "dump", "--config", "/a.toml"}).config, "/a.toml");
+
+  const CommandLine check = LineOf({"config", "check", "--strict", "/a.toml"});
+  EXPECT_EQ(check.verb, Verb::kConfigCheck);
+  EXPECT_EQ(check.file, "/a.toml");
+  EXPECT_TRUE(check.strict);
+  EXPECT_FALSE(LineOf({"config", "check", "/a.toml"}).strict);
+
+  const CommandLine explain = LineOf({"config", "explain", "grpc.address"});
+  EXPECT_EQ(explain.verb, Verb::kConfigExplain);
+  EXPECT_EQ(explain.key, "grpc.address");
+
+  const CommandLine migrate = LineOf({"config", "migrate", "/a.toml", "--write"});
+  EXPECT_EQ(migrate.verb, Verb::kConfigMigrate);
+  EXPECT_EQ(migrate.file, "/a.toml");
+  EXPECT_TRUE(migrate.write);
+}
+
 TEST(CommandLineTest, HelpAndVersionAreAnswersOnStdout) {
   for (const char* flag : {"--help", "-h"}) {
     const Answer help = AnswerOf({flag});
@@ -47,11 +67,19 @@ TEST(CommandLineTest, HelpAndVersionAreAnswersOnStdout) {
     EXPECT_THAT(help.err, IsEmpty());
   }
   EXPECT_EQ(AnswerOf({"--version"}).out, "crispd " CRISP_VERSION "\n");
+  EXPECT_THAT(AnswerOf({"config", "migrate", "--help"}).out, AllOf(HasSubstr("--write"), HasSubstr("Examples")));
 }
 
 TEST(CommandLineTest, AWrongLineIsNamedAndEndsWithTheStatusOfWrongUse) {
-  const std::vector<std::vector<std::string>> wrong = {
-      {"--nonsense"}, {"serve"}, {"--config"}, {"--config", "a", "--config", "b"}};
+  const std::vector<std::vector<std::string>> wrong = {{"--nonsense"},
+                                                       {"serve"},
+                                                       {"--config"},
+                                                       {"config"},
+                                                       {"config", "x"},
+                                                       {"config", "check"},
+                                                       {"config", "explain"},
+                                                       {"config", "check", "a", "b"},
+                                                       {"--config", "a", "--config", "b"}};
   for (const auto& args : wrong) {
     const Answer answer = AnswerOf(args);
     SCOPED_TRACE(testing::PrintToString(args));
@@ -74,12 +102,18 @@ TEST(CommandLineTest, TheDoctorTakesSeveralChecks) {
   EXPECT_EQ(AnswerOf({"doctor", "disk"}).status, kExitUsage);
 }
 
-TEST(CommandLineTest, ManualsGetTheOptions) {
-  const auto helps = CommandHelps();
-  ASSERT_GE(helps.size(), 1u);
+TEST(CommandLineTest, ManualsGetEveryCommandThatDoesSomething) {
   std::vector<std::string> names;
-  for (const OptionHelp& option : helps[0].options) names.push_back(option.name);
-  EXPECT_THAT(names, UnorderedElementsAre("-h --help", "--version", "--config FILE"));
+  for (const CommandHelp& help : CommandHelps()) names.push_back(help.name);
+  EXPECT_THAT(names, ElementsAre("crispd", "crispd config default", "crispd config dump", "crispd config check",
+                                 "crispd config explain", "crispd config migrate", "crispd doctor"));
+}
+
+TEST(CommandLineTest, ManualsGetOptionsAndOperands) {
+  const auto helps = CommandHelps();
+  std::vector<std::string> names;
+  for (const OptionHelp& option : helps[3].options) names.push_back(option.name);
+  EXPECT_THAT(names, testing::UnorderedElementsAre("-h --help", "FILE", "--strict"));
 }
 
 }  // namespace

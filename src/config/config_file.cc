@@ -19,27 +19,6 @@ namespace {
 
 constexpr size_t kMaxFileSize = 4 << 20;  // bytes; users' files have some ten thousand
 
-absl::StatusOr<std::string> ReadContent(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    int error = errno;
-    std::string text = absl::StrCat("open configuration ", path, ": ", strerror(error));
-    return error == ENOENT ? absl::NotFoundError(text) : absl::InternalError(text);
-  }
-  std::string content;
-  std::string chunk(64 << 10, '\0');
-  while (file && content.size() <= kMaxFileSize) {
-    file.read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
-    content.append(chunk, 0, static_cast<size_t>(file.gcount()));
-  }
-  // A directory opens, and then cannot be read.
-  if (file.bad()) return absl::InternalError(absl::StrCat("read configuration ", path, ": ", strerror(errno)));
-  if (content.size() > kMaxFileSize) {
-    return absl::InvalidArgumentError(absl::StrCat("configuration ", path, " is longer than ", kMaxFileSize, " bytes"));
-  }
-  return content;
-}
-
 absl::StatusOr<toml::table> Parse(const std::string& path, const std::string& content) {
   try {
     return toml::parse(content, path);
@@ -78,10 +57,36 @@ void WarnOfVersion1(const std::string& path, const toml::table& table, std::vect
 
 }  // namespace
 
+absl::StatusOr<std::string> ReadConfigText(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    int error = errno;
+    std::string text = absl::StrCat("open configuration ", path, ": ", strerror(error));
+    return error == ENOENT ? absl::NotFoundError(text) : absl::InternalError(text);
+  }
+  std::string content;
+  std::string chunk(64 << 10, '\0');
+  while (file && content.size() <= kMaxFileSize) {
+    file.read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
+    content.append(chunk, 0, static_cast<size_t>(file.gcount()));
+  }
+  // A directory opens, and then cannot be read.
+  if (file.bad()) return absl::InternalError(absl::StrCat("read configuration ", path, ": ", strerror(errno)));
+  if (content.size() > kMaxFileSize) {
+    return absl::InvalidArgumentError(absl::StrCat("configuration ", path, " is longer than ", kMaxFileSize, " bytes"));
+  }
+  return content;
+}
+
 absl::StatusOr<ConfigFile> ReadConfigFile(const std::string& path, std::vector<std::string>* warnings) {
+  ASSIGN_OR_RETURN(const std::string content, ReadConfigText(path));
+  return ParseConfigText(path, content, warnings);
+}
+
+absl::StatusOr<ConfigFile> ParseConfigText(const std::string& path, const std::string& content,
+                                           std::vector<std::string>* warnings) {
   ConfigFile file;
   file.path = path;
-  ASSIGN_OR_RETURN(const std::string content, ReadContent(path));
   ASSIGN_OR_RETURN(file.table, Parse(path, content));
   ASSIGN_OR_RETURN(file.version, VersionOf(path, file.table));
   if (file.version == 1) WarnOfVersion1(path, file.table, warnings);

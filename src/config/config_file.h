@@ -20,4 +20,9 @@ struct ConfigFile {
 // a line if the file's version is one that it should not have.
 absl::StatusOr<ConfigFile> ReadConfigFile(const std::string& path, std::vector<std::string>* warnings);
 
+// The same in two steps: its text, and what that says. `path` is for messages.
+absl::StatusOr<std::string> ReadConfigText(const std::string& path);
+absl::StatusOr<ConfigFile> ParseConfigText(const std::string& path, const std::string& content,
+                                           std::vector<std::string>* warnings);
+
 }  // namespace crisp

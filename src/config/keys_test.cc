@@ -16,6 +16,7 @@
 #include "absl/strings/str_split.h"
 #include "config/key.h"
 #include "config/key_path.h"
+#include "config/key_texts.h"
 #include "config/load_config.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -223,6 +224,18 @@ TEST_F(KeysTest, NoKeyIsThereTwice) {
       EXPECT_TRUE(pattern.empty() || seen.insert(pattern).second) << key.path;
     }
   }
+}
+
+TEST(KeyTextsTest, EveryKeyHasOneTextAndEveryTextAKey) {
+  std::multiset<std::string> paths;
+  for (const Key& key : Keys()) paths.insert(key.path);
+  std::multiset<std::string> texts;
+  for (const KeyText& text : KeyTexts()) {
+    texts.insert(text.path);
+    EXPECT_THAT(std::string(text.meaning), testing::EndsWith(".")) << text.path;
+    EXPECT_EQ(*text.since == '\0', absl::StartsWith(text.path, "crisp/")) << text.path;
+  }
+  EXPECT_EQ(paths, texts);
 }
 
 TEST(KeyPathTest, Version3HasThePluginsThatTheKeysMovedTo) {

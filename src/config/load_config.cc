@@ -76,29 +76,84 @@ absl::Status Settle(Draft* draft) {
 // counts.
 class Loader {
  public:
-  explicit Loader(std::vector<std::string>* warnings) : warnings_(warnings) {}
-
-  absl::Status Load(const std::string& path) {
+  Reading Load(const std::string& path) {
     waiting_.push_back(path);
-    for (; !waiting_.empty(); waiting_.pop_front()) RETURN_IF_ERROR(LoadFile(waiting_.front()));
-    return absl::OkStatus();
+    for (; !waiting_.empty(); waiting_.pop_front()) LoadFile(waiting_.front());
+    if (error_.ok()) Check(path, Annotate(Settle(&draft_), path));
+    return Finish();
   }
 
-  Draft TakeDraft() { return std::move(draft_); }
+  Reading LoadText(const std::string& path, const std::string& content) {
+    std::vector<std::string> warnings;
+    UseFile(path, ParseConfigText(path, content, &warnings), warnings);
+    if (error_.ok()) Check(path, Annotate(SettleRegistry(&draft_), path));
+    SettleFaults(&draft_);
+    return Finish();
+  }
 
  private:
-  absl::Status LoadFile(const std::string& path) {
-    if (!loaded_.insert(IdentityOfFile(path)).second) return absl::OkStatus();
-    ASSIGN_OR_RETURN(const ConfigFile file, ReadConfigFile(path, warnings_));
-    if (loaded_.size() == 1) draft_.config = file.table.empty() ? DefaultConfig() : DefaultConfig(file.version);
-    Reader reader(file.path, file.version, &draft_);
-    RETURN_IF_ERROR(reader.Read(file.table));
-    RETURN_IF_ERROR(SettleCni(&draft_), file.path);
-    for (std::string& warning : reader.Warnings()) warnings_->push_back(std::move(warning));
+  // Takes note of an error that is of no single key.
+  bool Check(const std::string& path, const absl::Status& status) {
+    if (status.ok()) return true;
+    if (error_.ok()) error_ = status;
+    AddFinding(path, KeyVerdict::kRefused, std::string(status.message()));
+    return false;
+  }
+
+  void WarnOfFile(const std::string& path, const std::string& warning) {
+    reading_.warnings.push_back(warning);
+    AddFinding(path, KeyVerdict::kHonoured, warning);
+  }
+
+  void AddFinding(const std::string& path, KeyVerdict verdict, std::string remark) {
+    KeyFinding finding;
+    finding.file = path;
+    finding.verdict = verdict;
+    finding.remarks = {std::move(remark)};
+    reading_.findings.push_back(std::move(finding));
+  }
+
+  void LoadFile(const std::string& path) {
+    if (!loaded_.insert(IdentityOfFile(path)).second) return;
+    std::vector<std::string> warnings;
+    const absl::StatusOr<ConfigFile> file = ReadConfigFile(path, &warnings);
+    UseFile(path, file, warnings);
     const std::vector<std::string> imports = std::exchange(draft_.imports, {});
-    if (imports.empty()) return absl::OkStatus();
-    const uint32_t line = file.table.get("imports")->source().begin.line;
-    return Annotate(QueueImports(path, imports), absl::StrCat(file.path, ":", line, ": imports"));
+    if (imports.empty()) return;
+    const uint32_t line = file->table.get("imports")->source().begin.line;
+    Check(path, Annotate(QueueImports(path, imports), absl::StrCat(path, ":", line, ": imports")));
+  }
+
+  void UseFile(const std::string& path, const absl::StatusOr<ConfigFile>& file,
+               const std::vector<std::string>& warnings) {
+    reading_.files.push_back(path);
+    if (!Check(path, file.status())) return;
+    for (const std::string& warning : warnings) WarnOfFile(path, warning);
+    if (reading_.files.size() == 1) Begin(*file);
+    ReadKeys(*file);
+  }
+
+  Reading Finish() {
+    if (error_.ok()) {
+      reading_.config = std::move(draft_.config);
+    } else {
+      reading_.config = error_;
+    }
+    return std::move(reading_);
+  }
+
+  void Begin(const ConfigFile& first) {
+    reading_.version = first.version;
+    draft_.config = first.table.empty() ? DefaultConfig() : DefaultConfig(first.version);
+  }
+
+  void ReadKeys(const ConfigFile& file) {
+    Reader reader(file.path, file.version, &draft_);
+    const absl::Status read = reader.Read(file.table);
+    if (error_.ok()) error_ = read;
+    for (std::string& warning : reader.Warnings()) reading_.warnings.push_back(std::move(warning));
+    for (KeyFinding& finding : reader.TakeFindings()) reading_.findings.push_back(std::move(finding));
+    Check(file.path, Annotate(SettleCni(&draft_), file.path));
   }
 
   absl::Status QueueImports(const std::string& importer, const std::vector<std::string>& patterns) {
@@ -118,7 +173,8 @@ class Loader {
     return absl::OkStatus();
   }
 
-  std::vector<std::string>* const warnings_;
+  Reading reading_;
+  absl::Status error_;  // the first one
   Draft draft_;
   ImportGraph graph_;
   std::deque<std::string> waiting_;
@@ -141,11 +197,17 @@ Config DefaultConfig(int version) {
 }
 
 absl::StatusOr<Config> LoadConfig(const std::string& path, std::vector<std::string>* warnings) {
-  Loader loader(warnings);
-  RETURN_IF_ERROR(loader.Load(path));
-  Draft draft = loader.TakeDraft();
-  RETURN_IF_ERROR(Settle(&draft), path);
-  return std::move(draft.config);
+  Reading reading = ReadConfiguration(path);
+  for (std::string& warning : reading.warnings) warnings->push_back(std::move(warning));
+  return std::move(reading.config);
+}
+
+Reading ReadConfiguration(const std::string& path) {
+  return Loader().Load(path);
+}
+
+Reading ReadConfigurationText(const std::string& path, const std::string& content) {
+  return Loader().LoadText(path, content);
 }
 
 }  // namespace crisp

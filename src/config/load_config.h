@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "config/config.h"
+#include "config/key_finding.h"
 
 namespace crisp {
 
@@ -22,5 +23,22 @@ Config DefaultConfig(int version);
 // one line for everything that does not do what it says, in the order of the files. Errors name the file, the line and
 // the key: NotFound if there is no such file, InvalidArgument for what is in it, Internal if it cannot be read.
 absl::StatusOr<Config> LoadConfig(const std::string& path, std::vector<std::string>* warnings);
+
+// The same with all that was found on the way.
+struct Reading {
+  absl::StatusOr<Config> config;      // as LoadConfig returns it
+  std::vector<std::string> warnings;  // as LoadConfig gives them
+  std::vector<std::string> files;     // those that were read, in order
+  int version = 0;                    // of the first one; 0: it cannot be read
+  // Every key of these files, in order, and what is wrong with a file as a whole. With errors there is at least one
+  // that is refused, and the reading goes on behind it as far as it can.
+  std::vector<KeyFinding> findings;
+};
+
+Reading ReadConfiguration(const std::string& path);
+
+// What one file alone says, without its imports. Its default runtime may be one that another file has. `path` is for
+// messages.
+Reading ReadConfigurationText(const std::string& path, const std::string& content);
 
 }  // namespace crisp

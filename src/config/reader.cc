@@ -66,7 +66,8 @@ Reader::Reader(std::string file, int version, Draft* draft)
     : file_(std::move(file)), version_(version), draft_(draft), keys_(KeysOf(version)) {}
 
 absl::Status Reader::Read(const toml::table& table) {
-  return ReadTable(table, {});
+  ReadTable(table, {});
+  return first_error_;
 }
 
 std::vector<std::string> Reader::Warnings() const {
@@ -75,60 +76,81 @@ std::vector<std::string> Reader::Warnings() const {
   return lines;
 }
 
-absl::Status Reader::ReadTable(const toml::table& table, const KeyPath& path) {
+std::vector<KeyFinding> Reader::TakeFindings() {
+  std::stable_sort(findings_.begin(), findings_.end(),
+                   [](const KeyFinding& a, const KeyFinding& b) { return a.line < b.line; });
+  return std::move(findings_);
+}
+
+void Reader::ReadTable(const toml::table& table, const KeyPath& path) {
   for (const auto& [name, node] : table) {
     KeyPath inner = path;
     inner.push_back(NameOf(node, std::string(name.str()), path));
-    RETURN_IF_ERROR(ReadNode(node, inner));
+    ReadNode(node, inner);
   }
-  return absl::OkStatus();
 }
 
-absl::Status Reader::ReadNode(const toml::node& node, const KeyPath& path) {
+void Reader::ReadNode(const toml::node& node, const KeyPath& path) {
   const toml::table* table = node.as_table();
   const KnownKey* known = Find(path);
   // Below "**" tables are only ways to the values in them.
   bool is_way = table != nullptr && IsTable(path);
   if (known != nullptr && !(is_way && known->pattern.back() == "**")) {
-    RETURN_IF_ERROR(ReadKey(*known, node, path), Place(node), ShowPath(path));
-    return table != nullptr ? ReadTable(*table, path) : absl::OkStatus();
+    ReadKnown(*known, node, path);
+    if (table != nullptr) ReadTable(*table, path);
+  } else if (is_way) {
+    ReadTable(*table, path);
+  } else if (node.is_array_of_tables() && IsTable(WithElement(path))) {
+    ReadArray(*node.as_array(), WithElement(path));
+  } else if (IsTable(path)) {
+    Refuse(node, path, absl::InvalidArgumentError(absl::StrCat("expected a table, found ", Describe(node))));
+  } else {
+    ReadUnknown(node, path);
   }
-  if (is_way) return ReadTable(*table, path);
-  if (node.is_array_of_tables() && IsTable(WithElement(path))) return ReadArray(*node.as_array(), WithElement(path));
-  if (IsTable(path)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(Place(node), ShowPath(path), ": expected a table, found ", Describe(node)));
-  }
-  WarnUnknown(node, path);
-  return absl::OkStatus();
 }
 
-absl::Status Reader::ReadArray(const toml::array& tables, const KeyPath& path) {
-  for (const toml::node& table : tables) RETURN_IF_ERROR(ReadTable(*table.as_table(), path));
-  return absl::OkStatus();
+void Reader::ReadArray(const toml::array& tables, const KeyPath& path) {
+  for (const toml::node& table : tables) ReadTable(*table.as_table(), path);
 }
 
-absl::Status Reader::ReadKey(const KnownKey& known, const toml::node& node, const KeyPath& path) {
+void Reader::ReadKnown(const KnownKey& known, const toml::node& node, const KeyPath& path) {
+  KeyFinding finding = NewFinding(node, path);
+  finding.key = known.key;
+  finding.names = NamesIn(known.pattern, path);
+  if (const absl::Status status = ReadKey(known, node, &finding); !status.ok()) {
+    Refuse(node, path, status);
+  } else if (known.key->type != ValueType::kTable) {
+    findings_.push_back(std::move(finding));
+  }
+}
+
+absl::Status Reader::ReadKey(const KnownKey& known, const toml::node& node, KeyFinding* finding) {
   const Key& key = *known.key;
-  ASSIGN_OR_RETURN(FileValue value, ReadValue(node, key.type));
+  ASSIGN_OR_RETURN(const FileValue value, ReadValue(node, key.type));
   if (key.set != nullptr) {
-    Setting setting = {NamesIn(known.pattern, path), value,
-                       [&](const std::string& text) { Warn(node, absl::StrCat(ShowPath(path), ": ", text)); }};
+    const Setting setting = {finding->names, value, [&](const std::string& text) {
+                               Warn(absl::StrCat(ShowPath(finding->path), ": "), text, finding);
+                             }};
     RETURN_IF_ERROR(key.set(setting, draft_));
   }
-  return ApplyPolicy(key, value, node, path);
+  finding->value = value;
+  finding->value.table = nullptr;
+  return ApplyPolicy(key, value, finding);
 }
 
-absl::Status Reader::ApplyPolicy(const Key& key, const FileValue& value, const toml::node& node, const KeyPath& path) {
-  if (key.policy == Policy::kHonoured || IsDefault(key, value)) return absl::OkStatus();
-  std::string shown = Show(key, value, path);
+absl::Status Reader::ApplyPolicy(const Key& key, const FileValue& value, KeyFinding* finding) {
+  if (key.policy == Policy::kHonoured) return absl::OkStatus();
+  finding->verdict = KeyVerdict::kDefault;
+  if (IsDefault(key, value)) return absl::OkStatus();
+  finding->verdict = KeyVerdict::kNoEffect;
+  const std::string subject = absl::StrCat(Show(key, value, finding->path), " ");
   switch (key.policy) {
     case Policy::kNotYet:
-      Warn(node, absl::StrCat(shown, " is not honoured yet"));
+      Warn(subject, "is not honoured yet", finding);
       break;
     case Policy::kDefaultOnly:
     case Policy::kMeaningless:
-      Warn(node, absl::StrCat(shown, " has no effect: ", ReasonOf(key)));
+      Warn(subject, absl::StrCat("has no effect: ", ReasonOf(key)), finding);
       break;
     case Policy::kRefused:
       return absl::InvalidArgumentError(
@@ -139,19 +161,41 @@ absl::Status Reader::ApplyPolicy(const Key& key, const FileValue& value, const t
   return absl::OkStatus();
 }
 
-void Reader::WarnUnknown(const toml::node& node, const KeyPath& path) {
-  if (IsOptionOfForeignHandler(path)) return;
-  std::string nearest = NearestKey(path, version_);
-  Warn(node, absl::StrCat(ShowPath(path), " is not known to crisp and has no effect",
-                          nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?")));
+void Reader::ReadUnknown(const toml::node& node, const KeyPath& path) {
+  KeyFinding finding = NewFinding(node, path);
+  if (IsOptionOfForeignHandler(path)) {
+    finding.verdict = KeyVerdict::kNoEffect;
+    finding.remarks = {"is an option of a shim that crisp does not run"};
+  } else {
+    finding.verdict = KeyVerdict::kUnknown;
+    const std::string nearest = NearestKey(path, version_);
+    Warn(absl::StrCat(ShowPath(path), " "),
+         absl::StrCat("is not known to crisp and has no effect",
+                      nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?")),
+         &finding);
+  }
+  findings_.push_back(std::move(finding));
+}
+
+void Reader::Refuse(const toml::node& node, const KeyPath& path, const absl::Status& error) {
+  KeyFinding finding = NewFinding(node, path);
+  finding.verdict = KeyVerdict::kRefused;
+  finding.remarks = {std::string(error.message())};
+  if (first_error_.ok()) {
+    first_error_ = Annotate(error, absl::StrCat(file_, ":", finding.line, ": ", ShowPath(path)));
+  }
+  findings_.push_back(std::move(finding));
 }
 
 // The name of a table's entry; that of a plugin as it is since version 2.
 std::string Reader::NameOf(const toml::node& node, const std::string& name, const KeyPath& table) {
   if (version_ > 1 || table != KeyPath{"plugins"} || PluginOfVersion1(name) == name) return name;
   std::string plugin = PluginOfVersion1(name);
-  Warn(node, absl::StrCat(ShowPath({"plugins", name}), " is read as ", ShowPath({"plugins", plugin}),
-                          ", its name since version 2"));
+  KeyFinding finding = NewFinding(node, {"plugins", name});
+  finding.verdict = KeyVerdict::kRenamed;
+  Warn(absl::StrCat(ShowPath(finding.path), " "),
+       absl::StrCat("is read as ", ShowPath({"plugins", plugin}), ", its name since version 2"), &finding);
+  findings_.push_back(std::move(finding));
   return plugin;
 }
 
@@ -176,12 +220,17 @@ bool Reader::IsTable(const KeyPath& path) const {
   return false;
 }
 
-std::string Reader::Place(const toml::node& node) const {
-  return absl::StrCat(file_, ":", node.source().begin.line, ": ");
+KeyFinding Reader::NewFinding(const toml::node& node, const KeyPath& path) const {
+  KeyFinding finding;
+  finding.file = file_;
+  finding.line = node.source().begin.line;
+  finding.path = path;
+  return finding;
 }
 
-void Reader::Warn(const toml::node& node, const std::string& text) {
-  warnings_.emplace(node.source().begin.line, absl::StrCat(Place(node), text));
+void Reader::Warn(const std::string& subject, const std::string& text, KeyFinding* finding) {
+  warnings_.emplace(finding->line, absl::StrCat(file_, ":", finding->line, ": ", subject, text));
+  finding->remarks.push_back(text);
 }
 
 }  // namespace crisp

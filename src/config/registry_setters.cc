@@ -9,20 +9,16 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/url.h"
+#include "config/endpoint.h"
 #include "config/setters.h"
 
 namespace crisp {
 namespace {
 
-bool HasApiRoot(absl::string_view path) {
-  return path == "/v2" || absl::StartsWith(path, "/v2/") || absl::EndsWith(path, "/v2") ||
-         absl::StrContains(path, "/v2/");
-}
-
 // A path without "/v2" is used as it is, as by containerd, so that a registry rarely answers there and the pull goes on
 // to the next endpoint.
 void WarnOfPathWithoutApiRoot(const Url& url, const Setting& setting) {
-  if (url.path.empty() || HasApiRoot(url.path)) return;
+  if (HasApiRoot(url)) return;
   const std::string origin = absl::StrCat(url.scheme, "://", url.host);
   setting.warn(absl::StrCat(origin, url.path,
                             " is asked as it is, but its path has no /v2, so no registry will answer ",

@@ -7,6 +7,8 @@
 //   /pods/POD         all that crispd has of it (monitor/pod_facts.h)
 //   /pods/POD/trace   what is recorded of it; also of a pod that is gone
 //
+// main.cc adds /config, the values of the configuration with their sources (config_text/config_file_text.h).
+//
 // POD is an id, the beginning of one, or NAMESPACE/NAME. The socket's owner is the administrator: nothing is hidden but
 // the values of environment variables.
 #pragma once
