@@ -70,12 +70,12 @@ inline constexpr char kServer[] = "server";    // plugins."io.containerd.grpc.v1
 inline constexpr char kRuntime[] = "runtime";  // plugins."io.containerd.cri.v1.runtime"
 inline constexpr char kImages[] = "images";    // plugins."io.containerd.cri.v1.images"
 
-// Stands for HostPlatform() in Key::default_value.
+// Stands for PlatformOfThisNode() in Key::default_value.
 inline constexpr char kHostPlatform[] = "@host";
 
 absl::Span<const Key> Keys();
 
 // This machine's platform by the names that OCI uses: "linux/amd64".
-std::string HostPlatform();
+std::string PlatformOfThisNode();
 
 }  // namespace crisp

@@ -303,7 +303,7 @@ absl::Span<const Key> Keys() {
   return kKeys;
 }
 
-std::string HostPlatform() {
+std::string PlatformOfThisNode() {
   static const std::map<std::string, std::string> kArchitectures = {
       {"x86_64", "amd64"}, {"aarch64", "arm64"}, {"armv7l", "arm/v7"}, {"i686", "386"}};
   utsname names;

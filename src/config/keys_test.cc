@@ -55,7 +55,7 @@ std::string ListLiteral(const std::string& items) {
 }
 
 std::string DefaultLiteral(const Key& key, std::string text) {
-  if (text == kHostPlatform) text = HostPlatform();
+  if (text == kHostPlatform) text = PlatformOfThisNode();
   switch (key.type) {
     case ValueType::kText:
     case ValueType::kDuration:

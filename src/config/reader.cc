@@ -14,7 +14,8 @@ namespace {
 
 bool IsDefault(const Key& key, const FileValue& value) {
   for (const absl::string_view text : absl::StrSplit(key.default_value, '|')) {
-    if (value.canonical == (text == kHostPlatform ? HostPlatform() : CanonicalDefault(key.type, text))) return true;
+    if (value.canonical == (text == kHostPlatform ? PlatformOfThisNode() : CanonicalDefault(key.type, text)))
+      return true;
   }
   return false;
 }
