@@ -26,7 +26,8 @@ class DebugTest : public NodeTest {
   static json JsonPage(const std::string& path) { return json::parse(Page(path)); }
   // The only file of crispd's traces whose name begins so; empty if there is none.
   std::string TraceFile(const std::string& prefix) {
-    for (const std::string& name : ListDir(node().paths().state() + "/traces").value()) {
+    const std::vector<std::string> names = ListDir(node().paths().state() + "/traces").value();
+    for (const std::string& name : names) {
       if (name.rfind(prefix, 0) == 0) return ReadFile(node().paths().state() + "/traces/" + name);
     }
     return "";

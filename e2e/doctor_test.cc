@@ -31,8 +31,9 @@ class DoctorTest : public NodeTest {
     const auto result = RunCommand(command, CallContext::WithTimeout(std::chrono::seconds(60)));
     if (!result.ok()) throw std::runtime_error(std::string(result.status().message()));
     status_ = result->exit_code;
+    const nlohmann::json report = nlohmann::json::parse(result->output);
     std::vector<std::string> lines;
-    for (const auto& check : nlohmann::json::parse(result->output).at("checks")) {
+    for (const auto& check : report.at("checks")) {
       for (const auto& finding : check.at("findings")) {
         const auto text = [&](const char* key) { return finding.at(key).get<std::string>(); };
         lines.push_back(text("verdict") + " " + text("name") + " " + text("object") + ": " + text("finding"));

@@ -65,7 +65,8 @@ std::vector<std::string> Prometheus::MetricNames() const {
 
 std::vector<std::string> Prometheus::AlertExpressions() const {
   std::vector<std::string> expressions;
-  for (const json& group : Ask("rules").at("groups")) {
+  const json rules = Ask("rules");
+  for (const json& group : rules.at("groups")) {
     for (const json& rule : group.at("rules")) {
       if (rule.at("health") == "err") throw std::runtime_error("prometheus: " + rule.dump());
       expressions.push_back(rule.at("query").get<std::string>());
