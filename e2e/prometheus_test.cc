@@ -57,7 +57,8 @@ TEST_F(PrometheusTest, WhatPodsAndContainersUseIsThereUnderCadvisorsNames) {
         std::string(R"(crisp_ready{condition="network"} 1)")}) {
     EXPECT_THAT(text, HasSubstr("\n" + series));
   }
-  EXPECT_THAT(text, ContainsRegex(R"(container_cpu_usage_seconds_total[^ ]* [0-9]+\.[0-9]{9}\n)"))
+  EXPECT_THAT(text, ContainsRegex(R"(container_cpu_usage_seconds_total[^ ]* [0-9]+\.[0-9]{9})"
+                                  "\n"))
       << "seconds are not cut";
 }
 

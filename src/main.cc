@@ -144,14 +144,17 @@ std::vector<Watchdog::Worker> Workers(Reactor* reactor, StreamServer* streams, C
 std::unique_ptr<Tracing> StartTracing(const Config& config, prometheus::Registry* registry) {
   absl::StatusOr<std::optional<TracingOptions>> options = TracingOptionsOf(config);
   if (options.ok() && !options->has_value()) return nullptr;
-  absl::StatusOr<std::unique_ptr<Tracing>> tracing = options.status();
+  absl::Status status = options.status();
   if (options.ok()) {
     const std::string endpoint = (*options)->collector.url.Printable();
-    tracing = Tracing::Start(**std::move(options), registry);
-    if (tracing.ok()) LogInfo("sending traces", {{"endpoint", endpoint}});
+    absl::StatusOr<std::unique_ptr<Tracing>> tracing = Tracing::Start(**std::move(options), registry);
+    if (tracing.ok()) {
+      LogInfo("sending traces", {{"endpoint", endpoint}});
+      return *std::move(tracing);
+    }
+    status = tracing.status();
   }
-  if (tracing.ok()) return *std::move(tracing);
-  LogError("calls are not traced", {{"error", tracing.status().message()}});
+  LogError("calls are not traced", {{"error", status.message()}});
   return nullptr;
 }
 
