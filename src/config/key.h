@@ -16,7 +16,6 @@ namespace crisp {
 
 enum class Policy {
   kHonoured,     // does what it says
-  kNotYet,       // will be honoured; until then another value than the default is named in a warning
   kDefaultOnly,  // crisp only has the default; another value is named in a warning
   kMeaningless,  // is about a part of containerd that crisp has not; a value other than the default is named in a
                  // warning

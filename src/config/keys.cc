@@ -16,7 +16,6 @@ using Handler = RuntimeHandlerConfig;
 using Tls = RegistryTlsConfig;
 
 constexpr auto kHonoured = Policy::kHonoured;
-constexpr auto kNotYet = Policy::kNotYet;
 constexpr auto kDefaultOnly = Policy::kDefaultOnly;
 constexpr auto kMeaningless = Policy::kMeaningless;
 constexpr auto kRefused = Policy::kRefused;

@@ -157,7 +157,6 @@ class KeysTest : public testing::Test {
     ASSERT_EQ(warnings_.size(), 1u);
     EXPECT_THAT(warnings_[0], AllOf(HasSubstr(PlaceOf(c)), Not(HasSubstr("not known"))));
     EXPECT_EQ(absl::StrContains(warnings_[0], literal), !c.key->secret) << warnings_[0];
-    EXPECT_EQ(absl::StrContains(warnings_[0], "not honoured yet"), c.key->policy == Policy::kNotYet) << warnings_[0];
   }
 
   std::string PlaceOf(const Case& c) const {

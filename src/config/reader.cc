@@ -146,9 +146,6 @@ absl::Status Reader::ApplyPolicy(const Key& key, const FileValue& value, KeyFind
   finding->verdict = KeyVerdict::kNoEffect;
   const std::string subject = absl::StrCat(Show(key, value, finding->path), " ");
   switch (key.policy) {
-    case Policy::kNotYet:
-      Warn(subject, "is not honoured yet", finding);
-      break;
     case Policy::kDefaultOnly:
     case Policy::kMeaningless:
       Warn(subject, absl::StrCat("has no effect: ", ReasonOf(key)), finding);

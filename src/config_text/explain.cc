@@ -110,8 +110,6 @@ std::string PolicyOf(const Key& key) {
   switch (key.policy) {
     case Policy::kHonoured:
       return "honours it";
-    case Policy::kNotYet:
-      return "does not honour it yet: another value is named in a warning";
     case Policy::kDefaultOnly:
       return absl::StrCat("has the default only, and names another value in a warning",
                           note.empty() ? "" : absl::StrCat(": ", note));

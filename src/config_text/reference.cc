@@ -36,7 +36,6 @@ struct Group {
 };
 constexpr Group kGroups[] = {
     {Policy::kHonoured, "Keys that are honoured", "In the tables that version 3 of the file has them in."},
-    {Policy::kNotYet, "Keys that are not honoured yet", "Another value than the default is named in a warning."},
     {Policy::kRefused, "Keys that are refused", "crispd does not start with another value than the default."},
     {Policy::kDefaultOnly, "Keys with one value", "crisp has the default only. Another value is named in a warning."},
     {Policy::kMeaningless, "Keys without a use",
