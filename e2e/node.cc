@@ -120,7 +120,7 @@ std::string Node::Log() const {
 }
 
 Snapshot Node::Look(pid_t whose) const {
-  return TakeSnapshot({paths_.root(), paths_.state(), cgroup_parent_, {whose}});
+  return TakeSnapshot({paths_.root(), paths_.state(), cgroup_parent_, whose});
 }
 
 }  // namespace crisp::e2e
