@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/init_curl.h"
 #include "base/status_macros.h"
 
 namespace crisp {
@@ -20,11 +21,6 @@ using std::chrono::milliseconds;
 constexpr size_t kHeadersLimit = 256 << 10;
 constexpr long kReceiveBuffer = 512 << 10;   // libcurl's maximum, for the fewest calls
 constexpr milliseconds kProxyAnswer{60000};  // for a proxy to connect to the peer
-
-void InitOnce() {
-  static const CURLcode result = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (result != CURLE_OK) std::abort();
-}
 
 // The state of one request, for libcurl's callbacks.
 struct Transfer {
@@ -386,7 +382,7 @@ bool IsNotTls(const absl::Status& status) {
 
 HttpClient::HttpClient(HttpTimes times, TlsStore* tls, ImageCounters* counters)
     : times_(times), tls_(tls), counters_(counters) {
-  InitOnce();
+  InitCurl();
 }
 
 HttpClient::~HttpClient() = default;

@@ -12,6 +12,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/testing/counted.h"
 #include "base/testing/wait.h"
 #include "images/testing/images_test.h"
 #include "os/file.h"
@@ -22,27 +23,13 @@ namespace {
 class ImageCountersTest : public ImagesTest {
  protected:
   const ImageCounters& counters() const { return images_->counters(); }
-  // 0 if it was never counted.
-  uint64_t Pulls(const std::string& result) const {
-    uint64_t count = 0;
-    counters().pulls.ForEach([&](const std::string& value, const Counter& counter) {
-      if (value == result) count = counter.value();
-    });
-    return count;
-  }
+  uint64_t Pulls(const std::string& result) const { return Counted(counters().pulls, result); }
   uint64_t Requests(const std::string& code) const {
     uint64_t count = 0;
     counters().requests.ForEach([&](const std::string& host, const ImageCounters::Host& answers) {
       EXPECT_EQ(host, registry_.host());
-      answers.codes.ForEach([&](const std::string& value, const Counter& counter) {
-        if (value == code) count += counter.value();
-      });
+      count += Counted(answers.codes, code);
     });
-    return count;
-  }
-  static uint64_t Times(const TimeCounts& times) {
-    uint64_t count = 0;
-    for (size_t i = 0; i <= TimeCounts::kBounds.size(); ++i) count += times.count(i);
     return count;
   }
   void AlwaysAnswer(int status) {
@@ -54,9 +41,9 @@ TEST_F(ImageCountersTest, APullCountsWhatItHasReceivedAndWritten) {
   Serve(Describe("x", Noise(100000), 2), "app", "1");
   ASSERT_TRUE(Pull("app:1").ok());
   EXPECT_EQ(Pulls("ok"), 1u);
-  EXPECT_EQ(Times(counters().pull_times), 1u);
+  EXPECT_EQ(Counted(counters().pull_times), 1u);
   EXPECT_EQ(counters().layers_unpacked.value(), 2u);
-  EXPECT_EQ(Times(counters().unpack_times), 2u);
+  EXPECT_EQ(Counted(counters().unpack_times), 2u);
   EXPECT_EQ(counters().layers_reused.value(), 0u);
   EXPECT_GT(counters().received_bytes.value(), 200000u);
   EXPECT_LT(counters().received_bytes.value(), 220000u);
@@ -95,7 +82,7 @@ TEST_F(ImageCountersTest, APullThatFailsIsCountedByItsCause) {
   });
   EXPECT_FALSE(Pull("app:1").ok());
   EXPECT_EQ(Pulls("error"), 1u);
-  EXPECT_EQ(Times(counters().pull_times), 0u);
+  EXPECT_EQ(Counted(counters().pull_times), 0u);
 }
 
 TEST_F(ImageCountersTest, APullForWhichThereIsNoRoomIsCountedSo) {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -12,6 +11,7 @@
 #include "absl/strings/strip.h"
 #include "os/cgroup.h"
 #include "os/file.h"
+#include "os/mount_info.h"
 #include "sandbox/container.h"
 #include "sandbox/pod.h"
 #include "sandbox/pod_table.h"
@@ -24,8 +24,6 @@ namespace crisp {
 namespace {
 
 using nlohmann::json;
-
-constexpr size_t kMostMounts = 32 << 20;  // bytes of /proc/self/mountinfo
 
 const char* NameOf(Container::State state) {
   using State = Container::State;
@@ -48,17 +46,6 @@ const char* NameOf(Container::State state) {
       return "removed";
   }
   return "";
-}
-
-// The fields of the mount at `path` (proc(5), "mountinfo"); empty if nothing is mounted there.
-std::vector<std::string> MountAt(const std::string& path) {
-  const std::string mounts = ReadFileAt(AT_FDCWD, "/proc/self/mountinfo", kMostMounts).value_or("");
-  std::vector<std::string> found;
-  for (const absl::string_view line : absl::StrSplit(mounts, '\n')) {
-    std::vector<std::string> fields = absl::StrSplit(line, ' ');
-    if (fields.size() > 4 && fields[4] == path) found = std::move(fields);  // the last covers the others
-  }
-  return found;
 }
 
 // Layers are named relative to their directory.
@@ -119,10 +106,11 @@ json InfoWithoutSecrets(const std::string& text) {
 }
 
 json RootfsFacts(const Layout& layout, const std::string& path) {
-  const std::vector<std::string> mount = MountAt(path);
-  json rootfs = {{"path", path}, {"mounted", !mount.empty()}};
-  if (mount.empty()) return rootfs;
-  for (absl::string_view option : absl::StrSplit(mount.back(), ',')) {
+  const absl::StatusOr<MountInfo> mount = MountOf(path);
+  const bool mounted = mount.ok() && mount->mount_point == path;
+  json rootfs = {{"path", path}, {"mounted", mounted}};
+  if (!mounted) return rootfs;
+  for (absl::string_view option : absl::StrSplit(mount->options, ',')) {
     // "lowerdir+=" for each, where they were given one by one (Linux 6.7).
     if (absl::ConsumePrefix(&option, "lowerdir=") || absl::ConsumePrefix(&option, "lowerdir+=")) {
       for (json& layer : Layers(layout, option)) rootfs["layers"].push_back(std::move(layer));

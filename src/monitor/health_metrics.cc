@@ -36,27 +36,14 @@ MetricFamily OldestOperations() {
 
 }  // namespace
 
-bool HealthMetrics::Met(Condition* condition) const {
-  const MonoTime until = MonoClock::now() + patience_;
-  MutexLock lock(mutex_);
-  if (!std::exchange(condition->running, true)) background_.Run([this, condition] { Ask(condition); });
-  while (condition->running && answered_.WaitUntil(mutex_, until)) {
-  }
-  return !condition->running && condition->met;
-}
-
-void HealthMetrics::Ask(Condition* condition) const {
-  const bool met = condition->check().ok();
-  MutexLock lock(mutex_);
-  condition->met = met;
-  condition->running = false;
-  answered_.NotifyAll();
+bool HealthMetrics::Condition::MetBy(MonoTime until) {
+  return run_.RunUntil(until, [this] { met_ = check_().ok(); }) && met_;
 }
 
 std::vector<MetricFamily> HealthMetrics::Collect() const {
   MetricFamily ready = Family("crisp_ready", "Whether a condition of CRI's Status is met.", MetricType::Gauge);
-  AddValue(&ready, Met(&runtime_) ? 1 : 0, {{"condition", "runtime"}});
-  AddValue(&ready, Met(&network_) ? 1 : 0, {{"condition", "network"}});
+  AddValue(&ready, runtime_.MetBy(MonoClock::now() + patience_) ? 1 : 0, {{"condition", "runtime"}});
+  AddValue(&ready, network_.MetBy(MonoClock::now() + patience_) ? 1 : 0, {{"condition", "network"}});
   return {ready, OldestOperations()};
 }
 

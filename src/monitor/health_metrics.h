@@ -9,14 +9,15 @@
 
 #include <prometheus/collectable.h>
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "base/background.h"
-#include "base/mutex.h"
+#include "base/clock.h"
+#include "base/single_run.h"
 
 namespace crisp {
 
@@ -29,26 +30,25 @@ class HealthMetrics final : public prometheus::Collectable {
 
   // A scrape waits for each check for `patience` at most.
   HealthMetrics(Check runtime, Check network, std::chrono::milliseconds patience = kPatience)
-      : patience_(patience), runtime_{std::move(runtime)}, network_{std::move(network)} {}
+      : patience_(patience), runtime_(std::move(runtime)), network_(std::move(network)) {}
 
   std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:
-  struct Condition {
-    const Check check;
-    bool running = false;
-    bool met = false;  // by the latest answer
+  class Condition {
+   public:
+    explicit Condition(Check check) : check_(std::move(check)) {}
+    bool MetBy(MonoTime until);
+
+   private:
+    const Check check_;
+    std::atomic<bool> met_ = false;         // by the latest answer
+    SingleRun run_{"a check for metrics"};  // last: what it runs uses the rest
   };
 
-  bool Met(Condition* condition) const;
-  void Ask(Condition* condition) const;
-
   const std::chrono::milliseconds patience_;
-  mutable Mutex mutex_;
-  mutable CondVar answered_;
-  mutable Condition runtime_;  // its state, and that of the next one, only with the mutex
+  mutable Condition runtime_;
   mutable Condition network_;
-  mutable Background background_;  // last: the destructor waits for it first
 };
 
 }  // namespace crisp

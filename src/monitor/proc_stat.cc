@@ -1,11 +1,14 @@
 #include "monitor/proc_stat.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <string>
 #include <vector>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "os/dir_stream.h"
 #include "os/process_state.h"
 
 namespace crisp {
@@ -28,6 +31,13 @@ std::optional<ProcStat> ReadProcStat(pid_t pid) {
   stat.virtual_bytes = number(23);
   stat.resident_bytes = number(24) * static_cast<double>(sysconf(_SC_PAGESIZE));
   return all ? std::make_optional(stat) : std::nullopt;
+}
+
+double OpenDescriptors(pid_t pid) {
+  DirStream stream(Fd(open(absl::StrCat("/proc/", pid, "/fd").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
+  double count = 0;
+  while (stream.Next() != nullptr) ++count;
+  return pid == getpid() && count > 0 ? count - 1 : count;
 }
 
 }  // namespace crisp

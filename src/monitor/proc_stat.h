@@ -1,6 +1,6 @@
-// ProcStat: the numbers of /proc/PID/stat (proc(5)) that metrics of processes are made of.
+// The numbers of /proc/PID (proc(5)) that metrics of processes are made of.
 //
-// A plain function, callable from any thread.
+// Plain functions, callable from any thread.
 #pragma once
 
 #include <sys/types.h>
@@ -19,5 +19,8 @@ struct ProcStat {
 
 // Nothing if there is no such process.
 std::optional<ProcStat> ReadProcStat(pid_t pid);
+
+// Without the one that counts them; 0 if there is no such process.
+double OpenDescriptors(pid_t pid);
 
 }  // namespace crisp

@@ -32,9 +32,7 @@ std::optional<double> BootTime() {
 void AddStat(std::vector<MetricFamily>* families) {
   const std::optional<ProcStat> stat = ReadProcStat(getpid());
   if (!stat) return;
-  MetricFamily cpu = Family("process_cpu_seconds_total", "User and system time of crispd.", MetricType::Counter);
-  AddValue(&cpu, stat->cpu_seconds);
-  families->push_back(std::move(cpu));
+  families->push_back(Count("process_cpu_seconds_total", "User and system time of crispd.", stat->cpu_seconds));
   families->push_back(Gauge("process_threads", "Threads of crispd.", stat->threads));
   families->push_back(Gauge("process_virtual_memory_bytes", "Address space of crispd.", stat->virtual_bytes));
   families->push_back(
@@ -46,10 +44,7 @@ void AddStat(std::vector<MetricFamily>* families) {
 }
 
 void AddDescriptors(std::vector<MetricFamily>* families) {
-  if (const absl::StatusOr<std::vector<std::string>> open = ListDir("/proc/self/fd"); open.ok()) {
-    families->push_back(
-        Gauge("process_open_fds", "Descriptors that crispd has open.", static_cast<double>(open->size())));
-  }
+  families->push_back(Gauge("process_open_fds", "Descriptors that crispd has open.", OpenDescriptors(getpid())));
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
     families->push_back(Gauge("process_max_fds", "The most descriptors that crispd may have open.",

@@ -17,7 +17,7 @@ MetricFamily Family(std::string name, std::string help, MetricType type) {
   return family;
 }
 
-void AddValue(MetricFamily* family, double value, MetricLabels labels) {
+void AddValue(MetricFamily* family, double value, SeriesLabels labels) {
   ClientMetric metric;
   metric.label = std::move(labels);
   if (family->type == MetricType::Counter) {
@@ -28,7 +28,7 @@ void AddValue(MetricFamily* family, double value, MetricLabels labels) {
   family->metric.push_back(std::move(metric));
 }
 
-void AddTimes(MetricFamily* family, const TimeCounts& times, MetricLabels labels) {
+void AddTimes(MetricFamily* family, const TimeCounts& times, SeriesLabels labels) {
   ClientMetric metric;
   metric.label = std::move(labels);
   for (size_t i = 0; i <= TimeCounts::kBounds.size(); ++i) {
@@ -47,10 +47,14 @@ MetricFamily Gauge(std::string name, std::string help, double value) {
   return family;
 }
 
-MetricFamily Count(std::string name, std::string help, const Counter& counter) {
+MetricFamily Count(std::string name, std::string help, double value) {
   MetricFamily family = Family(std::move(name), std::move(help), MetricType::Counter);
-  AddValue(&family, static_cast<double>(counter.value()));
+  AddValue(&family, value);
   return family;
+}
+
+MetricFamily Count(std::string name, std::string help, const Counter& counter) {
+  return Count(std::move(name), std::move(help), static_cast<double>(counter.value()));
 }
 
 MetricFamily Times(std::string name, std::string help, const TimeCounts& times) {

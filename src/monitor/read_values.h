@@ -13,18 +13,19 @@
 
 namespace crisp {
 
-using MetricLabels = std::vector<prometheus::ClientMetric::Label>;
+using SeriesLabels = std::vector<prometheus::ClientMetric::Label>;
 
 // Without values.
 prometheus::MetricFamily Family(std::string name, std::string help, prometheus::MetricType type);
 
 // Adds a value to a family of gauges or counters.
-void AddValue(prometheus::MetricFamily* family, double value, MetricLabels labels = {});
+void AddValue(prometheus::MetricFamily* family, double value, SeriesLabels labels = {});
 // Adds a histogram to a family of histograms.
-void AddTimes(prometheus::MetricFamily* family, const TimeCounts& times, MetricLabels labels = {});
+void AddTimes(prometheus::MetricFamily* family, const TimeCounts& times, SeriesLabels labels = {});
 
 // Families of one value.
 prometheus::MetricFamily Gauge(std::string name, std::string help, double value);
+prometheus::MetricFamily Count(std::string name, std::string help, double value);
 prometheus::MetricFamily Count(std::string name, std::string help, const Counter& counter);
 prometheus::MetricFamily Times(std::string name, std::string help, const TimeCounts& times);
 // A family of counters with one label.

@@ -1,32 +1,16 @@
 #include "monitor/shim_metrics.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <memory>
 #include <string>
 
-#include "absl/strings/str_cat.h"
 #include "monitor/proc_stat.h"
 #include "monitor/read_values.h"
-#include "os/dir_stream.h"
 #include "runtime/shim.h"
 #include "sandbox/pod.h"
 #include "sandbox/pod_table.h"
 
 namespace crisp {
-namespace {
-
 using prometheus::MetricFamily;
-
-double OpenDescriptors(pid_t pid) {
-  DirStream stream(Fd(open(absl::StrCat("/proc/", pid, "/fd").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
-  double count = 0;
-  while (stream.Next() != nullptr) ++count;
-  return count;
-}
-
-}  // namespace
 
 struct ShimMetrics::Sum {
   std::map<Process, double> cpu_seconds;
@@ -68,11 +52,9 @@ std::vector<MetricFamily> ShimMetrics::Collect() const {
   for (const pid_t pid : shims_()) Add(pid, &sum);
   std::vector<MetricFamily> families;
   families.push_back(Gauge("crisp_shims", "Shims that run.", static_cast<double>(sum.cpu_seconds.size())));
-  MetricFamily cpu =
-      Family("crisp_shims_cpu_seconds_total", "User and system time of all shims, as read at the scrapes.",
-             prometheus::MetricType::Counter);
-  AddValue(&cpu, CpuSeconds(std::move(sum.cpu_seconds)));
-  families.push_back(std::move(cpu));
+  families.push_back(Count("crisp_shims_cpu_seconds_total",
+                           "User and system time of all shims, as read at the scrapes.",
+                           CpuSeconds(std::move(sum.cpu_seconds))));
   families.push_back(Gauge("crisp_shims_resident_memory_bytes", "Memory of all shims, with the pages that they share.",
                            sum.resident_bytes));
   families.push_back(Gauge("crisp_shims_open_fds", "Descriptors that all shims have open.", sum.descriptors));

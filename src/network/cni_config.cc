@@ -139,7 +139,7 @@ bool CniConfigList::HasStatus() const {
 }
 
 bool CniConfigList::CollectsGarbage() const {
-  return !disable_gc && !CniVersionLess(version, "1.1.0");
+  return !disable_gc && HasStatus();
 }
 
 Json CniConfigList::ToJson() const {

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "base/json.h"
+#include "base/testing/counted.h"
 #include "base/testing/wait.h"
 #include "network/network.h"
 #include "network/test_world.h"
@@ -27,9 +28,8 @@ std::vector<std::string> RunsOf(const NetworkCounters& counters) {
   std::vector<std::string> all;
   counters.plugins.ForEach([&](const std::string& type, const NetworkCounters::Plugin& plugin) {
     plugin.commands.ForEach([&](const std::string& command, const PluginRuns& runs) {
-      uint64_t timed = 0;
-      for (size_t i = 0; i <= TimeCounts::kBounds.size(); ++i) timed += runs.times.count(i);
-      all.push_back(absl::StrCat(command, " ", type, ": ", timed, " timed, ", runs.failures.value(), " failed"));
+      all.push_back(
+          absl::StrCat(command, " ", type, ": ", Counted(runs.times), " timed, ", runs.failures.value(), " failed"));
     });
   });
   return all;

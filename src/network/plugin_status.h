@@ -1,8 +1,8 @@
 // PluginStatus: what the plugins of the pod network answer to STATUS (CNI spec 1.1.0, section 2): whether they can
 // serve ADD. Older networks are not asked.
 //
-// Plugins are programs that may hang, and the kubelet asks for the network's condition every few seconds. So they run
-// on a thread of this object, once at a time, and a caller that they keep waiting gets their previous answer.
+// Plugins are programs that may hang, and the kubelet asks for the network's condition every few seconds. So a caller
+// that they keep waiting gets their previous answer.
 //
 // Thread-safe. Nothing runs while nobody asks.
 #pragma once
@@ -10,12 +10,12 @@
 #include <atomic>
 #include <chrono>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "base/call_context.h"
 #include "base/mutex.h"
+#include "base/single_run.h"
 #include "network/cni_chain.h"
 #include "network/cni_config.h"
 
@@ -39,20 +39,15 @@ class PluginStatus {
   absl::Status Of(const std::vector<CniConfigList>& networks);
 
  private:
-  void Begin(std::vector<CniConfigList> networks, std::string about) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // On the thread.
-  void Run(const std::vector<CniConfigList>& networks, const std::string& about);
   absl::Status Ask(const std::vector<CniConfigList>& networks) const;
 
   const CniPlugins plugins_;
   const Limits limits_;
   std::atomic<bool> ending_ = false;
   Mutex mutex_;
-  CondVar changed_;
-  bool running_ ABSL_GUARDED_BY(mutex_) = false;
   std::string about_ ABSL_GUARDED_BY(mutex_);  // the networks that `answer_` is about; empty: there is none
   absl::Status answer_ ABSL_GUARDED_BY(mutex_);
-  std::thread thread_ ABSL_GUARDED_BY(mutex_);  // the latest
+  SingleRun run_{"STATUS of the CNI plugins"};  // last: what it runs uses the rest
 };
 
 }  // namespace crisp

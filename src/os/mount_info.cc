@@ -18,15 +18,16 @@ namespace {
 
 constexpr size_t kMaxMountInfo = 256 << 20;  // 100,000 mounts, each with a long path
 
-// Fields of /proc/PID/mountinfo (proc(5)): id, parent, device, root, mount point, options, optional fields, "-", the
-// rest.
+// Fields of /proc/PID/mountinfo (proc(5)): id, parent, device, root, mount point, options, optional fields, "-", type,
+// source, options of the file system.
 constexpr size_t kMountPoint = 4;
 constexpr size_t kOptionalFields = 6;
 
-MountPropagationInfo Read(absl::string_view line) {
-  MountPropagationInfo info;
+MountInfo Read(absl::string_view line) {
+  MountInfo info;
   const std::vector<absl::string_view> fields = absl::StrSplit(line, ' ');
   if (fields.size() > kMountPoint) info.mount_point = std::string(fields[kMountPoint]);
+  info.options = std::string(fields.back());
   for (size_t i = kOptionalFields; i < fields.size() && fields[i] != "-"; ++i) {
     if (absl::StartsWith(fields[i], "shared:")) info.shared = true;
     if (absl::StartsWith(fields[i], "master:")) info.slave = true;
@@ -36,7 +37,7 @@ MountPropagationInfo Read(absl::string_view line) {
 
 }  // namespace
 
-absl::StatusOr<MountPropagationInfo> PropagationOf(const std::string& path) {
+absl::StatusOr<MountInfo> MountOf(const std::string& path) {
   struct statx info {};
   if (statx(AT_FDCWD, path.c_str(), 0, STATX_MNT_ID, &info) != 0)
     return ErrnoStatus(errno, absl::StrCat("stat ", path));

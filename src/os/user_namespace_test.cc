@@ -85,23 +85,24 @@ TEST_F(UserNamespaceTest, AFileSystemThatCannotIsNamed) {
   EXPECT_NE(refused.message().find("/proc"), absl::string_view::npos) << refused;
 }
 
-TEST_F(UserNamespaceTest, PropagationIsThatOfTheMountThatAPathIsOn) {
-  ASSERT_EQ(mount("tmpfs", (dir_ + "/target").c_str(), "tmpfs", 0, nullptr), 0);
+TEST_F(UserNamespaceTest, WhatIsSaidOfAMountIsThatOfTheOneThatAPathIsOn) {
+  ASSERT_EQ(mount("tmpfs", (dir_ + "/target").c_str(), "tmpfs", 0, "size=4096k"), 0);
   ASSERT_TRUE(MakeDirs(dir_ + "/target/sub", 0755).ok());
-  auto info = PropagationOf(dir_ + "/target/sub");
+  auto info = MountOf(dir_ + "/target/sub");
   ASSERT_TRUE(info.ok()) << info.status();
   EXPECT_EQ(info->mount_point, dir_ + "/target");
+  EXPECT_NE(info->options.find("size=4096k"), std::string::npos) << info->options;
   EXPECT_FALSE(info->shared);
   EXPECT_FALSE(info->slave);
   ASSERT_EQ(mount(nullptr, (dir_ + "/target").c_str(), nullptr, MS_SHARED, nullptr), 0);
-  EXPECT_TRUE(PropagationOf(dir_ + "/target/sub")->shared);
+  EXPECT_TRUE(MountOf(dir_ + "/target/sub")->shared);
   ASSERT_EQ(mount((dir_ + "/target").c_str(), (dir_ + "/source").c_str(), nullptr, MS_BIND, nullptr), 0);
   ASSERT_EQ(mount(nullptr, (dir_ + "/source").c_str(), nullptr, MS_SLAVE, nullptr), 0);
-  info = PropagationOf(dir_ + "/source");
+  info = MountOf(dir_ + "/source");
   EXPECT_TRUE(info->slave);
   EXPECT_FALSE(info->shared);
   EXPECT_TRUE(Unmount(dir_ + "/source").ok());
-  EXPECT_FALSE(PropagationOf(dir_ + "/none").ok());
+  EXPECT_FALSE(MountOf(dir_ + "/none").ok());
 }
 
 TEST_F(UserNamespaceTest, ANetworkNamespaceOfAProcessIsPinned) {

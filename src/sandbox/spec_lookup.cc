@@ -113,7 +113,7 @@ void WarnOfUnlabelledMounts(const cri::ContainerConfig& container, const SpecCon
 
 absl::Status CheckPropagation(const cri::Mount& mount, const std::string& field) {
   if (mount.propagation() == cri::PROPAGATION_PRIVATE) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const MountPropagationInfo info, PropagationOf(mount.host_path()));
+  ASSIGN_OR_RETURN(const MountInfo info, MountOf(mount.host_path()));
   const bool both_ways = mount.propagation() == cri::PROPAGATION_BIDIRECTIONAL;
   if (info.shared || (info.slave && !both_ways)) return absl::OkStatus();
   return InvalidField(absl::StrCat(field, ".propagation"),

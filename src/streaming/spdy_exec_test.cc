@@ -46,6 +46,7 @@ TEST_F(SpdyExecTest, SessionsAndTheirBytesAreCounted) {
     EXPECT_EQ(opened, 1u);
     return over == 1;
   };
+  exec.client.reset();  // the server would wait for the client to close first
   EXPECT_TRUE(Eventually(closed));
 }
 

@@ -10,17 +10,11 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "os/accept.h"
 #include "os/errno_status.h"
 
 namespace crisp {
 namespace {
-
-// The most connections accepted at once, so that a flood of them does not delay the sessions.
-constexpr int kAtOnce = 16;
-
-// Pause after a failed accept. Without free descriptors the connection stays in the kernel's queue, which keeps the
-// listening socket readable.
-constexpr std::chrono::milliseconds kPause{100};
 
 // Keepalive (tcp(7)): seconds of silence before the first probe, seconds between probes, and the number of unanswered
 // probes that end the connection.
@@ -97,20 +91,15 @@ StreamListener::StreamListener(StreamLoop* loop, Fd socket, std::function<void(F
 }
 
 void StreamListener::Accept() {
-  for (int i = 0; i < kAtOnce; ++i) {
-    Fd client(accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!client.valid() && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
-      return pause_.Start(kPause, [this] { Accept(); });
-    }
-    // Errors other than EAGAIN are about one client that has gone already (accept(2)).
-    if (!client.valid()) break;
+  const Accepted accepted = AcceptClients(socket_.get(), [this](Fd client) {
     SetOption(client.get(), IPPROTO_TCP, TCP_NODELAY, 1);
     SetOption(client.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
     SetOption(client.get(), IPPROTO_TCP, TCP_KEEPIDLE, kKeepIdle);
     SetOption(client.get(), IPPROTO_TCP, TCP_KEEPINTVL, kKeepInterval);
     SetOption(client.get(), IPPROTO_TCP, TCP_KEEPCNT, kKeepProbes);
     accepted_(std::move(client));
-  }
+  });
+  if (accepted == Accepted::kShortage) return pause_.Start(kAcceptPause, [this] { Accept(); });
   wait_.WhenReadable([this] { Accept(); });
 }
 

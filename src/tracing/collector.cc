@@ -8,7 +8,9 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/call_context.h"
 #include "base/excerpt.h"
+#include "base/init_curl.h"
 #include "tracing/otlp_message.h"
 
 namespace crisp {
@@ -18,11 +20,6 @@ using std::chrono::milliseconds;
 
 constexpr size_t kMostAnswer = 64 << 10;  // bytes of an answer that are read
 constexpr std::chrono::seconds kMostRetryAfter{3600};
-
-void InitOnce() {
-  static const CURLcode result = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (result != CURLE_OK) std::abort();
-}
 
 template <typename T>
 void Set(void* easy, CURLoption option, T value) {
@@ -53,7 +50,7 @@ Collector::Collector(CollectorOptions options)
     : options_(std::move(options)),
       proxy_(ProxyRules::FromEnvironment().ProxyFor(options_.url)),
       error_buffer_(CURL_ERROR_SIZE, '\0') {
-  InitOnce();
+  InitCurl();
   multi_ = curl_multi_init();
   easy_ = curl_easy_init();
   if (multi_ == nullptr || easy_ == nullptr) std::abort();
@@ -126,8 +123,7 @@ std::string Collector::Transfer(MonoTime deadline) {
     const MonoTime now = MonoClock::now();
     const MonoTime end = std::min(deadline, end_.load());
     if (now >= end) return end == deadline ? "no answer in time" : "crispd is ending";
-    const auto wait = std::chrono::ceil<milliseconds>(end - now).count();
-    curl_multi_poll(multi_, nullptr, 0, static_cast<int>(std::clamp<int64_t>(wait, 0, 60000)), nullptr);
+    curl_multi_poll(multi_, nullptr, 0, PollMillis(end), nullptr);
   }
   CURLcode code = CURLE_RECV_ERROR;
   int left = 0;
