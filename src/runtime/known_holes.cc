@@ -52,8 +52,8 @@ struct Hole {
 constexpr Version kAlways{0, 0, 0, 0};
 
 // In the order in which they are printed. Sources: the security advisories and release notes of
-// github.com/opencontainers/runc and github.com/containers/crun. Not in it: CVE-2025-24965 of crun, which is in its
-// handler krun only.
+// github.com/opencontainers/runc and github.com/containers/crun. Not in it: of crun, CVE-2025-24965,
+// which is in its handler krun only, and CVE-2026-30892, which is in an option of exec that crisp does not use.
 constexpr Hole kHoles[] = {
     {"runc", "CVE-2019-5736", true, kAlways, {1, 0, 0, 7}},                  // its own program is overwritten
     {"runc", "CVE-2019-16884", false, kAlways, {1, 0, 0, 9}},                // a volume over /proc: no AppArmor
@@ -76,8 +76,12 @@ constexpr Hole kHoles[] = {
     {"runc", "CVE-2025-52881", true, kAlways, {1, 2, 8, kReleased}},  // writes to /proc are led elsewhere
     {"runc", "CVE-2025-52881", true, {1, 3, 0, 0}, {1, 3, 3, kReleased}},
     {"runc", "CVE-2025-52881", true, {1, 4, 0, 0}, {1, 4, 0, 3}},
-    {"crun", "CVE-2019-18837", true, kAlways, {0, 10, 5, kReleased}},  // links in the image lead out of it
-    {"crun", "CVE-2022-27650", false, kAlways, {1, 4, 4, kReleased}},  // inheritable capabilities
+    {"runc", "CVE-2026-41579", false, kAlways, {1, 3, 6, kReleased}},  // an image's /dev is a link: links on the host
+    {"runc", "CVE-2026-41579", false, {1, 4, 0, 0}, {1, 4, 3, kReleased}},
+    {"runc", "CVE-2026-41579", false, {1, 5, 0, 0}, {1, 5, 0, 3}},
+    {"crun", "CVE-2019-18837", true, kAlways, {0, 10, 5, kReleased}},   // links in the image lead out of it
+    {"crun", "CVE-2022-27650", false, kAlways, {1, 4, 4, kReleased}},   // inheritable capabilities
+    {"crun", "CVE-2026-47766", false, kAlways, {1, 28, 0, kReleased}},  // the same as CVE-2026-41579 of runc
 };
 
 std::string HolesOf(absl::string_view program, absl::string_view text, bool escapes_only) {

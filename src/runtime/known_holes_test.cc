@@ -2,10 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
+
 namespace crisp {
 namespace {
 
 constexpr char kRaces[] = "CVE-2025-31133, CVE-2025-52565, CVE-2025-52881";
+constexpr char kLink[] = "CVE-2026-41579";
 constexpr char kLeakAndRaces[] = "CVE-2024-21626, CVE-2025-31133, CVE-2025-52565, CVE-2025-52881";
 
 TEST(KnownHolesTest, RuncHasTheHolesThatItsVersionHas) {
@@ -34,12 +37,17 @@ TEST(KnownHolesTest, AnOldCandidateHasTheEscapesOfItsTimeToo) {
 }
 
 TEST(KnownHolesTest, AllHolesAreEscapesAndOthers) {
-  EXPECT_EQ(AllHolesOf("runc", "1.1.13"), std::string("CVE-2024-45310, ") + kRaces);
-  EXPECT_EQ(AllHolesOf("runc", "1.2.0-rc.2"), std::string("CVE-2024-45310, ") + kRaces);
-  EXPECT_EQ(AllHolesOf("runc", "1.1.14"), kRaces);
-  EXPECT_EQ(AllHolesOf("runc", "1.3.3"), "");
-  EXPECT_EQ(AllHolesOf("crun", "1.4.3"), "CVE-2022-27650");
-  for (const char* version : {"1.4.4", "1.8.1", "1.20"}) EXPECT_EQ(AllHolesOf("crun", version), "") << version;
+  const std::string races_and_link = absl::StrCat(kRaces, ", ", kLink);
+  EXPECT_EQ(AllHolesOf("runc", "1.1.13"), "CVE-2024-45310, " + races_and_link);
+  EXPECT_EQ(AllHolesOf("runc", "1.2.0-rc.2"), "CVE-2024-45310, " + races_and_link);
+  EXPECT_EQ(AllHolesOf("runc", "1.1.14"), races_and_link);
+  for (const char* version : {"1.2.8", "1.3.3", "1.3.5", "1.4.0", "1.4.2", "1.5.0-rc.2"}) {
+    EXPECT_EQ(AllHolesOf("runc", version), kLink) << version;
+  }
+  for (const char* version : {"1.3.6", "1.4.3", "1.5.0-rc.3", "1.5.2"}) EXPECT_EQ(AllHolesOf("runc", version), "");
+  EXPECT_EQ(AllHolesOf("crun", "1.4.3"), "CVE-2022-27650, CVE-2026-47766");
+  for (const char* version : {"1.4.4", "1.20", "1.27"}) EXPECT_EQ(AllHolesOf("crun", version), "CVE-2026-47766");
+  EXPECT_EQ(AllHolesOf("crun", "1.28"), "");
   EXPECT_EQ(AllHolesOf("runsc", "1.0.0"), "");
 }
 
