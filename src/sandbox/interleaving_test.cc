@@ -41,10 +41,6 @@ void PrintTo(const Operation& operation, std::ostream* out) {
   *out << operation.name;
 }
 
-CallContext InTime() {
-  return CallContext::WithTimeout(std::chrono::seconds(30));
-}
-
 absl::Status UpdateMemory(FakeNode& node, const std::string& container_id) {
   cri::UpdateContainerResourcesRequest request;
   request.set_container_id(container_id);

@@ -40,10 +40,6 @@ void PrintTo(const Operation& operation, std::ostream* out) {
   *out << operation.name;
 }
 
-CallContext InTime() {
-  return CallContext::WithTimeout(std::chrono::seconds(30));
-}
-
 void Nothing(FakeNode&, Ids*) {}
 
 void HavePod(FakeNode& node, Ids* ids) {

@@ -18,10 +18,6 @@
 namespace crisp {
 namespace {
 
-CallContext InTime() {
-  return CallContext::WithTimeout(std::chrono::seconds(30));
-}
-
 class RecoveryTest : public testing::Test {
  protected:
   void SetUp() override {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/call_context.h"
+#include "base/testing/counted.h"
 #include "base/testing/wait.h"
 #include "sandbox/container.h"
 #include "sandbox/pod.h"
@@ -15,10 +16,6 @@
 
 namespace crisp {
 namespace {
-
-CallContext InTime() {
-  return CallContext::WithTimeout(std::chrono::seconds(30));
-}
 
 // A pod with a running container.
 class SandboxCountersTest : public testing::Test {
@@ -34,14 +31,7 @@ class SandboxCountersTest : public testing::Test {
   }
 
   const SandboxCounters& counters() { return node_.pods().counters(); }
-  uint64_t Exits(const std::string& reason) { return Value(counters().container_exits, reason); }
-  static uint64_t Value(const CountsByLabel<Counter>& counts, const std::string& label) {
-    uint64_t count = 0;
-    counts.ForEach([&](const std::string& value, const Counter& counter) {
-      if (value == label) count = counter.value();
-    });
-    return count;
-  }
+  uint64_t Exits(const std::string& reason) { return Counted(counters().container_exits, reason); }
   PodPtr ThePod() { return node_.table().ById(pod_); }
 
   FakeNode node_;
@@ -97,11 +87,11 @@ TEST_F(SandboxCountersTest, ARepeatedRequestThatJoinsIsCountedByItsOperation) {
   auto first = std::async(std::launch::async, [this] { return node_.pods().StopPod(pod_, InTime()); });
   ASSERT_TRUE(node_.steps().WaitHeld());
   auto second = std::async(std::launch::async, [this] { return node_.pods().StopPod(pod_, InTime()); });
-  EXPECT_TRUE(Eventually([this] { return Value(counters().joined, "StopPodSandbox") == 1; }));
+  EXPECT_TRUE(Eventually([this] { return Counted(counters().joined, "StopPodSandbox") == 1; }));
   node_.steps().Release();
   EXPECT_EQ(first.get(), absl::OkStatus());
   EXPECT_EQ(second.get(), absl::OkStatus());
-  EXPECT_EQ(Value(counters().joined, "RunPodSandbox"), 0u);
+  EXPECT_EQ(Counted(counters().joined, "RunPodSandbox"), 0u);
 }
 
 }  // namespace

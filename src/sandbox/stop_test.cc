@@ -14,10 +14,6 @@
 namespace crisp {
 namespace {
 
-CallContext InTime() {
-  return CallContext::WithTimeout(std::chrono::seconds(30));
-}
-
 // A running container that does not end by a signal.
 class StopContainerTest : public testing::Test {
  protected:

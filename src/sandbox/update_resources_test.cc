@@ -29,10 +29,6 @@ using testing::HasSubstr;
 
 constexpr int64_t kMemory = 64 << 20;
 
-CallContext InTime() {
-  return CallContext::WithTimeout(std::chrono::seconds(30));
-}
-
 class UpdateResourcesTest : public testing::Test {
  protected:
   void SetUp() override {

@@ -1,10 +1,5 @@
 #include "stats/metric_facts.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <sys/sysmacros.h>
-
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -12,13 +7,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "base/clock.h"
 #include "os/cgroup_core.h"
-#include "os/file.h"
 #include "sandbox/container.h"
 #include "sandbox/pod.h"
 #include "sandbox/status_message.h"
+#include "stats/device_name.h"
 
 namespace crisp {
 namespace {
@@ -27,16 +21,6 @@ constexpr int64_t kNanos = 1'000'000'000;
 
 uint64_t Positive(int64_t value) {
   return value > 0 ? static_cast<uint64_t>(value) : 0;
-}
-
-std::string DeviceName(unsigned major, unsigned minor) {
-  const std::string number = absl::StrCat(major, ":", minor);
-  const auto facts = ReadFileAt(AT_FDCWD, absl::StrCat("/sys/dev/block/", number, "/uevent"), 4096);
-  if (!facts.ok()) return number;
-  for (absl::string_view line : absl::StrSplit(*facts, '\n')) {
-    if (absl::StartsWith(line, "DEVNAME=")) return absl::StrCat("/dev/", line.substr(8));
-  }
-  return number;
 }
 
 // Asks for the name of each device once.
@@ -122,8 +106,7 @@ MetricFacts FactsOfContainer(Sampler* sampler, const PodSample& pod, const Conta
 }  // namespace
 
 std::vector<PodMetricFacts> FactsOf(Sampler* sampler, const std::vector<PodSample>& samples,
-                                    const std::string& layers_directory) {
-  const LayerFileSystem file_system = FileSystemOf(layers_directory);
+                                    const LayerFileSystem& layers) {
   DeviceNames devices;
   std::vector<PodMetricFacts> all;
   all.reserve(samples.size());
@@ -131,7 +114,7 @@ std::vector<PodMetricFacts> FactsOf(Sampler* sampler, const std::vector<PodSampl
     PodMetricFacts& facts = all.emplace_back(PodMetricFacts{sample.record.id(), FactsOfPod(sample), {}});
     for (const ContainerSample& container : sample.containers) {
       if (!container.reading) continue;
-      facts.containers.push_back(FactsOfContainer(sampler, sample, container, file_system, &devices));
+      facts.containers.push_back(FactsOfContainer(sampler, sample, container, layers, &devices));
     }
   }
   return all;
@@ -149,19 +132,6 @@ LimitFacts LimitsOf(const cri::LinuxContainerResources& limits) {
     facts.memory_reservation = 0;
   }
   return facts;
-}
-
-LayerFileSystem FileSystemOf(const std::string& directory) {
-  LayerFileSystem result;
-  struct stat info {};
-  if (stat(directory.c_str(), &info) == 0) result.device = DeviceName(major(info.st_dev), minor(info.st_dev));
-  struct statvfs size {};
-  if (statvfs(directory.c_str(), &size) == 0) {
-    result.bytes = size.f_blocks * size.f_frsize;
-    result.inodes = size.f_files;
-    result.free_inodes = size.f_ffree;
-  }
-  return result;
 }
 
 }  // namespace crisp

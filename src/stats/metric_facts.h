@@ -12,6 +12,7 @@
 #include "api/cri/cri.h"
 #include "os/cgroup_reader.h"
 #include "os/link_stats.h"
+#include "stats/layer_disk.h"
 #include "stats/layer_usage.h"
 #include "stats/process_usage.h"
 #include "stats/sampler.h"
@@ -34,14 +35,6 @@ struct DeviceIo {
   std::string device;  // "/dev/sda", or "8:0" where the kernel has no name for it
   std::string major;
   std::string minor;
-};
-
-// The file system of the writable layers.
-struct LayerFileSystem {
-  std::string device;
-  uint64_t bytes = 0;
-  uint64_t inodes = 0;
-  uint64_t free_inodes = 0;
 };
 
 // The writable layer of a container.
@@ -88,14 +81,11 @@ struct PodMetricFacts {
   std::vector<MetricFacts> containers;
 };
 
-// In the order of `samples`, with the containers that have a reading. `layers_directory` is on the file system of the
-// writable layers. Reads the details of each container by `sampler`, and what its processes have open.
+// In the order of `samples`, with the containers that have a reading. `layers` is the file system of the writable
+// layers. Reads the details of each container by `sampler`, and what its processes have open.
 std::vector<PodMetricFacts> FactsOf(Sampler* sampler, const std::vector<PodSample>& samples,
-                                    const std::string& layers_directory);
+                                    const LayerFileSystem& layers);
 
 LimitFacts LimitsOf(const cri::LinuxContainerResources& limits);
-
-// Zeros where the kernel does not tell.
-LayerFileSystem FileSystemOf(const std::string& directory);
 
 }  // namespace crisp

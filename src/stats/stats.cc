@@ -92,7 +92,7 @@ std::vector<cri::PodSandboxStats> Stats::ListPods(const cri::PodSandboxStatsFilt
 }
 
 std::vector<PodMetricFacts> Stats::ReadPodFacts() const {
-  return FactsOf(sampler_, sampler_->SamplePods(sampler_->ReadyPods()), layout_.Containers());
+  return FactsOf(sampler_, sampler_->SamplePods(sampler_->ReadyPods()), layer_disk_.Read());
 }
 
 std::vector<cri::PodSandboxMetrics> Stats::ListPodMetrics() const {

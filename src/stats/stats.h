@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "api/cri/cri.h"
 #include "sandbox/pod_table.h"
+#include "stats/layer_disk.h"
 #include "stats/sampler.h"
 #include "store/layout.h"
 
@@ -23,7 +24,7 @@ class Stats {
  public:
   // Both pointers must outlive the object.
   Stats(Layout layout, const PodTable* table, Sampler* sampler)
-      : layout_(std::move(layout)), table_(table), sampler_(sampler) {}
+      : layout_(std::move(layout)), table_(table), sampler_(sampler), layer_disk_(layout_.Containers()) {}
 
   absl::StatusOr<cri::ContainerStats> OfContainer(const std::string& container_id) const;
   std::vector<cri::ContainerStats> ListContainers(const cri::ContainerStatsFilter& filter) const;
@@ -47,6 +48,7 @@ class Stats {
   const Layout layout_;
   const PodTable* const table_;
   Sampler* const sampler_;
+  mutable LayerDisk layer_disk_;
 };
 
 }  // namespace crisp

@@ -27,10 +27,6 @@ std::string EnteredMountNamespace(const std::string& path) {
   return path;
 }
 
-CallContext InTime() {
-  return CallContext::WithTimeout(std::chrono::seconds(30));
-}
-
 }  // namespace
 
 FakeNode::FakeNode()

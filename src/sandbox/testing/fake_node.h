@@ -2,12 +2,14 @@
 // network are fakes whose steps can be made to fail. Needs root; enters a mount namespace of its own.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "api/cri/cri.h"
+#include "base/call_context.h"
 #include "os/testing/test_dir.h"
 #include "sandbox/pod_manager.h"
 #include "sandbox/pod_observer.h"
@@ -21,6 +23,11 @@
 #include "store/layout.h"
 
 namespace crisp {
+
+// For calls that are answered in milliseconds: a test in which one hangs fails.
+inline CallContext InTime() {
+  return CallContext::WithTimeout(std::chrono::seconds(30));
+}
 
 class FakeNode {
  public:

@@ -31,8 +31,6 @@ class StatsNode : public testing::Test {
   }
   void TearDown() override { node_.reset(); }
 
-  static CallContext InTime() { return CallContext::WithTimeout(std::chrono::seconds(5)); }
-
   // A pod with a cgroup of its own.
   std::string RunPod(const std::string& name = "web") {
     cri::RunPodSandboxRequest request = node_->PodRequest(name);
