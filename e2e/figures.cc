@@ -12,6 +12,7 @@
 #include <map>
 #include <set>
 
+#include "e2e/figure_tools.h"
 #include "e2e/fixture.h"
 #include "streaming/testing/spdy_client.h"
 #include "tests/oci/image_layout.h"
@@ -27,39 +28,6 @@ constexpr int kOutputs = 5;
 constexpr char kLarge[] = "registry.k8s.io/e2e/large:";
 constexpr int kLargeLayers = 5;
 constexpr size_t kLargeLayerBytes = 144 << 20;
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
-// What each step took, in milliseconds, in the order of the first call.
-class Times {
- public:
-  void Add(const std::string& step, const std::function<void()>& body) {
-    const auto start = Clock::now();
-    body();
-    const double taken = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-    if (times_.count(step) == 0) order_.push_back(step);
-    times_[step].push_back(taken);
-  }
-  void Print() const {
-    for (const std::string& step : order_) {
-      const auto& all = times_.at(step);
-      printf("%-28s median %7.1f ms   least %7.1f   most %7.1f   of %zu\n", step.c_str(), Median(all),
-             *std::min_element(all.begin(), all.end()), *std::max_element(all.begin(), all.end()), all.size());
-    }
-  }
-
- private:
-  std::vector<std::string> order_;
-  std::map<std::string, std::vector<double>> times_;
-};
-
-// In KiB: the proportional set size, which counts a page that n processes share as a part of n.
-int64_t PssOf(pid_t pid) {
-  return MemoryKib(pid, "smaps_rollup", "Pss");
-}
 
 class Figures : public NodeTest {};
 
