@@ -57,7 +57,8 @@ class Network {
   virtual absl::StatusOr<PodAddresses> Attach(CniAttachment* attachment, const CallContext& call) = 0;
   // DEL of every plugin in reverse order, all of them even if one fails, with the configurations of the plan. OK if it
   // was done before or the namespace is gone. The time of `call` is divided among the plugins, so one that hangs does
-  // not use up the time of the others.
+  // not use up the time of the others. Then the kernel's entries of UDP flows to the pod's host ports are deleted
+  // (os/conntrack.h), which may fail with a warning.
   virtual absl::Status Detach(const CniAttachment& attachment, const CallContext& call) = 0;
   // CNI GC in every loaded network that has it (spec 1.1.0): the plugins release what they hold for pods without a plan
   // in `valid`. No Attach and Detach runs meanwhile, and `valid` is called when none does. NotFound if no loaded

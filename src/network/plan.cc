@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -174,6 +175,19 @@ absl::StatusOr<NetworkPlan> PlanFromText(const std::string& text) {
 }
 
 std::string ResultsToText(const std::vector<Json>& results) {
+std::set<uint16_t> UdpHostPorts(const NetworkPlan& plan) {
+  std::set<uint16_t> ports;
+  for (const PlannedNetwork& network : plan.networks) {
+    const auto mappings = JsonReader(network.target.runtime_config).Objects("portMappings");
+    for (const JsonReader& mapping : mappings.value_or(std::vector<JsonReader>())) {
+      const auto port = mapping.Unsigned("hostPort", std::numeric_limits<uint16_t>::max());
+      if (mapping.String("protocol").value_or("") != "udp" || !port.ok() || !port->has_value()) continue;
+      ports.insert(static_cast<uint16_t>(**port));
+    }
+  }
+  return ports;
+}
+
   return DumpJson({{"version", kVersion}, {"results", results}});
 }
 

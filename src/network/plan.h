@@ -9,6 +9,8 @@
 // Plain functions, callable from any thread. Errors are Internal and name the field that cannot be read.
 #pragma once
 
+#include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,6 +36,9 @@ struct NetworkPlan {
 // `request` cannot be passed to plugins: CNI_ARGS cannot quote ';' and '='.
 absl::StatusOr<NetworkPlan> MakePlan(const PodNetworkRequest& request, const std::vector<CniConfigList>& configs,
                                      const std::vector<std::string>& bin_dirs);
+
+// The ports of the host whose UDP datagrams go to the pod.
+std::set<uint16_t> UdpHostPorts(const NetworkPlan& plan);
 
 std::string PlanToText(const NetworkPlan& plan);
 absl::StatusOr<NetworkPlan> PlanFromText(const std::string& text);
