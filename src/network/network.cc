@@ -76,6 +76,7 @@ class CniNetwork : public Network {
   const NetworkCounters& counters() const override { return counters_; }
 
  private:
+  absl::StatusOr<std::vector<PluginCheck>> Check(const CniAttachment& attachment, const CallContext& call) override;
   // Ready, but for what the plugins themselves say.
   absl::StatusOr<CniConfigs> Installed();
   ConfDir& Default() { return dirs_.front(); }
@@ -235,6 +236,26 @@ absl::Status CniNetwork::CollectGarbage(absl::FunctionRef<std::vector<std::strin
     ASSIGN_OR_RETURN(const NetworkPlan plan, PlanFromText(text));
     for (const PlannedNetwork& network : plan.networks) targets[network.config.name].push_back(network.target);
   }
+absl::StatusOr<std::vector<PluginCheck>> CniNetwork::Check(const CniAttachment& attachment, const CallContext& call) {
+  ASSIGN_OR_RETURN(const NetworkPlan plan, PlanFromText(attachment.plan));
+  ASSIGN_OR_RETURN(std::vector<Json> results, ResultsFromText(attachment.result));
+  results.resize(plan.networks.size());
+  ASSIGN_OR_RETURN(const OperationTurns::Turn turn, turns_.BesideOthers(call));
+  const CniPlugins plugins{BinDirsFor(plan, options_.bin_dirs), &counters_};
+  std::vector<PluginCheck> checks;
+  for (size_t i = 0; i < plan.networks.size(); ++i) {
+    const PlannedNetwork& network = plan.networks[i];
+    if (const absl::Status has = network.config.HasCheck(); !has.ok()) {
+      checks.push_back({.file = network.config.file, .status = has});
+      continue;
+    }
+    const CallContext part = PartOfCall(call, plan.networks.size() - i);
+    const std::vector<absl::Status> answers = CheckNetwork(network.config, network.target, results[i], plugins, part);
+    for (size_t j = 0; j < answers.size(); ++j) {
+      checks.push_back({network.config.file, network.config.plugins[j].type, answers[j]});
+    }
+  }
+  return checks;
   const CniPlugins plugins{options_.bin_dirs, &counters_};
   absl::Status status;
   for (size_t i = 0; i < networks.size(); ++i) {

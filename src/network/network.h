@@ -35,6 +35,13 @@ struct PodAddresses {
   std::vector<std::string> additional_ips;
 };
 
+// What a plugin of a pod's network says to CHECK.
+struct PluginCheck {
+  std::string file;      // of the network's configuration, without directory
+  std::string plugin{};  // its type; empty: the network is not checked, and `status` says why
+  absl::Status status;
+};
+
 class Network {
  public:
   // Watches conf_dir and its parent directories, because it may be created later (os/dir_watch.h). The kernel queues
@@ -67,6 +74,10 @@ class Network {
   // False if a plugin of the plan is not installed, so that Detach cannot succeed. True for a plan that is damaged.
   virtual bool PluginsInstalled(const CniAttachment& attachment) = 0;
   // The loaded configurations as JSON text, for Status(verbose).
+  // CHECK of every plugin in order, with the configurations of the plan, all of them even if one fails: whether the
+  // pod's network is still as ADD has made it. Changes nothing. In networks that have CHECK (CNI 0.4.0 and later, and
+  // no disableCheck). The time of `call` is divided among the plugins.
+  virtual absl::StatusOr<std::vector<PluginCheck>> Check(const CniAttachment& attachment, const CallContext& call) = 0;
   virtual std::string Describe() = 0;
   virtual const NetworkCounters& counters() const = 0;
 };

@@ -68,6 +68,7 @@ class NetworkFaultTest : public TestWorld {
   }
 
   CniAttachment attachment_;
+  int pods_ = 0;
 };
 
 // A process that has ended but that its new parent has not reaped has no command line any more.
@@ -235,6 +236,51 @@ GC) echo "$input" > $held.config; env | grep ^CNI_ | sort > $held.env; rm -f $he
     for id in $(echo "$input" | tr '{' '\n' | sed -n 's/.*"containerID":"\([^"]*\)","ifname":"\([^"]*\)".*/\1-\2/p'); do
       touch $held/$id; done ;;
 esac)sh";
+
+// "bridge: OK", of each plugin of attachment_.
+std::vector<std::string> AnswersOf(const absl::StatusOr<std::vector<PluginCheck>>& checks) {
+  std::vector<std::string> answers;
+  if (!checks.ok()) return {std::string(checks.status().message())};
+  for (const PluginCheck& check : *checks) {
+    answers.push_back(absl::StrCat(check.plugin, ": ", check.status.ok() ? "OK" : check.status.message()));
+  }
+  return answers;
+}
+
+TEST_F(NetworkFaultTest, CheckTellsWhetherTheNetworkIsAsAddHasMadeIt) {
+  StartWith("," + Portmap());
+  ASSERT_TRUE(network_->Attach(&attachment_, kCall).ok());
+  EXPECT_THAT(AnswersOf(network_->Check(attachment_, kCall)), ElementsAre("bridge: OK", "portmap: OK"));
+  Command command;
+  command.path = "/usr/sbin/iptables";
+  command.args = {"-t", "nat", "-F"};
+  ASSERT_TRUE(RunCommand(command, kCall)->ok());
+  EXPECT_THAT(AnswersOf(network_->Check(attachment_, kCall)),
+              ElementsAre("bridge: OK", AllOf(HasSubstr("portmap: CHECK: "), Not(HasSubstr("OK")))));
+  DetachLeavesNothing();
+}
+
+TEST_F(NetworkFaultTest, APluginThatHangsInCheckDoesNotUseUpTheTimeOfTheOthers) {
+  const std::string result = R"(echo '{"cniVersion":"0.4.0","ips":[{"version":"4","address":"10.1.2.3/24"}]}')";
+  WritePlugin("spy", "cat > " + dir_ + "/stdin.$CNI_COMMAND; " + result);
+  WritePlugin("slow", "[ $CNI_COMMAND = CHECK ] && exec sleep 61; " + result);
+  const auto check = [&](const std::string& version, const std::string& more) {
+    WriteConf("10-pods.conflist", R"({"cniVersion":")" + version + R"(","name":"pods",)" + more +
+                                      R"("plugins":[{"type":"spy"},{"type":"slow"},{"type":"spy"}]})");
+    StartNetwork();
+    attachment_ = *network_->Plan(NewPod(absl::StrCat("pod", ++pods_)));
+    unlink((dir_ + "/stdin.CHECK").c_str());
+    const auto attached = network_->Attach(&attachment_, kCall);
+    EXPECT_TRUE(attached.ok()) << attached.status();
+    return AnswersOf(network_->Check(attachment_, CallContext::WithTimeout(seconds(3))));
+  };
+  EXPECT_THAT(check("0.4.0", ""), ElementsAre("spy: OK", HasSubstr("slow: CHECK has not ended"), "spy: OK"));
+  const Json told = *ParseJsonObject(ReadFile("stdin.CHECK"));
+  EXPECT_EQ(told["prevResult"]["ips"][0]["address"], "10.1.2.3/24");
+  EXPECT_THAT(check("0.3.1", ""), ElementsAre(": CNI 0.3.1 has no CHECK"));
+  EXPECT_THAT(check("1.0.0", R"("disableCheck":true,)"), ElementsAre(": its configuration has disableCheck"));
+  EXPECT_EQ(ReadFile("stdin.CHECK"), "") << "no plugin was asked";
+}
 
 TEST_F(NetworkFaultTest, GcReleasesWhatIsHeldForOtherPods) {
   ASSERT_TRUE(MakeDirs(dir_ + "/held", 0755).ok());

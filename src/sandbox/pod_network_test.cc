@@ -48,6 +48,9 @@ class RecordingNetwork : public Network {
     return failure;
   }
   absl::Status CollectGarbage(absl::FunctionRef<std::vector<std::string>()> valid, const CallContext&) override {
+  absl::StatusOr<std::vector<PluginCheck>> Check(const CniAttachment&, const CallContext&) override {
+    return std::vector<PluginCheck>();
+  }
     collected.push_back(absl::StrJoin(valid(), ","));
     return collection_failure;
   }

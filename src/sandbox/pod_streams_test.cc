@@ -89,6 +89,9 @@ class LoopbackNetwork : public Network {
   }
   absl::Status Detach(const CniAttachment&, const CallContext&) override { return absl::OkStatus(); }
   absl::Status CollectGarbage(absl::FunctionRef<std::vector<std::string>()>, const CallContext&) override {
+  absl::StatusOr<std::vector<PluginCheck>> Check(const CniAttachment&, const CallContext&) override {
+    return std::vector<PluginCheck>();
+  }
     return absl::OkStatus();
   }
   bool PluginsInstalled(const CniAttachment&) override { return true; }

@@ -16,12 +16,14 @@ class FakeNetwork : public Network {
 
   std::set<std::string> attached() const;
 
+  std::vector<PluginCheck> checks{};  // what Check answers
   absl::Status Ready() override { return absl::OkStatus(); }
   absl::StatusOr<CniAttachment> Plan(const PodNetworkRequest& request) override;
   absl::StatusOr<PodAddresses> Attach(CniAttachment* attachment, const CallContext& call) override;
   absl::Status Detach(const CniAttachment& attachment, const CallContext& call) override;
   absl::Status CollectGarbage(absl::FunctionRef<std::vector<std::string>()>, const CallContext&) override {
     return absl::OkStatus();
+  absl::StatusOr<std::vector<PluginCheck>> Check(const CniAttachment&, const CallContext&) override { return checks; }
   }
   bool PluginsInstalled(const CniAttachment&) override { return true; }
   std::string Describe() override { return "{}"; }
