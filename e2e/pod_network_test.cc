@@ -185,6 +185,41 @@ TEST_F(NoNetworkTest, HostNetworkPodsRunAnyway) {
   EXPECT_EQ(PodStatus(RunPod(config).id).state(), cri::SANDBOX_READY);
 }
 
+// A node whose network is written from a template, once the kubelet has told its range of addresses.
+class TemplateTest : public NoNetworkTest {
+ protected:
+  NodeOptions Options(const Machine& machine) override {
+    NodeOptions options = NoNetworkTest::Options(machine);
+    const std::string path = machine.directory + "/net.template";
+    WriteFile(path, R"({"cniVersion": "1.0.0", "name": "e2e", "plugins": [
+      {"type": "bridge", "bridge": "cni0", "isGateway": true, "ipMasq": true, "ipam": {"type": "host-local",
+       "ranges": [{{range $i, $range := .PodCIDRRanges}}{{if $i}}, {{end}}[{"subnet": "{{$range}}"}]{{end}}],
+       "routes": [{{range $i, $route := .Routes}}{{if $i}}, {{end}}{"dst": "{{$route}}"}{{end}}]}}]})");
+    options.cni_toml = "conf_template = \"" + path + "\"\n";
+    return options;
+  }
+  Answer<cri::UpdateRuntimeConfigResponse> TellPodCidr(const std::string& pod_cidr) {
+    cri::UpdateRuntimeConfigRequest request;
+    request.mutable_runtime_config()->mutable_network_config()->set_pod_cidr(pod_cidr);
+    return cri().Call(&Runtime::UpdateRuntimeConfig, request);
+  }
+};
+
+TEST_F(TemplateTest, ThePodCidrMakesTheNetwork) {
+  EXPECT_FALSE(Condition("NetworkReady").status());
+  EXPECT_EQ(TellPodCidr("10.88.0.0").code(), grpc::INVALID_ARGUMENT);
+  Must(TellPodCidr("10.88.0.0/24,fd00:88::/64"));
+  EXPECT_TRUE(Condition("NetworkReady").status()) << Condition("NetworkReady").message();
+  const PodRef pod = RunPod("templated");
+  const cri::PodSandboxNetworkStatus network = PodStatus(pod.id).network();
+  EXPECT_THAT(network.ip(), StartsWith("10.88.0."));
+  ASSERT_EQ(network.additional_ips_size(), 1);
+  EXPECT_THAT(network.additional_ips(0).ip(), StartsWith("fd00:88::"));
+  node().Restart();
+  EXPECT_TRUE(Condition("NetworkReady").status());
+  EXPECT_EQ(PodStatus(pod.id).network().ip(), network.ip());
+}
+
 class UdpPortTest : public NodeTest {
  protected:
   static constexpr uint16_t kHostPort = 18053;

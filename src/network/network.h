@@ -55,6 +55,13 @@ class Network {
   // reason and what to do. Waits for plugins for half a second at most.
   virtual absl::Status Ready() = 0;
 
+  // The kubelet tells the node's ranges of pod addresses, "10.1.2.0/24,fd00:1::/64". Plugins with the capability
+  // ipRanges get them (plan.h); the kubelet tells them once, so the next daemon reads them (pod_cidrs.h). Where
+  // conf_dir has no valid configuration and a template is set, one is written (generated_conf.h). OK for an empty text;
+  // InvalidArgument for what are no ranges; Internal for a template that cannot be used, or a directory that cannot be
+  // written to.
+  virtual absl::Status SetPodCidrs(const std::string& pod_cidrs) = 0;
+
   // The plan for `request` with the current configuration of its handler.
   virtual absl::StatusOr<CniAttachment> Plan(const PodNetworkRequest& request) = 0;
   // Loopback up, then ADD of every plugin of every network in order: eth0, eth1 and so on in the pod. Sets
@@ -67,6 +74,10 @@ class Network {
   // not use up the time of the others. Then the kernel's entries of UDP flows to the pod's host ports are deleted
   // (os/conntrack.h), which may fail with a warning.
   virtual absl::Status Detach(const CniAttachment& attachment, const CallContext& call) = 0;
+  // CHECK of every plugin in order, with the configurations of the plan, all of them even if one fails: whether the
+  // pod's network is still as ADD has made it. Changes nothing. In networks that have CHECK (CNI 0.4.0 and later, and
+  // no disableCheck). The time of `call` is divided among the plugins.
+  virtual absl::StatusOr<std::vector<PluginCheck>> Check(const CniAttachment& attachment, const CallContext& call) = 0;
   // CNI GC in every loaded network that has it (spec 1.1.0): the plugins release what they hold for pods without a plan
   // in `valid`. No Attach and Detach runs meanwhile, and `valid` is called when none does. NotFound if no loaded
   // network has it.
@@ -74,10 +85,6 @@ class Network {
   // False if a plugin of the plan is not installed, so that Detach cannot succeed. True for a plan that is damaged.
   virtual bool PluginsInstalled(const CniAttachment& attachment) = 0;
   // The loaded configurations as JSON text, for Status(verbose).
-  // CHECK of every plugin in order, with the configurations of the plan, all of them even if one fails: whether the
-  // pod's network is still as ADD has made it. Changes nothing. In networks that have CHECK (CNI 0.4.0 and later, and
-  // no disableCheck). The time of `call` is divided among the plugins.
-  virtual absl::StatusOr<std::vector<PluginCheck>> Check(const CniAttachment& attachment, const CallContext& call) = 0;
   virtual std::string Describe() = 0;
   virtual const NetworkCounters& counters() const = 0;
 };

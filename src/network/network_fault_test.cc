@@ -446,6 +446,70 @@ TEST_F(NetworkFaultTest, APluginSeesWhatTheSpecSaysAndNothingElse) {
                 Json::parse(R"([{"hostPort":8080,"containerPort":80,"protocol":"tcp","hostIP":"127.0.0.1"}])")));
 }
 
+// In ADD and in DEL, whatever version the network has.
+TEST_F(NetworkFaultTest, APluginGetsWhatItDeclaresOfTheRuntimeConfig) {
+  const std::string all =
+      R"("capabilities":{"portMappings":true,"bandwidth":true,"ipRanges":true,"dns":true,"cgroupPath":true,)"
+      R"("io.kubernetes.cri.pod-annotations":true,"aliases":true})";
+  WritePlugin("spy", "cat > " + dir_ + "/stdin.$CNI_COMMAND; " +
+                         R"(echo '{"cniVersion":"0.3.1","ips":[{"version":"4","address":"10.1.2.3/24"}]}')");
+  for (const std::string version : {"0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"}) {
+    WriteConf("10-pods.conflist",
+              R"({"cniVersion":")" + version + R"(","name":"pods","plugins":[{"type":"spy",)" + all + "}]}");
+    StartNetwork();
+    ASSERT_TRUE(network_->SetPodCidrs("10.1.2.0/24,fd00:1::/64").ok());
+    PodNetworkRequest pod = NewPod("pod-" + version, {{"udp", 53, 5353, ""}});
+    pod.bandwidth.ingress = 1000;
+    pod.dns = PodDns{{"10.96.0.10"}, {"svc.cluster.local"}, {"ndots:5"}};
+    pod.cgroup_parent = "/kubepods/pod1";
+    pod.annotations = {{"a", "b"}};
+    attachment_ = *network_->Plan(pod);
+    ASSERT_TRUE(network_->Attach(&attachment_, kCall).ok());
+    ASSERT_TRUE(network_->Detach(attachment_, kCall).ok());
+    for (const char* file : {"stdin.ADD", "stdin.DEL"}) {
+      const Json told = *ParseJsonObject(ReadFile(file));
+      EXPECT_EQ(told["cniVersion"], version);
+      EXPECT_EQ(DumpJson(told["runtimeConfig"]),
+                R"({"bandwidth":{"ingressBurst":4294967295,"ingressRate":1000},"cgroupPath":"/kubepods/pod1",)"
+                R"("dns":{"options":["ndots:5"],"searches":["svc.cluster.local"],"servers":["10.96.0.10"]},)"
+                R"("io.kubernetes.cri.pod-annotations":{"a":"b"},)"
+                R"("ipRanges":[[{"subnet":"10.1.2.0/24"}],[{"subnet":"fd00:1::/64"}]],)"
+                R"("portMappings":[{"containerPort":53,"hostIP":"","hostPort":5353,"protocol":"udp"}]})")
+          << version << " " << file;
+    }
+  }
+}
+
+TEST_F(NetworkFaultTest, WhatNoPluginDeclaresIsNotRecorded) {
+  StartWith("");
+  PodNetworkRequest pod = NewPod("pod2");
+  pod.annotations = {{"a", std::string(1000, 'x')}};
+  EXPECT_THAT(network_->Plan(pod)->plan, Not(HasSubstr("xxx")));
+}
+
+// The kubelet tells the ranges once.
+TEST_F(NetworkFaultTest, TheNextDaemonKnowsTheNodesRanges) {
+  options_.pod_cidrs_file = dir_ + "/pod-cidrs";
+  WritePlugin("spy", "");
+  WriteConf("10-pods.conflist", List("pods", R"({"type":"spy","capabilities":{"ipRanges":true}})"));
+  const auto planned = [&] {
+    StartNetwork();
+    return network_->Plan(NewPod(absl::StrCat("pod", ++pods_)))->plan;
+  };
+  EXPECT_THAT(planned(), Not(HasSubstr("ipRanges\":[[")));
+  EXPECT_FALSE(network_->SetPodCidrs("10.1.2.0/24,x").ok());
+  EXPECT_THAT(planned(), Not(HasSubstr("ipRanges\":[[")));
+  ASSERT_TRUE(network_->SetPodCidrs("10.1.2.0/24").ok());
+  ASSERT_TRUE(network_->SetPodCidrs("").ok()) << "this tells nothing";
+  EXPECT_THAT(planned(), HasSubstr(R"("ipRanges":[[{"subnet":"10.1.2.0/24"}]])"));
+  ASSERT_TRUE(WriteFileAt(AT_FDCWD, options_.pod_cidrs_file, "rubbish", 0600).ok());
+  EXPECT_THAT(planned(), Not(HasSubstr("ipRanges\":[[")));
+  options_.pod_cidrs_file = dir_ + "/none/pod-cidrs";
+  StartNetwork();
+  EXPECT_TRUE(network_->SetPodCidrs("10.1.2.0/24").ok()) << "what cannot be kept is used nevertheless";
+  EXPECT_THAT(network_->Plan(NewPod("last"))->plan, HasSubstr(R"("ipRanges":[[{"subnet":"10.1.2.0/24"}]])"));
+}
+
 TEST_F(NetworkFaultTest, ARecordThatCannotBeReadIsAnErrorThatSaysWhich) {
   StartWith("");
   for (const std::string& plan : std::vector<std::string>{"{", "[]", "{}", R"({"version":2})", R"({"version":1})"}) {
