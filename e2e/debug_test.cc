@@ -7,6 +7,7 @@
 #include "e2e/fixture.h"
 #include "e2e/http.h"
 #include "os/file.h"
+#include "os/netns.h"
 
 namespace crisp::e2e {
 namespace {
@@ -33,6 +34,25 @@ class DebugTest : public NodeTest {
     return "";
   }
 };
+
+TEST_F(DebugTest, ThePluginsOfAPodsNetworkSayWhatItHasLost) {
+  const PodRef pod = RunPod("checked");
+  const std::string path = "/pods/" + pod.id + "/network";
+  const json whole = JsonPage(path);
+  ASSERT_EQ(whole.size(), 2u) << whole;
+  EXPECT_EQ(whole[0]["plugin"], "bridge");
+  EXPECT_EQ(whole[0]["ok"], true) << whole;
+  EXPECT_EQ(whole[1]["plugin"], "portmap");
+  EXPECT_EQ(whole[1]["ok"], true) << whole;
+  ASSERT_TRUE(RunInNetns(ProcPath(PidOf(pod.id), "ns/net"), [] {
+                e2e::Run("/bin/ip", {"route", "del", "default"});
+                return absl::OkStatus();
+              }).ok());
+  const json broken = JsonPage(path);
+  EXPECT_EQ(broken[0]["ok"], false);
+  EXPECT_THAT(broken[0]["error"].get<std::string>(), AllOf(HasSubstr("CHECK: "), HasSubstr("route")));
+  EXPECT_EQ(PodStatus(pod.id).state(), cri::SANDBOX_READY);
+}
 
 TEST_F(DebugTest, APodWhosePluginHangsIsShownWithTheProcessAndItsSteps) {
   node().WriteCniConfig(kBridge);

@@ -82,7 +82,7 @@ void Node::WriteConfig(const NodeOptions& options) {
        << options.cri_toml << "[plugins.\"io.containerd.grpc.v1.cri\".cni]\n"
        << "bin_dir = \"" << paths_.cni_bin_dir() << "\"\n"
        << "conf_dir = \"" << paths_.cni_conf_dir() << "\"\n"
-       << "[plugins.\"io.containerd.grpc.v1.cri\".containerd]\n"
+       << options.cni_toml << "[plugins.\"io.containerd.grpc.v1.cri\".containerd]\n"
        << "default_runtime_name = \"runc\"\n"
        << HandlerToml("runc", paths_.runc())  // ends in the table of the handler's options
        << "SystemdCgroup = " << (WithSystemd() ? "true" : "false") << "\n"

@@ -28,6 +28,7 @@ struct NodeOptions {
   std::string state_parent = "/run/e2e";  // crispd adds "/crisp"
   bool pull_images = true;                // the pause image and busybox, before the test begins
   std::string cri_toml;                   // more keys of the CRI plugin's own table
+  std::string cni_toml;                   // more keys of its table of the network
   std::string crisp_toml;                 // more keys of the table [crisp]
   std::string extra_toml;                 // more tables
   // The whole configuration file in place of ours. Its keys may be given to these paths only.

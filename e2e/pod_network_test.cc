@@ -1,8 +1,15 @@
 // Plugins that are slow, fail or are not configured: what calls wait for, what they answer, and what is left.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
 #include <future>
 
 #include "base/clock.h"
 #include "e2e/fixture.h"
+#include "os/fd.h"
+#include "os/netns.h"
 
 namespace crisp::e2e {
 namespace {
@@ -176,6 +183,98 @@ TEST_F(NoNetworkTest, HostNetworkPodsRunAnyway) {
   cri::PodSandboxConfig config = PodConfig("host");
   UseHostNetwork(config);
   EXPECT_EQ(PodStatus(RunPod(config).id).state(), cri::SANDBOX_READY);
+}
+
+// A node whose network is written from a template, once the kubelet has told its range of addresses.
+class TemplateTest : public NoNetworkTest {
+ protected:
+  NodeOptions Options(const Machine& machine) override {
+    NodeOptions options = NoNetworkTest::Options(machine);
+    const std::string path = machine.directory + "/net.template";
+    WriteFile(path, R"({"cniVersion": "1.0.0", "name": "e2e", "plugins": [
+      {"type": "bridge", "bridge": "cni0", "isGateway": true, "ipMasq": true, "ipam": {"type": "host-local",
+       "ranges": [{{range $i, $range := .PodCIDRRanges}}{{if $i}}, {{end}}[{"subnet": "{{$range}}"}]{{end}}],
+       "routes": [{{range $i, $route := .Routes}}{{if $i}}, {{end}}{"dst": "{{$route}}"}{{end}}]}}]})");
+    options.cni_toml = "conf_template = \"" + path + "\"\n";
+    return options;
+  }
+  Answer<cri::UpdateRuntimeConfigResponse> TellPodCidr(const std::string& pod_cidr) {
+    cri::UpdateRuntimeConfigRequest request;
+    request.mutable_runtime_config()->mutable_network_config()->set_pod_cidr(pod_cidr);
+    return cri().Call(&Runtime::UpdateRuntimeConfig, request);
+  }
+};
+
+TEST_F(TemplateTest, ThePodCidrMakesTheNetwork) {
+  EXPECT_FALSE(Condition("NetworkReady").status());
+  EXPECT_EQ(TellPodCidr("10.88.0.0").code(), grpc::INVALID_ARGUMENT);
+  Must(TellPodCidr("10.88.0.0/24,fd00:88::/64"));
+  EXPECT_TRUE(Condition("NetworkReady").status()) << Condition("NetworkReady").message();
+  const PodRef pod = RunPod("templated");
+  const cri::PodSandboxNetworkStatus network = PodStatus(pod.id).network();
+  EXPECT_THAT(network.ip(), StartsWith("10.88.0."));
+  ASSERT_EQ(network.additional_ips_size(), 1);
+  EXPECT_THAT(network.additional_ips(0).ip(), StartsWith("fd00:88::"));
+  node().Restart();
+  EXPECT_TRUE(Condition("NetworkReady").status());
+  EXPECT_EQ(PodStatus(pod.id).network().ip(), network.ip());
+}
+
+class UdpPortTest : public NodeTest {
+ protected:
+  static constexpr uint16_t kHostPort = 18053;
+
+  static sockaddr_in Address(const char* ip, uint16_t port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    inet_pton(AF_INET, ip, &address.sin_addr);
+    return address;
+  }
+  static Fd Server(uint16_t port) {
+    Fd server(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const sockaddr_in any = Address("0.0.0.0", port);
+    EXPECT_EQ(bind(server.get(), reinterpret_cast<const sockaddr*>(&any), sizeof(any)), 0);
+    return server;
+  }
+  // In the place of a container's.
+  static Fd ServerOf(pid_t process, uint16_t port) {
+    Fd server;
+    EXPECT_TRUE(RunInNetns(ProcPath(process, "ns/net"), [&] {
+                  server = Server(port);
+                  return absl::OkStatus();
+                }).ok());
+    return server;
+  }
+  static bool Reaches(const Fd& client, const Fd& server) {
+    char byte = 'x';
+    pollfd ready{server.get(), POLLIN, 0};
+    return send(client.get(), &byte, 1, 0) == 1 && poll(&ready, 1, 5000) == 1 && recv(server.get(), &byte, 1, 0) == 1;
+  }
+};
+
+// Each with the same socket, as a client that never pauses: the kernel tracks it as one flow.
+TEST_F(UdpPortTest, AClientThatGoesOnReachesWhoeverHasTheHostPort) {
+  cri::PodSandboxConfig config = PodConfig("udp");
+  cri::PortMapping* mapping = config.add_port_mappings();
+  mapping->set_protocol(cri::UDP);
+  mapping->set_container_port(53);
+  mapping->set_host_port(kHostPort);
+  const PodRef first = RunPod(config);
+  const Fd first_server = ServerOf(PidOf(first.id), 53);
+  const Fd client(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const sockaddr_in to = Address("10.88.0.1", kHostPort);
+  ASSERT_EQ(connect(client.get(), reinterpret_cast<const sockaddr*>(&to), sizeof(to)), 0);
+  EXPECT_TRUE(Reaches(client, first_server));
+  Must(cri().StopPod(first.id));
+  {
+    const Fd on_node = Server(kHostPort);
+    EXPECT_TRUE(Reaches(client, on_node));
+  }
+  config.mutable_metadata()->set_attempt(1);
+  const PodRef second = RunPod(config);
+  const Fd second_server = ServerOf(PidOf(second.id), 53);
+  EXPECT_TRUE(Reaches(client, second_server));
 }
 
 }  // namespace

@@ -226,7 +226,7 @@ absl::Status Run(const Config& config, HttpPage config_page) {
     if (!imported.ok()) LogError("an image of preload_dir is missing", {{"error", imported.message()}});
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<Reactor> reactor, Reactor::Start());
-  ASSIGN_OR_RETURN(const std::unique_ptr<Network> network, Network::Start(CniOptionsOf(config)));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Network> network, Network::Start(CniOptionsOf(config, layout)));
   const std::unique_ptr<Shims> shims = MakeShims(reactor.get());
   RuntimeHealth health({layout, database.get(), sandbox_options.runtimes.at(sandbox_options.default_runtime).binary,
                         sandbox_options.shim_program});
@@ -262,7 +262,7 @@ absl::Status Run(const Config& config, HttpPage config_page) {
            std::make_shared<HealthMetrics>([&] { return health.Ready(); }, [&] { return network->Ready(); })},
           PodMetricText(config.metrics, &stats)));
   const std::unique_ptr<HttpServer> debug =
-      ServeDebug(config.debug, {layout, &table, recording.recorder()}, std::move(config_page));
+      ServeDebug(config.debug, {layout, &table, recording.recorder(), network.get()}, std::move(config_page));
   ASSIGN_OR_RETURN(const std::unique_ptr<Watchdog> watchdog,
                    Watchdog::Start(systemd.watchdog_time(), Workers(reactor.get(), streams.get(), server.get()),
                                    [&systemd] { systemd.SayAlive(); }));

@@ -62,6 +62,9 @@ struct CniSettings {
   std::string conf_dir = "/etc/cni/net.d";  // conf_dir: absolute directory with network configurations
   int max_conf_num = 1;                     // max_conf_num: how many of them, first by name, a pod gets; 0: all
   IpPreference ip_preference = IpPreference::kIpv4;  // ip_pref: which of a pod's addresses the kubelet is told first
+  // conf_template: absolute path of a template, from which a network configuration is written where conf_dir has none.
+  // Empty: none.
+  std::string conf_template;
   bool operator==(const CniSettings&) const = default;
 };
 

@@ -281,7 +281,7 @@ Config ExpectedOfCriBody(int version) {
   expected.netns_mounts_under_state_dir = true;
   expected.max_concurrent_downloads = 0;
   expected.max_container_log_line_size = -1;
-  expected.cni = {{"/usr/lib/cni"}, "/srv/cni", 0};
+  expected.cni = {{"/usr/lib/cni"}, "/srv/cni", 0, IpPreference::kIpv4, ""};
   expected.default_runtime_name = "crun";
   expected.runtimes["plain"] = {};
   RuntimeHandlerConfig& crun = expected.runtimes["crun"];
@@ -442,6 +442,7 @@ oom_score = -999
 [plugins."io.containerd.cri.v1.runtime"]
   disable_proc_mount = true
   cni.ip_pref = "ipv6"
+  cni.conf_template = "/etc/net.template"
 [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.vm]
   container_annotations = ["io.vm.*"]
   pod_annotations = ["a", "b"]
@@ -453,6 +454,7 @@ oom_score = -999
   EXPECT_EQ(config.oom_score, -999);
   EXPECT_TRUE(config.security.disable_proc_mount);
   EXPECT_EQ(config.cni.ip_preference, IpPreference::kIpv6);
+  EXPECT_EQ(config.cni.conf_template, "/etc/net.template");
   const RuntimeHandlerConfig& vm = config.runtimes.at("vm");
   EXPECT_THAT(vm.container_annotations, ElementsAre("io.vm.*"));
   EXPECT_THAT(vm.pod_annotations, ElementsAre("a", "b"));
@@ -524,6 +526,7 @@ TEST_F(ConfigTest, BadValuesAreNamedWithWhatIsExpected) {
   EXPECT_THAT(ErrorOf(cri + "x509_key_pair_streaming.tls_cert_file = 'c.pem'"), HasSubstr("absolute path"));
   EXPECT_THAT(ErrorOf(cri + "cni.max_conf_num = -1"), HasSubstr("expected 0 or more"));
   EXPECT_THAT(ErrorOf(cri + "cni.bin_dir = 'bin'"), HasSubstr("expected an absolute path"));
+  EXPECT_THAT(ErrorOf(cri + "cni.conf_template = 'a'"), HasSubstr("expected an absolute path"));
   EXPECT_THAT(ErrorOf(cri + "cni.bin_dirs = ['bin']"), HasSubstr("expected an absolute path"));
   EXPECT_THAT(ErrorOf(cri + "cni.bin_dirs = ['']"), HasSubstr("expected absolute paths"));
   EXPECT_THAT(ErrorOf(cri + "cni.bin_dirs = [1]"), HasSubstr("found a list of something else than strings"));

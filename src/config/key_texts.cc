@@ -106,7 +106,7 @@ constexpr KeyText kTexts[] = {
     {"cri/cni/bin_dirs", "2.1", "Absolute directories with the CNI plugins, searched in this order. Debian's package containernetworking-plugins has them in /usr/lib/cni."},
     {"cri/cni/conf_dir", "1.1", "Absolute directory with network configurations, which may come after crispd has started; empty: /etc/cni/net.d."},
     {"cri/cni/max_conf_num", "1.3", "How many of these configurations, first by name, a pod gets; 0: all."},
-    {"cri/cni/conf_template", "1.1", "Template from which containerd writes a network configuration when the node gets its range of addresses."},
+    {"cri/cni/conf_template", "1.1", "Absolute path of a template, from which a network configuration is written into conf_dir when the node gets its range of pod addresses and conf_dir has none. Of Go's text/template it may have .PodCIDR, .PodCIDRRanges, .Routes, variables, if, else, range and comments."},
     {"cri/cni/ip_pref", "1.6", "Which of a pod's addresses the kubelet is told first: the first ipv4 or ipv6 one, or, with cni, the first that the plugins give; empty: ipv4.", "\"ipv4\""},
     {"cri/cni/setup_serially", "1.7", "Call the plugins of several networks one after the other."},
     {"cri/cni/use_internal_loopback", "2.0", "Set up the loopback interface without a plugin."},

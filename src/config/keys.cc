@@ -138,7 +138,7 @@ const Key kKeys[] = {
     {"cri/cni/bin_dirs", kRuntime, kHonoured, kList, "/opt/cni/bin", "", SetCniBinDirs},
     {"cri/cni/conf_dir", kRuntime, kHonoured, kText, "/etc/cni/net.d", "", SetCniConfDir},
     {"cri/cni/max_conf_num", kRuntime, kHonoured, kInteger, "1", "", SetNotNegative<&Config::cni, &CniSettings::max_conf_num>},
-    {"cri/cni/conf_template", kRuntime, kDefaultOnly, kText, "", "crisp writes no network configuration; put one into conf_dir, as network add-ons do"},
+    {"cri/cni/conf_template", kRuntime, kHonoured, kText, "", "", SetPath<&Config::cni, &CniSettings::conf_template>},
     {"cri/cni/ip_pref", kRuntime, kHonoured, kText, "", "", SetIpPreference},
     {"cri/cni/setup_serially", kRuntime, kDefaultOnly, kFlag, "false"},
     {"cri/cni/use_internal_loopback", kRuntime, kMeaningless, kFlag, "false"},

@@ -114,13 +114,15 @@ absl::StatusOr<SandboxOptions> SandboxOptionsOf(const Config& config, const Layo
   return options;
 }
 
-CniOptions CniOptionsOf(const Config& config) {
+CniOptions CniOptionsOf(const Config& config, const Layout& layout) {
   CniOptions options;
   options.bin_dirs = config.cni.bin_dirs;
   options.conf_dir = {config.cni.conf_dir, config.cni.max_conf_num};
   options.choice = config.cni.ip_preference == IpPreference::kIpv4   ? CniOptions::Choice::kIpv4
                    : config.cni.ip_preference == IpPreference::kIpv6 ? CniOptions::Choice::kIpv6
                                                                      : CniOptions::Choice::kFirst;
+  options.conf_template = config.cni.conf_template;
+  options.pod_cidrs_file = absl::StrCat(layout.state(), "/pod-cidrs");
   for (const auto& [name, handler] : config.runtimes) {
     if (handler.cni_conf_dir.empty()) continue;
     const int max = handler.cni_max_conf_num == 0 ? config.cni.max_conf_num : handler.cni_max_conf_num;

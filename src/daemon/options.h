@@ -19,7 +19,7 @@ struct TracingOptions;
 // FailedPrecondition if the default OCI runtime or the shim is not installed. Without another runtime the daemon goes
 // on; the log names it, and the pods that ask for it are refused.
 absl::StatusOr<SandboxOptions> SandboxOptionsOf(const Config& config, const Layout& layout);
-CniOptions CniOptionsOf(const Config& config);
+CniOptions CniOptionsOf(const Config& config, const Layout& layout);
 ImagesOptions ImagesOptionsOf(const Config& config);
 ServerOptions ServerOptionsOf(const Config& config, const Layout& layout);
 StreamServerOptions StreamServerOptionsOf(const Config& config);

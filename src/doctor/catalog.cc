@@ -54,6 +54,7 @@ constexpr CatalogEntry kCatalog[] = {
     {"cni.configuration", "files of conf_dir, and which of them are used"},
     {"cni.plugin", "each plugin is there, answers VERSION, and speaks the file's version"},
     {"cni.status", "STATUS of networks of CNI 1.1.0 and later"},
+    {"cni.template", "the template of conf_template, if there is one"},
     {"image.pause", "the pause image is on the node, or a registry has it"},
     {"registry.hosts_file", "hosts.toml files of config_path"},
     {"registry.endpoint", "the answer of each endpoint to GET /v2/"},

@@ -16,6 +16,7 @@
 #include "network/cni_chain.h"
 #include "network/cni_config.h"
 #include "network/cni_options.h"
+#include "network/generated_conf.h"
 #include "network/network_counters.h"
 
 namespace crisp {
@@ -113,15 +114,24 @@ class CniCheck {
   std::set<std::string> asked_;  // programs
 };
 
+void LookAtTemplate(const std::string& path, Findings* findings) {
+  if (path.empty()) return;
+  const absl::Status usable = CheckTemplateFile(path);
+  if (usable.ok()) return findings->Ok("template", path, "can be used where conf_dir has no configuration");
+  findings->Problem("template", path, std::string(usable.message()),
+                    "mend the template, or remove the key conf_template if a network add-on writes the configuration");
+}
+
 }  // namespace
 
 void CheckCni(const Subject& subject, Findings* findings, const CallContext& call) {
-  const CniOptions options = CniOptionsOf(subject.config);
+  const CniOptions options = CniOptionsOf(subject.config, subject.layout());
   CniCheck check(options, findings, call);
   check.LookAt(options.conf_dir, /*needed=*/true);
   for (const auto& [handler, dir] : options.handlers) {
     if (!handler.empty()) check.LookAt(dir, /*needed=*/false);
   }
+  LookAtTemplate(options.conf_template, findings);
 }
 
 }  // namespace crisp

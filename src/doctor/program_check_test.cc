@@ -161,6 +161,17 @@ TEST_F(ProgramCheckTest, StatusOfANewerNetworkIsAsked) {
   EXPECT_THAT(Lines(LookAtCni(), "cni.status"), ElementsAre(StartsWith("ok: ")));
 }
 
+TEST_F(ProgramCheckTest, ATemplateThatCannotBeUsedIsAProblem) {
+  EXPECT_THAT(Lines(LookAtCni(), "cni.template"), IsEmpty());
+  host_.subject.config.cni.conf_template = host_.subject.tree.At("/net.template");
+  EXPECT_THAT(Lines(LookAtCni(), "cni.template"),
+              ElementsAre(AllOf(StartsWith("problem: "), HasSubstr("No such file"))));
+  host_.Write("/net.template", "{{len .Routes}}");
+  EXPECT_THAT(Lines(LookAtCni(), "cni.template"), ElementsAre(HasSubstr("line 1: {{len .Routes}}")));
+  host_.Write("/net.template", "{{.PodCIDR}}");
+  EXPECT_THAT(Lines(LookAtCni(), "cni.template"), ElementsAre(StartsWith("ok: ")));
+}
+
 TEST_F(ProgramCheckTest, PluginsOfThisMachineAnswer) {
   host_.Write(
       "/net.d/10-a.conflist",

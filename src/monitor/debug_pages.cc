@@ -1,6 +1,8 @@
 #include "monitor/debug_pages.h"
 
+#include <chrono>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,12 +10,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "base/call_context.h"
 #include "base/lines_about.h"
 #include "base/recorder.h"
 #include "monitor/find_any_pod.h"
 #include "monitor/operations_text.h"
 #include "monitor/pod_facts.h"
 #include "monitor/thread_list.h"
+#include "network/network.h"
 #include "sandbox/pod.h"
 #include "sandbox/pod_log.h"
 
@@ -22,6 +26,7 @@ namespace {
 
 constexpr char kJson[] = "application/json";
 constexpr char kJsonLines[] = "application/x-ndjson";
+constexpr std::chrono::seconds kCheckTime{5};  // of all plugins of a pod together
 
 HttpAnswer JsonAnswer(std::string json) {
   return {200, kJson, absl::StrCat(json, "\n")};
@@ -63,8 +68,31 @@ HttpAnswer TraceOf(const DebugSources& sources, const std::string& name) {
   return absl::IsNotFound(pod.status()) && !name.empty() ? TraceOfGone(sources.recorder, name) : Failure(pod.status());
 }
 
+nlohmann::json JsonOf(const std::vector<PluginCheck>& checks) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const PluginCheck& check : checks) {
+    nlohmann::json row = {{"file", check.file}, {"plugin", check.plugin}, {"ok", check.status.ok()}};
+    if (!check.status.ok()) row["error"] = std::string(check.status.message());
+    list.push_back(std::move(row));
+  }
+  return list;
+}
+
+HttpAnswer NetworkOf(const DebugSources& sources, const std::string& name) {
+  const absl::StatusOr<PodPtr> pod = FindAnyPod(*sources.table, name);
+  if (!pod.ok()) return Failure(pod.status());
+  const std::optional<Gate::Pass> alone = (*pod)->gate.TryEnter();
+  if (!alone) return Failure(absl::UnavailableError("an operation is at work on the pod; try again"));
+  const PodRecord record = (*pod)->record();
+  if (record.cni_plan().empty()) return Failure(absl::NotFoundError("the pod is in the node's network"));
+  const auto checks =
+      sources.network->Check({record.cni_plan(), record.cni_result()}, CallContext::WithTimeout(kCheckTime));
+  return checks.ok() ? JsonAnswer(JsonOf(*checks)) : Failure(checks.status());
+}
+
 HttpAnswer PodPage(const DebugSources& sources, absl::string_view name) {
   if (absl::ConsumeSuffix(&name, "/trace")) return TraceOf(sources, std::string(name));
+  if (absl::ConsumeSuffix(&name, "/network")) return NetworkOf(sources, std::string(name));
   const absl::StatusOr<PodPtr> pod = FindAnyPod(*sources.table, std::string(name));
   if (!pod.ok()) return Failure(pod.status());
   return JsonAnswer(PodFacts(sources.layout, *pod, sources.recorder));

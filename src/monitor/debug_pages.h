@@ -6,6 +6,10 @@
 //   /pods             every pod: id, namespace, name, state
 //   /pods/POD         all that crispd has of it (monitor/pod_facts.h)
 //   /pods/POD/trace   what is recorded of it; also of a pod that is gone
+//   /pods/POD/network what the plugins of its networks say to CNI CHECK: {"file", "plugin", "ok"} of each, and "error"
+//   if
+//                     it is not. Takes seconds if a plugin hangs; a stop of the pod waits for it, and no check begins
+//                     while something else is at work on the pod.
 //
 // main.cc adds /config, the values of the configuration with their sources (config_text/config_file_text.h).
 //
@@ -18,13 +22,15 @@
 
 namespace crisp {
 
+class Network;
 class PodTable;
 class Recorder;
 
 struct DebugSources {
   Layout layout;
-  const PodTable* table;     // outlives the pages
-  const Recorder* recorder;  // likewise; null: nothing is recorded
+  const PodTable* table;     // outlives the pages, as all of these
+  const Recorder* recorder;  // null: nothing is recorded
+  Network* network;
 };
 
 HttpPages DebugPages(const DebugSources& sources);

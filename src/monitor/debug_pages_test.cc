@@ -15,6 +15,8 @@
 #include "os/file.h"
 #include "os/testing/test_dir.h"
 #include "sandbox/pod_log.h"
+#include "sandbox/testing/fake_network.h"
+#include "sandbox/testing/steps.h"
 #include "shim/exit_record.h"
 #include "stats/testing/made_pods.h"
 
@@ -55,7 +57,10 @@ class DebugPagesTest : public testing::Test {
   const CapturedLog log_;
   MadePods made_;
   const std::shared_ptr<Recorder> recorder_ = *Recorder::InMemory(1 << 16);
-  const DebugSources sources_{Layout(dir_.Path("root"), dir_.Path("state"), true), made_.table(), recorder_.get()};
+  Steps steps_;
+  FakeNetwork network_{&steps_};
+  const DebugSources sources_{Layout(dir_.Path("root"), dir_.Path("state"), true), made_.table(), recorder_.get(),
+                              &network_};
 };
 
 TEST_F(DebugPagesTest, PodsAreListedAlsoWhileNoClientSeesThem) {
@@ -82,6 +87,23 @@ TEST_F(DebugPagesTest, APodIsFoundByIdByItsBeginningAndByName) {
   EXPECT_THAT(Answer("ab").body, AllOf(HasSubstr("abc123"), HasSubstr("abd")));
   for (const char* name : {"", "xyz", "default/other", "web"}) EXPECT_NE(Answer(name).code, 200) << name;
   EXPECT_EQ(Answer("xyz").code, 404);
+}
+
+TEST_F(DebugPagesTest, ThePluginsOfAPodsNetworkAreAskedWhenNothingIsAtWorkOnIt) {
+  const PodPtr pod = AddWeb();
+  EXPECT_EQ(Answer("none/network").code, 404);
+  EXPECT_THAT(Answer("abc123/network").body, HasSubstr("the pod is in the node's network"));
+  pod->UpdateRecord([](PodRecord* record) { record->set_cni_plan("plan"); });
+  network_.checks = {{"10-a.conflist", "bridge", absl::OkStatus()},
+                     {"10-a.conflist", "portmap", absl::InternalError("a rule is gone")}};
+  const HttpAnswer answer = Answer("default/web/network");
+  EXPECT_EQ(answer.code, 200);
+  EXPECT_EQ(json::parse(answer.body),
+            (json{{{"file", "10-a.conflist"}, {"plugin", "bridge"}, {"ok", true}},
+                  {{"file", "10-a.conflist"}, {"plugin", "portmap"}, {"ok", false}, {"error", "a rule is gone"}}}));
+  const auto stopping = pod->gate.TryEnter();
+  EXPECT_NE(Answer("abc123/network").code, 200);
+  EXPECT_THAT(Answer("abc123/network").body, HasSubstr("an operation is at work on the pod"));
 }
 
 TEST_F(DebugPagesTest, OfSeveralPodsOfOneNameTheYoungestIsMeant) {

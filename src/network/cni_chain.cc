@@ -151,6 +151,17 @@ absl::Status DelNetwork(const CniConfigList& config, const CniTarget& target, co
   return status;
 }
 
+std::vector<absl::Status> CheckNetwork(const CniConfigList& config, const CniTarget& target, const Json& result,
+                                       const CniPlugins& plugins, const CallContext& call) {
+  std::vector<absl::Status> answers;
+  size_t left = config.plugins.size();
+  for (const CniPlugin& plugin : config.plugins) {
+    const Json derived = ExecutionConfig(config, plugin, target, result);
+    answers.push_back(RunPlugin("CHECK", plugin.type, derived, target, plugins, PartOfCall(call, left--)).status());
+  }
+  return answers;
+}
+
 absl::Status CollectNetworkGarbage(const CniConfigList& config, const std::vector<CniTarget>& valid,
                                    const CniPlugins& plugins, const CallContext& call) {
   Json attachments = Json::array();

@@ -43,6 +43,11 @@ absl::StatusOr<Json> AddNetwork(const CniConfigList& config, const CniTarget& ta
 absl::Status DelNetwork(const CniConfigList& config, const CniTarget& target, const Json& result,
                         const CniPlugins& plugins, const CallContext& call);
 
+// Runs CHECK of every plugin in order, all of them even if one fails, and returns what each answers. `result` is what
+// AddNetwork returned, null if it returned none. The time of `call` is divided among the plugins.
+std::vector<absl::Status> CheckNetwork(const CniConfigList& config, const CniTarget& target, const Json& result,
+                                       const CniPlugins& plugins, const CallContext& call);
+
 // Runs GC of every plugin in order, all of them even if one fails, and joins the errors. The plugins release what they
 // hold in this network for other containers and interfaces than those of `valid`.
 absl::Status CollectNetworkGarbage(const CniConfigList& config, const std::vector<CniTarget>& valid,

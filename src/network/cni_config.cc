@@ -84,8 +84,6 @@ absl::StatusOr<bool> Switch(const JsonReader& json, const char* name) {
 }
 
 absl::StatusOr<std::vector<CniPlugin>> ParseList(const JsonReader& json) {
-  // The verb CHECK is not used here, but a value that other runtimes refuse is an error here too.
-  RETURN_IF_ERROR(Switch(json, "disableCheck"));
   if (!json.Field("plugins").has_value()) return json.Missing("plugins");
   ASSIGN_OR_RETURN(const std::vector<JsonReader> items, json.Objects("plugins"));
   if (items.empty()) return Fault("\"plugins\" is empty");
@@ -134,6 +132,12 @@ bool CniVersionLess(absl::string_view a, absl::string_view b) {
   return VersionRank(a) < VersionRank(b);
 }
 
+absl::Status CniConfigList::HasCheck() const {
+  if (disable_check) return absl::UnimplementedError("its configuration has disableCheck");
+  if (!CniVersionLess(version, "0.4.0")) return absl::OkStatus();
+  return absl::UnimplementedError(absl::StrCat("CNI ", version, " has no CHECK"));
+}
+
 bool CniConfigList::HasStatus() const {
   return !CniVersionLess(version, "1.1.0");
 }
@@ -145,7 +149,9 @@ bool CniConfigList::CollectsGarbage() const {
 Json CniConfigList::ToJson() const {
   Json configs = Json::array();
   for (const CniPlugin& plugin : plugins) configs.push_back(plugin.config);
-  return {{"cniVersion", version}, {"name", name}, {"plugins", std::move(configs)}};
+  Json json = {{"cniVersion", version}, {"name", name}, {"plugins", std::move(configs)}};
+  if (disable_check) json["disableCheck"] = true;
+  return json;
 }
 
 absl::StatusOr<CniConfigList> ParseCniConfig(const std::string& file, absl::string_view text) {
@@ -158,6 +164,7 @@ absl::StatusOr<CniConfigList> ParseCniConfig(const std::string& file, absl::stri
   if (!IsCniName(config.name)) return Fault(absl::StrCat("name \"", Excerpt(config.name), "\" is not a CNI name"));
   ASSIGN_OR_RETURN(config.version, VersionOf(json));
   ASSIGN_OR_RETURN(config.plugins, absl::EndsWith(file, ".conflist") ? ParseList(json) : ParseSingle(json));
+  ASSIGN_OR_RETURN(config.disable_check, Switch(json, "disableCheck"));
   ASSIGN_OR_RETURN(config.disable_gc, Switch(json, "disableGC"));
   return config;
 }

@@ -28,6 +28,11 @@ struct CniConfigList {
   std::string version;             // supported, see above
   std::vector<CniPlugin> plugins;  // at least one
   bool disable_gc = false;         // not part of ToJson
+  bool disable_check = false;
+
+  // OK if its plugins know the verb CHECK (spec 0.4.0) and the administrator does not forbid it; else Unimplemented,
+  // with the reason.
+  absl::Status HasCheck() const;
 
   // Its plugins know the verb STATUS (spec 1.1.0).
   bool HasStatus() const;

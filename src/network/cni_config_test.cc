@@ -48,6 +48,22 @@ TEST(CniConfigTest, VersionsFrom030AreTaken) {
   EXPECT_THAT(FaultOf("x.conf", R"({"name":"x","type":"ptp"})"), HasSubstr("no cniVersion"));
 }
 
+TEST(CniConfigTest, CheckIsPartOf040AndMayBeSwitchedOff) {
+  const auto check_of = [](const std::string& version, const std::string& more) {
+    const auto config = ParseCniConfig(
+        "x.conflist", R"({"cniVersion":")" + version + R"(","name":"x",)" + more + R"("plugins":[{"type":"ptp"}]})");
+    EXPECT_TRUE(config.ok()) << config.status();
+    // As the record of a pod has it.
+    return std::string(ParseCniConfig("plan.conflist", DumpJson(config->ToJson()))->HasCheck().message());
+  };
+  EXPECT_EQ(check_of("0.3.1", ""), "CNI 0.3.1 has no CHECK");
+  for (const char* version : {"0.4.0", "1.0.0", "1.1.0"}) EXPECT_EQ(check_of(version, ""), "");
+  EXPECT_EQ(check_of("1.0.0", R"("disableCheck":false,)"), "");
+  for (const char* value : {"true", "\"true\""}) {
+    EXPECT_EQ(check_of("1.0.0", std::string("\"disableCheck\":") + value + ","), "its configuration has disableCheck");
+  }
+}
+
 TEST(CniConfigTest, OfSeveralVersionsTheNewestKnownIsUsed) {
   EXPECT_EQ(ParseCniConfig("x.conf", R"({"cniVersion":"0.2.0","cniVersions":["0.2.0","1.0.0","0.4.0","9.0.0"],
       "name":"x","type":"ptp"})")

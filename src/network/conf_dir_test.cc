@@ -7,6 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "base/json.h"
+#include "base/testing/captured_log.h"
 #include "base/testing/wait.h"
 #include "network/network.h"
 #include "os/file.h"
@@ -129,7 +130,78 @@ TEST_F(ConfDirTest, DirectoriesMustBeAbsolute) {
             absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(Network::Start({.bin_dirs = {"bin"}, .conf_dir = {"/etc"}}).status().code(),
             absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Network::Start({.bin_dirs = {"/bin"}, .conf_dir = {"/etc"}, .conf_template = "a"}).status().code(),
+            absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(Network::Start({.bin_dirs = {}, .conf_dir = {"/etc"}}).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+class GeneratedConfTest : public ConfDirTest {
+ protected:
+  void SetUp() override {
+    ConfDirTest::SetUp();
+    WriteTemplate(R"({"cniVersion":"1.0.0","name":"generated",
+        "plugins":[{"type":"ptp","ipam":{"subnet":"{{.PodCIDR}}"}}]})");
+    network_ = *Network::Start({.bin_dirs = {dir_ + "/bin"}, .conf_dir = {conf_}, .conf_template = template_});
+  }
+  void WriteTemplate(const std::string& text) { ASSERT_TRUE(WriteFileAt(AT_FDCWD, template_, text, 0644).ok()); }
+
+  const std::string template_ = dir_ + "/net.template";
+  const std::string written_ = dir_ + "/etc/cni/net.d/10-crisp-net.conflist";
+};
+
+TEST_F(GeneratedConfTest, TheFirstRangeMakesTheNetworkReady) {
+  WriteTemplate(R"({"cniVersion":"1.0.0","name":"generated","plugins":[{"type":"ptp","ipam":{"ranges":[
+      {{range $i, $range := .PodCIDRRanges}}{{if $i}}, {{end}}[{"subnet": "{{$range}}"}]{{end}}]}}]})");
+  EXPECT_TRUE(network_->SetPodCidrs("").ok());
+  EXPECT_FALSE(network_->Ready().ok()) << "the node has no range yet";
+  ASSERT_TRUE(network_->SetPodCidrs("10.1.2.0/24, fd00:1::/64").ok());
+  EXPECT_TRUE(network_->Ready().ok()) << network_->Ready();
+  EXPECT_EQ(Planned(), "generated");
+  const std::string text = *ReadFileAt(AT_FDCWD, written_, 1 << 20);
+  EXPECT_THAT(text, HasSubstr(R"([{"subnet": "10.1.2.0/24"}], [{"subnet": "fd00:1::/64"}])"));
+  ASSERT_TRUE(network_->SetPodCidrs("10.9.9.0/24").ok());
+  EXPECT_EQ(*ReadFileAt(AT_FDCWD, written_, 1 << 20), text) << "there is a configuration already";
+}
+
+TEST_F(GeneratedConfTest, AConfigurationOfSomebodyElseIsLeftAlone) {
+  Write("20-add-on.conf", Conf("add-on"));
+  ASSERT_TRUE(network_->SetPodCidrs("10.1.2.0/24").ok());
+  EXPECT_FALSE(Exists(written_));
+  EXPECT_EQ(Planned(), "add-on");
+}
+
+TEST_F(GeneratedConfTest, WithoutATemplateNothingIsWritten) {
+  network_ = *Network::Start({.bin_dirs = {dir_ + "/bin"}, .conf_dir = {conf_}});
+  EXPECT_TRUE(network_->SetPodCidrs("10.1.2.0/24").ok());
+  EXPECT_FALSE(Exists(written_));
+  EXPECT_EQ(network_->SetPodCidrs("10.1.2.0").code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(GeneratedConfTest, ATemplateThatCannotBeUsedIsNamedAtTheStartAndWhenItIsNeeded) {
+  const auto start = [&] {
+    CapturedLog log;
+    network_ = *Network::Start({.bin_dirs = {dir_ + "/bin"}, .conf_dir = {conf_}, .conf_template = template_});
+    return log.Text();
+  };
+  WriteTemplate("{\n\"name\": {{join .Routes}}\n}");
+  EXPECT_THAT(start(), AllOf(HasSubstr("conf_template cannot be used"), HasSubstr(template_),
+                             HasSubstr("line 2: {{join .Routes}}: is not understood")));
+  EXPECT_THAT(std::string(network_->SetPodCidrs("10.1.2.0/24").message()),
+              AllOf(HasSubstr(template_), HasSubstr("line 2: {{join .Routes}}")));
+  WriteTemplate("{{.PodCIDR}} is no configuration");
+  EXPECT_THAT(std::string(network_->SetPodCidrs("10.1.2.0/24").message()),
+              AllOf(HasSubstr(template_), HasSubstr("with the node's ranges put in: not JSON")));
+  EXPECT_FALSE(Exists(written_));
+  ASSERT_EQ(unlink(template_.c_str()), 0);
+  EXPECT_THAT(start(), HasSubstr("No such file"));
+  EXPECT_THAT(std::string(network_->SetPodCidrs("10.1.2.0/24").message()), HasSubstr(template_));
+  Write("20-add-on.conf", Conf("add-on"));
+  EXPECT_TRUE(network_->SetPodCidrs("10.1.2.0/24").ok()) << "it is not needed";
+}
+
+TEST_F(GeneratedConfTest, ADirectoryThatCannotBeMadeIsAnError) {
+  ASSERT_TRUE(WriteFileAt(AT_FDCWD, dir_ + "/etc", "", 0644).ok());
+  EXPECT_THAT(std::string(network_->SetPodCidrs("10.1.2.0/24").message()), HasSubstr("Not a directory"));
 }
 
 // As containerd's cni_conf_dir and cni_max_conf_num of a runtime.

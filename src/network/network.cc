@@ -8,14 +8,18 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/log.h"
+#include "base/mutex.h"
 #include "base/status_macros.h"
 #include "network/cni_chain.h"
 #include "network/cni_config.h"
 #include "network/cni_result.h"
 #include "network/conf_dir.h"
+#include "network/generated_conf.h"
 #include "network/operation_turns.h"
 #include "network/plan.h"
 #include "network/plugin_status.h"
+#include "network/pod_cidrs.h"
+#include "os/conntrack.h"
 #include "os/netlink.h"
 
 namespace crisp {
@@ -58,7 +62,9 @@ absl::StatusOr<PodAddresses> AddressesOf(const PlannedNetwork& network, const Js
 class CniNetwork : public Network {
  public:
   explicit CniNetwork(CniOptions options)
-      : options_(std::move(options)), plugin_status_({options_.bin_dirs, &counters_}) {
+      : options_(std::move(options)),
+        plugin_status_({options_.bin_dirs, &counters_}),
+        pod_cidrs_(options_.pod_cidrs_file) {
     dirs_.emplace_back(options_.conf_dir);
     for (const auto& [name, dir] : options_.handlers) handler_dirs_[name] = Share(dir);
   }
@@ -66,9 +72,11 @@ class CniNetwork : public Network {
   // Reads the directories for the first time, and logs what keeps pods from having a network.
   void Begin();
   absl::Status Ready() override;
+  absl::Status SetPodCidrs(const std::string& pod_cidrs) override;
   absl::StatusOr<CniAttachment> Plan(const PodNetworkRequest& request) override;
   absl::StatusOr<PodAddresses> Attach(CniAttachment* attachment, const CallContext& call) override;
   absl::Status Detach(const CniAttachment& attachment, const CallContext& call) override;
+  absl::StatusOr<std::vector<PluginCheck>> Check(const CniAttachment& attachment, const CallContext& call) override;
   absl::Status CollectGarbage(absl::FunctionRef<std::vector<std::string>()> valid, const CallContext& call) override;
   bool PluginsInstalled(const CniAttachment& attachment) override;
   std::string Describe() override;
@@ -88,6 +96,8 @@ class CniNetwork : public Network {
   OperationTurns turns_;
   NetworkCounters counters_;
   PluginStatus plugin_status_;
+  PodCidrs pod_cidrs_;
+  Mutex generating_;  // held while a configuration is written
 };
 
 ConfDir& CniNetwork::DirOf(const std::string& handler) {
@@ -110,6 +120,9 @@ void CniNetwork::Begin() {
     if (loaded.ok() || name.empty()) continue;
     LogWarning("network of a runtime is not ready", {{"runtime", name}, {"why", loaded.message()}});
   }
+  if (options_.conf_template.empty()) return;
+  const absl::Status usable = CheckTemplateFile(options_.conf_template);
+  if (!usable.ok()) LogError("conf_template cannot be used", {{"error", usable.message()}});
 }
 
 absl::Status CniNetwork::Ready() {
@@ -131,11 +144,17 @@ absl::StatusOr<CniConfigs> CniNetwork::Installed() {
   return configs;
 }
 
-bool AnyHas(const std::string& capability, const std::vector<CniConfigList>& configs) {
-  const auto has = [&](const CniPlugin& plugin) { return plugin.capabilities.contains(capability); };
-  return std::any_of(configs.begin(), configs.end(), [&](const CniConfigList& config) {
-    return std::any_of(config.plugins.begin(), config.plugins.end(), has);
-  });
+absl::Status CniNetwork::SetPodCidrs(const std::string& pod_cidrs) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> cidrs, ParsePodCidrs(pod_cidrs));
+  if (cidrs.empty()) return absl::OkStatus();
+  pod_cidrs_.Set(cidrs);
+  if (options_.conf_template.empty()) return absl::OkStatus();
+  const MutexLock lock(generating_);
+  if (Default().CurrentOrError().ok()) return absl::OkStatus();
+  RETURN_IF_ERROR(GenerateConf(options_.conf_template, options_.conf_dir.path, cidrs));
+  LogInfo("wrote a CNI configuration",
+          {{"file", absl::StrCat(options_.conf_dir.path, "/", kGeneratedConf)}, {"pod_cidr", pod_cidrs}});
+  return absl::OkStatus();
 }
 
 // Not an error: a network may do without the plugins.
@@ -157,7 +176,7 @@ void WarnOfWhatNobodyDoes(const PodNetworkRequest& request, const std::vector<Cn
 absl::StatusOr<CniAttachment> CniNetwork::Plan(const PodNetworkRequest& request) {
   ASSIGN_OR_RETURN(const CniConfigs configs, DirOf(request.handler).CurrentOrError());
   WarnOfWhatNobodyDoes(request, configs.networks);
-  ASSIGN_OR_RETURN(const NetworkPlan plan, MakePlan(request, configs.networks, options_.bin_dirs));
+  ASSIGN_OR_RETURN(const NetworkPlan plan, MakePlan(request, configs.networks, options_.bin_dirs, pod_cidrs_.Get()));
   return CniAttachment{.plan = PlanToText(plan), .result = ""};
 }
 
@@ -185,6 +204,19 @@ std::vector<std::string> BinDirsFor(const NetworkPlan& plan, std::vector<std::st
   return bin_dirs;
 }
 
+// Without this a client that goes on to send would reach the pod's address for ever, also once it is another pod's. The
+// plugin portmap does it in ADD only (CNI plugins 0.9.0 and later). Never keeps a pod from being taken down.
+void ForgetUdpClients(const NetworkPlan& plan, const std::vector<Json>& results) {
+  std::vector<std::string> addresses;
+  for (const Json& result : results) {
+    for (std::string& address : PodIpsOf(result)) addresses.push_back(std::move(address));
+  }
+  const absl::Status forgotten = DeleteUdpFlows(UdpHostPorts(plan), addresses).status();
+  if (forgotten.ok()) return;
+  LogWarning("clients of a pod's UDP host ports may go on to reach its address until they pause",
+             {{"pod_id", plan.networks.front().target.container_id}, {"error", forgotten.message()}});
+}
+
 absl::Status CniNetwork::Detach(const CniAttachment& attachment, const CallContext& call) {
   if (attachment.plan.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(NetworkPlan plan, PlanFromText(attachment.plan));
@@ -200,7 +232,30 @@ absl::Status CniNetwork::Detach(const CniAttachment& attachment, const CallConte
     const CallContext part = PartOfCall(call, left);
     status = Join(status, DelNetwork(network.config, network.target, results[left - 1], plugins, part));
   }
+  ForgetUdpClients(plan, results);
   return status;
+}
+
+absl::StatusOr<std::vector<PluginCheck>> CniNetwork::Check(const CniAttachment& attachment, const CallContext& call) {
+  ASSIGN_OR_RETURN(const NetworkPlan plan, PlanFromText(attachment.plan));
+  ASSIGN_OR_RETURN(std::vector<Json> results, ResultsFromText(attachment.result));
+  results.resize(plan.networks.size());
+  ASSIGN_OR_RETURN(const OperationTurns::Turn turn, turns_.BesideOthers(call));
+  const CniPlugins plugins{BinDirsFor(plan, options_.bin_dirs), &counters_};
+  std::vector<PluginCheck> checks;
+  for (size_t i = 0; i < plan.networks.size(); ++i) {
+    const PlannedNetwork& network = plan.networks[i];
+    if (const absl::Status has = network.config.HasCheck(); !has.ok()) {
+      checks.push_back({.file = network.config.file, .status = has});
+      continue;
+    }
+    const CallContext part = PartOfCall(call, plan.networks.size() - i);
+    const std::vector<absl::Status> answers = CheckNetwork(network.config, network.target, results[i], plugins, part);
+    for (size_t j = 0; j < answers.size(); ++j) {
+      checks.push_back({network.config.file, network.config.plugins[j].type, answers[j]});
+    }
+  }
+  return checks;
 }
 
 absl::Status CniNetwork::CollectGarbage(absl::FunctionRef<std::vector<std::string>()> valid, const CallContext& call) {
@@ -255,7 +310,7 @@ std::string CniNetwork::Describe() {
                    {"faults", configs.faults}});
 }
 
-absl::Status CheckDirectory(const char* key, const std::string& dir) {
+absl::Status CheckAbsolute(const char* key, const std::string& dir) {
   if (!dir.empty() && dir.front() == '/') return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(key, " \"", dir, "\" is not an absolute path"));
 }
@@ -263,10 +318,11 @@ absl::Status CheckDirectory(const char* key, const std::string& dir) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Network>> Network::Start(CniOptions options) {
-  RETURN_IF_ERROR(CheckDirectory("CNI conf_dir", options.conf_dir.path));
-  for (const auto& [handler, dir] : options.handlers) RETURN_IF_ERROR(CheckDirectory("cni_conf_dir", dir.path));
+  RETURN_IF_ERROR(CheckAbsolute("CNI conf_dir", options.conf_dir.path));
+  for (const auto& [handler, dir] : options.handlers) RETURN_IF_ERROR(CheckAbsolute("cni_conf_dir", dir.path));
+  if (!options.conf_template.empty()) RETURN_IF_ERROR(CheckAbsolute("CNI conf_template", options.conf_template));
   if (options.bin_dirs.empty()) return absl::InvalidArgumentError("no CNI bin_dir is set");
-  for (const std::string& dir : options.bin_dirs) RETURN_IF_ERROR(CheckDirectory("CNI bin_dir", dir));
+  for (const std::string& dir : options.bin_dirs) RETURN_IF_ERROR(CheckAbsolute("CNI bin_dir", dir));
   auto network = std::make_unique<CniNetwork>(std::move(options));
   network->Begin();
   return network;

@@ -35,6 +35,13 @@ struct PodAddresses {
   std::vector<std::string> additional_ips;
 };
 
+// What a plugin of a pod's network says to CHECK.
+struct PluginCheck {
+  std::string file;      // of the network's configuration, without directory
+  std::string plugin{};  // its type; empty: the network is not checked, and `status` says why
+  absl::Status status;
+};
+
 class Network {
  public:
   // Watches conf_dir and its parent directories, because it may be created later (os/dir_watch.h). The kernel queues
@@ -48,6 +55,13 @@ class Network {
   // reason and what to do. Waits for plugins for half a second at most.
   virtual absl::Status Ready() = 0;
 
+  // The kubelet tells the node's ranges of pod addresses, "10.1.2.0/24,fd00:1::/64". Plugins with the capability
+  // ipRanges get them (plan.h); the kubelet tells them once, so the next daemon reads them (pod_cidrs.h). Where
+  // conf_dir has no valid configuration and a template is set, one is written (generated_conf.h). OK for an empty text;
+  // InvalidArgument for what are no ranges; Internal for a template that cannot be used, or a directory that cannot be
+  // written to.
+  virtual absl::Status SetPodCidrs(const std::string& pod_cidrs) = 0;
+
   // The plan for `request` with the current configuration of its handler.
   virtual absl::StatusOr<CniAttachment> Plan(const PodNetworkRequest& request) = 0;
   // Loopback up, then ADD of every plugin of every network in order: eth0, eth1 and so on in the pod. Sets
@@ -57,8 +71,13 @@ class Network {
   virtual absl::StatusOr<PodAddresses> Attach(CniAttachment* attachment, const CallContext& call) = 0;
   // DEL of every plugin in reverse order, all of them even if one fails, with the configurations of the plan. OK if it
   // was done before or the namespace is gone. The time of `call` is divided among the plugins, so one that hangs does
-  // not use up the time of the others.
+  // not use up the time of the others. Then the kernel's entries of UDP flows to the pod's host ports are deleted
+  // (os/conntrack.h), which may fail with a warning.
   virtual absl::Status Detach(const CniAttachment& attachment, const CallContext& call) = 0;
+  // CHECK of every plugin in order, with the configurations of the plan, all of them even if one fails: whether the
+  // pod's network is still as ADD has made it. Changes nothing. In networks that have CHECK (CNI 0.4.0 and later, and
+  // no disableCheck). The time of `call` is divided among the plugins.
+  virtual absl::StatusOr<std::vector<PluginCheck>> Check(const CniAttachment& attachment, const CallContext& call) = 0;
   // CNI GC in every loaded network that has it (spec 1.1.0): the plugins release what they hold for pods without a plan
   // in `valid`. No Attach and Detach runs meanwhile, and `valid` is called when none does. NotFound if no loaded
   // network has it.

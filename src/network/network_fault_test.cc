@@ -68,6 +68,7 @@ class NetworkFaultTest : public TestWorld {
   }
 
   CniAttachment attachment_;
+  int pods_ = 0;
 };
 
 // A process that has ended but that its new parent has not reaped has no command line any more.
@@ -236,6 +237,51 @@ GC) echo "$input" > $held.config; env | grep ^CNI_ | sort > $held.env; rm -f $he
       touch $held/$id; done ;;
 esac)sh";
 
+// "bridge: OK", of each plugin of attachment_.
+std::vector<std::string> AnswersOf(const absl::StatusOr<std::vector<PluginCheck>>& checks) {
+  std::vector<std::string> answers;
+  if (!checks.ok()) return {std::string(checks.status().message())};
+  for (const PluginCheck& check : *checks) {
+    answers.push_back(absl::StrCat(check.plugin, ": ", check.status.ok() ? "OK" : check.status.message()));
+  }
+  return answers;
+}
+
+TEST_F(NetworkFaultTest, CheckTellsWhetherTheNetworkIsAsAddHasMadeIt) {
+  StartWith("," + Portmap());
+  ASSERT_TRUE(network_->Attach(&attachment_, kCall).ok());
+  EXPECT_THAT(AnswersOf(network_->Check(attachment_, kCall)), ElementsAre("bridge: OK", "portmap: OK"));
+  Command command;
+  command.path = "/usr/sbin/iptables";
+  command.args = {"-t", "nat", "-F"};
+  ASSERT_TRUE(RunCommand(command, kCall)->ok());
+  EXPECT_THAT(AnswersOf(network_->Check(attachment_, kCall)),
+              ElementsAre("bridge: OK", AllOf(HasSubstr("portmap: CHECK: "), Not(HasSubstr("OK")))));
+  DetachLeavesNothing();
+}
+
+TEST_F(NetworkFaultTest, APluginThatHangsInCheckDoesNotUseUpTheTimeOfTheOthers) {
+  const std::string result = R"(echo '{"cniVersion":"0.4.0","ips":[{"version":"4","address":"10.1.2.3/24"}]}')";
+  WritePlugin("spy", "cat > " + dir_ + "/stdin.$CNI_COMMAND; " + result);
+  WritePlugin("slow", "[ $CNI_COMMAND = CHECK ] && exec sleep 61; " + result);
+  const auto check = [&](const std::string& version, const std::string& more) {
+    WriteConf("10-pods.conflist", R"({"cniVersion":")" + version + R"(","name":"pods",)" + more +
+                                      R"("plugins":[{"type":"spy"},{"type":"slow"},{"type":"spy"}]})");
+    StartNetwork();
+    attachment_ = *network_->Plan(NewPod(absl::StrCat("pod", ++pods_)));
+    unlink((dir_ + "/stdin.CHECK").c_str());
+    const auto attached = network_->Attach(&attachment_, kCall);
+    EXPECT_TRUE(attached.ok()) << attached.status();
+    return AnswersOf(network_->Check(attachment_, CallContext::WithTimeout(seconds(3))));
+  };
+  EXPECT_THAT(check("0.4.0", ""), ElementsAre("spy: OK", HasSubstr("slow: CHECK has not ended"), "spy: OK"));
+  const Json told = *ParseJsonObject(ReadFile("stdin.CHECK"));
+  EXPECT_EQ(told["prevResult"]["ips"][0]["address"], "10.1.2.3/24");
+  EXPECT_THAT(check("0.3.1", ""), ElementsAre(": CNI 0.3.1 has no CHECK"));
+  EXPECT_THAT(check("1.0.0", R"("disableCheck":true,)"), ElementsAre(": its configuration has disableCheck"));
+  EXPECT_EQ(ReadFile("stdin.CHECK"), "") << "no plugin was asked";
+}
+
 TEST_F(NetworkFaultTest, GcReleasesWhatIsHeldForOtherPods) {
   ASSERT_TRUE(MakeDirs(dir_ + "/held", 0755).ok());
   WritePlugin("ledger", "held=" + dir_ + "/held\n" + kLedger);
@@ -398,6 +444,70 @@ TEST_F(NetworkFaultTest, APluginSeesWhatTheSpecSaysAndNothingElse) {
   EXPECT_EQ(first["runtimeConfig"]["portMappings"],
             *std::make_unique<Json>(
                 Json::parse(R"([{"hostPort":8080,"containerPort":80,"protocol":"tcp","hostIP":"127.0.0.1"}])")));
+}
+
+// In ADD and in DEL, whatever version the network has.
+TEST_F(NetworkFaultTest, APluginGetsWhatItDeclaresOfTheRuntimeConfig) {
+  const std::string all =
+      R"("capabilities":{"portMappings":true,"bandwidth":true,"ipRanges":true,"dns":true,"cgroupPath":true,)"
+      R"("io.kubernetes.cri.pod-annotations":true,"aliases":true})";
+  WritePlugin("spy", "cat > " + dir_ + "/stdin.$CNI_COMMAND; " +
+                         R"(echo '{"cniVersion":"0.3.1","ips":[{"version":"4","address":"10.1.2.3/24"}]}')");
+  for (const std::string version : {"0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"}) {
+    WriteConf("10-pods.conflist",
+              R"({"cniVersion":")" + version + R"(","name":"pods","plugins":[{"type":"spy",)" + all + "}]}");
+    StartNetwork();
+    ASSERT_TRUE(network_->SetPodCidrs("10.1.2.0/24,fd00:1::/64").ok());
+    PodNetworkRequest pod = NewPod("pod-" + version, {{"udp", 53, 5353, ""}});
+    pod.bandwidth.ingress = 1000;
+    pod.dns = PodDns{{"10.96.0.10"}, {"svc.cluster.local"}, {"ndots:5"}};
+    pod.cgroup_parent = "/kubepods/pod1";
+    pod.annotations = {{"a", "b"}};
+    attachment_ = *network_->Plan(pod);
+    ASSERT_TRUE(network_->Attach(&attachment_, kCall).ok());
+    ASSERT_TRUE(network_->Detach(attachment_, kCall).ok());
+    for (const char* file : {"stdin.ADD", "stdin.DEL"}) {
+      const Json told = *ParseJsonObject(ReadFile(file));
+      EXPECT_EQ(told["cniVersion"], version);
+      EXPECT_EQ(DumpJson(told["runtimeConfig"]),
+                R"({"bandwidth":{"ingressBurst":4294967295,"ingressRate":1000},"cgroupPath":"/kubepods/pod1",)"
+                R"("dns":{"options":["ndots:5"],"searches":["svc.cluster.local"],"servers":["10.96.0.10"]},)"
+                R"("io.kubernetes.cri.pod-annotations":{"a":"b"},)"
+                R"("ipRanges":[[{"subnet":"10.1.2.0/24"}],[{"subnet":"fd00:1::/64"}]],)"
+                R"("portMappings":[{"containerPort":53,"hostIP":"","hostPort":5353,"protocol":"udp"}]})")
+          << version << " " << file;
+    }
+  }
+}
+
+TEST_F(NetworkFaultTest, WhatNoPluginDeclaresIsNotRecorded) {
+  StartWith("");
+  PodNetworkRequest pod = NewPod("pod2");
+  pod.annotations = {{"a", std::string(1000, 'x')}};
+  EXPECT_THAT(network_->Plan(pod)->plan, Not(HasSubstr("xxx")));
+}
+
+// The kubelet tells the ranges once.
+TEST_F(NetworkFaultTest, TheNextDaemonKnowsTheNodesRanges) {
+  options_.pod_cidrs_file = dir_ + "/pod-cidrs";
+  WritePlugin("spy", "");
+  WriteConf("10-pods.conflist", List("pods", R"({"type":"spy","capabilities":{"ipRanges":true}})"));
+  const auto planned = [&] {
+    StartNetwork();
+    return network_->Plan(NewPod(absl::StrCat("pod", ++pods_)))->plan;
+  };
+  EXPECT_THAT(planned(), Not(HasSubstr("ipRanges\":[[")));
+  EXPECT_FALSE(network_->SetPodCidrs("10.1.2.0/24,x").ok());
+  EXPECT_THAT(planned(), Not(HasSubstr("ipRanges\":[[")));
+  ASSERT_TRUE(network_->SetPodCidrs("10.1.2.0/24").ok());
+  ASSERT_TRUE(network_->SetPodCidrs("").ok()) << "this tells nothing";
+  EXPECT_THAT(planned(), HasSubstr(R"("ipRanges":[[{"subnet":"10.1.2.0/24"}]])"));
+  ASSERT_TRUE(WriteFileAt(AT_FDCWD, options_.pod_cidrs_file, "rubbish", 0600).ok());
+  EXPECT_THAT(planned(), Not(HasSubstr("ipRanges\":[[")));
+  options_.pod_cidrs_file = dir_ + "/none/pod-cidrs";
+  StartNetwork();
+  EXPECT_TRUE(network_->SetPodCidrs("10.1.2.0/24").ok()) << "what cannot be kept is used nevertheless";
+  EXPECT_THAT(network_->Plan(NewPod("last"))->plan, HasSubstr(R"("ipRanges":[[{"subnet":"10.1.2.0/24"}]])"));
 }
 
 TEST_F(NetworkFaultTest, ARecordThatCannotBeReadIsAnErrorThatSaysWhich) {

@@ -128,6 +128,47 @@ TEST_F(NetworkTest, WithoutTheResultDetachStillLeavesNothing) {
   EXPECT_EQ(Traces(), baseline_);
 }
 
+TEST_F(NetworkTest, AUdpClientThatGoesOnDoesNotReachTheAddressOfAPodThatIsGone) {
+  StartBridge();
+  const PodNetworkRequest pod = NewPod("pod1", {{"udp", 53, 5353, ""}});
+  CniAttachment attachment = *network_->Plan(pod);
+  ASSERT_TRUE(network_->Attach(&attachment, kCall).ok());
+  const Fd server = UdpServerIn(pod.netns_path, 53);
+  const Fd client = UdpClient("10.88.0.1", 5353);
+  ASSERT_TRUE(Reaches(client, server));
+  ASSERT_TRUE(network_->Detach(attachment, kCall).ok());
+  // As a pod in the node's network that takes the port.
+  const Fd on_node = UdpServer(5353);
+  EXPECT_TRUE(Reaches(client, on_node));
+}
+
+TEST_F(NetworkTest, AUdpClientThatGoesOnReachesThePodThatTakesThePort) {
+  StartBridge();
+  const Fd on_node = UdpServer(5353);
+  const Fd client = UdpClient("10.88.0.1", 5353);
+  ASSERT_TRUE(Reaches(client, on_node));
+  const PodNetworkRequest pod = NewPod("pod1", {{"udp", 53, 5353, ""}});
+  CniAttachment attachment = *network_->Plan(pod);
+  ASSERT_TRUE(network_->Attach(&attachment, kCall).ok());
+  const Fd server = UdpServerIn(pod.netns_path, 53);
+  EXPECT_TRUE(Reaches(client, server)) << "portmap's ADD has deleted the flow to the node";
+  EXPECT_TRUE(network_->Detach(attachment, kCall).ok());
+}
+
+TEST_F(NetworkTest, WithoutTheResultUdpClientsAreForgottenToo) {
+  StartBridge();
+  const PodNetworkRequest pod = NewPod("pod1", {{"udp", 53, 5353, ""}});
+  const CniAttachment planned = *network_->Plan(pod);
+  CniAttachment attachment = planned;
+  ASSERT_TRUE(network_->Attach(&attachment, kCall).ok());
+  const Fd server = UdpServerIn(pod.netns_path, 53);
+  const Fd client = UdpClient("10.88.0.1", 5353);
+  ASSERT_TRUE(Reaches(client, server));
+  ASSERT_TRUE(network_->Detach(planned, kCall).ok());
+  const Fd on_node = UdpServer(5353);
+  EXPECT_TRUE(Reaches(client, on_node));
+}
+
 TEST_F(NetworkTest, DetachOfWhatWasOnlyPlannedIsOk) {
   StartBridge();
   const CniAttachment planned = *network_->Plan(NewPod("pod1", {{"tcp", 80, 8080, ""}}));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -61,10 +62,27 @@ Json BandwidthLimits(const Bandwidth& bandwidth) {
   return limits;
 }
 
-Json RuntimeConfig(const PodNetworkRequest& request) {
+// The form of the capability "ipRanges": a list of sets, from each of which the pod gets an address.
+Json IpRanges(const std::vector<std::string>& pod_cidrs) {
+  Json sets = Json::array();
+  for (const std::string& cidr : pod_cidrs) sets.push_back(Json::array({{{"subnet", cidr}}}));
+  return sets;
+}
+
+Json RuntimeConfig(const PodNetworkRequest& request, const std::vector<CniConfigList>& configs,
+                   const std::vector<std::string>& pod_cidrs) {
   Json config = Json::object();
-  if (!request.ports.empty()) config["portMappings"] = PortMappings(request.ports);
-  if (Json limits = BandwidthLimits(request.bandwidth); !limits.empty()) config["bandwidth"] = std::move(limits);
+  const auto add = [&](const char* capability, Json value) {
+    if (AnyHas(capability, configs)) config[capability] = std::move(value);
+  };
+  if (!request.ports.empty()) add("portMappings", PortMappings(request.ports));
+  if (Json limits = BandwidthLimits(request.bandwidth); !limits.empty()) add("bandwidth", std::move(limits));
+  if (!pod_cidrs.empty()) add("ipRanges", IpRanges(pod_cidrs));
+  if (const auto& dns = request.dns; dns.has_value()) {
+    add("dns", {{"servers", dns->servers}, {"searches", dns->searches}, {"options", dns->options}});
+  }
+  if (!request.cgroup_parent.empty()) add("cgroupPath", request.cgroup_parent);
+  add("io.kubernetes.cri.pod-annotations", request.annotations);
   return config;
 }
 
@@ -138,7 +156,8 @@ absl::StatusOr<std::vector<Json>> ReadResults(const std::string& text) {
 }  // namespace
 
 absl::StatusOr<NetworkPlan> MakePlan(const PodNetworkRequest& request, const std::vector<CniConfigList>& configs,
-                                     const std::vector<std::string>& bin_dirs) {
+                                     const std::vector<std::string>& bin_dirs,
+                                     const std::vector<std::string>& pod_cidrs) {
   if (!IsCniName(request.pod_id)) {
     return absl::InvalidArgumentError(absl::StrCat("pod id \"", Excerpt(request.pod_id), "\" is not a CNI name"));
   }
@@ -146,7 +165,7 @@ absl::StatusOr<NetworkPlan> MakePlan(const PodNetworkRequest& request, const std
   target.container_id = request.pod_id;
   target.netns = request.netns_path;
   ASSIGN_OR_RETURN(target.args, CniArgs(request));
-  target.runtime_config = RuntimeConfig(request);
+  target.runtime_config = RuntimeConfig(request, configs, pod_cidrs);
   NetworkPlan plan;
   plan.bin_dirs = bin_dirs;
   for (const CniConfigList& config : configs) {
@@ -154,6 +173,26 @@ absl::StatusOr<NetworkPlan> MakePlan(const PodNetworkRequest& request, const std
     plan.networks.push_back({config, target});
   }
   return plan;
+}
+
+bool AnyHas(const std::string& capability, const std::vector<CniConfigList>& configs) {
+  const auto has = [&](const CniPlugin& plugin) { return plugin.capabilities.contains(capability); };
+  return std::any_of(configs.begin(), configs.end(), [&](const CniConfigList& config) {
+    return std::any_of(config.plugins.begin(), config.plugins.end(), has);
+  });
+}
+
+std::set<uint16_t> UdpHostPorts(const NetworkPlan& plan) {
+  std::set<uint16_t> ports;
+  for (const PlannedNetwork& network : plan.networks) {
+    const auto mappings = JsonReader(network.target.runtime_config).Objects("portMappings");
+    for (const JsonReader& mapping : mappings.value_or(std::vector<JsonReader>())) {
+      const auto port = mapping.Unsigned("hostPort", std::numeric_limits<uint16_t>::max());
+      if (mapping.String("protocol").value_or("") != "udp" || !port.ok() || !port->has_value()) continue;
+      ports.insert(static_cast<uint16_t>(**port));
+    }
+  }
+  return ports;
 }
 
 std::string PlanToText(const NetworkPlan& plan) {

@@ -9,6 +9,8 @@
 // Plain functions, callable from any thread. Errors are Internal and name the field that cannot be read.
 #pragma once
 
+#include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,9 +33,23 @@ struct NetworkPlan {
 };
 
 // The pod's interface is eth0 in the first network, eth1 in the second, and so on. InvalidArgument if a value of
-// `request` cannot be passed to plugins: CNI_ARGS cannot quote ';' and '='.
+// `request` cannot be passed to plugins: CNI_ARGS cannot quote ';' and '='. `pod_cidrs`: the node's ranges.
+//
+// The runtimeConfig has what containerd 2.x gives, and ipRanges, as far as a plugin of `configs` declares the
+// capability (CNI conventions, "Dynamic Plugin specific fields"; the last two are containerd's):
+//   portMappings, bandwidth, dns   of the pod, if it asks for them
+//   ipRanges                       each of the node's ranges as a set of its own, if they are known
+//   cgroupPath                     the parent of the pod's cgroups, if it has one
+//   io.kubernetes.cri.pod-annotations  all of the pod's annotations
 absl::StatusOr<NetworkPlan> MakePlan(const PodNetworkRequest& request, const std::vector<CniConfigList>& configs,
-                                     const std::vector<std::string>& bin_dirs);
+                                     const std::vector<std::string>& bin_dirs,
+                                     const std::vector<std::string>& pod_cidrs);
+
+// Whether a plugin declares the capability.
+bool AnyHas(const std::string& capability, const std::vector<CniConfigList>& configs);
+
+// The ports of the host whose UDP datagrams go to the pod.
+std::set<uint16_t> UdpHostPorts(const NetworkPlan& plan);
 
 std::string PlanToText(const NetworkPlan& plan);
 absl::StatusOr<NetworkPlan> PlanFromText(const std::string& text);

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,13 @@ struct Bandwidth {
   uint64_t egress = 0;
 };
 
+// The pod's resolv.conf(5).
+struct PodDns {
+  std::vector<std::string> servers{};
+  std::vector<std::string> searches{};
+  std::vector<std::string> options{};
+};
+
 struct PodNetworkRequest {
   std::string pod_id;
   std::string name;
@@ -29,6 +38,9 @@ struct PodNetworkRequest {
   std::vector<PortMap> ports;  // only those with a host port
   Bandwidth bandwidth{};
   std::string handler{};  // of the runtime, as in the request of the pod; it may have networks of its own
+  std::optional<PodDns> dns{};
+  std::string cgroup_parent{};
+  std::map<std::string, std::string> annotations{};
 };
 
 }  // namespace crisp

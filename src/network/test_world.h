@@ -127,6 +127,35 @@ class TestWorld : public testing::Test {
     return listener;
   }
 
+  // A UDP socket in the namespace of the calling thread; a server is bound to `port` of all addresses, a client sends
+  // to `port` of `ip`, always from the same port of its own.
+  static Fd UdpServer(int port) {
+    Fd server(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const sockaddr_in any = Address("0.0.0.0", port);
+    EXPECT_EQ(bind(server.get(), reinterpret_cast<const sockaddr*>(&any), sizeof(any)), 0);
+    return server;
+  }
+  static Fd UdpServerIn(const std::string& netns, int port) {
+    Fd server;
+    EXPECT_TRUE(RunInNetns(netns, [&] {
+                  server = UdpServer(port);
+                  return absl::OkStatus();
+                }).ok());
+    return server;
+  }
+  static Fd UdpClient(const std::string& ip, int port) {
+    Fd client(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const sockaddr_in to = Address(ip, port);
+    EXPECT_EQ(connect(client.get(), reinterpret_cast<const sockaddr*>(&to), sizeof(to)), 0);
+    return client;
+  }
+  // Whether a datagram of `client` comes to `server`.
+  static bool Reaches(const Fd& client, const Fd& server) {
+    char byte = 'x';
+    pollfd ready{server.get(), POLLIN, 0};
+    return send(client.get(), &byte, 1, 0) == 1 && poll(&ready, 1, 2000) == 1 && recv(server.get(), &byte, 1, 0) == 1;
+  }
+
   // From the test's namespace, the "host".
   static bool CanConnect(const std::string& ip, int port) {
     const Fd client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));

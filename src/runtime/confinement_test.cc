@@ -261,6 +261,17 @@ TEST(SelinuxTest, ContextsOfAPolicy) {
   EXPECT_FALSE(ParseSelinuxContexts("").ok());
 }
 
+TEST(SelinuxTest, TheNodesOwnDirectoriesAreNotRelabelled) {
+  for (const std::string path : {"/", "/usr", "/etc", "/etc/shadow", "/home", "/var/lib", "/run", "/proc"}) {
+    const absl::Status status = CheckRelabel(path, "config.mounts[0].selinux_relabel");
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << path;
+    EXPECT_NE(status.message().find("config.mounts[0].selinux_relabel"), absl::string_view::npos);
+  }
+  for (const std::string path : {"/var/lib/kubelet/pods/x/volumes/y", "/srv/data", "/home/user/data", "/etcetera"}) {
+    EXPECT_EQ(CheckRelabel(path, "field"), absl::OkStatus()) << path;
+  }
+}
+
 TEST(SelinuxTest, EveryPodGetsCategoriesOfItsOwn) {
   std::set<std::string> taken;
   for (int i = 0; i < 6; ++i) {

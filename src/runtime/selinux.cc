@@ -123,6 +123,15 @@ SelinuxLabels LabelsFor(const SelinuxLabels& node, const cri::SELinuxOption& opt
   return {Label(process), Label(file)};
 }
 
+absl::Status CheckRelabel(absl::string_view path, absl::string_view field) {
+  static constexpr std::array<absl::string_view, 27> kOfTheNode = {
+      "/",     "/bin", "/boot",  "/dev",   "/etc", "/etc/passwd", "/etc/pki", "/etc/shadow", "/etc/ssl",
+      "/home", "/lib", "/lib64", "/media", "/mnt", "/opt",        "/proc",    "/root",       "/run",
+      "/sbin", "/srv", "/sys",   "/tmp",   "/usr", "/var",        "/var/lib", "/var/log",    "/var/tmp"};
+  if (std::find(kOfTheNode.begin(), kOfTheNode.end(), path) == kOfTheNode.end()) return absl::OkStatus();
+  return InvalidField(field, absl::StrCat(path, " belongs to the node, and its files must keep their SELinux labels"));
+}
+
 absl::StatusOr<SelinuxLabels> ParseSelinuxContexts(absl::string_view text) {
   SelinuxLabels labels{ValueOf(text, "process"), ValueOf(text, "file")};
   for (const std::string& label : {labels.process, labels.file}) {

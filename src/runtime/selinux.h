@@ -30,6 +30,10 @@ absl::Status CheckSelinux(const cri::SELinuxOption& options, absl::string_view f
 SelinuxLabels LabelsFor(const SelinuxLabels& node, const cri::SELinuxOption& options, const std::string& level,
                         bool privileged);
 
+// InvalidArgument naming `field` for the node's own directories, whose files must keep their labels: /, /etc, /usr and
+// the like, and some files. `path` has no link in it. Directories below them may be relabelled.
+absl::Status CheckRelabel(absl::string_view path, absl::string_view field);
+
 // The default labels of containers, from the policy's file of them (selinux_lxc_contexts(5)).
 absl::StatusOr<SelinuxLabels> ParseSelinuxContexts(absl::string_view text);
 

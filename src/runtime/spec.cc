@@ -137,16 +137,6 @@ void AddLabels(const SelinuxLabels& labels, json* spec) {
   if (!labels.file.empty()) (*spec)["linux"]["mountLabel"] = labels.file;
 }
 
-// What the container asks for, else what the pod does, else the node's default.
-SelinuxLabels ContainerLabels(const SpecContext& context, const cri::PodSandboxConfig& pod,
-                              const cri::ContainerConfig& container) {
-  const cri::LinuxContainerSecurityContext& security = container.linux().security_context();
-  const cri::SELinuxOption& own = security.selinux_options();
-  const bool asked = !own.user().empty() || !own.role().empty() || !own.type().empty() || !own.level().empty();
-  const cri::SELinuxOption& options = asked ? own : pod.linux().security_context().selinux_options();
-  return LabelsFor(context.host.selinux, options, context.pod.selinux_level, security.privileged());
-}
-
 SelinuxLabels SandboxLabels(const SpecContext& context, const cri::PodSandboxConfig& pod) {
   const cri::SELinuxOption& options = pod.linux().security_context().selinux_options();
   return LabelsFor(context.host.selinux, options, context.pod.selinux_level, /*privileged=*/false);
@@ -203,6 +193,15 @@ absl::StatusOr<json> SandboxLinux(const SpecContext& context, const cri::PodSand
 }
 
 }  // namespace
+
+SelinuxLabels ContainerLabels(const SpecContext& context, const cri::PodSandboxConfig& pod,
+                              const cri::ContainerConfig& container) {
+  const cri::LinuxContainerSecurityContext& security = container.linux().security_context();
+  const cri::SELinuxOption& own = security.selinux_options();
+  const bool asked = !own.user().empty() || !own.role().empty() || !own.type().empty() || !own.level().empty();
+  const cri::SELinuxOption& options = asked ? own : pod.linux().security_context().selinux_options();
+  return LabelsFor(context.host.selinux, options, context.pod.selinux_level, security.privileged());
+}
 
 absl::StatusOr<std::string> BuildSandboxSpec(const SpecContext& context, const cri::PodSandboxConfig& pod,
                                              const ImageConfig& image, const std::string& netns_path) {

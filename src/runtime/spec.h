@@ -35,4 +35,8 @@ absl::StatusOr<std::string> BuildContainerSpec(const SpecContext& context, const
                                                const cri::ContainerConfig& container, const ImageConfig& image,
                                                const PodNamespaces& namespaces, const ResolvedUser& user);
 
+// The labels that the spec of `container` has: what it asks for, else what its pod does, else the node's defaults.
+SelinuxLabels ContainerLabels(const SpecContext& context, const cri::PodSandboxConfig& pod,
+                              const cri::ContainerConfig& container);
+
 }  // namespace crisp

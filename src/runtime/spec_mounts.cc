@@ -113,8 +113,6 @@ std::string PropagationOption(cri::MountPropagation propagation) {
 }
 
 SpecMount Configured(const cri::Mount& mount) {
-  // selinux_relabel is not honoured: the kubelet sets it wherever SELinux could be, and means "if it is enabled". Where
-  // it is, the daemon says so (sandbox/spec_lookup.h, WarnOfUnlabelledMounts).
   SpecMount result = Bind(mount.host_path(), LexicallyNormalPath(mount.container_path()), mount.readonly(),
                           PropagationOption(mount.propagation()));
   if (mount.recursive_read_only()) result.options.push_back("rro");

@@ -88,6 +88,8 @@ absl::Status ContainerMounts::MountImage(const Pod& pod, const Container& contai
   mount->set_readonly(true);
   mount->clear_image();
   mount->clear_image_sub_path();
+  // The layers are shared with other containers, and read-only.
+  mount->clear_selinux_relabel();
   // The layers are mounted idmapped already.
   mount->clear_uidmappings();
   mount->clear_gidmappings();

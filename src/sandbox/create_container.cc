@@ -201,10 +201,10 @@ absl::StatusOr<std::string> ContainerCreator::BuildSpec(const Pod& pod, const Co
   SpecContext context = parts_.inputs->For(pod, container.id());
   context.container.image_name = ImageNameOf(record.config().image(), image);
   RETURN_IF_ERROR(LookUpConfinement(security, &context));
-  WarnOfUnlabelledMounts(record.config(), context, LogFieldsOf(pod, container));
   RETURN_IF_ERROR(LookUpDevices(record.config(), user, parts_.security,
                                 parts_.handlers->OptionsOf(pod_record.runtime_handler()), &context));
   ASSIGN_OR_RETURN(const cri::ContainerConfig config, parts_.mounts->Resolve(pod, container));
+  RETURN_IF_ERROR(RelabelMounts(config, ContainerLabels(context, pod_record.config(), config).file, call));
   if (!parts_.security.ignore_image_defined_volumes) {
     ASSIGN_OR_RETURN(context.container.volumes, parts_.mounts->MakeVolumes(pod, container, config, image.config, call));
   }

@@ -1,5 +1,6 @@
 #include "sandbox/pod_network.h"
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -28,16 +29,38 @@ std::vector<PortMap> HostPorts(const cri::PodSandboxConfig& config) {
   return ports;
 }
 
+std::optional<PodDns> DnsOf(const cri::PodSandboxConfig& config) {
+  if (!config.has_dns_config()) return std::nullopt;
+  const cri::DNSConfig& dns = config.dns_config();
+  return PodDns{{dns.servers().begin(), dns.servers().end()},
+                {dns.searches().begin(), dns.searches().end()},
+                {dns.options().begin(), dns.options().end()}};
+}
+
+absl::StatusOr<PodNetworkRequest> RequestFor(const PodRecord& record) {
+  const cri::PodSandboxConfig& config = record.config();
+  PodNetworkRequest request;
+  request.pod_id = record.id();
+  request.name = config.metadata().name();
+  request.namespace_name = config.metadata().namespace_();
+  request.uid = config.metadata().uid();
+  request.netns_path = record.netns_path();
+  request.ports = HostPorts(config);
+  ASSIGN_OR_RETURN(request.bandwidth, BandwidthOf(config));
+  request.handler = record.runtime_handler();
+  request.dns = DnsOf(config);
+  request.cgroup_parent = config.linux().cgroup_parent();
+  request.annotations = {config.annotations().begin(), config.annotations().end()};
+  return request;
+}
+
 }  // namespace
 
 absl::Status PodNetwork::Plan(PodRecord* record) const {
   if (UsesHostNetwork(record->config())) return absl::OkStatus();
   record->set_netns_path(layout_.Netns(record->id()));
-  const cri::PodSandboxMetadata& name = record->config().metadata();
-  ASSIGN_OR_RETURN(const Bandwidth bandwidth, BandwidthOf(record->config()));
-  ASSIGN_OR_RETURN(const CniAttachment plan,
-                   network_->Plan({record->id(), name.name(), name.namespace_(), name.uid(), record->netns_path(),
-                                   HostPorts(record->config()), bandwidth, record->runtime_handler()}));
+  ASSIGN_OR_RETURN(const PodNetworkRequest request, RequestFor(*record));
+  ASSIGN_OR_RETURN(const CniAttachment plan, network_->Plan(request));
   record->set_cni_plan(plan.plan);
   return absl::OkStatus();
 }

@@ -34,6 +34,7 @@ using testing::HasSubstr;
 class RecordingNetwork : public Network {
  public:
   absl::Status Ready() override { return absl::OkStatus(); }
+  absl::Status SetPodCidrs(const std::string&) override { return absl::OkStatus(); }
   absl::StatusOr<CniAttachment> Plan(const PodNetworkRequest& request) override {
     requests.push_back(request);
     return CniAttachment{"the plan", ""};
@@ -46,6 +47,9 @@ class RecordingNetwork : public Network {
   absl::Status Detach(const CniAttachment& attachment, const CallContext&) override {
     detached.push_back(attachment.plan + ", " + attachment.result);
     return failure;
+  }
+  absl::StatusOr<std::vector<PluginCheck>> Check(const CniAttachment&, const CallContext&) override {
+    return std::vector<PluginCheck>();
   }
   absl::Status CollectGarbage(absl::FunctionRef<std::vector<std::string>()> valid, const CallContext&) override {
     collected.push_back(absl::StrJoin(valid(), ","));
@@ -109,6 +113,27 @@ TEST_F(PodNetworkTest, ThePlanNamesThePodAndIsPartOfTheRecord) {
   EXPECT_EQ(request.uid, "uid");
   EXPECT_EQ(request.netns_path, layout_.Netns("p"));
   EXPECT_EQ(request.handler, "vm");
+}
+
+TEST_F(PodNetworkTest, PluginsAreToldOfDnsCgroupAndAnnotations) {
+  PodRecord record = Record();
+  ASSERT_EQ(pods_.Plan(&record), absl::OkStatus());
+  EXPECT_FALSE(network_.requests.at(0).dns.has_value());
+  EXPECT_EQ(network_.requests.at(0).cgroup_parent, "");
+
+  cri::PodSandboxConfig& config = *record.mutable_config();
+  config.mutable_dns_config()->add_servers("10.96.0.10");
+  config.mutable_dns_config()->add_searches("svc.cluster.local");
+  config.mutable_dns_config()->add_options("ndots:5");
+  config.mutable_linux()->set_cgroup_parent("/kubepods/pod1");
+  (*config.mutable_annotations())["a"] = "b";
+  ASSERT_EQ(pods_.Plan(&record), absl::OkStatus());
+  const PodNetworkRequest& request = network_.requests.at(1);
+  EXPECT_THAT(request.dns->servers, ElementsAre("10.96.0.10"));
+  EXPECT_THAT(request.dns->searches, ElementsAre("svc.cluster.local"));
+  EXPECT_THAT(request.dns->options, ElementsAre("ndots:5"));
+  EXPECT_EQ(request.cgroup_parent, "/kubepods/pod1");
+  EXPECT_THAT(request.annotations, ElementsAre(std::pair<const std::string, std::string>("a", "b")));
 }
 
 TEST_F(PodNetworkTest, PluginsAreToldOfPortsOfTheHostOnly) {

@@ -79,6 +79,7 @@ class OneImage : public Images {
 class LoopbackNetwork : public Network {
  public:
   absl::Status Ready() override { return absl::OkStatus(); }
+  absl::Status SetPodCidrs(const std::string&) override { return absl::OkStatus(); }
   absl::StatusOr<CniAttachment> Plan(const PodNetworkRequest& request) override {
     return CniAttachment{request.netns_path, ""};
   }
@@ -88,6 +89,9 @@ class LoopbackNetwork : public Network {
     return PodAddresses{"192.0.2.1", {}};
   }
   absl::Status Detach(const CniAttachment&, const CallContext&) override { return absl::OkStatus(); }
+  absl::StatusOr<std::vector<PluginCheck>> Check(const CniAttachment&, const CallContext&) override {
+    return std::vector<PluginCheck>();
+  }
   absl::Status CollectGarbage(absl::FunctionRef<std::vector<std::string>()>, const CallContext&) override {
     return absl::OkStatus();
   }

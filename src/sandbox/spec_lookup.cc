@@ -5,11 +5,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/log.h"
 #include "base/status_macros.h"
 #include "os/errno_status.h"
 #include "os/file.h"
 #include "os/mount_info.h"
+#include "os/relabel.h"
 #include "runtime/apparmor.h"
 #include "runtime/cdi_files.h"
 #include "runtime/devices.h"
@@ -17,6 +17,7 @@
 #include "runtime/host.h"
 #include "runtime/profiles.h"
 #include "runtime/seccomp_profile.h"
+#include "runtime/selinux.h"
 
 namespace crisp {
 namespace {
@@ -101,14 +102,15 @@ absl::StatusOr<std::string> ResolveHostPath(const std::string& path) {
   return result;
 }
 
-void WarnOfUnlabelledMounts(const cri::ContainerConfig& container, const SpecContext& context,
-                            const OwnedLogFields& log_fields) {
-  if (context.host.selinux.process.empty()) return;
-  for (const cri::Mount& mount : container.mounts()) {
+absl::Status RelabelMounts(const cri::ContainerConfig& container, const std::string& label, const CallContext& call) {
+  if (label.empty()) return absl::OkStatus();
+  for (int i = 0; i < container.mounts_size(); ++i) {
+    const cri::Mount& mount = container.mounts(i);
     if (!mount.selinux_relabel()) continue;
-    Log(LogLevel::kWarning, "a mount keeps its SELinux labels: selinux_relabel is not honoured", log_fields,
-        {{"path", mount.container_path()}, {"host_path", mount.host_path()}});
+    RETURN_IF_ERROR(CheckRelabel(mount.host_path(), absl::StrCat("config.mounts[", i, "].selinux_relabel")));
+    RETURN_IF_ERROR(RelabelTree(mount.host_path(), label, call), "relabel mount ", mount.container_path());
   }
+  return absl::OkStatus();
 }
 
 absl::Status CheckPropagation(const cri::Mount& mount, const std::string& field) {

@@ -8,7 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "api/cri/cri.h"
-#include "base/log.h"
+#include "base/call_context.h"
 #include "runtime/spec_context.h"
 #include "runtime/user.h"
 #include "sandbox/security_options.h"
@@ -26,10 +26,10 @@ absl::Status LookUpDevices(const cri::ContainerConfig& container, const Resolved
 // `path` with every symbolic link followed. What is not there becomes a directory, as the kubelet expects of a runtime.
 absl::StatusOr<std::string> ResolveHostPath(const std::string& path);
 
-// Says in a warning for each mount of a node with SELinux that selinux_relabel is not honoured: its files keep the
-// labels that they have, and the policy may keep the container from them.
-void WarnOfUnlabelledMounts(const cri::ContainerConfig& container, const SpecContext& context,
-                            const OwnedLogFields& log_fields);
+// Gives the container's label (`label`; empty: no SELinux) to what is on the mounts that have selinux_relabel. Their
+// host paths are resolved. InvalidArgument for the node's own directories (CheckRelabel); else the errors of
+// os/relabel.h.
+absl::Status RelabelMounts(const cri::ContainerConfig& container, const std::string& label, const CallContext& call);
 
 // That what is mounted at `mount`'s host path (resolved) propagates as it is asked to.
 absl::Status CheckPropagation(const cri::Mount& mount, const std::string& field);

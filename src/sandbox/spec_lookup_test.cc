@@ -4,7 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mount.h>
+#include <sys/xattr.h>
 #include <unistd.h>
+
+#include <array>
 
 #include "os/file.h"
 #include "os/testing/mount_namespace.h"
@@ -15,34 +18,58 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
-using testing::Not;
 
-cri::ContainerConfig WithMounts() {
-  cri::ContainerConfig container;
-  for (const char* name : {"relabel", "leave"}) {
-    cri::Mount& mount = *container.add_mounts();
-    mount.set_host_path(std::string("/host/") + name);
-    mount.set_container_path(std::string("/in/") + name);
-    mount.set_selinux_relabel(mount.container_path() == "/in/relabel");
+constexpr char kLabel[] = "system_u:object_r:container_file_t:s0:c1,c2";
+
+std::string LabelOf(const std::string& path) {
+  std::array<char, 256> value{};
+  const ssize_t size = lgetxattr(path.c_str(), "security.selinux", value.data(), value.size());
+  return size < 0 ? "" : std::string(value.data(), static_cast<size_t>(size));
+}
+
+// A mount that is to be relabelled, and one that is not.
+class RelabelMountsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root, to set labels";
+    for (const std::string name : {"relabel", "leave"}) {
+      ASSERT_TRUE(MakeDirs(dir_.Path(name) + "/below", 0755).ok());
+      cri::Mount& mount = *container_.add_mounts();
+      mount.set_host_path(dir_.Path(name));
+      mount.set_container_path("/in/" + name);
+      mount.set_selinux_relabel(name == "relabel");
+    }
   }
-  return container;
+
+  const TestDir dir_;
+  cri::ContainerConfig container_;
+};
+
+TEST_F(RelabelMountsTest, WhatIsOnAMountThatAsksForItGetsTheLabel) {
+  ASSERT_EQ(RelabelMounts(container_, kLabel, CallContext()), absl::OkStatus());
+  EXPECT_EQ(LabelOf(dir_.Path("relabel")), kLabel);
+  EXPECT_EQ(LabelOf(dir_.Path("relabel/below")), kLabel);
+  EXPECT_EQ(LabelOf(dir_.Path("leave")), "");
 }
 
-std::string Told(const SpecContext& context) {
-  testing::internal::CaptureStderr();
-  WarnOfUnlabelledMounts(WithMounts(), context, {{"container", "c"}});
-  return testing::internal::GetCapturedStderr();
+TEST_F(RelabelMountsTest, WithoutSelinuxNothingIsWritten) {
+  ASSERT_EQ(RelabelMounts(container_, "", CallContext()), absl::OkStatus());
+  EXPECT_EQ(LabelOf(dir_.Path("relabel")), "");
 }
 
-TEST(WarnOfUnlabelledMountsTest, NamesEachMountThatIsToBeRelabelled) {
-  SpecContext context;
-  context.host.selinux = {"system_u:system_r:container_t:s0", "system_u:object_r:container_file_t:s0"};
-  EXPECT_THAT(Told(context),
-              AllOf(HasSubstr("container=c path=/in/relabel host_path=/host/relabel"), Not(HasSubstr("leave"))));
+TEST_F(RelabelMountsTest, TheNodesOwnDirectoriesAreRefused) {
+  container_.mutable_mounts(1)->set_selinux_relabel(true);
+  container_.mutable_mounts(1)->set_host_path("/proc");
+  const absl::Status status = RelabelMounts(container_, kLabel, CallContext());
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr("config.mounts[1].selinux_relabel"), HasSubstr("/proc belongs to the node")));
 }
 
-TEST(WarnOfUnlabelledMountsTest, SaysNothingWhereSelinuxIsNotInUse) {
-  EXPECT_EQ(Told(SpecContext()), "");
+TEST_F(RelabelMountsTest, AnErrorNamesTheMount) {
+  container_.mutable_mounts(0)->set_host_path(dir_.Path("none"));
+  EXPECT_THAT(std::string(RelabelMounts(container_, kLabel, CallContext()).message()),
+              AllOf(HasSubstr("relabel mount /in/relabel"), HasSubstr(dir_.Path("none"))));
 }
 
 TEST(ResolveHostPathTest, FollowsLinksToTheEnd) {

@@ -55,9 +55,9 @@ absl::Status RuntimeRpcs::RuntimeConfig(const cri::RuntimeConfigRequest&, cri::R
   return absl::OkStatus();
 }
 
-absl::Status RuntimeRpcs::UpdateRuntimeConfig(const cri::UpdateRuntimeConfigRequest&,
+absl::Status RuntimeRpcs::UpdateRuntimeConfig(const cri::UpdateRuntimeConfigRequest& request,
                                               cri::UpdateRuntimeConfigResponse*) {
-  return absl::OkStatus();
+  return network_->SetPodCidrs(request.runtime_config().network_config().pod_cidr());
 }
 
 }  // namespace crisp

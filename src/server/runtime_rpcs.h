@@ -21,8 +21,8 @@ class RuntimeRpcs {
   absl::Status Version(const cri::VersionRequest& request, cri::VersionResponse* response);
   absl::Status Status(const cri::StatusRequest& request, cri::StatusResponse* response);
   absl::Status RuntimeConfig(const cri::RuntimeConfigRequest& request, cri::RuntimeConfigResponse* response);
-  // Accepts the pod CIDR and does nothing with it: network add-ons take theirs from the node object, and crisp writes
-  // no CNI configuration.
+  // Gives the pod CIDR to the network, which may need it to write a CNI configuration; network add-ons take theirs from
+  // the node object.
   absl::Status UpdateRuntimeConfig(const cri::UpdateRuntimeConfigRequest& request,
                                    cri::UpdateRuntimeConfigResponse* response);
 

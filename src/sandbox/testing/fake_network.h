@@ -3,6 +3,7 @@
 
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/mutex.h"
 #include "network/network.h"
@@ -15,11 +16,14 @@ class FakeNetwork : public Network {
   explicit FakeNetwork(Steps* steps) : steps_(steps) {}
 
   std::set<std::string> attached() const;
+  std::vector<PluginCheck> checks{};  // what Check answers
 
   absl::Status Ready() override { return absl::OkStatus(); }
+  absl::Status SetPodCidrs(const std::string&) override { return absl::OkStatus(); }
   absl::StatusOr<CniAttachment> Plan(const PodNetworkRequest& request) override;
   absl::StatusOr<PodAddresses> Attach(CniAttachment* attachment, const CallContext& call) override;
   absl::Status Detach(const CniAttachment& attachment, const CallContext& call) override;
+  absl::StatusOr<std::vector<PluginCheck>> Check(const CniAttachment&, const CallContext&) override { return checks; }
   absl::Status CollectGarbage(absl::FunctionRef<std::vector<std::string>()>, const CallContext&) override {
     return absl::OkStatus();
   }
