@@ -21,6 +21,11 @@ void AddSandboxFamilies(const SandboxCounters& counters, std::vector<prometheus:
                             counters.shim_deaths));
   families->push_back(Count("crisp_shim_reconnects_total", "Shims of an earlier crispd that were taken over.",
                             counters.shim_reconnects));
+  families->push_back(
+      Count("crisp_shim_upgrades_total", "Shims whose program was replaced in place.", counters.shim_upgrades));
+  families->push_back(Count("crisp_shim_upgrade_failures_total",
+                            "Shims that could not be upgraded and go on with their old program.",
+                            counters.shim_upgrade_failures));
 }
 
 void AddEventFamilies(EventHub& hub, std::vector<prometheus::MetricFamily>* families) {

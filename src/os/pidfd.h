@@ -36,6 +36,9 @@ class Pidfd {
   // that the process is the one that was meant.
   static Pidfd Open(pid_t pid);
 
+  // Takes ownership of a descriptor that is a pidfd, such as one that was kept over execve(2).
+  static Pidfd Of(Fd fd) { return Pidfd(std::move(fd)); }
+
   bool valid() const { return fd_.valid(); }
   // For poll(2) and epoll(7): becomes readable when the process has ended. Stays owned by this object.
   int get() const { return fd_.get(); }

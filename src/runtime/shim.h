@@ -117,6 +117,12 @@ class ShimListener {
   virtual void OnShimGone() = 0;
 };
 
+// A program of crisp-shim, to replace that of a running one.
+struct ShimProgram {
+  std::string path;   // absolute
+  std::string build;  // its name (shim/build.h)
+};
+
 struct ShimPaths {
   std::string program;  // crisp-shim, absolute
   std::string socket;
@@ -128,6 +134,8 @@ class Shim {
   virtual ~Shim() = default;
 
   virtual pid_t pid() const = 0;
+  // The name of the program that the shim runs (shim/build.h); empty if the shim is too old to tell.
+  virtual std::string build() const = 0;
 
   virtual absl::StatusOr<std::vector<ShimContainer>> List(const CallContext& call) = 0;
 
@@ -164,6 +172,13 @@ class Shim {
 
   // Reopens the log path after the file was renamed. No line is lost or written twice.
   virtual absl::Status ReopenLog(const std::string& container_id, const CallContext& call) = 0;
+
+  // Replaces the shim's program in place. The process, its containers, logs, streams and this connection go on, and
+  // nothing of them is lost. After an error the shim goes on with the program that it had, unless it is gone:
+  //   Aborted      something is under way that cannot be handed over, such as a start; ask again later
+  //   Internal     the new program cannot be run, or does not take this shim's state; or the shim is too old
+  //   Unavailable  the shim is gone
+  virtual absl::Status Upgrade(const ShimProgram& program, const CallContext& call) = 0;
 
   // Ends the shim; it kills and removes the containers that it still has. A repeated call is fine.
   //   OK           The containers are removed and the shim's process is gone.

@@ -171,6 +171,10 @@ pid_t ShimClient::pid() const {
   return connection_->pid();
 }
 
+std::string ShimClient::build() const {
+  return connection_->build();
+}
+
 absl::StatusOr<std::vector<ShimContainer>> ShimClient::List(const CallContext& call) {
   ASSIGN_OR_RETURN(ShimAnswer answer, connection_->Ask(shim::List{}, call), "list the shim's containers");
   return std::move(answer.containers);
@@ -257,6 +261,14 @@ absl::StatusOr<std::unique_ptr<ShimStream>> ShimClient::Attach(const AttachReque
 
 absl::Status ShimClient::ReopenLog(const std::string& container_id, const CallContext& call) {
   return connection_->Ask(shim::ReopenLog{container_id}, call).status();
+}
+
+absl::Status ShimClient::Upgrade(const ShimProgram& program, const CallContext& call) {
+  RETURN_IF_ERROR(connection_->CheckVersion(7, "upgrade in place"));
+  RETURN_IF_ERROR(connection_->Upgrade(program.path, call));
+  if (build() == program.build) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("upgrade: ", program.path, " could not go on from the shim's state, and the ",
+                                          "shim runs its old program again: ", build()));
 }
 
 absl::Status ShimClient::Shutdown(const CallContext& call) {

@@ -41,6 +41,7 @@ class ShimClient : public Shim {
   void set_undo_timeout(std::chrono::nanoseconds timeout);
 
   pid_t pid() const override;
+  std::string build() const override;
   absl::StatusOr<std::vector<ShimContainer>> List(const CallContext& call) override;
   absl::StatusOr<StartedContainer> Start(const StartRequest& request, const CallContext& call) override;
   absl::Status Kill(const std::string& container_id, int signal, bool all, const CallContext& call) override;
@@ -50,6 +51,7 @@ class ShimClient : public Shim {
                                                        const CallContext& call) override;
   absl::StatusOr<std::unique_ptr<ShimStream>> Attach(const AttachRequest& request, const CallContext& call) override;
   absl::Status ReopenLog(const std::string& container_id, const CallContext& call) override;
+  absl::Status Upgrade(const ShimProgram& program, const CallContext& call) override;
   absl::Status Shutdown(const CallContext& call) override;
   absl::Status Terminate(const CallContext& call) override;
 

@@ -30,6 +30,8 @@ absl::Status ToStatus(const shim::Error& error) {
       return absl::DeadlineExceededError(text);
     case shim::ErrorCode::kCancelled:
       return absl::CancelledError(text);
+    case shim::ErrorCode::kBusy:
+      return absl::AbortedError(text);
     case shim::ErrorCode::kNotRunning:
       return absl::FailedPreconditionError(text);
     default:
@@ -126,11 +128,20 @@ absl::Status ShimConnection::Greet(const std::string& pod_id, const CallContext&
   if (answer.hello.pod_id != pod_id) {
     return absl::InternalError(absl::StrCat("the shim keeps pod ", answer.hello.pod_id, ", not ", pod_id));
   }
-  {
-    MutexLock lock(mutex_);
-    version_ = answer.hello.version;
-  }
+  Learn(answer.hello);
   return WatchProcess(static_cast<pid_t>(answer.hello.pid));
+}
+
+void ShimConnection::Learn(const shim::HelloReply& reply) {
+  MutexLock lock(mutex_);
+  version_ = reply.version;
+  build_ = reply.build;
+}
+
+absl::Status ShimConnection::Upgrade(const std::string& program, const CallContext& call) {
+  ASSIGN_OR_RETURN(const ShimAnswer answer, Ask(shim::Upgrade{program}, call));
+  Learn(answer.hello);
+  return absl::OkStatus();
 }
 
 absl::Status ShimConnection::CheckVersion(uint32_t needed, absl::string_view what) {
@@ -156,6 +167,11 @@ absl::Status ShimConnection::WatchProcess(pid_t pid) {
 pid_t ShimConnection::pid() {
   MutexLock lock(mutex_);
   return pid_;
+}
+
+std::string ShimConnection::build() {
+  MutexLock lock(mutex_);
+  return build_;
 }
 
 // ---- requests ----

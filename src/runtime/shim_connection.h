@@ -110,6 +110,10 @@ class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
   absl::Status KillProcess(const CallContext& call);
 
   pid_t pid();
+  std::string build();
+
+  // Asks for the upgrade. The version and the build are then those of the program that runs.
+  absl::Status Upgrade(const std::string& program, const CallContext& call);
 
  private:
   // A Start whose result has not been returned yet. It outlives its callers, so that a later one can join it.
@@ -141,6 +145,7 @@ class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
   absl::Status AwaitDeath(const CallContext& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   uint64_t NextId();
 
+  void Learn(const shim::HelloReply& reply);
   absl::Status WatchProcess(pid_t pid);
   void OnProcessGone();
   void OnReadable();
@@ -167,6 +172,7 @@ class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
   std::map<std::string, std::shared_ptr<PendingStart>> starts_ ABSL_GUARDED_BY(mutex_);  // by container
   std::map<uint64_t, std::shared_ptr<StreamExit>> streams_ ABSL_GUARDED_BY(mutex_);      // that are open
   uint32_t version_ ABSL_GUARDED_BY(mutex_) = 0;                                         // of the shim's protocol
+  std::string build_ ABSL_GUARDED_BY(mutex_);
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;
   bool cleaned_up_ ABSL_GUARDED_BY(mutex_) = false;  // it has answered that it took its containers away

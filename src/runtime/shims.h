@@ -29,6 +29,10 @@ class Shims {
   virtual absl::StatusOr<std::unique_ptr<Shim>> Connect(const std::string& pod_id, const ShimPaths& paths,
                                                         ShimListener* listener, const CallContext& call) = 0;
 
+  // Asks the program at `path` for the name of its build. Internal if it cannot be run, or is no crisp-shim that can
+  // replace another.
+  virtual absl::StatusOr<ShimProgram> Program(const std::string& path, const CallContext& call) = 0;
+
   // Kills the shim that listens at paths.socket, without talking to it (cleanup.h, KillShim).
   virtual absl::Status Kill(const ShimPaths& paths, const CallContext& call) = 0;
 

@@ -19,6 +19,9 @@ inline constexpr std::chrono::seconds kUpdateDeadline{10};
 inline constexpr std::chrono::seconds kUpdateUndoDeadline{3};
 // For a CNI plugin that outlived its daemon to end by itself.
 inline constexpr std::chrono::seconds kOrphanGrace{5};
+// For the installed crisp-shim to tell its build, and for a shim that runs to become that.
+inline constexpr std::chrono::seconds kShimProgramDeadline{10};
+inline constexpr std::chrono::seconds kShimUpgradeDeadline{20};
 // For a shim that outlived its daemon to answer the next one. One that does not is ended, and its pod with it; on a
 // machine that is out of breath it must not be one that only waits for its turn.
 inline constexpr std::chrono::seconds kReconnectDeadline{20};

@@ -23,6 +23,7 @@
 #include "sandbox/run_pod.h"
 #include "sandbox/sandbox_counters.h"
 #include "sandbox/shim_stopper.h"
+#include "sandbox/shim_upgrader.h"
 #include "sandbox/spec_inputs.h"
 #include "sandbox/start_container.h"
 #include "sandbox/stop.h"
@@ -80,7 +81,8 @@ struct PodManager::Tower {
         runner({p.layout, p.table, &records, &publisher, &watch, &handlers, &inputs, &network, &pause, &teardown,
                 &counters, options.security.selinux_category_range}),
         recovery({p.layout, p.table, &records, &publisher, &watch, &handlers, p.shims, &shim_stopper, &teardown,
-                  &starter, &counters, options.shim_program, std::move(facts.boot_id), p.recovery_progress}) {}
+                  &starter, &counters, options.shim_program, std::move(facts.boot_id), p.recovery_progress}),
+        shim_upgrader(p.table, p.shims, &counters, options.shim_program) {}
 
   NoObserver no_observer;
   EventHub hub;
@@ -105,6 +107,7 @@ struct PodManager::Tower {
   ContainerCreator creator;
   PodRunner runner;
   Recovery recovery;
+  ShimUpgrader shim_upgrader;
 };
 
 PodManager::PodManager(std::unique_ptr<Tower> tower) : tower_(std::move(tower)) {}
@@ -117,6 +120,7 @@ absl::StatusOr<std::unique_ptr<PodManager>> PodManager::Open(Parts parts) {
   RuntimeHandlers::Features features = AskRuntimes(options.runtimes, parts.layout, facts.host);
   auto tower = std::make_unique<Tower>(parts, options, std::move(facts), std::move(features));
   RETURN_IF_ERROR(tower->recovery.Run(), "take over the pods of the last daemon");
+  tower->shim_upgrader.Begin();
   return std::unique_ptr<PodManager>(new PodManager(std::move(tower)));
 }
 

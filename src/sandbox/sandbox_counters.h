@@ -13,8 +13,10 @@ struct SandboxCounters {
   CountsByLabel<Counter> container_exits{{"Completed", "Error", "OOMKilled", "StartError", "Unknown"}};
   Counter oom_kills;  // processes of containers
   Counter shim_starts;
-  Counter shim_deaths;      // that nobody asked for
-  Counter shim_reconnects;  // to shims of an earlier daemon
+  Counter shim_deaths;            // that nobody asked for
+  Counter shim_reconnects;        // to shims of an earlier daemon
+  Counter shim_upgrades;          // in place
+  Counter shim_upgrade_failures;  // shims that go on with their old program
   // Callers that joined a call at work, by operation.
   CountsByLabel<Counter> joined{
       {"RunPodSandbox", "StopPodSandbox", "RemovePodSandbox", "CreateContainer", "StartContainer", "RemoveContainer"}};

@@ -5,12 +5,28 @@ namespace crisp::shim {
 void Attachment::Begin(uint8_t streams, Attached ends) {
   for (const uint8_t bit : {kStdoutBit, kStderrBit}) outputs_ += (streams & bit) != 0 ? 1 : 0;
   client_.opened(container_->io().Terminal());
-  container_->io().Attach(streams, std::move(ends),
-                          {number_, [this](Tee::Parting how) { OnParted(how); },
-                           [this](int exit_code) {
-                             exit_code_ = exit_code;
-                             FinishIfOver();
-                           }});
+  container_->io().Attach(streams, std::move(ends), Watch());
+}
+
+ContainerIo::Watcher Attachment::Watch() {
+  return {number_, [this](Tee::Parting how) { OnParted(how); },
+          [this](int exit_code) {
+            exit_code_ = exit_code;
+            FinishIfOver();
+          }};
+}
+
+void Attachment::Save(SessionState owner, ShimState* state) const {
+  owner.number = number_;
+  state->attachments.push_back({std::move(owner), static_cast<uint32_t>(outputs_), hung_up_, exit_code_.has_value(),
+                                static_cast<uint32_t>(exit_code_.value_or(0))});
+}
+
+void Attachment::Restore(const AttachmentState& state) {
+  outputs_ = static_cast<int>(state.outputs);
+  hung_up_ = state.hung_up != 0;
+  if (state.exited != 0) exit_code_ = static_cast<int>(state.exit_code);
+  container_->io().Rewatch(Watch());
 }
 
 void Attachment::OnParted(Tee::Parting how) {

@@ -30,8 +30,13 @@ class Attachment : public Session {
 
   void Begin(uint8_t streams, Attached ends);
   void Cancel(ErrorCode why) override;
+  bool busy() const override { return false; }
+  std::string container_id() const override { return container_->id(); }
+  void Save(SessionState owner, ShimState* state) const override;
+  void Restore(const AttachmentState& state);  // in place of Begin
 
  private:
+  ContainerIo::Watcher Watch();
   void OnParted(Tee::Parting how);
   void FinishIfOver();
   void Finish(const std::optional<Failure>& failure);

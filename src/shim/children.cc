@@ -16,9 +16,27 @@ int Children::Add(pid_t pid, Exited exited) {
   if (waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0) return errno;
   Pidfd pidfd = Pidfd::Open(pid);
   if (!pidfd.valid()) return errno;
+  Watch(pid, std::move(pidfd), std::move(exited));
+  return 0;
+}
+
+void Children::Watch(pid_t pid, Pidfd pidfd, Exited exited) {
   loop_.Watch(pidfd.get(), EPOLLIN, [this, pid](uint32_t) { Reap(pid); });
   known_.push_back({pid, std::move(pidfd), std::move(exited)});
-  return 0;
+}
+
+std::vector<ChildState> Children::Save() const {
+  std::vector<ChildState> children;
+  for (const Known& one : known_) children.push_back({static_cast<uint32_t>(one.pid), one.pidfd.get()});
+  return children;
+}
+
+void Children::Restore(const std::vector<ChildState>& children) {
+  for (const ChildState& one : children) Watch(static_cast<pid_t>(one.pid), Pidfd::Of(Fd(one.pidfd)), nullptr);
+}
+
+void Children::Own(pid_t pid, Exited exited) {
+  if (const auto known = Find(pid); known != known_.end()) known->exited = std::move(exited);
 }
 
 void Children::Drop(std::vector<Known>::iterator known) {

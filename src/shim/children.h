@@ -17,6 +17,7 @@
 
 #include "os/pidfd.h"
 #include "shim/loop.h"
+#include "shim/state.h"
 
 namespace crisp::shim {
 
@@ -38,6 +39,12 @@ class Children {
   void Forget(pid_t pid);
   // Sends a signal to a child that was added. 0, or an errno value: ESRCH once it has been reaped.
   int Signal(pid_t pid, int signal) const;
+
+  // For an upgrade: the children that are watched; and the same in the new program, where each owner asks for its own.
+  std::vector<ChildState> Save() const;
+  void Restore(const std::vector<ChildState>& children);
+  // Takes over one of those: `exited` is called as that of Add.
+  void Own(pid_t pid, Exited exited);
 
   // Reaps every zombie, unless there is a Hold. To be called after SIGCHLD.
   void Sweep();
@@ -64,6 +71,7 @@ class Children {
   };
 
   std::vector<Known>::iterator Find(pid_t pid);
+  void Watch(pid_t pid, Pidfd pidfd, Exited exited);
   void Drop(std::vector<Known>::iterator known);
   bool Reap(pid_t pid);
   void SweepSoon();

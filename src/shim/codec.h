@@ -93,6 +93,9 @@ class Decoder {
   bool more() const { return ok_ && !rest_.empty(); }
   bool ok() const { return ok_; }
 
+ protected:
+  void Fail() { ok_ = false; }
+
  private:
   uint64_t Integer(size_t width) {
     if (!ok_ || rest_.size() < width) {

@@ -39,7 +39,7 @@ void CollectedExec::Begin() {
   if (const int error = MakePipes(write_ends); error != 0) {
     return Finish({Failure{ErrorCode::kInternal, "exec", "make pipes: " + ErrorText(error)}, 0});
   }
-  if (timeout_ > 0) deadline_ = context_.loop.After(timeout_, [this] { Cancel(ErrorCode::kDeadline); });
+  if (timeout_ > 0) DeadlineAt(MonoNanos() + timeout_);
   const int stdio[3] = {-1, write_ends[0].get(), write_ends[1].get()};
   process_.Launch(
       stdio, "", [this](std::optional<Failure> failure) { OnLaunched(std::move(failure)); },
@@ -119,9 +119,47 @@ void CollectedExec::OnExit(int code) {
 // The time counts only while the pipes are read: they may be full if the process ended while the daemon took nothing.
 void CollectedExec::AwaitEnds() {
   context_.loop.Cancel(&drain_);
-  drain_ = context_.loop.After(kDrainNanos, [this] {
+  DrainUntil(MonoNanos() + kDrainNanos);
+}
+
+void CollectedExec::DeadlineAt(int64_t due) {
+  deadline_ = context_.loop.At(due, [this] { Cancel(ErrorCode::kDeadline); });
+}
+
+void CollectedExec::DrainUntil(int64_t due) {
+  drain_ = context_.loop.At(due, [this] {
     if (!paused_) TakeRest();
   });
+}
+
+void CollectedExec::Save(SessionState owner, ShimState* state) const {
+  owner.number = process_.number();
+  CollectedExecState saved;
+  saved.session = std::move(owner);
+  saved.process = process_.Save();
+  for (int i = 0; i < 2; ++i) {
+    saved.ends[i] = streams_[i].read_end.get();
+    saved.left[i] = streams_[i].left;
+  }
+  saved.exited = exit_code_.has_value();
+  saved.exit_code = static_cast<uint32_t>(exit_code_.value_or(0));
+  saved.paused = paused_;
+  saved.deadline_due = context_.loop.DueAt(deadline_);
+  saved.drain_due = context_.loop.DueAt(drain_);
+  state->collected.push_back(std::move(saved));
+}
+
+void CollectedExec::Restore(const CollectedExecState& state) {
+  process_.Restore(state.process, [this](int code) { OnExit(code); });
+  for (int i = 0; i < 2; ++i) {
+    streams_[i].read_end.reset(state.ends[i]);
+    streams_[i].left = state.left[i];
+  }
+  if (state.exited != 0) exit_code_ = static_cast<int>(state.exit_code);
+  paused_ = state.paused != 0;
+  if (state.deadline_due != 0) DeadlineAt(state.deadline_due);
+  if (state.drain_due != 0) DrainUntil(state.drain_due);
+  if (!paused_) WatchStreams();
 }
 
 // A pipe that has not ended is held by another process, or the shim is late. What the exec wrote is in the pipe by now.

@@ -36,6 +36,10 @@ class CollectedExec : public Session {
   void Begin();
   void Resume() override;
   void Cancel(ErrorCode why) override;
+  bool busy() const override { return process_.launching() || cancelled_.has_value(); }
+  std::string container_id() const override { return process_.container_id(); }
+  void Save(SessionState owner, ShimState* state) const override;
+  void Restore(const CollectedExecState& state);  // in place of Begin
 
  private:
   // kStdout and kStderr of the wire are 1 and 2.
@@ -50,6 +54,8 @@ class CollectedExec : public Session {
   void Read(int stream);
   size_t Take(int stream);  // reads once and sends; 0 if there is nothing now, or at the end
   void AwaitEnds();
+  void DeadlineAt(int64_t due);
+  void DrainUntil(int64_t due);
   void TakeRest();
   void WatchStreams();
   void UnwatchStreams();

@@ -43,6 +43,8 @@ void Connections::Begin(Callbacks callbacks) {
 }
 
 void Connections::WatchListener() {
+  if (held_) return;
+  context_.loop.Unwatch(listener_.get());
   context_.loop.Watch(listener_.get(), EPOLLIN, [this](uint32_t) { Accept(); });
 }
 
@@ -59,10 +61,67 @@ void Connections::Accept() {
   auto connection = std::make_shared<Connection>();
   connection->socket = std::move(socket);
   strangers_.push_back(connection);
-  context_.loop.Watch(connection->socket.get(), EPOLLIN, [this, connection](uint32_t events) {
+  Watch(connection);
+}
+
+void Connections::Watch(const ConnectionRef& connection) {
+  const uint32_t wanted = connection->queue.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT;
+  context_.loop.Watch(connection->socket.get(), wanted, [this, connection](uint32_t events) {
     if ((events & EPOLLOUT) != 0) Flush(connection);
     if (connection->socket.valid() && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) Receive(connection);
   });
+}
+
+void Connections::HoldRequests() {
+  held_ = true;
+  context_.loop.Unwatch(listener_.get());
+  for (const ConnectionRef& one : All()) context_.loop.Unwatch(one->socket.get());
+}
+
+void Connections::TakeRequests() {
+  held_ = false;
+  WatchListener();
+  for (const ConnectionRef& one : All()) Watch(one);
+}
+
+std::vector<ConnectionRef> Connections::All() const {
+  std::vector<ConnectionRef> all = strangers_;
+  if (current_ != nullptr) all.push_back(current_);
+  return all;
+}
+
+std::vector<ConnectionState> Connections::Save() const {
+  std::vector<ConnectionState> states;
+  for (const ConnectionRef& one : All()) {
+    ConnectionState& state = states.emplace_back();
+    state.socket = one->socket.get();
+    state.greeted = one->greeted;
+    state.current = one == current_;
+    state.version = one->version;
+    for (const Connection::Waiting& waiting : one->queue) {
+      state.queue.push_back({waiting.packet, waiting.attached.get()});
+    }
+  }
+  return states;
+}
+
+std::vector<ConnectionRef> Connections::Restore(const std::vector<ConnectionState>& states) {
+  std::vector<ConnectionRef> restored;
+  for (const ConnectionState& state : states) {
+    auto one = std::make_shared<Connection>();
+    one->socket.reset(state.socket);
+    one->greeted = state.greeted != 0;
+    one->version = state.version;
+    for (const PacketState& waiting : state.queue) one->queue.push_back({waiting.packet, Fd(waiting.attached)});
+    if (state.current != 0) {
+      current_ = one;
+    } else {
+      strangers_.push_back(one);
+    }
+    Watch(one);
+    restored.push_back(std::move(one));
+  }
+  return restored;
 }
 
 void Connections::Greet(const ConnectionRef& connection) {

@@ -16,6 +16,7 @@
 #include "shim/codec.h"
 #include "shim/context.h"
 #include "shim/runtime_command.h"
+#include "shim/state.h"
 
 namespace crisp::shim {
 
@@ -50,6 +51,16 @@ class Connections {
   Connections(Context context, Fd listener) : context_(context), listener_(std::move(listener)) {}
 
   void Begin(Callbacks callbacks);
+
+  // For an upgrade. While requests are held none is received; they wait in the sockets, also over execve(2).
+  void HoldRequests();
+  void TakeRequests();
+  int listener() const { return listener_.get(); }
+  std::vector<ConnectionRef> All() const;
+  std::vector<ConnectionState> Save() const;  // in the order of All
+  // After Begin. The result is in the order of `states`.
+  std::vector<ConnectionRef> Restore(const std::vector<ConnectionState>& states);
+
   // It has said hello: makes it the current one and closes the previous one.
   void Greet(const ConnectionRef& connection);
   void Close(const ConnectionRef& connection);
@@ -69,6 +80,7 @@ class Connections {
   void WatchListener();
   void PauseListener();
   void Accept();
+  void Watch(const ConnectionRef& connection);
   void Receive(const ConnectionRef& from);
   void Flush(const ConnectionRef& to);
 
@@ -77,6 +89,7 @@ class Connections {
   Callbacks callbacks_;
   ConnectionRef current_;
   std::vector<ConnectionRef> strangers_;
+  bool held_ = false;
 };
 
 }  // namespace crisp::shim

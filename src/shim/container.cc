@@ -170,7 +170,61 @@ void Container::WriteRecord() {
   const int error = WriteExitRecord(request_.exit_path, exit_);
   if (error == 0) return;
   if (record_retry_ == 0) LogFault("write exit record " + request_.exit_path, error);
-  record_retry_ = context_.loop.After(kRecordRetryNanos, [this] { WriteRecord(); });
+  WriteRecordAt(MonoNanos() + kRecordRetryNanos);
+}
+
+void Container::WriteRecordAt(int64_t due) {
+  record_retry_ = context_.loop.At(due, [this] { WriteRecord(); });
+}
+
+std::string Container::busy() const {
+  const std::string name = "container " + id();
+  if (!delete_answers_.empty()) return name + " is being deleted";
+  if (state_ == State::kRunning || state_ == State::kExited) return {};
+  return name + (state_ == State::kEnding ? " ends" : " is being started");
+}
+
+ContainerState Container::Save() const {
+  ContainerState state;
+  state.request = request_;
+  state.exited = state_ == State::kExited;
+  state.pid = static_cast<uint32_t>(pid_);
+  state.started_at = started_at_;
+  state.create = create_times_;
+  state.start = start_times_;
+  state.sigkilled = sigkilled_;
+  state.start_told = start_told;
+  state.exit_code = static_cast<uint32_t>(exit_.exit_code);
+  state.finished_at = exit_.finished_at;
+  state.oom_killed = exit_.oom_killed;
+  state.record_due = context_.loop.DueAt(record_retry_);
+  for (const cgroup::Dir& dir : cgroups_) state.cgroups.push_back({dir});
+  state.io = io_.Save();
+  state.oom = end_.Save();
+  state.exec_cgroups = exec_cgroups_->Save();
+  return state;
+}
+
+void Container::Restore(const ContainerState& state) {
+  pid_ = static_cast<pid_t>(state.pid);
+  started_at_ = state.started_at;
+  create_times_ = state.create;
+  start_times_ = state.start;
+  sigkilled_ = state.sigkilled != 0;
+  start_told = state.start_told != 0;
+  for (const CgroupState& one : state.cgroups) cgroups_.push_back(one.dir);
+  exec_cgroups_ = std::make_shared<ExecCgroups>(context_.loop, cgroups_);
+  exec_cgroups_->Restore(state.exec_cgroups);
+  io_.Restore(state.io, request_, [this] { end_.OnStreamsEnded(); });
+  state_ = state.exited != 0 ? State::kExited : State::kRunning;
+  if (state_ == State::kRunning) {
+    end_.Restore(state.oom, [this](uint64_t kills) { callbacks_.oom_killed(*this, kills); });
+    return context_.children.Own(pid_, [this](const ChildExit& exit) { OnInitExit(exit); });
+  }
+  init_exit_ = ChildExit{static_cast<int>(state.exit_code), state.finished_at};
+  exit_ = {init_exit_->code, state.finished_at, state.oom_killed != 0};
+  end_.RestoreOver(exit_.oom_killed);
+  if (state.record_due != 0) WriteRecordAt(state.record_due);
 }
 
 // SIGKILL to all is sent once and not repeated: processes that were forked meanwhile are killed when the first process

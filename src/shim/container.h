@@ -25,6 +25,7 @@
 #include "shim/loop.h"
 #include "shim/messages.h"
 #include "shim/runtime_command.h"
+#include "shim/state.h"
 #include "shim/stdio_owner.h"
 
 namespace crisp::shim {
@@ -60,6 +61,10 @@ class Container {
   void BeginDelete(int64_t timeout_nanos, Answer answer);
   // Kills what is in the cgroups and removes them, without the runtime: for a container that it could not delete.
   void RemoveCgroups(CgroupEnd::Done done);
+  // For an upgrade. What is under way and cannot be saved; empty if there is nothing: it runs, or has exited.
+  std::string busy() const;
+  ContainerState Save() const;
+  void Restore(const ContainerState& state);  // in place of BeginStart
   int ReopenLog() { return io_.Reopen(); }
   ContainerIo& io() { return io_; }
   LogLoss log_loss() const { return io_.log_loss(); }
@@ -99,6 +104,7 @@ class Container {
   void OnEmptied(int error);
   void Report();
   void WriteRecord();
+  void WriteRecordAt(int64_t due);
 
   // The steps of a delete: kill, wait for the first process, `delete --force`, remove the cgroups.
   void DeleteDead();

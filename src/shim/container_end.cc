@@ -21,6 +21,13 @@ void ContainerEnd::Begin(const cgroup::Dirs& cgroups, Callbacks callbacks) {
   });
 }
 
+void ContainerEnd::RestoreOver(bool oom_killed) {
+  emptied_ = true;
+  drained_ = true;
+  judged_ = true;
+  oom_killed_ = oom_killed;
+}
+
 void ContainerEnd::Drain() {
   if (drained_) return;
   io_.Drain();

@@ -16,6 +16,7 @@
 #include "shim/container_io.h"
 #include "shim/loop.h"
 #include "shim/oom_watch.h"
+#include "shim/state.h"
 
 namespace crisp::shim {
 
@@ -35,6 +36,10 @@ class ContainerEnd {
 
   // Watches for OOM kills in `cgroups` from now on.
   void Watch(const cgroup::Dirs& cgroups, OomWatch::Killed killed) { oom_.Open(cgroups, std::move(killed)); }
+  // For an upgrade: of a container that runs, in place of Watch, or of one whose steps are over.
+  OomState Save() const { return oom_.Save(); }
+  void Restore(const OomState& oom, OomWatch::Killed killed) { oom_.Restore(oom, std::move(killed)); }
+  void RestoreOver(bool oom_killed);
   // Stops that, for a container whose start has failed.
   void Close() { oom_.Close(); }
 

@@ -79,6 +79,23 @@ std::optional<Failure> ContainerIo::Run(std::function<void()> ended) {
   return std::nullopt;
 }
 
+IoState ContainerIo::Save() const {
+  return {{tees_[0].Save(), tees_[1].Save()}, pump_.Save(), input_.Save(), master_.get()};
+}
+
+void ContainerIo::Restore(const IoState& state, const Start& request, std::function<void()> ended) {
+  flags_ = request.stdio_flags;
+  for (int stream = 0; stream < 2; ++stream) tees_[stream].Restore(state.tees[stream]);
+  pump_.Restore(state.pump, request.log_path, request.log_line_limit, std::move(ended));
+  input_.Restore(state.input);
+  master_.reset(state.master);
+}
+
+void ContainerIo::Rewatch(Watcher watcher) {
+  for (Tee& tee : tees_) tee.SetParted(watcher.number, watcher.parted);
+  watchers_.push_back(std::move(watcher));
+}
+
 void ContainerIo::ReportExit(int exit_code) {
   input_.Close();
   master_.reset();

@@ -16,6 +16,7 @@
 #include "shim/log_pump.h"
 #include "shim/messages.h"
 #include "shim/runtime_command.h"
+#include "shim/state.h"
 #include "shim/stdio_owner.h"
 #include "shim/tee.h"
 
@@ -53,6 +54,11 @@ class ContainerIo {
   LogLoss log_loss() const { return pump_.loss(); }
   // Tells the attached clients of the container's exit.
   void ReportExit(int exit_code);
+
+  // For an upgrade: in place of Open and Run. Then each attached client is watched anew.
+  IoState Save() const;
+  void Restore(const IoState& state, const Start& request, std::function<void()> ended);
+  void Rewatch(Watcher watcher);
 
   // Attaches a client: `ends` are its pipes for `streams`, in order. The watcher may be called before this returns.
   void Attach(uint8_t streams, Attached ends, Watcher watcher);

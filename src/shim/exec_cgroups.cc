@@ -51,6 +51,20 @@ std::optional<cgroup::Dir> ExecCgroups::Take() {
   return std::nullopt;
 }
 
+ExecCgroupsState ExecCgroups::Save() const {
+  ExecCgroupsState state;
+  state.made = made_;
+  for (const cgroup::Dir& dir : idle_) state.idle.push_back({dir});
+  for (const cgroup::Dir& dir : emptying_) state.emptying.push_back({dir});
+  return state;
+}
+
+void ExecCgroups::Restore(const ExecCgroupsState& state) {
+  made_ = state.made;
+  for (const CgroupState& one : state.idle) idle_.push_back(one.dir);
+  for (const CgroupState& one : state.emptying) Give(one.dir);
+}
+
 void ExecCgroups::Give(cgroup::Dir dir) {
   Empty(std::move(dir), kFirstPauseNanos);
 }
@@ -63,7 +77,11 @@ void ExecCgroups::Empty(cgroup::Dir dir, int64_t pause) {
   if (cgroup::Processes({dir}).empty()) {
     idle_.push_back(std::move(dir));
   } else if (pause <= kLastPauseNanos) {
-    loop_.After(pause, [self = shared_from_this(), dir = std::move(dir), pause] { self->Empty(dir, 2 * pause); });
+    emptying_.push_back(dir);
+    loop_.After(pause, [self = shared_from_this(), dir = std::move(dir), pause] {
+      std::erase_if(self->emptying_, [&](const cgroup::Dir& one) { return one.path == dir.path; });
+      self->Empty(dir, 2 * pause);
+    });
   }
 }
 

@@ -16,6 +16,7 @@
 
 #include "os/cgroup_core.h"
 #include "shim/loop.h"
+#include "shim/state.h"
 
 namespace crisp::shim {
 
@@ -32,12 +33,17 @@ class ExecCgroups : public std::enable_shared_from_this<ExecCgroups> {
   // used again.
   void Give(cgroup::Dir dir);
 
+  // For an upgrade.
+  ExecCgroupsState Save() const;
+  void Restore(const ExecCgroupsState& state);
+
  private:
   void Empty(cgroup::Dir dir, int64_t pause);
 
   Loop& loop_;
   const cgroup::Dirs container_;
   std::vector<cgroup::Dir> idle_;
+  std::vector<cgroup::Dir> emptying_;  // their processes are being moved
   uint64_t made_ = 0;
 };
 

@@ -29,6 +29,7 @@ ExecProcess::ExecProcess(Context context, const Container& container, uint64_t n
       runtime_(container.runtime()),
       stdio_owner_(container.stdio_owner()),
       cgroups_(container.exec_cgroups()),
+      number_(number),
       name_("exec-" + std::to_string(number)),
       process_(std::move(process)),
       command_(context.loop, context.children),
@@ -80,15 +81,31 @@ void ExecProcess::OnLaunched(std::optional<Failure> failure) {
 
 std::optional<Failure> ExecProcess::Take(pid_t pid) {
   if (pid < 0) return Failure{ErrorCode::kInternal, "exec", "the runtime wrote no pid-file"};
-  const int error = context_.children.Add(pid, [this](const ChildExit& exit) {
-    pid_ = -1;
-    exited_(exit.code);
-  });
+  const int error = context_.children.Add(pid, [this](const ChildExit& exit) { OnExit(exit.code); });
   if (error != 0) {
     return Failure{ErrorCode::kInternal, "exec", "process " + std::to_string(pid) + ": " + ErrorText(error)};
   }
   pid_ = pid;
   return std::nullopt;
+}
+
+void ExecProcess::OnExit(int code) {
+  pid_ = -1;
+  exited_(code);
+}
+
+ProcessState ExecProcess::Save() const {
+  ProcessState state{pid_, launch_times_, {}};
+  if (cgroup_.has_value()) state.cgroup.push_back({*cgroup_});
+  return state;
+}
+
+void ExecProcess::Restore(const ProcessState& state, Exited exited) {
+  exited_ = std::move(exited);
+  pid_ = static_cast<pid_t>(state.pid);
+  launch_times_ = state.launch;
+  if (!state.cgroup.empty()) cgroup_ = state.cgroup.front().dir;
+  if (pid_ > 0) context_.children.Own(pid_, [this](const ChildExit& exit) { OnExit(exit.code); });
 }
 
 void ExecProcess::Kill(std::function<void()> killed) {

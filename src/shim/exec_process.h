@@ -18,6 +18,7 @@
 #include "shim/exec_cgroups.h"
 #include "shim/messages.h"
 #include "shim/runtime_command.h"
+#include "shim/state.h"
 #include "shim/stdio_owner.h"
 
 namespace crisp::shim {
@@ -47,6 +48,13 @@ class ExecProcess {
   // Gives the cgroup back. To be called at the end of every exec.
   void Leave();
 
+  // For an upgrade, of a process that has been launched and is not being killed. Restore in place of Launch.
+  bool launching() const { return launched_ != nullptr; }
+  ProcessState Save() const;
+  void Restore(const ProcessState& state, Exited exited);
+  uint64_t number() const { return number_; }
+  const std::string& container_id() const { return container_id_; }
+
   // As RuntimeCommand's.
   bool said_nothing() const { return command_.said_nothing(); }
   // Of the runtime that launched it.
@@ -59,6 +67,7 @@ class ExecProcess {
   std::vector<std::string> Arguments(const std::string& console_socket) const;
   void OnLaunched(std::optional<Failure> failure);
   std::optional<Failure> Take(pid_t pid);
+  void OnExit(int code);
   void KillAll(std::function<void()> killed);
 
   Context context_;
@@ -67,6 +76,7 @@ class ExecProcess {
   Runtime runtime_;
   StdioOwner stdio_owner_;
   std::shared_ptr<ExecCgroups> cgroups_;
+  uint64_t number_;
   std::string name_;  // "exec-<number>"
   Fd process_;
   RuntimeCommand command_;

@@ -31,6 +31,22 @@ void Input::Close() {
   full_ = false;
 }
 
+InputState Input::Save() const {
+  InputState state{sink_.get(), once_, full_, {}};
+  for (const Source& source : sources_) state.sources.push_back({source.client, source.pipe.get()});
+  return state;
+}
+
+void Input::Restore(const InputState& state) {
+  sink_.reset(state.sink);
+  once_ = state.once != 0;
+  for (const SourceState& source : state.sources) {
+    sources_.push_back({source.client, Fd(source.pipe)});
+    WatchSource(sources_.back());
+  }
+  if (state.full != 0) WaitForRoom();
+}
+
 Input::Source* Input::Find(uint64_t client) {
   for (Source& source : sources_) {
     if (source.client == client) return &source;

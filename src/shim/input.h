@@ -8,6 +8,7 @@
 
 #include "os/fd.h"
 #include "shim/loop.h"
+#include "shim/state.h"
 
 namespace crisp::shim {
 
@@ -22,6 +23,10 @@ class Input {
   void Open(Fd sink, bool once);
   bool open() const { return sink_.valid(); }
   void Close();
+
+  // For an upgrade.
+  InputState Save() const;
+  void Restore(const InputState& state);
 
   // Reads from the pipe `source` until its end, or until the container has closed its stdin.
   void Add(uint64_t client, Fd source);

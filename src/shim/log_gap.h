@@ -11,6 +11,9 @@ namespace crisp::shim {
 
 class LogGap {
  public:
+  LogGap() = default;
+  LogGap(uint64_t bytes, uint64_t newlines) : bytes_(bytes), newlines_(newlines) {}
+
   void Add(std::string_view output) {
     bytes_ += output.size();
     newlines_ += static_cast<uint64_t>(std::count(output.begin(), output.end(), '\n'));
@@ -18,6 +21,7 @@ class LogGap {
 
   bool empty() const { return bytes_ == 0; }
   uint64_t bytes() const { return bytes_; }
+  uint64_t newlines() const { return newlines_; }
   // Lines whose ends are lost; at least 1 if anything is.
   uint64_t lines() const { return newlines_ == 0 && !empty() ? 1 : newlines_; }
 

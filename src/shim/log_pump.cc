@@ -43,6 +43,53 @@ void LogPump::Run(Fd output, Fd error_output, bool terminal, std::function<void(
   WatchWhatIsRead();
 }
 
+LogPumpState LogPump::Save() const {
+  LogPumpState state;
+  state.logged = writer_.has_value();
+  if (writer_.has_value()) state.writer = writer_->Save();
+  for (const LogWriter::Stream stream : kStreams) {
+    state.read_ends[stream] = read_ends_[stream].get();
+    state.gap_bytes[stream] = gaps_[stream].bytes();
+    state.gap_newlines[stream] = gaps_[stream].newlines();
+  }
+  state.terminal = terminal_;
+  state.wait_nanos = wait_nanos_;
+  state.written_since = written_since_;
+  state.retry_due = loop_.DueAt(retry_);
+  state.wait_due = loop_.DueAt(wait_);
+  state.dropping = dropping_;
+  state.noted_bytes = noted_.bytes;
+  state.noted_lines = noted_.lines;
+  state.told_at = told_at_;
+  state.draining = draining_;
+  state.finishing = finishing_;
+  state.end_told = ended_ == nullptr;
+  return state;
+}
+
+void LogPump::Restore(const LogPumpState& state, const std::string& path, int64_t line_limit,
+                      std::function<void()> ended) {
+  if (state.logged != 0) writer_.emplace(path, line_limit).Restore(state.writer);
+  for (const LogWriter::Stream stream : kStreams) {
+    read_ends_[stream].reset(state.read_ends[stream]);
+    gaps_[stream] = LogGap(state.gap_bytes[stream], state.gap_newlines[stream]);
+    tees_[stream].OnCaughtUp([this] { WatchWhatIsRead(); });
+  }
+  terminal_ = state.terminal != 0;
+  wait_nanos_ = state.wait_nanos;
+  written_since_ = state.written_since;
+  if (state.retry_due != 0) RetryAt(state.retry_due);
+  if (state.wait_due != 0) DropAt(state.wait_due);
+  dropping_ = state.dropping != 0;
+  noted_.bytes = state.noted_bytes;
+  noted_.lines = state.noted_lines;
+  told_at_ = state.told_at;
+  draining_ = state.draining != 0;
+  finishing_ = state.finishing != 0;
+  if (state.end_told == 0) ended_ = std::move(ended);
+  WatchWhatIsRead();
+}
+
 void LogPump::Watch(LogWriter::Stream stream, uint32_t how) {
   watched_[stream] = true;
   loop_.Watch(read_ends_[stream].get(), EPOLLIN | how, [this, stream](uint32_t) { Read(stream); });
@@ -158,9 +205,18 @@ bool LogPump::Log(LogWriter::Stream stream, std::string_view data) {
 void LogPump::OnRefused() {
   if (retry_ != 0) return;
   LogFault("log " + writer_->path() + " cannot be written; the output waits", writer_->last_error());
-  retry_ = loop_.After(kRetryNanos, [this] { Retry(); });
-  wait_ = loop_.After(std::min(wait_nanos_, MonoNanos() - written_since_), [this] { BeginDropping(); });
+  const int64_t now = MonoNanos();
+  RetryAt(now + kRetryNanos);
+  DropAt(now + std::min(wait_nanos_, now - written_since_));
   WatchWhatIsRead();
+}
+
+void LogPump::RetryAt(int64_t due) {
+  retry_ = loop_.At(due, [this] { Retry(); });
+}
+
+void LogPump::DropAt(int64_t due) {
+  wait_ = loop_.At(due, [this] { BeginDropping(); });
 }
 
 void LogPump::BeginDropping() {
@@ -174,7 +230,7 @@ void LogPump::BeginDropping() {
 void LogPump::Retry() {
   loop_.Cancel(&retry_);
   if (writer_->Retry() && WriteNotes()) return OnWritten();
-  retry_ = loop_.After(kRetryNanos, [this] { Retry(); });
+  RetryAt(MonoNanos() + kRetryNanos);
   if (dropping_ && MonoNanos() - told_at_ >= kTellNanos) Tell();
 }
 

@@ -18,6 +18,7 @@
 #include "shim/log_gap.h"
 #include "shim/log_writer.h"
 #include "shim/loop.h"
+#include "shim/state.h"
 #include "shim/tee.h"
 
 namespace crisp::shim {
@@ -53,6 +54,9 @@ class LogPump {
   // terminal. `ended` is called when both streams have ended and everything is written or lost, but not if that is so
   // already.
   void Run(Fd output, Fd error_output, bool terminal, std::function<void()> ended);
+  // For an upgrade: in place of Open and Run. `path` and `line_limit` as for Open.
+  LogPumpState Save() const;
+  void Restore(const LogPumpState& state, const std::string& path, int64_t line_limit, std::function<void()> ended);
   bool ended() const { return !read_ends_[0].valid() && !read_ends_[1].valid(); }
   // The container has ended: reads the rest without waiting for clients, and takes a terminal that no process has open
   // for ended.
@@ -78,6 +82,8 @@ class LogPump {
   bool waiting() const { return retry_ != 0 && !dropping_; }
   bool Log(LogWriter::Stream stream, std::string_view data);
   void OnRefused();
+  void RetryAt(int64_t due);
+  void DropAt(int64_t due);
   void BeginDropping();
   void Retry();
   bool WriteNotes();

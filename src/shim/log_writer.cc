@@ -85,6 +85,26 @@ int LogWriter::OpenFile(int flags) {
   return 0;
 }
 
+LogWriterState LogWriter::Save() const {
+  LogWriterState state{file_.get(), inode_, {carry_[0], carry_[1]}, pending_, {}, static_cast<uint32_t>(last_error_)};
+  size_t begin = 0;
+  for (const size_t end : pending_ends_) {
+    state.pending_lines.push_back({static_cast<uint32_t>(end - begin)});
+    begin = end;
+  }
+  return state;
+}
+
+void LogWriter::Restore(const LogWriterState& state) {
+  file_.reset(state.file);
+  inode_ = state.inode;
+  for (int stream = 0; stream < 2; ++stream) carry_[stream] = state.carry[stream];
+  pending_ = state.pending;
+  size_t end = 0;
+  for (const LineState& line : state.pending_lines) pending_ends_.push_back(end += line.length);
+  last_error_ = static_cast<int>(state.last_error);
+}
+
 bool LogWriter::Write(Stream stream, std::string_view data, int64_t wall_nanos) {
   Batch batch(stream, wall_nanos);
   std::string_view before = carry_[stream];

@@ -28,6 +28,7 @@
 
 #include "os/fd.h"
 #include "shim/log_gap.h"
+#include "shim/state.h"
 
 namespace crisp::shim {
 
@@ -43,6 +44,10 @@ class LogWriter {
   // Opens the path, also again after a rename, and makes the directories above it that are missing. 0 or an errno
   // value; after an error the old file stays in use.
   int Open();
+
+  // For an upgrade: without Open, goes on with the file that is open.
+  LogWriterState Save() const;
+  void Restore(const LogWriterState& state);
 
   // Takes all of `data`, which must not be empty. False if the disk refused some lines: then the caller must not write
   // more until Retry returns true.

@@ -68,6 +68,12 @@ Loop::Timer Loop::After(int64_t nanos, std::function<void()> expired) {
   return At(nanos > INT64_MAX - now ? INT64_MAX : now + nanos, std::move(expired));
 }
 
+int64_t Loop::DueAt(Timer timer) const {
+  const auto found =
+      std::find_if(deadlines_.begin(), deadlines_.end(), [&](const Deadline& one) { return one.id == timer; });
+  return found == deadlines_.end() ? 0 : found->when;
+}
+
 void Loop::Cancel(Timer* timer) {
   std::erase_if(deadlines_, [&](const Deadline& one) { return one.id == *timer; });
   *timer = 0;
@@ -113,6 +119,7 @@ void Loop::Run() {
     for (int i = 0; i < count; ++i) Dispatch(events[i]);
     Expire();
     destroy_later_.clear();
+    if (rested_) rested_();
   }
 }
 

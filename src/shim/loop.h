@@ -36,10 +36,14 @@ class Loop {
   // the loop.
   Timer At(int64_t mono_nanos, std::function<void()> expired);
   Timer After(int64_t nanos, std::function<void()> expired);
-  void Cancel(Timer* timer);  // also sets it to 0; a timer that has expired may be cancelled too
+  int64_t DueAt(Timer timer) const;  // 0 if it has expired or is none
+  void Cancel(Timer* timer);         // also sets it to 0; a timer that has expired may be cancelled too
 
   // Keeps `object` until the callbacks of this round have returned.
   void DestroyLater(std::shared_ptr<void> object) { destroy_later_.push_back(std::move(object)); }
+
+  // Calls `rested` after each round, when all callbacks have returned and what was to be destroyed is gone.
+  void OnRest(std::function<void()> rested) { rested_ = std::move(rested); }
 
   void Run();  // until Stop
   void Stop() { stopped_ = true; }
@@ -64,6 +68,7 @@ class Loop {
   std::vector<Watched> watched_;  // by descriptor
   std::vector<Deadline> deadlines_;
   std::vector<std::shared_ptr<void>> destroy_later_;
+  std::function<void()> rested_;
   Timer last_timer_ = 0;
   bool stopped_ = false;
 };

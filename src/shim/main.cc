@@ -2,6 +2,10 @@
 //
 //   crisp-shim --pod ID --socket PATH --log FILE      with the listening socket as descriptor 0
 //   crisp-shim --version                              prints "crisp-shim <version>"
+//   crisp-shim --build                                prints the name of the build (shim/build.h)
+//   crisp-shim --takes-state VERSION                  says whether it can go on from a shim's state (shim/upgrade.h)
+//
+// For an upgrade the first command line goes on with --resume STATE --previous PROGRAM, both descriptors.
 //
 // It runs in a session of its own and outlives the daemon. It ends on Shutdown, or on SIGTERM once no container is
 // alive.
@@ -13,10 +17,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <charconv>
+#include <cstdlib>
+
 #include "os/fd.h"
+#include "shim/build.h"
 #include "shim/server.h"
 #include "shim/shim_log.h"
 #include "shim/spawn.h"
+#include "shim/state_file.h"
+#include "shim/upgrade.h"
 
 namespace crisp::shim {
 namespace {
@@ -25,7 +35,16 @@ struct Options {
   std::string pod_id;
   std::string socket;
   std::string log;
+  int state = -1;  // of the program that this one takes over from, and that program
+  int previous = -1;
 };
+
+int Number(const char* text) {
+  const std::string_view digits = text;
+  int number = -1;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  return error == std::errc() && end == digits.data() + digits.size() ? number : -1;
+}
 
 bool ParseOptions(int argc, char** argv, Options* options) {
   for (int i = 1; i + 1 < argc; i += 2) {
@@ -33,6 +52,8 @@ bool ParseOptions(int argc, char** argv, Options* options) {
     if (name == "--pod") options->pod_id = argv[i + 1];
     if (name == "--socket") options->socket = argv[i + 1];
     if (name == "--log") options->log = argv[i + 1];
+    if (name == kResume) options->state = Number(argv[i + 1]);
+    if (name == kPrevious) options->previous = Number(argv[i + 1]);
   }
   return !options->pod_id.empty() && !options->socket.empty();
 }
@@ -67,7 +88,6 @@ void BecomeKeeper() {
   // Not with AddressSanitizer: its leak check uses ptrace.
   prctl(PR_SET_DUMPABLE, 0);
 #endif
-  ProtectFromOom();
 }
 
 void TakeSignals(int signals, Children& children, Server& server) {
@@ -82,26 +102,78 @@ void TakeSignals(int signals, Children& children, Server& server) {
   }
 }
 
-bool PrintVersion() {
-  constexpr std::string_view kText = "crisp-shim " CRISP_VERSION "\n";
-  return write(STDOUT_FILENO, kText.data(), kText.size()) == static_cast<ssize_t>(kText.size());
+int Print(std::string_view text) {
+  return write(STDOUT_FILENO, text.data(), text.size()) == static_cast<ssize_t>(text.size()) ? 0 : 1;
+}
+
+int AnswerTakesState(const char* version) {
+  const int number = Number(version);
+  const bool takes = number >= static_cast<int>(kOldestState) && number <= static_cast<int>(kStateVersion);
+  return takes ? Print(TakesStateAnswer(static_cast<uint32_t>(number))) : 2;
+}
+
+// The questions that are answered without a pod; -1 if it is none.
+int Answer(int argc, char** argv) {
+  const std::string_view question = argc > 1 ? argv[1] : "";
+  if (argc == 2 && question == "--version") return Print("crisp-shim " CRISP_VERSION "\n");
+  if (argc == 2 && question == "--build") return Print(BuildName() + "\n");
+  if (argc == 3 && question == kTakesState) return AnswerTakesState(argv[2]);
+  return -1;
+}
+
+std::vector<std::string> CommandOf(const Options& options, const char* program) {
+  return {program, "--pod", options.pod_id, "--socket", options.socket, "--log", options.log};
+}
+
+// This program cannot go on from the state; the one that wrote it can. Returns if that cannot be run either.
+void GoBack(const Options& options, const char* program, const std::string& why) {
+  LogFault("upgrade: " + std::string(program) + " cannot read the shim's state: " + why);
+  if (options.previous < 0) return;
+  std::vector<std::string> command = CommandOf(options, program);
+  command.insert(command.end(), {kResume, std::to_string(options.state)});
+  fcntl(options.previous, F_SETFD, FD_CLOEXEC);
+  LogFault("upgrade: run the old program again", RunInPlace(options.previous, command));
+}
+
+// Takes over from the program that wrote the state. The descriptors of both are closed.
+bool TakeState(const Options& options, const char* program, ShimState* state) {
+  if (const std::string error = ReadStateFile(options.state, state); !error.empty()) {
+    GoBack(options, program, error);
+    return false;
+  }
+  close(options.state);
+  if (options.previous >= 0) close(options.previous);
+  prctl(PR_SET_NAME, "crisp-shim");  // execveat(2) has made it the number of a descriptor
+  SetOriginalOom(state->original_oom);
+  LogFault("upgraded from " + state->build + " to " + BuildName());
+  return true;
 }
 
 int Main(int argc, char** argv) {
-  if (argc == 2 && std::string_view(argv[1]) == "--version") return PrintVersion() ? 0 : 1;
+  if (const int answered = Answer(argc, argv); answered >= 0) return answered;
   Options options;
   if (!ParseOptions(argc, argv, &options)) return 2;
-  Fd listener = TakeListener();
   OpenShimLog(options.log);
+  const bool resumes = options.state >= 0;
+  ShimState state;
+  if (resumes && !TakeState(options, argv[0], &state)) return 1;
+  Fd listener = resumes ? Fd(state.listener) : TakeListener();
   const Fd signals = BlockSignals();
   BecomeKeeper();
+  if (!resumes) ProtectFromOom();
 
   static Scratch scratch;
   Loop loop;
   Children children(loop);
-  Server server({loop, children, scratch}, std::move(listener), options.socket, options.pod_id);
+  Server server({loop, children, scratch}, std::move(listener), options.socket, options.pod_id,
+                CommandOf(options, argv[0]));
   loop.Watch(signals.get(), EPOLLIN, [&](uint32_t) { TakeSignals(signals.get(), children, server); });
-  server.Begin();
+  if (resumes) {
+    server.Resume(state);
+    children.Sweep();
+  } else {
+    server.Begin();
+  }
   loop.Run();
   return 0;
 }

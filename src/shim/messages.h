@@ -25,11 +25,13 @@ struct HelloReply {
   uint32_t version = kProtocolVersion;
   uint32_t pid = 0;    // of the shim, in the pid namespace of both
   std::string pod_id;  // the pod that the shim was started for
+  std::string build;   // since version 7: the name of the program that runs (shim/build.h)
   template <typename Codec>
   void Fields(Codec& c) {
     c.U32(version);
     c.U32(pid);
     c.Text(pod_id, kMaxId);
+    if (c.more()) c.Text(build, kMaxId);
   }
 };
 
@@ -256,6 +258,15 @@ struct ReopenLog {
   template <typename Codec>
   void Fields(Codec& c) {
     c.Text(container_id, kMaxId);
+  }
+};
+
+struct Upgrade {
+  static constexpr Type kType = Type::kUpgrade;
+  std::string program;  // absolute; as the shim sees it
+  template <typename Codec>
+  void Fields(Codec& c) {
+    c.Text(program, kMaxPath);
   }
 };
 

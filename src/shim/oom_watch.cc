@@ -68,6 +68,31 @@ void OomWatch::OpenV2(const std::string& dir) {
   Look();
 }
 
+OomState OomWatch::Save() const {
+  return {counts_.get(),        counts_above_.get(),  event_.get(), above_,    signals_,
+          loop_.DueAt(settle_), loop_.DueAt(report_), kills_,       reported_, killed_};
+}
+
+// On v1 the kernel signals the eventfd, whichever program has it. One that is kept for Judge alone is not watched.
+void OomWatch::Restore(const OomState& state, Killed killed) {
+  report_to_ = std::move(killed);
+  counts_.reset(state.counts);
+  counts_above_.reset(state.counts_above);
+  event_.reset(state.event);
+  above_ = state.above;
+  signals_ = state.signals;
+  if (state.settle_due != 0) SettleAt(state.settle_due);
+  if (state.report_due != 0) ReportAt(state.report_due);
+  kills_ = state.kills;
+  reported_ = state.reported;
+  killed_ = state.killed != 0;
+  if (!counts_.valid()) return;
+  const auto look = [this](uint32_t) { Look(); };
+  if (event_.valid()) return loop_.Watch(event_.get(), EPOLLIN, look);
+  loop_.Watch(counts_.get(), EPOLLPRI, look);
+  if (counts_above_.valid()) loop_.Watch(counts_above_.get(), EPOLLPRI, look);
+}
+
 void OomWatch::Close() {
   for (Fd* fd : {&event_, &counts_, &counts_above_}) {
     loop_.Unwatch(fd->get());
@@ -92,7 +117,7 @@ void OomWatch::Look() {
   kills_ = *kills;
   killed_ = killed_ || kills_ > 0;
   if (counts_above_.valid()) above_ = ReadOomKills(counts_above_.get()).value_or(0);
-  if (signals > 0 && !killed_ && settle_ == 0) settle_ = loop_.After(kSettleNanos, [this] { Settle(); });
+  if (signals > 0 && !killed_ && settle_ == 0) SettleAt(MonoNanos() + kSettleNanos);
   if (report_ == 0) Report();
 }
 
@@ -100,8 +125,16 @@ void OomWatch::Report() {
   report_ = 0;
   if (kills_ == reported_) return;
   reported_ = kills_;
-  report_ = loop_.After(kReportNanos, [this] { Report(); });
+  ReportAt(MonoNanos() + kReportNanos);
   report_to_(static_cast<uint64_t>(kills_));
+}
+
+void OomWatch::SettleAt(int64_t due) {
+  settle_ = loop_.At(due, [this] { Settle(); });
+}
+
+void OomWatch::ReportAt(int64_t due) {
+  report_ = loop_.At(due, [this] { Report(); });
 }
 
 void OomWatch::Settle() {

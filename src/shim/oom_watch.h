@@ -20,6 +20,7 @@
 #include "os/cgroup_core.h"
 #include "os/fd.h"
 #include "shim/loop.h"
+#include "shim/state.h"
 
 namespace crisp::shim {
 
@@ -43,6 +44,9 @@ class OomWatch {
   // Begins to watch. Without a memory cgroup nothing is watched and the judgement is no. `killed` is called when the
   // count grows, at most once in kReportNanos, and not for a kill that ended the cgroup.
   void Open(const cgroup::Dirs& dirs, Killed killed);
+  // For an upgrade; not while a judgement is pending. Restore in place of Open.
+  OomState Save() const;
+  void Restore(const OomState& state, Killed killed);
   // Stops watching. A pending judgement is dropped.
   void Close();
   // Decides whether there has been a kill since Open, and calls `judged` once, usually before this returns. Only if a
@@ -61,6 +65,8 @@ class OomWatch {
   uint64_t TakeSignals();
   void Settle();
   void Report();
+  void SettleAt(int64_t due);
+  void ReportAt(int64_t due);
 
   Loop& loop_;
   Fd counts_;             // first source, of the container's cgroup

@@ -1,4 +1,4 @@
-// The wire between crispd and crisp-shim, version 6.
+// The wire between crispd and crisp-shim, version 7.
 //
 // Transport. A SOCK_SEQPACKET unix socket at a path in a directory that only root can enter (0700). Each end accepts
 // only peers whose SO_PEERCRED uid is its own effective uid. The daemon binds and listens before it starts the shim and
@@ -35,6 +35,10 @@
 //   Cancel     ends a Start, an exec or    no answer of its own. The cancelled request gets its one answer; a stream
 //              an Attach                   that was Opened ends with an Error
 //   ReopenLog  after a rename              Done
+//   Upgrade    replaces the shim's program HelloReply of the program that then runs: the process, its containers and
+//   (7)        in place (shim/upgrade.h)   connections stay. Error kBusy, after at most 5 s, while something is under
+//                                          way: ask again later. After any Error the program is the old one; it is also
+//                                          the old one if the HelloReply has the old build
 //   Shutdown   kills and deletes every     Done when no process and no cgroup of any container is left, else Error.
 //              container                   Either way the shim then closes the connection and exits
 //
@@ -67,7 +71,7 @@
 
 namespace crisp::shim {
 
-inline constexpr uint32_t kProtocolVersion = 6;
+inline constexpr uint32_t kProtocolVersion = 7;
 inline constexpr uint32_t kOldestProtocol = 1;
 
 // Caps, in bytes.
@@ -92,6 +96,7 @@ enum class Type : uint16_t {
   kShutdown = 9,
   kExecStream = 10,
   kAttach = 11,
+  kUpgrade = 12,
 
   kHelloReply = 101,
   kListItem = 102,
@@ -118,6 +123,7 @@ enum class ErrorCode : uint8_t {
   kContainerExists = 8,
   kNotRunning = 9,
   kTooSlow = 10,
+  kBusy = 11,
 };
 
 // The streams that a message is about. Their descriptors come with it in this order.

@@ -33,7 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Header header;
   DecodeHeader(packet, &header);
   TryAll<Hello, HelloReply, List, ListItem, Start, Started, Kill, Delete, Exec, ExecOutput, ExecDone, Cancel, ReopenLog,
-         Shutdown, Done, Error, Exited, ExecStream, Attach, Opened, AttachDone, OomKill, LogLost>(packet);
+         Upgrade, Shutdown, Done, Error, Exited, ExecStream, Attach, Opened, AttachDone, OomKill, LogLost>(packet);
   ExitRecord record;
   if (ParseExitRecord(packet, &record) && FormatExitRecord(record) != packet) abort();
   LastRuntimeError(packet);

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "shim/build.h"
 #include "shim/shim_log.h"
+#include "shim/spawn.h"
 
 namespace crisp::shim {
 namespace {
@@ -13,12 +15,17 @@ constexpr uint32_t kStartingIsListed = 3;  // since this version of the protocol
 
 }  // namespace
 
-Server::Server(Context context, Fd listener, std::string socket_path, std::string pod_id)
+Server::Server(Context context, Fd listener, std::string socket_path, std::string pod_id,
+               std::vector<std::string> command)
     : context_(context),
       connections_(context, std::move(listener)),
       sessions_(context, connections_),
       socket_path_(std::move(socket_path)),
-      pod_id_(std::move(pod_id)) {}
+      pod_id_(std::move(pod_id)),
+      upgrader_(context, connections_,
+                {[this] { return Busy(); },
+                 [this](const ConnectionRef& asked_by, uint64_t request) { return Save(asked_by, request); },
+                 std::move(command)}) {}
 
 void Server::Begin() {
   connections_.Begin({[this](const ConnectionRef& from, std::string_view packet, Attached attached) {
@@ -66,6 +73,8 @@ void Server::Dispatch(const ConnectionRef& from, std::string_view packet, Attach
       return Take<Cancel>(from, id, packet, std::move(attached));
     case Type::kReopenLog:
       return Take<ReopenLog>(from, id, packet, std::move(attached));
+    case Type::kUpgrade:
+      return Take<Upgrade>(from, id, packet, std::move(attached));
     case Type::kShutdown:
       return Take<Shutdown>(from, id, packet, std::move(attached));
     default:
@@ -81,7 +90,11 @@ void Server::On(const ConnectionRef& from, uint64_t id, const Hello& hello, Atta
   const ConnectionRef connection = from;
   connection->version = hello.version;
   connections_.Greet(connection);
-  connections_.Answer(connection, id, HelloReply{kProtocolVersion, static_cast<uint32_t>(getpid()), pod_id_});
+  connections_.Answer(connection, id, Greeting());
+}
+
+HelloReply Server::Greeting() const {
+  return {kProtocolVersion, static_cast<uint32_t>(getpid()), pod_id_, BuildName()};
 }
 
 void Server::On(const ConnectionRef& from, uint64_t id, const List&, Attached) {
@@ -103,16 +116,19 @@ void Server::On(const ConnectionRef& from, uint64_t id, const Start& request, At
   if (const std::shared_ptr<Container> known = Find(request.container_id)) return StartAgain(from, id, known);
   if (shutdown_.has_value())
     return connections_.Refuse(from, id, ErrorCode::kInternal, "create", "the shim is leaving");
-  auto container = std::make_shared<Container>(
-      context_, request,
-      Container::Callbacks{[this](Container& exited) { OnExited(exited); },
-                           [this](Container& of, uint64_t kills) { OnOomKill(of, kills); },
-                           [this](Container& of, const LogLoss& loss) { OnLogLoss(of, loss); }});
-  containers_.push_back(container);
+  const std::shared_ptr<Container> container = Add(request);
   starting_.push_back({from, id, container});
   container->BeginStart([this, container = container.get()](std::optional<Failure> failure) {
     OnStartAnswered(Find(container->id()), std::move(failure));
   });
+}
+
+std::shared_ptr<Container> Server::Add(const Start& request) {
+  return containers_.emplace_back(std::make_shared<Container>(
+      context_, request,
+      Container::Callbacks{[this](Container& exited) { OnExited(exited); },
+                           [this](Container& of, uint64_t kills) { OnOomKill(of, kills); },
+                           [this](Container& of, const LogLoss& loss) { OnLogLoss(of, loss); }}));
 }
 
 // The daemon that asked first died before it was answered, and the next one asks again. It may have been told of the
@@ -200,6 +216,47 @@ void Server::On(const ConnectionRef& from, uint64_t id, const ReopenLog& request
   const int error = container->ReopenLog();
   if (error != 0) return connections_.Refuse(from, id, ErrorCode::kInternal, "reopen log", ErrorText(error));
   connections_.Answer(from, id, Done{});
+}
+
+// ---- upgrades ----
+
+void Server::On(const ConnectionRef& from, uint64_t id, const Upgrade& request, Attached) {
+  upgrader_.Begin(from, id, request.program);
+}
+
+std::string Server::Busy() {
+  if (shutdown_.has_value()) return "the shim is leaving";
+  for (const auto& container : containers_) {
+    if (std::string what = container->busy(); !what.empty()) return what;
+  }
+  return sessions_.busy([this](const std::string& id) { return Find(id); });
+}
+
+ShimState Server::Save(const ConnectionRef& asked_by, uint64_t request) {
+  const std::vector<ConnectionRef> all = connections_.All();
+  ShimState state;
+  state.build = BuildName();
+  state.original_oom = OriginalOom();
+  state.listener = connections_.listener();
+  state.leaving = leaving_;
+  state.children = context_.children.Save();
+  state.connections = connections_.Save();
+  for (const auto& container : containers_) state.containers.push_back(container->Save());
+  sessions_.Save(all, &state);
+  state.asked_by = static_cast<uint32_t>(std::find(all.begin(), all.end(), asked_by) - all.begin());
+  state.asked = request;
+  return state;
+}
+
+void Server::Resume(const ShimState& state) {
+  Begin();
+  leaving_ = state.leaving != 0;
+  context_.children.Restore(state.children);
+  const std::vector<ConnectionRef> connections = connections_.Restore(state.connections);
+  for (const ContainerState& one : state.containers) Add(one.request)->Restore(one);
+  sessions_.Restore(state, connections, [this](const std::string& id) { return Find(id); });
+  connections_.Answer(connections[state.asked_by], state.asked, Greeting());
+  LeaveIfIdle();
 }
 
 // ---- the end ----

@@ -6,6 +6,7 @@
 
 #include "shim/messages.h"
 #include "shim/runtime_command.h"
+#include "shim/state.h"
 
 namespace crisp::shim {
 
@@ -16,6 +17,12 @@ class Session {
   virtual void Cancel(ErrorCode why) = 0;
   // The daemon takes packets again, after its socket was full.
   virtual void Resume() {}
+
+  // For an upgrade. While it is busy the session cannot be saved: its process is being launched or killed.
+  virtual bool busy() const = 0;
+  virtual std::string container_id() const = 0;
+  // Adds it to the sessions of `state`; `owner` has its connection and request.
+  virtual void Save(SessionState owner, ShimState* state) const = 0;
 };
 
 // How an exec ended: an exit code, or the reason why there is none.

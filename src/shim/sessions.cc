@@ -2,9 +2,7 @@
 
 #include <sys/stat.h>
 
-#include "shim/attachment.h"
-#include "shim/collected_exec.h"
-#include "shim/streamed_exec.h"
+#include <algorithm>
 
 namespace crisp::shim {
 namespace {
@@ -45,12 +43,8 @@ void Sessions::Open(const ConnectionRef& client, uint64_t id, const std::shared_
   if (!IsProcessFile(attached.fds[0].get())) {
     return connections_.Refuse(client, id, ErrorCode::kMalformed, "exec", "no process object came with the request");
   }
-  CollectedExec::Client answers{[this, client, id](uint8_t stream, std::string_view data) {
-                                  return connections_.Answer(client, id, ExecOutput{stream, data});
-                                },
-                                [this, client, id](const ExecEnd& end) { EndExec(client, id, end); }};
   auto session = std::make_shared<CollectedExec>(context_, *container, ++last_number_, request,
-                                                 std::move(attached.fds[0]), std::move(answers));
+                                                 std::move(attached.fds[0]), CollectedAnswers(client, id));
   Keep(client, id, session);
   session->Begin();
 }
@@ -62,11 +56,8 @@ void Sessions::Open(const ConnectionRef& client, uint64_t id, const std::shared_
   if (!streams_fit || attached.count() != 1 + Count(request.streams) || !IsProcessFile(attached.fds[0].get())) {
     return connections_.Refuse(client, id, ErrorCode::kMalformed, "exec", "not the descriptors that it takes");
   }
-  StreamedExec::Client answers{
-      [this, client, id](Fd terminal) { connections_.Answer(client, id, Opened{}, std::move(terminal)); },
-      [this, client, id](const ExecEnd& end) { EndExec(client, id, end); }};
   auto session = std::make_shared<StreamedExec>(context_, *container, ++last_number_, request, std::move(attached),
-                                                std::move(answers));
+                                                StreamedAnswers(client, id));
   Keep(client, id, session);
   session->Begin();
 }
@@ -78,20 +69,81 @@ void Sessions::Open(const ConnectionRef& client, uint64_t id, const std::shared_
   if (!fits || !ArePipes(attached)) {
     return connections_.Refuse(client, id, ErrorCode::kMalformed, "attach", "not the pipes that it takes");
   }
-  Attachment::Client answers{
-      [this, client, id](Fd terminal) { connections_.Answer(client, id, Opened{}, std::move(terminal)); },
-      [this, client, id](const std::optional<Failure>& failure, std::optional<int> exit_code) {
-        if (failure.has_value()) {
-          connections_.AnswerOutcome(client, id, failure);
-        } else {
-          connections_.Answer(client, id,
-                              AttachDone{exit_code.has_value(), static_cast<uint32_t>(exit_code.value_or(0))});
-        }
-        Forget(client, id);
-      }};
-  auto session = std::make_shared<Attachment>(container, ++last_number_, std::move(answers));
+  auto session = std::make_shared<Attachment>(container, ++last_number_, AttachmentAnswers(client, id));
   Keep(client, id, session);
   session->Begin(request.streams, std::move(attached));
+}
+
+CollectedExec::Client Sessions::CollectedAnswers(const ConnectionRef& client, uint64_t id) {
+  return {[this, client, id](uint8_t stream, std::string_view data) {
+            return connections_.Answer(client, id, ExecOutput{stream, data});
+          },
+          [this, client, id](const ExecEnd& end) { EndExec(client, id, end); }};
+}
+
+StreamedExec::Client Sessions::StreamedAnswers(const ConnectionRef& client, uint64_t id) {
+  return {[this, client, id](Fd terminal) { connections_.Answer(client, id, Opened{}, std::move(terminal)); },
+          [this, client, id](const ExecEnd& end) { EndExec(client, id, end); }};
+}
+
+Attachment::Client Sessions::AttachmentAnswers(const ConnectionRef& client, uint64_t id) {
+  return {[this, client, id](Fd terminal) { connections_.Answer(client, id, Opened{}, std::move(terminal)); },
+          [this, client, id](const std::optional<Failure>& failure, std::optional<int> exit_code) {
+            if (failure.has_value()) {
+              connections_.AnswerOutcome(client, id, failure);
+            } else {
+              connections_.Answer(client, id,
+                                  AttachDone{exit_code.has_value(), static_cast<uint32_t>(exit_code.value_or(0))});
+            }
+            Forget(client, id);
+          }};
+}
+
+std::string Sessions::busy(const Find& find) const {
+  for (const Entry& one : open_) {
+    const std::string id = one.session->container_id();
+    if (one.session->busy()) return "an exec in container " + id + " is being launched or killed";
+    if (find(id) == nullptr) return "the output of container " + id + ", which is deleted, is being taken";
+  }
+  return {};
+}
+
+void Sessions::Save(const std::vector<ConnectionRef>& connections, ShimState* state) const {
+  state->last_session = last_number_;
+  for (const Entry& one : open_) {
+    const auto client = std::find(connections.begin(), connections.end(), one.client);
+    SessionState owner;
+    owner.connection = static_cast<uint32_t>(client - connections.begin());
+    owner.request = one.id;
+    owner.container_id = one.session->container_id();
+    one.session->Save(std::move(owner), state);
+  }
+}
+
+void Sessions::Restore(const ShimState& state, const std::vector<ConnectionRef>& connections, const Find& find) {
+  last_number_ = state.last_session;
+  for (const CollectedExecState& one : state.collected) {
+    const ConnectionRef& client = connections[one.session.connection];
+    auto session = std::make_shared<CollectedExec>(context_, *find(one.session.container_id), one.session.number,
+                                                   Exec(), Fd(), CollectedAnswers(client, one.session.request));
+    session->Restore(one);
+    Keep(client, one.session.request, std::move(session));
+  }
+  for (const StreamedExecState& one : state.streamed) {
+    const ConnectionRef& client = connections[one.session.connection];
+    auto session =
+        std::make_shared<StreamedExec>(context_, *find(one.session.container_id), one.session.number, ExecStream(),
+                                       Attached(), StreamedAnswers(client, one.session.request));
+    session->Restore(one);
+    Keep(client, one.session.request, std::move(session));
+  }
+  for (const AttachmentState& one : state.attachments) {
+    const ConnectionRef& client = connections[one.session.connection];
+    auto session = std::make_shared<Attachment>(find(one.session.container_id), one.session.number,
+                                                AttachmentAnswers(client, one.session.request));
+    session->Restore(one);
+    Keep(client, one.session.request, std::move(session));
+  }
 }
 
 void Sessions::Keep(const ConnectionRef& client, uint64_t id, std::shared_ptr<Session> session) {

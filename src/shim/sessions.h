@@ -2,14 +2,20 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
+#include "shim/attachment.h"
+#include "shim/collected_exec.h"
 #include "shim/connections.h"
 #include "shim/container.h"
 #include "shim/context.h"
 #include "shim/messages.h"
 #include "shim/session.h"
+#include "shim/state.h"
+#include "shim/streamed_exec.h"
 
 namespace crisp::shim {
 
@@ -29,6 +35,14 @@ class Sessions {
   void CancelAll(const ConnectionRef& client);
   void ResumeAll(const ConnectionRef& client);
 
+  // For an upgrade. Finds a container by its id, null if the shim does not have it any more.
+  using Find = std::function<std::shared_ptr<Container>(const std::string& id)>;
+  // What is under way and cannot be saved; empty if there is nothing.
+  std::string busy(const Find& find) const;
+  // `connections` are those that have been saved.
+  void Save(const std::vector<ConnectionRef>& connections, ShimState* state) const;
+  void Restore(const ShimState& state, const std::vector<ConnectionRef>& connections, const Find& find);
+
  private:
   struct Entry {
     ConnectionRef client;
@@ -38,6 +52,9 @@ class Sessions {
 
   bool Runs(const ConnectionRef& client, uint64_t id, const char* what, const std::shared_ptr<Container>& container);
   void Keep(const ConnectionRef& client, uint64_t id, std::shared_ptr<Session> session);
+  CollectedExec::Client CollectedAnswers(const ConnectionRef& client, uint64_t id);
+  StreamedExec::Client StreamedAnswers(const ConnectionRef& client, uint64_t id);
+  Attachment::Client AttachmentAnswers(const ConnectionRef& client, uint64_t id);
   void EndExec(const ConnectionRef& client, uint64_t id, const ExecEnd& end);
   void Forget(const ConnectionRef& client, uint64_t id);
 

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 
@@ -78,6 +79,16 @@ void ProtectFromOom() {
   const ssize_t n = read(file.get(), original, sizeof(original) - 1);
   if (n <= 0) return;
   if (pwrite(file.get(), kProtected, strlen(kProtected), 0) > 0) memcpy(g_original_oom, original, sizeof(original));
+}
+
+std::string OriginalOom() {
+  return g_original_oom;
+}
+
+void SetOriginalOom(const std::string& value) {
+  const size_t size = std::min(value.size(), sizeof(g_original_oom) - 1);
+  memcpy(g_original_oom, value.data(), size);
+  g_original_oom[size] = '\0';
 }
 
 pid_t Spawn(const std::vector<std::string>& argv, const int (&stdio)[3]) {

@@ -11,6 +11,9 @@ namespace crisp::shim {
 
 // Protects the shim from the OOM killer (oom_score_adj, proc(5)). Children get back the value that it had before.
 void ProtectFromOom();
+// For an upgrade: the value that children get; empty if it was not changed. The next program has it from the first.
+std::string OriginalOom();
+void SetOriginalOom(const std::string& value);
 
 // Starts argv[0] with the shim's environment and in a process group of its own. `stdio` become its descriptors 0, 1 and
 // 2 (/dev/null for a negative one); it gets no others. The kernel kills it if the shim dies. Returns -1 with errno if

@@ -46,6 +46,16 @@ void StreamedExec::OnLaunched(std::optional<Failure> failure) {
   Kill(std::move(*failure));
 }
 
+// The process has its streams already, and the daemon its terminal.
+void StreamedExec::Save(SessionState owner, ShimState* state) const {
+  owner.number = process_.number();
+  state->streamed.push_back({std::move(owner), process_.Save()});
+}
+
+void StreamedExec::Restore(const StreamedExecState& state) {
+  process_.Restore(state.process, [this](int code) { Finish({std::nullopt, code}); });
+}
+
 void StreamedExec::Cancel(ErrorCode) {
   Kill(Failure{ErrorCode::kCancelled, "exec", "cancelled"});
 }

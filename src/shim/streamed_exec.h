@@ -29,6 +29,10 @@ class StreamedExec : public Session {
 
   void Begin();
   void Cancel(ErrorCode why) override;
+  bool busy() const override { return process_.launching() || killing_; }
+  std::string container_id() const override { return process_.container_id(); }
+  void Save(SessionState owner, ShimState* state) const override;
+  void Restore(const StreamedExecState& state);  // in place of Begin
 
  private:
   void OnLaunched(std::optional<Failure> failure);

@@ -94,7 +94,33 @@ void Tee::OnReady(uint64_t id) {
 void Tee::Wait(Client& client) {
   if (client.patience != 0) return;
   loop_.Change(client.end.get(), EPOLLOUT);
-  client.patience = loop_.After(kPatienceNanos, [this, id = client.id] { Part(id, Parting::kTooSlow); });
+  client.patience = Patience(client.id, MonoNanos() + kPatienceNanos);
+}
+
+Loop::Timer Tee::Patience(uint64_t id, int64_t due) {
+  return loop_.At(due, [this, id] { Part(id, Parting::kTooSlow); });
+}
+
+TeeState Tee::Save() const {
+  TeeState state{held_, ended_, {}};
+  for (const Client& one : clients_) {
+    state.clients.push_back({one.id, one.end.get(), one.left, loop_.DueAt(one.patience)});
+  }
+  return state;
+}
+
+void Tee::Restore(const TeeState& state) {
+  held_ = state.held;
+  ended_ = state.ended != 0;
+  for (const TeeClientState& one : state.clients) {
+    const Loop::Timer patience = one.patience_due != 0 ? Patience(one.id, one.patience_due) : 0;
+    clients_.push_back({one.id, Fd(one.end), nullptr, one.left, patience});
+    loop_.Watch(one.end, one.left > 0 ? uint32_t{EPOLLOUT} : 0, [this, id = one.id](uint32_t) { OnReady(id); });
+  }
+}
+
+void Tee::SetParted(uint64_t client, Parted parted) {
+  if (Client* const found = Find(client); found != nullptr) found->parted = std::move(parted);
 }
 
 void Tee::Part(uint64_t id, Parting how) {

@@ -11,6 +11,7 @@
 
 #include "os/fd.h"
 #include "shim/loop.h"
+#include "shim/state.h"
 
 namespace crisp::shim {
 
@@ -44,6 +45,11 @@ class Tee {
   // The stream has ended; nothing may be written any more.
   void End();
 
+  // For an upgrade. After Restore each client needs its callback before the loop goes on.
+  TeeState Save() const;
+  void Restore(const TeeState& state);
+  void SetParted(uint64_t client, Parted parted);
+
   // Calls `caught_up` whenever the last client that was behind has caught up.
   void OnCaughtUp(std::function<void()> caught_up) { caught_up_ = std::move(caught_up); }
 
@@ -61,6 +67,7 @@ class Tee {
   // Returns the bytes that the client has taken; -1 if nobody reads any more.
   static ssize_t Offer(const Client& client, std::string_view data);
   void Wait(Client& client);
+  Loop::Timer Patience(uint64_t id, int64_t due);
   void Part(uint64_t id, Parting how);
   void PartBehind();
   void ForgetTaken();

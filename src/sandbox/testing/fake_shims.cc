@@ -56,6 +56,7 @@ class FakeShims::Client : public Shim {
   }
 
   pid_t pid() const override { return 1; }
+  std::string build() const override { return all_->BuildOf(pod_id_); }
 
   absl::StatusOr<std::vector<ShimContainer>> List(const CallContext&) override {
     const Steps::Step step = all_->steps_->Enter("list");
@@ -136,6 +137,19 @@ class FakeShims::Client : public Shim {
     RETURN_IF_ERROR(step.before);
     MutexLock lock(all_->mutex_);
     return lives() ? step.after : Gone();
+  }
+
+  absl::Status Upgrade(const ShimProgram& program, const CallContext&) override {
+    const Steps::Step step = all_->steps_->Enter("upgrade shim");
+    RETURN_IF_ERROR(step.before);
+    MutexLock lock(all_->mutex_);
+    if (!lives()) return Gone();
+    if (all_->busy_ > 0) {
+      --all_->busy_;
+      return absl::AbortedError("a container is being started");
+    }
+    all_->shims_[pod_id_].build = program.build;
+    return step.after;
   }
 
   absl::Status Shutdown(const CallContext&) override {
@@ -238,7 +252,7 @@ absl::StatusOr<std::unique_ptr<Shim>> FakeShims::Launch(const std::string& pod_i
   RETURN_IF_ERROR(step.before);
   RETURN_IF_ERROR(step.after);  // after an error no shim is left
   MutexLock lock(mutex_);
-  shims_[pod_id] = {listener};
+  shims_[pod_id] = {listener, installed_};
   return std::make_unique<Client>(this, pod_id);
 }
 
@@ -252,6 +266,27 @@ absl::StatusOr<std::unique_ptr<Shim>> FakeShims::Connect(const std::string& pod_
   if (shim == shims_.end()) return Gone();
   shim->second.listener = listener;
   return std::make_unique<Client>(this, pod_id);
+}
+
+void FakeShims::Install(const std::string& build) {
+  MutexLock lock(mutex_);
+  installed_ = build;
+}
+
+void FakeShims::BeBusyForUpgrades(int count) {
+  MutexLock lock(mutex_);
+  busy_ = count;
+}
+
+std::string FakeShims::BuildOf(const std::string& pod_id) const {
+  MutexLock lock(mutex_);
+  const auto shim = shims_.find(pod_id);
+  return shim == shims_.end() ? "" : shim->second.build;
+}
+
+absl::StatusOr<ShimProgram> FakeShims::Program(const std::string& path, const CallContext&) {
+  MutexLock lock(mutex_);
+  return ShimProgram{path, installed_};
 }
 
 void FakeShims::IgnoreSignals() {

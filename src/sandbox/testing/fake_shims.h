@@ -30,6 +30,13 @@ class FakeShims : public Shims {
   // An exit that is reported while the next Start of the container is not yet answered.
   void ExitDuringNextStart(int exit_code);
 
+  // The build of the crisp-shim that is installed from now on.
+  void Install(const std::string& build);
+  // The next upgrades, as many as that, find their shim busy.
+  void BeBusyForUpgrades(int count);
+  // That the pod's shim runs.
+  std::string BuildOf(const std::string& pod_id) const;
+
   bool runs(const std::string& container_id) const;
   // Shims, containers and runtime state that are still there; empty if there is nothing.
   std::string Leftovers() const;
@@ -38,6 +45,7 @@ class FakeShims : public Shims {
                                                ShimListener* listener, const CallContext& call) override;
   absl::StatusOr<std::unique_ptr<Shim>> Connect(const std::string& pod_id, const ShimPaths& paths,
                                                 ShimListener* listener, const CallContext& call) override;
+  absl::StatusOr<ShimProgram> Program(const std::string& path, const CallContext& call) override;
   absl::Status Kill(const ShimPaths& paths, const CallContext& call) override;
   absl::Status CleanUpContainer(const OciRuntime& runtime, const std::string& container_id,
                                 const std::string& cgroups_path, const CallContext& call) override;
@@ -55,6 +63,7 @@ class FakeShims : public Shims {
   };
   struct OneShim {
     ShimListener* listener = nullptr;  // null while no daemon is connected
+    std::string build;
   };
 
   // The listener of the pod's shim; null if nobody listens.
@@ -65,6 +74,8 @@ class FakeShims : public Shims {
   mutable Mutex mutex_;
   std::map<std::string, OneShim> shims_ ABSL_GUARDED_BY(mutex_);            // that live, by pod
   std::map<std::string, OneContainer> containers_ ABSL_GUARDED_BY(mutex_);  // by id
+  std::string installed_ ABSL_GUARDED_BY(mutex_) = "build 1";
+  int busy_ ABSL_GUARDED_BY(mutex_) = 0;
   bool ignore_signals_ ABSL_GUARDED_BY(mutex_) = false;
   int next_exit_code_ ABSL_GUARDED_BY(mutex_) = -1;
 };

@@ -1,0 +1,143 @@
+// A node whose crisp-shim is exchanged while pods run: the next crispd brings their shims to it, in place.
+#include <sys/stat.h>
+
+#include <cctype>
+#include <filesystem>
+#include <future>
+
+#include "e2e/cri_log.h"
+#include "e2e/fault_fixture.h"
+#include "e2e/stream_fixture.h"
+
+namespace crisp::e2e {
+namespace {
+
+constexpr std::chrono::seconds kSoon{20};
+constexpr size_t kPageBytes = 20 << 20;
+
+// "line 0\nline 1\n...", from whichever line it begins with: how many lines, -1 if they do not follow each other.
+int FollowingLines(const std::string& text) {
+  const std::vector<std::string> lines = Lines(text.substr(0, text.rfind('\n') + 1));
+  int next = -1;
+  for (const std::string& line : lines) {
+    if (line.rfind("line ", 0) != 0) return -1;
+    const int number = std::stoi(line.substr(5));
+    if (next >= 0 && number != next) return -1;
+    next = number + 1;
+  }
+  return static_cast<int>(lines.size());
+}
+
+class ShimUpgradeTest : public StreamTest {
+ protected:
+  void Begin() override {
+    Install(ReadFile(CRISP_SHIM));
+    std::string config = ReadFile(node().paths().config_file());
+    config.replace(config.find(CRISP_SHIM), std::string(CRISP_SHIM).size(), shim_path());
+    WriteFile(node().paths().config_file(), config);
+    node().Restart();
+    StreamTest::Begin();
+  }
+
+  std::string shim_path() { return node().paths().directory() + "/crisp-shim"; }
+  // As a package does: the new file takes the place of the old one, which processes run on.
+  void Install(const std::string& content) {
+    WriteFile(shim_path() + ".new", content);
+    ASSERT_EQ(chmod((shim_path() + ".new").c_str(), 0755), 0);
+    std::filesystem::rename(shim_path() + ".new", shim_path());
+  }
+  // The same program with another build id.
+  void InstallNewer() {
+    const std::string build = Run(CRISP_SHIM, {"--build"});
+    const std::string hex = build.substr(build.find(' ') + 1, 40);
+    std::string id;
+    for (size_t i = 0; i < hex.size(); i += 2) id += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+    std::string content = ReadFile(CRISP_SHIM);
+    const size_t at = content.find(id);
+    ASSERT_NE(at, std::string::npos);
+    content[at] = static_cast<char>(content[at] ^ 1);
+    Install(content);
+  }
+  pid_t Shim() { return PidByCommand(pod().id); }
+  bool IsUpgraded() { return std::filesystem::equivalent(ProcPath(Shim(), "exe"), shim_path()); }
+  int Logged(const std::string& message) {
+    int count = 0;
+    for (const LogRecord& record : node().LogRecords()) count += record.message == message ? 1 : 0;
+    return count;
+  }
+};
+
+// The runtime's "create" of one more container stalls, so that the shim is busy until all else is under way.
+TEST_F(ShimUpgradeTest, UnderLoadNothingIsLost) {
+  const std::string counter = Start(pod(), ContainerOf("counter", kCounter));
+  Start(pod(), ContainerOf("web", "mkdir /tmp/w; head -c " + std::to_string(kPageBytes) +
+                                      " /dev/zero > /tmp/w/page; exec httpd -f -p 8080 -h /tmp/w"));
+  const std::string leaver = Start(pod(), ContainerOf("leaver", kLeaver));
+  const pid_t leaver_pid = PidOf(leaver);
+  const std::string stalled = Create(pod(), ContainerOf("stalled", "sleep 1000"));
+  Main();
+  const std::string before = Identity(Shim()) + Identity(PidOf(counter));
+  InstallNewer();
+  node().wrappers().Stall("create");
+  auto start = std::async(std::launch::async, [&] { return cri().StartContainer(stalled); });
+  node().wrappers().WaitForStalled("create");
+  node().Kill();
+  EXPECT_FALSE(start.get().ok());
+  node().Start();
+
+  Spdy attach(AttachUrl(counter));
+  Spdy exec(ExecUrl("i=0; while ! read -t 0 line; do echo line $i; i=$((i+1)); done; exit 3"));
+  ASSERT_TRUE(exec.ReadUntilOutput("line 10\n"));
+  ASSERT_TRUE(attach.ReadUntilOutput("line"));
+  const auto forward = SpdyClient::Connect(ForwardUrl(pod()), {kPortForward});
+  forward->Open({{"streamtype", "error"}, {"port", "8080"}, {"requestid", "1"}});
+  const uint32_t page = forward->Open({{"streamtype", "data"}, {"port", "8080"}, {"requestid", "1"}});
+  forward->Send(page, "GET /page HTTP/1.0\r\n\r\n", true);
+  ASSERT_TRUE(forward->ReadUntil([&] { return forward->stream(page).data.size() > kPageBytes / 4; }));
+  EXPECT_FALSE(IsUpgraded()) << "a container is being started";
+
+  node().wrappers().Release("create");
+  WaitFor("the upgrade", kSoon, [&] {
+    attach.client->ReadOnce(std::chrono::milliseconds(10));
+    exec.client->ReadOnce(std::chrono::milliseconds(10));
+    return IsUpgraded();
+  });
+  EXPECT_EQ(Identity(Shim()) + Identity(PidOf(counter)), before);
+  EXPECT_EQ(ReadFile(ProcPath(Shim(), "comm")), "crisp-shim\n");
+
+  ASSERT_TRUE(forward->ReadUntil([&] { return forward->stream(page).ended; }));
+  const std::string& answer = forward->stream(page).data;
+  EXPECT_EQ(answer.size() - answer.find("\r\n\r\n") - 4, kPageBytes);
+  exec.client->Send(exec.input, "enough\n");
+  ASSERT_TRUE(exec.client->ReadUntilClosed());
+  EXPECT_GT(FollowingLines(exec.Output()), 10);
+  EXPECT_THAT(exec.Result(), HasSubstr(R"("message":"3","reason":"ExitCode")"));
+  WriteFile(ProcPath(leaver_pid, "root/tmp/go"), "");
+  EXPECT_EQ(WaitForExit(leaver).exit_code(), 23);
+  Must(cri().StopContainer(counter, 0));
+  ASSERT_TRUE(attach.client->ReadUntilClosed());
+  EXPECT_GT(FollowingLines(attach.Output()), 10);
+  EXPECT_GT(CountedLines(ReadFile(pod().LogPath("counter"))), 10);
+  EXPECT_EQ(StatusOf(stalled).state(), cri::CONTAINER_RUNNING);
+  EXPECT_EQ(Logged("upgraded the pod's shim in place"), 1);
+}
+
+TEST_F(ShimUpgradeTest, AShimThatCannotBeUpgradedGoesOnUntilItCan) {
+  const std::string counter = Start(pod(), ContainerOf("counter", kCounter));
+  const std::string before = Identity(Shim()) + Identity(PidOf(counter));
+  Install("#!/bin/sh\ncase $1 in --build) echo broken;; --takes-state) echo crisp-shim takes state $2;; esac\n");
+  node().Restart();
+  WaitFor("the failure", kSoon,
+          [&] { return Logged("cannot upgrade the pod's shim in place; it goes on with its old program") == 1; });
+  EXPECT_EQ(Sh(counter, "echo works"), "works\n");
+  InstallNewer();
+  node().Restart();
+  WaitFor("the upgrade", kSoon, [&] { return IsUpgraded(); });
+  EXPECT_EQ(Sh(counter, "echo works"), "works\n");
+  EXPECT_EQ(Identity(Shim()) + Identity(PidOf(counter)), before);
+  Must(cri().StopContainer(counter, 0));
+  EXPECT_GT(CountedLines(ReadFile(pod().LogPath("counter"))), 10);
+}
+
+}  // namespace
+}  // namespace crisp::e2e
