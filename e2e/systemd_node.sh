@@ -1,12 +1,14 @@
 #!/bin/bash
 # Runs a command of this checkout on a machine with systemd. Prints what the command prints, and exits as it does.
-#   e2e/systemd_node.sh [--vm] [--trees DIR] [--bind DIR]... COMMAND [ARGUMENT]...
+#   e2e/systemd_node.sh [--vm] [--trees DIR] [--tree DIR] [--bind DIR]... COMMAND [ARGUMENT]...
 #   e2e/systemd_node.sh env CRISP_E2E_SYSTEMD=1 build/debug/e2e/e2e_test --gtest_filter='PodTest.*'
 #   e2e/systemd_node.sh --bind /opt/critest env SYSTEMD_CGROUP=1 CRITEST=/opt/critest/critest e2e/critest.sh
 # The machine is a small Debian tree that systemd-nspawn boots, with cgroup v1; with --vm it is a virtual one with a
 # Debian kernel, cgroup v2, AppArmor and every capability, ten times slower. The checkout is there under the path that it
 # has here, and so is each DIR of --bind; what the command writes to them is lost with --vm. DIR of --trees keeps the
-# Debian trees for the next time (build/nodes). Needs root and scripts/install-packages node, for --vm vm as well.
+# Debian trees for the next time (build/nodes). DIR of --tree is a Debian tree with systemd that is booted in place of
+# theirs; it gets a unit for the command, and nothing else in it changes. Needs root and scripts/install-packages node,
+# for --vm vm as well.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -33,7 +35,12 @@ make_tree() {
   mkdir -p "$tree"
   debootstrap --variant=minbase --include="$packages" bookworm "$tree" "$mirror" >"$trees/log" 2>&1 ||
     { tail -n 20 "$trees/log" >&2 && die "debootstrap failed; above is the end of its log"; }
-  cat >"$tree/etc/systemd/system/job.service" <<'END'
+  touch "$tree/made"
+}
+
+# The unit of the command in the Debian tree $1.
+add_job() {
+  cat >"$1/etc/systemd/system/job.service" <<'END'
 [Unit]
 Description=The command of systemd_node.sh
 After=multi-user.target
@@ -46,9 +53,8 @@ TasksMax=infinity
 ExecStart=/bin/bash /node/job
 ExecStopPost=systemctl poweroff --no-block
 END
-  mkdir -p "$tree/etc/systemd/system/default.target.wants" "$tree/node"
-  ln -s ../job.service "$tree/etc/systemd/system/default.target.wants/job.service"
-  touch "$tree/made"
+  mkdir -p "$1/etc/systemd/system/default.target.wants" "$1/node"
+  ln -sf ../job.service "$1/etc/systemd/system/default.target.wants/job.service"
 }
 
 # The same with a kernel, as a disk.
@@ -59,6 +65,7 @@ make_vm() {
   say "Making a virtual machine's disk in $trees/vm.ext4"
   rm -rf --one-file-system "$tree"
   cp -a "$trees/systemd" "$tree"
+  add_job "$tree"
   rm -f "$tree/etc/apt/sources.list"
   cp -r /etc/apt/sources.list* /etc/apt/apt.conf.d /etc/apt/keyrings "$tree/etc/apt/" 2>/dev/null || true
   cp -L /etc/resolv.conf /etc/hosts "$tree/etc/"
@@ -87,7 +94,7 @@ copy_libraries() {
     true; } | # a static one has none, and to ldd that is an error
     awk '$2 == "=>" && $3 ~ /^\// { print $3 }' | sort -u |
     while read -r library; do
-      [[ -e $trees/systemd/$library || -e $trees/systemd/usr/$library ]] || cp -L "$library" "$node_dir/lib/"
+      [[ -e $tree/$library || -e $tree/usr/$library ]] || cp -L "$library" "$node_dir/lib/"
     done
 }
 
@@ -150,7 +157,7 @@ boot_container() {
   # What systemd-nspawn forbids by seccomp a node may do, and containers would inherit it.
   export SYSTEMD_SECCOMP=0 SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=0
   exec timeout $TIME_LIMIT systemd-nspawn --quiet --register=no --keep-unit --boot --capability=all \
-    --private-network --volatile=overlay --console=pipe --machine="$name" --directory="$trees/systemd" "${binds[@]}" \
+    --private-network --volatile=overlay --console=pipe --machine="$name" --directory="$tree" "${binds[@]}" \
     </dev/null >"$dir/console" 2>&1
 }
 
@@ -194,12 +201,14 @@ cleanup() {
 }
 
 trees=$PWD/build/nodes
+tree=
 extra_binds=()
 vm=
 while [[ ${1:-} == --* ]]; do
   case $1 in
     --vm) vm=1 ;;
     --trees) [[ $# -ge 2 ]] || usage && trees=$(realpath "$2") && shift ;;
+    --tree) [[ $# -ge 2 ]] || usage && tree=$(realpath "$2") && shift ;;
     --bind) [[ $# -ge 2 ]] || usage && extra_binds+=("$(realpath "$2")") && shift ;;
     *) usage ;;
   esac
@@ -214,7 +223,9 @@ done
 mkdir -p "$trees"
 exec 8>"$trees/lock"
 flock 8
-if [[ -n $vm ]]; then make_vm; else make_tree; fi
+if [[ -n $vm ]]; then make_vm; elif [[ -z $tree ]]; then make_tree; fi
+tree=${tree:-$trees/systemd}
+[[ -n $vm ]] || add_job "$tree"
 exec 8>&-
 
 dir=$(mktemp -d -t crisp-node.XXXXXX)

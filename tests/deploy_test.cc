@@ -27,5 +27,19 @@ TEST(UnitTest, LeavesTheLimitOfDescriptorsToSystemd) {
   EXPECT_EQ(keys.count("LimitNOFILE"), 0u);
 }
 
+// What crispd mounts has to be in the node's mount namespace, and containers inherit seccomp filters and the bounding
+// set (docs/install.md).
+TEST(UnitTest, HasNoSandboxThatPodsWouldBeIn) {
+  const std::set<std::string> keys = KeysOfUnit();
+  for (const char* key : {"CapabilityBoundingSet", "DevicePolicy",     "LockPersonality",     "MemoryDenyWriteExecute",
+                          "NoNewPrivileges",       "PrivateDevices",   "PrivateMounts",       "PrivateTmp",
+                          "ProtectClock",          "ProtectHome",      "ProtectHostname",     "ProtectKernelModules",
+                          "ProtectKernelTunables", "ProtectSystem",    "ReadWritePaths",      "RestrictAddressFamilies",
+                          "RestrictNamespaces",    "RestrictRealtime", "RestrictSUIDSGID",    "SystemCallArchitectures",
+                          "SystemCallFilter",      "ProtectProc",      "ProtectControlGroups"}) {
+    EXPECT_EQ(keys.count(key), 0u) << key;
+  }
+}
+
 }  // namespace
 }  // namespace crisp

@@ -105,6 +105,16 @@ TEST_F(ConfigTest, TheExampleIsTheDefault) {
   EXPECT_THAT(warnings_, IsEmpty());
 }
 
+TEST_F(ConfigTest, TheDebianPackagesFileChangesWhatItSays) {
+  absl::StatusOr<Config> config = LoadConfig(DEBIAN_CONFIG, &warnings_);
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_THAT(warnings_, IsEmpty());
+  Config expected = DefaultConfig();
+  expected.cni.bin_dirs = {"/opt/cni/bin", "/usr/lib/cni"};
+  expected.runtimes["runc"].systemd_cgroup = true;
+  EXPECT_EQ(*config, expected);
+}
+
 TEST_F(ConfigTest, WhatTheExampleHasInCommentsIsRightToo) {
   std::ifstream example(EXAMPLE_CONFIG);
   std::string content, line;
