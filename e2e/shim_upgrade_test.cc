@@ -8,6 +8,7 @@
 #include "e2e/cri_log.h"
 #include "e2e/fault_fixture.h"
 #include "e2e/stream_fixture.h"
+#include "os/process.h"
 
 namespace crisp::e2e {
 namespace {
@@ -48,7 +49,9 @@ class ShimUpgradeTest : public StreamTest {
   }
   // The same program with another build id.
   void InstallNewer() {
-    const std::string build = Run(CRISP_SHIM, {"--build"});
+    const auto told = RunCommand({.path = CRISP_SHIM, .args = {"--build"}}, CallContext::WithTimeout(kCallTimeout));
+    ASSERT_TRUE(told.ok()) << told.status();
+    const std::string& build = told->output;
     const std::string hex = build.substr(build.find(' ') + 1, 40);
     std::string id;
     for (size_t i = 0; i < hex.size(); i += 2) id += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));

@@ -354,7 +354,7 @@ TEST_F(ShimUpgradeTest, AStartUnderWayIsWaitedForAndThenRefused) {
     Write(slow,
           absl::StrCat("#!/bin/sh\ncase \"$*\" in *' create '*) sleep ", time, ";; esac\nexec /usr/sbin/runc \"$@\"\n"),
           0755);
-    StartRequest request = pod_.Bundle(absl::StrCat("c", time[0]), TestPod::Shell("sleep 1000"));
+    StartRequest request = pod_.Bundle(absl::StrCat("c", std::string(1, time[0])), TestPod::Shell("sleep 1000"));
     request.runtime.binary = slow;
     auto start = std::async(std::launch::async, [&] { return pod_.client->Start(request, TestPod::call()); });
     ASSERT_TRUE(Eventually([&] {
