@@ -70,7 +70,10 @@ TEST_F(DashboardPicture, Draw) {
                                         CRISP_DEPLOY_PROMETHEUS "/crisp.dashboard.json",
                                         std::to_string(kTime.count() - 10), std::getenv("CRISP_PICTURE")};
   arguments.insert(arguments.end(), std::begin(kPanels), std::end(kPanels));
-  const auto drawn = RunCommand({.path = "/usr/bin/python3", .args = arguments}, CallContext::WithTimeout(kTime));
+  Command command;
+  command.path = "/usr/bin/python3";
+  command.args = std::move(arguments);
+  const auto drawn = RunCommand(command, CallContext::WithTimeout(kTime));
   ASSERT_TRUE(drawn.ok()) << drawn.status();
   EXPECT_TRUE(drawn->ok()) << drawn->Describe();
 }

@@ -49,7 +49,10 @@ class ShimUpgradeTest : public StreamTest {
   }
   // The same program with another build id.
   void InstallNewer() {
-    const auto told = RunCommand({.path = CRISP_SHIM, .args = {"--build"}}, CallContext::WithTimeout(kCallTimeout));
+    Command command;
+    command.path = CRISP_SHIM;
+    command.args = {"--build"};
+    const auto told = RunCommand(command, CallContext::WithTimeout(kCallTimeout));
     ASSERT_TRUE(told.ok()) << told.status();
     const std::string& build = told->output;
     const std::string hex = build.substr(build.find(' ') + 1, 40);
