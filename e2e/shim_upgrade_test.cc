@@ -64,18 +64,27 @@ class ShimUpgradeTest : public StreamTest {
     content[at] = static_cast<char>(content[at] ^ 1);
     Install(content);
   }
-  pid_t Shim() { return PidByCommand(pod().id); }
+  // Its pid stays. While the OCI runtime runs, the pod's id is in the command lines of several processes.
+  pid_t Shim() {
+    if (shim_ < 0) shim_ = PidByCommand(pod().id);
+    return shim_;
+  }
   bool IsUpgraded() { return std::filesystem::equivalent(ProcPath(Shim(), "exe"), shim_path()); }
   int Logged(const std::string& message) {
     int count = 0;
     for (const LogRecord& record : node().LogRecords()) count += record.message == message ? 1 : 0;
     return count;
   }
+
+ private:
+  pid_t shim_ = -1;
 };
 
 // The runtime's "create" of one more container stalls, so that the shim is busy until all else is under way.
 TEST_F(ShimUpgradeTest, UnderLoadNothingIsLost) {
-  const std::string counter = Start(pod(), ContainerOf("counter", kCounter));
+  cri::ContainerConfig attachable = ContainerOf("counter", kCounter);
+  attachable.set_stdin(true);
+  const std::string counter = Start(pod(), attachable);
   Start(pod(), ContainerOf("web", "mkdir /tmp/w; head -c " + std::to_string(kPageBytes) +
                                       " /dev/zero > /tmp/w/page; exec httpd -f -p 8080 -h /tmp/w"));
   const std::string leaver = Start(pod(), ContainerOf("leaver", kLeaver));
@@ -94,7 +103,7 @@ TEST_F(ShimUpgradeTest, UnderLoadNothingIsLost) {
   Spdy attach(AttachUrl(counter));
   Spdy exec(ExecUrl("i=0; while ! read -t 0 line; do echo line $i; i=$((i+1)); done; exit 3"));
   ASSERT_TRUE(exec.ReadUntilOutput("line 10\n"));
-  ASSERT_TRUE(attach.ReadUntilOutput("line"));
+  ASSERT_TRUE(attach.ReadUntilOutput("line")) << attach.Result();
   const auto forward = SpdyClient::Connect(ForwardUrl(pod()), {kPortForward});
   forward->Open({{"streamtype", "error"}, {"port", "8080"}, {"requestid", "1"}});
   const uint32_t page = forward->Open({{"streamtype", "data"}, {"port", "8080"}, {"requestid", "1"}});

@@ -127,17 +127,18 @@ Things Cgroups(const std::string& parent) {
 }
 
 // Layers are counted and not named: their names are numbers that grow. The database is left out: its size says nothing.
-// So are the OCI runtimes' roots, one a handler, empty directories at the top, which crispd makes once, and what it
-// keeps of failures and crashes.
+// So are the OCI runtimes' roots, one a handler, empty directories at the top, which crispd makes once, what it keeps
+// of failures and crashes, and the node's ranges of pod addresses.
 Things FilesBelow(const std::string& directory) {
   Things things;
   std::error_code error;
   const fs::path layers = fs::path(directory) / "layers";
   const fs::path runtimes = fs::path(directory) / "oci";
   const fs::path traces = fs::path(directory) / "traces";
+  const fs::path pod_cidrs = fs::path(directory) / "pod-cidrs";
   for (fs::recursive_directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
     if (it->path() == runtimes || it->path().parent_path() == runtimes) continue;
-    if (it->path().parent_path() == traces) continue;
+    if (it->path().parent_path() == traces || it->path() == pod_cidrs) continue;
     if (it->path().parent_path() == layers) {
       it.disable_recursion_pending();
       things.insert("a layer");
