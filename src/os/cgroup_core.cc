@@ -48,13 +48,19 @@ int WriteSmall(int dir, const char* name, std::string_view text) {
   return write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) ? 0 : errno;
 }
 
+std::string BelowMount(std::string_view name) {
+  std::string path(kMount);
+  path += '/';
+  return path.append(name);
+}
+
 std::string MountOf(std::string_view controllers) {
-  if (controllers.empty()) return IsV2(kMount) ? kMount : std::string(kMount) + "/unified";
+  if (controllers.empty()) return IsV2(kMount) ? kMount : BelowMount("unified");
   std::string_view name = controllers;
   if (name.substr(0, 5) == "name=") name.remove_prefix(5);
-  std::string mount = std::string(kMount) + "/" + std::string(name);
+  std::string mount = BelowMount(name);
   if (IsDirectory(mount)) return mount;
-  return std::string(kMount) + "/" + std::string(name.substr(0, name.find(',')));
+  return BelowMount(name.substr(0, name.find(',')));
 }
 
 struct Membership {

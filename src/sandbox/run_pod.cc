@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <future>
 #include <memory>
 #include <set>
@@ -181,7 +182,7 @@ absl::StatusOr<std::string> PodRunner::NewLevel() {
   for (const PodPtr& pod : parts_.table->All()) taken.insert(pod->record().selinux_level());
   return NewSelinuxLevel(parts_.selinux_category_range, taken, [] {
     uint32_t number = 0;
-    getentropy(&number, sizeof(number));
+    if (getentropy(&number, sizeof(number)) != 0) std::abort();
     return number;
   });
 }

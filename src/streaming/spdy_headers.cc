@@ -114,7 +114,7 @@ absl::StatusOr<SpdyHeaders> SpdyHeaderInflater::Read(absl::string_view block) {
       return absl::InvalidArgumentError(absl::StrCat("a block of headers cannot be inflated, zlib error ", result));
     }
     more = z.avail_out == 0;
-    plain.resize(plain.size() - z.avail_out);
+    plain.erase(plain.size() - z.avail_out);
     if (more && plain.size() >= kSpdyMaxHeaderBytes) {
       return absl::InvalidArgumentError(absl::StrCat("a block of headers of ", kSpdyMaxHeaderBytes, " bytes or more"));
     }
@@ -151,7 +151,7 @@ std::string SpdyHeaderDeflater::Write(const SpdyHeaders& headers) {
     z.next_out = reinterpret_cast<Bytef*>(block.data()) + before;
     z.avail_out = 256;
     deflate(&z, Z_SYNC_FLUSH);
-    block.resize(block.size() - z.avail_out);
+    block.erase(block.size() - z.avail_out);
   } while (z.avail_out == 0);
   return block;
 }

@@ -72,7 +72,7 @@ absl::StatusOr<Url> ParseEndpoint(const Named& endpoint, bool is_base) {
   if (!url.ok()) return Bad(endpoint.name, absl::StrCat(url.status().message(), "; write http://HOST:4318"));
   while (is_base && absl::EndsWith(url->path, "/")) url->path.pop_back();
   if (is_base && !absl::EndsWith(url->path, kTracesPath)) url->path += kTracesPath;
-  if (url->path.empty()) url->path = "/";
+  if (url->path.empty()) url->path.push_back('/');
   return url;
 }
 
