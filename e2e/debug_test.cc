@@ -50,7 +50,7 @@ TEST_F(DebugTest, ThePluginsOfAPodsNetworkSayWhatItHasLost) {
               }).ok());
   const json broken = JsonPage(path);
   EXPECT_EQ(broken[0]["ok"], false);
-  EXPECT_THAT(broken[0]["error"].get<std::string>(), AllOf(HasSubstr("CHECK: "), HasSubstr("route")));
+  EXPECT_THAT(broken[0]["error"].get<std::string>(), AllOf(HasSubstr("CHECK: "), HasSubstr("Route")));
   EXPECT_EQ(PodStatus(pod.id).state(), cri::SANDBOX_READY);
 }
 

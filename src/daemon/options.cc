@@ -122,7 +122,7 @@ CniOptions CniOptionsOf(const Config& config, const Layout& layout) {
                    : config.cni.ip_preference == IpPreference::kIpv6 ? CniOptions::Choice::kIpv6
                                                                      : CniOptions::Choice::kFirst;
   options.conf_template = config.cni.conf_template;
-  options.pod_cidrs_file = absl::StrCat(layout.state(), "/pod-cidrs");
+  options.pod_cidrs_file = layout.PodCidrs();
   for (const auto& [name, handler] : config.runtimes) {
     if (handler.cni_conf_dir.empty()) continue;
     const int max = handler.cni_max_conf_num == 0 ? config.cni.max_conf_num : handler.cni_max_conf_num;

@@ -29,6 +29,7 @@
 //       <container id>/           an OCI bundle: config.json, rootfs/ (the overlay is mounted there)
 //         images/<n>/             the root of the image of its n-th mount
 //         target-pids             the pinned PID namespace of its target container
+//     pod-cidrs                   the node's ranges of pod addresses, as the kubelet told them (network/pod_cidrs.h)
 //     residue/                    as below root
 //     recorder.jsonl              the newest log lines at every level (base/recorder.h)
 //     traces/                     what the recorder had when something failed or crashed (base/trace_files.h)
@@ -79,6 +80,7 @@ class Layout {
     return netns_under_state_ ? absl::StrCat(NetnsDir(), "/", pod) : absl::StrCat(NetnsDir(), "/cni-", pod);
   }
   std::string Recorder() const { return absl::StrCat(state_, "/recorder.jsonl"); }
+  std::string PodCidrs() const { return absl::StrCat(state_, "/pod-cidrs"); }
   std::string Traces() const { return absl::StrCat(state_, "/traces"); }
   std::string RuntimeRoots() const { return absl::StrCat(state_, "/oci"); }
   std::string RuntimeRoot(absl::string_view runtime) const { return absl::StrCat(RuntimeRoots(), "/", runtime); }
