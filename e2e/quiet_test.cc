@@ -24,11 +24,16 @@ std::map<std::string, int64_t> Waits(pid_t pid) {
   return waits;
 }
 
+// Everything is on by which somebody could look into the daemon; no collector of traces listens.
 class QuietTest : public NodeTest {
  protected:
   NodeOptions Options(const Machine&) override {
     NodeOptions options;
-    options.extra_toml = "[metrics]\naddress = \"127.0.0.1:1338\"\n";
+    options.extra_toml =
+        "[metrics]\naddress = '127.0.0.1:1338'\n"
+        "[debug]\naddress = '/run/e2e/debug.sock'\n"
+        "[plugins.'io.containerd.tracing.processor.v1.otlp']\nendpoint = 'http://127.0.0.1:4318'\n"
+        "[plugins.'io.containerd.internal.v1.tracing']\nsampling_ratio = 1.0\n";
     return options;
   }
 };
