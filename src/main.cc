@@ -16,7 +16,9 @@
 #include <variant>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "base/crash_handler.h"
 #include "base/log.h"
 #include "base/recording.h"
@@ -30,7 +32,7 @@
 #include "daemon/signals.h"
 #include "daemon/watchdog.h"
 #include "doctor/command.h"
-#include "images/images.h"
+#include "images/node_images.h"
 #include "metrics/rpc_metrics.h"
 #include "metrics/step_metrics.h"
 #include "monitor/counter_metrics.h"
@@ -173,17 +175,35 @@ std::unique_ptr<HttpServer> ServeMetrics(const MetricsConfig& config, HttpPage p
   return nullptr;
 }
 
-// What is served at debug.address; null if nothing is to be, or can be.
-std::unique_ptr<HttpServer> ServeDebug(const DebugConfig& config, const DebugSources& sources, HttpPage config_page) {
+// What there is to look at for debugging.
+struct DebugSite {
+  HttpPages pages;
+  HttpTrees trees;
+};
+
+DebugSite DebugSiteOf(const DebugSources& sources, HttpPage config_page) {
+  DebugSite site{DebugPages(sources), DebugTrees(sources)};
+  site.pages["/config"] = std::move(config_page);
+  return site;
+}
+
+// For clients of crisp's own service.
+absl::StatusOr<std::string> PageOf(const DebugSite& site, const std::string& path) {
+  HttpAnswer answer = PageAt(site.pages, site.trees, path);
+  if (answer.code == 200) return std::move(answer.body);
+  const absl::string_view text = absl::StripTrailingAsciiWhitespace(answer.body);
+  return answer.code == 404 ? absl::NotFoundError(text) : absl::FailedPreconditionError(text);
+}
+
+// It is served at debug.address; null if it is not to be, or cannot be.
+std::unique_ptr<HttpServer> ServeDebug(const DebugConfig& config, DebugSite site) {
   if (config.address.empty()) return nullptr;
   HttpServerOptions options;
   options.address = absl::StrCat("unix://", config.address);
   options.uid = config.uid;
   options.gid = config.gid;
-  HttpPages pages = DebugPages(sources);
-  pages["/config"] = std::move(config_page);
   absl::StatusOr<std::unique_ptr<HttpServer>> server =
-      HttpServer::Start(std::move(options), std::move(pages), DebugTrees(sources));
+      HttpServer::Start(std::move(options), std::move(site.pages), std::move(site.trees));
   if (server.ok()) return *std::move(server);
   LogError("nothing is served for debugging; look at debug.address", {{"error", server.status().message()}});
   return nullptr;
@@ -219,7 +239,8 @@ absl::Status Run(const Config& config, HttpPage config_page) {
   Recording recording(layout.Recorder(), layout.Traces());
   systemd.SayStatus("checking the database");
   ASSIGN_OR_RETURN(const std::unique_ptr<Database> database, Database::Open(layout.Database()));
-  ASSIGN_OR_RETURN(const std::unique_ptr<Images> images, Images::Open(layout, database.get(), ImagesOptionsOf(config)));
+  ASSIGN_OR_RETURN(const std::unique_ptr<NodeImages> images,
+                   NodeImages::Open(layout, database.get(), ImagesOptionsOf(config)));
   if (!config.crisp.preload_dir.empty()) {
     systemd.SayStatus(absl::StrCat("importing the images in ", config.crisp.preload_dir));
     const absl::Status imported = images->ImportLayouts(config.crisp.preload_dir, CallContext());
@@ -243,6 +264,8 @@ absl::Status Run(const Config& config, HttpPage config_page) {
   PodStreams pod_streams(&table, &pods->exec());
   ASSIGN_OR_RETURN(const std::unique_ptr<StreamServer> streams,
                    StreamServer::Start(StreamServerOptionsOf(config), &pod_streams));
+  const DebugSite debug_site =
+      DebugSiteOf({layout, &table, recording.recorder(), network.get()}, std::move(config_page));
   ServerOptions server_options = ServerOptionsOf(config, layout);
   server_options.sockets = systemd.TakeSockets();
   ASSIGN_OR_RETURN(
@@ -250,7 +273,8 @@ absl::Status Run(const Config& config, HttpPage config_page) {
       CriServer::Start(std::move(server_options),
                        {pods.get(), &table, &health, &status, &containerd, &stats, images.get(), network.get(),
                         streams.get(), &rpc_metrics, reactor.get(), tracing != nullptr ? tracing->tracer() : nullptr,
-                        config.log_trace_id, OperationsJson, &recording.traces()}));
+                        config.log_trace_id, OperationsJson, &recording.traces(),
+                        [&debug_site](const std::string& path) { return PageOf(debug_site, path); }}));
   const std::unique_ptr<HttpServer> metrics = ServeMetrics(
       config.metrics,
       MetricsPage(
@@ -261,8 +285,7 @@ absl::Status Run(const Config& config, HttpPage config_page) {
            std::make_shared<ShimMetrics>([&table] { return ShimsOf(table); }), std::make_shared<ProcessMetrics>(),
            std::make_shared<HealthMetrics>([&] { return health.Ready(); }, [&] { return network->Ready(); })},
           PodMetricText(config.metrics, &stats)));
-  const std::unique_ptr<HttpServer> debug =
-      ServeDebug(config.debug, {layout, &table, recording.recorder(), network.get()}, std::move(config_page));
+  const std::unique_ptr<HttpServer> debug = ServeDebug(config.debug, debug_site);
   ASSIGN_OR_RETURN(const std::unique_ptr<Watchdog> watchdog,
                    Watchdog::Start(systemd.watchdog_time(), Workers(reactor.get(), streams.get(), server.get()),
                                    [&systemd] { systemd.SayAlive(); }));

@@ -91,6 +91,14 @@ absl::Status SaveImage(Database& database, const ImageParts& image, const std::v
   });
 }
 
+absl::Status SaveTag(Database& database, const std::string& id, const std::string& tag) {
+  return database.Keep([&](Database::Transaction& transaction) { return transaction.Run(kSaveName, tag, id, false); });
+}
+
+absl::Status DeleteName(Database& database, const std::string& name) {
+  return database.RunFree("DELETE FROM image_names WHERE name = ?", name);
+}
+
 absl::Status DeleteImage(Database& database, const std::string& id) {
   return database.RunFree("DELETE FROM images WHERE id = ?", id);
 }

@@ -36,6 +36,11 @@ absl::StatusOr<ImageRecords> LoadImages(Database& database, const std::set<std::
 absl::Status SaveImage(Database& database, const ImageParts& image, const std::vector<std::string>& chain_ids,
                        const std::string& tag, const std::string& digest);
 
+// Gives the image the name `tag`, which is whole. One that another image has moves to this one.
+absl::Status SaveTag(Database& database, const std::string& id, const std::string& tag);
+// OK if there is no such name.
+absl::Status DeleteName(Database& database, const std::string& name);
+
 // Deletes the image, its names and its references to layers.
 absl::Status DeleteImage(Database& database, const std::string& id);
 

@@ -1,10 +1,10 @@
 #include "images/image_store.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
@@ -14,6 +14,7 @@
 #include "images/hosts_file.h"
 #include "images/image_parts.h"
 #include "images/oci_layout.h"
+#include "images/progress_source.h"
 #include "images/registry_client.h"
 #include "images/tls_store.h"
 #include "os/errno_status.h"
@@ -44,19 +45,22 @@ absl::Status WithUnavailableInFront(const absl::Status& status) {
   return absl::UnavailableError(absl::StrCat(kUnavailable, text.substr(0, at), text.substr(at + kUnavailable.size())));
 }
 
-// "1.36" and "latest" are tags, as many tools write them, and would be taken for the names of repositories.
-absl::Status CheckWholeName(absl::string_view name) {
-  if (name.empty()) {
-    return absl::InvalidArgumentError("an image has no name: set the annotation io.containerd.image.name");
-  }
-  if (name.find_first_of("/:@") != absl::string_view::npos) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("the name \"", absl::CHexEscape(name.substr(0, 100)),
-                                                 "\" is only a tag: set the annotation io.containerd.image.name to the "
-                                                 "whole name, such as docker.io/library/busybox:1.36"));
+// Whether an image is not to stay without the name `name`, which it has.
+bool IsLastName(const Image& image, const Reference& name) {
+  if (image.repo_tags.size() + image.repo_digests.size() == 1) return true;
+  if (name.tag.empty() || image.repo_tags.size() != 1) return false;
+  const std::string repository = absl::StrCat(name.Name(), "@");
+  return std::all_of(image.repo_digests.begin(), image.repo_digests.end(),
+                     [&](const std::string& digest) { return absl::StartsWith(digest, repository); });
 }
 
 bool IsPullGivenUp(const absl::Status& status) {
   return absl::IsCancelled(status) || absl::IsDeadlineExceeded(status);
+}
+
+bool IsIndex(const RawManifest& raw) {
+  const auto parsed = ParseManifest(raw.body, raw.content_type);
+  return parsed.ok() && std::holds_alternative<Index>(*parsed);
 }
 
 // How a pull has ended, for ImageCounters::pulls.
@@ -85,6 +89,10 @@ const char* ResultName(const absl::Status& status) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Images>> Images::Open(Layout layout, Database* database, ImagesOptions options) {
+  return NodeImages::Open(std::move(layout), database, std::move(options));
+}
+
+absl::StatusOr<std::unique_ptr<NodeImages>> NodeImages::Open(Layout layout, Database* database, ImagesOptions options) {
   if (!options.pinned_image.empty()) {
     ASSIGN_OR_RETURN(options.pinned_image, NormalizeReference(options.pinned_image), "pinned image");
   }
@@ -127,34 +135,43 @@ void ImageStore::NameFaultsOfRegistries() {
   }
 }
 
-absl::StatusOr<std::string> ImageStore::Pull(const std::string& reference, const RegistryAuth& auth,
-                                             const CallContext& call) {
+absl::StatusOr<std::string> ImageStore::PullWatched(const std::string& reference, const RegistryAuth& auth,
+                                                    const CallContext& call, PullWatch* watch) {
   ASSIGN_OR_RETURN(const Reference parsed, ParseReference(reference));
-  const auto work = [this, parsed, auth, trace = call.trace()](const SingleFlight<std::string>::Abandoned& abandoned) {
+  const std::string key = FlightKey(parsed, auth);
+  const PullBoard::Watching watching(&board_, key, watch);
+  const auto work = [this, parsed, auth, trace = call.trace()](const SingleFlight<Pulled>::Abandoned& abandoned) {
     return PullNow(parsed, auth, CallContext(kNoDeadline, abandoned).TracedIn(trace, nullptr));
   };
   for (;;) {
-    absl::StatusOr<std::string> id = pulls_.Do(FlightKey(parsed, auth), call, work, "", &counters_->joined_pulls);
+    absl::StatusOr<Pulled> pulled = pulls_.Do(key, call, work, "", &counters_->joined_pulls);
     // This call joined a pull whose last caller had just left, and which was therefore cancelled. Start a new one.
-    if (IsPullGivenUp(id.status()) && call.Check().ok()) continue;
-    if (IsPullGivenUp(id.status())) return Annotate(id.status(), absl::StrCat("pull ", parsed.String()));
-    return id.ok() ? std::move(id) : WithUnavailableInFront(id.status());
+    if (IsPullGivenUp(pulled.status()) && call.Check().ok()) continue;
+    if (IsPullGivenUp(pulled.status())) return Annotate(pulled.status(), absl::StrCat("pull ", parsed.String()));
+    if (!pulled.ok()) return WithUnavailableInFront(pulled.status());
+    // A call that joined a pull at its very end has not seen it on the board.
+    if (watch != nullptr) watch->Set(pulled->progress);
+    return std::move(pulled->id);
   }
 }
 
-absl::StatusOr<std::string> ImageStore::PullNow(const Reference& reference, const RegistryAuth& auth,
-                                                const CallContext& call) {
+absl::StatusOr<ImageStore::Pulled> ImageStore::PullNow(const Reference& reference, const RegistryAuth& auth,
+                                                       const CallContext& call) {
   const MonoTime start = MonoClock::now();
+  const std::string key = FlightKey(reference, auth);
+  const std::shared_ptr<PullProgress> progress = board_.Begin(key, reference.String());
   StepLog log("PullImage", {{"image", reference.String()}}, start, call.trace());
-  absl::StatusOr<std::string> id = PullSteps(reference, auth, call.LoggedIn(&log), log);
+  absl::StatusOr<std::string> id = PullSteps(reference, auth, call.LoggedIn(&log), log, *progress);
   log.Finish(id.status());
+  board_.End(key);
   counters_->pulls.Of(ResultName(id.status())).Add();
-  if (id.ok()) counters_->pull_times.Add(MonoClock::now() - start);
-  return id;
+  if (!id.ok()) return id.status();
+  counters_->pull_times.Add(MonoClock::now() - start);
+  return Pulled{*std::move(id), progress};
 }
 
 absl::StatusOr<std::string> ImageStore::PullSteps(const Reference& reference, const RegistryAuth& auth,
-                                                  const CallContext& call, StepLog& log) {
+                                                  const CallContext& call, StepLog& log, PullProgress& progress) {
   std::vector<std::string> warnings;
   const RegistryTimes times{.http = {.stall = registry_.progress_timeout}};
   const absl::StatusOr<std::unique_ptr<RegistryClient>> created =
@@ -162,21 +179,29 @@ absl::StatusOr<std::string> ImageStore::PullSteps(const Reference& reference, co
   for (const std::string& warning : warnings) hosts_warnings_.Warn(warning);
   if (!created.ok()) return Annotate(created.status(), absl::StrCat("pull ", reference.String()));
   RegistryClient& client = **created;
+  client.TellAnswers(
+      [&progress](const std::string& digest, const std::string& endpoint) { progress.Answered(digest, endpoint); });
   std::optional<RawManifest> top;
   if (const std::shared_ptr<const Image> known = Find(reference.String()); known != nullptr) {
     // Ask the registry even if the image exists: it decides whether these credentials give access to it.
     ASSIGN_OR_RETURN(Resolved resolved, client.Resolve(call));
     log.Done("resolve");
-    if (Find(absl::StrCat(reference.Name(), "@", resolved.digest)) == known) return known->id;
+    if (Find(absl::StrCat(reference.Name(), "@", resolved.digest)) == known) {
+      progress.Add(PullPart::Kind::kManifest, resolved.digest, 0, PullPart::State::kExists);
+      return known->id;
+    }
     top = std::move(resolved.manifest);
   }
   if (!top.has_value()) {
     ASSIGN_OR_RETURN(top, client.FetchManifest(call));
   }
   log.Done("manifest");
+  progress.Add(IsIndex(*top) ? PullPart::Kind::kIndex : PullPart::Kind::kManifest, top->digest, top->body.size(),
+               PullPart::State::kDone);
+  ProgressSource source(&client, &progress);
   const std::string tag = reference.digest.empty() ? reference.String() : "";
   absl::StatusOr<std::string> id =
-      TakeIn(client, *std::move(top), reference.Name(), tag, registry_.max_concurrent_downloads, call, log);
+      TakeIn(source, *std::move(top), reference.Name(), tag, registry_.max_concurrent_downloads, call, log, &progress);
   if (!id.ok() && !absl::StrContains(id.status().message(), reference.String())) {
     return Annotate(id.status(), absl::StrCat("pull ", reference.String()));
   }
@@ -185,13 +210,13 @@ absl::StatusOr<std::string> ImageStore::PullSteps(const Reference& reference, co
 
 absl::StatusOr<std::string> ImageStore::TakeIn(ImageSource& source, RawManifest top, const std::string& name,
                                                const std::string& tag, int parallel, const CallContext& call,
-                                               StepLog& log) {
+                                               StepLog& log, PullProgress* progress) {
   log.Add("digest", top.digest);
   const std::string digest = absl::StrCat(name, "@", top.digest);
   ASSIGN_OR_RETURN(const ImageParts image, DescribeImage(source, std::move(top), call, log));
   absl::Status recorded;
   {
-    ASSIGN_OR_RETURN(const LayerLease lease, layers_->Unpack(image.layers, source, parallel, call, &log));
+    ASSIGN_OR_RETURN(const LayerLease lease, layers_->Unpack(image.layers, source, parallel, call, &log, progress));
     const MonoTime unpacked = MonoClock::now();
     recorded = call.Check();
     if (recorded.ok()) recorded = Record(image, lease.chain_ids(), tag, digest);
@@ -231,7 +256,7 @@ absl::Status ImageStore::ImportLayout(const std::string& directory, const CallCo
     ASSIGN_OR_RETURN(RawManifest top, layout->FetchManifest(entry.descriptor, call));
     log.Done("manifest");
     const std::string tag = reference.digest.empty() ? name : "";
-    RETURN_IF_ERROR(TakeIn(*layout, std::move(top), reference.Name(), tag, 0, call, log), name);
+    RETURN_IF_ERROR(TakeIn(*layout, std::move(top), reference.Name(), tag, 0, call, log, nullptr), name);
   }
   return absl::OkStatus();
 }
@@ -273,6 +298,54 @@ absl::Status ImageStore::Remove(const std::string& name) {
     }
   }
   return Annotate(layers_->CollectGarbage(), absl::StrCat("remove layers of ", name));
+}
+
+absl::Status ImageStore::NoSuchImage(const std::string& name) {
+  return absl::NotFoundError(absl::StrCat("no image ", name, " is here: pull it, or look for its name in the list"));
+}
+
+absl::StatusOr<std::string> ImageStore::Tag(const std::string& image, const std::string& name) {
+  ASSIGN_OR_RETURN(const Reference reference, ParseReference(name));
+  if (!reference.digest.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the name ", name, " has a digest, which nobody can choose: name a tag, such as ", reference.Name(), ":1"));
+  }
+  MutexLock lock(change_);
+  const std::shared_ptr<const Image> found = Find(image);
+  if (found == nullptr) return NoSuchImage(image);
+  const std::string whole = reference.String();
+  RETURN_IF_ERROR(SaveTag(*database_, found->id, whole), "tag ", found->id, " as ", whole);
+  RETURN_IF_ERROR(Publish());
+  return whole;
+}
+
+absl::StatusOr<bool> ImageStore::Untag(const std::string& name) {
+  ASSIGN_OR_RETURN(const Reference reference, ParseReference(name));
+  const std::string whole = reference.String();
+  bool last = false;
+  {
+    MutexLock lock(change_);
+    const std::shared_ptr<const Snapshot> now = snapshot();
+    const auto found = now->ids.find(whole);
+    if (found == now->ids.end()) {
+      return absl::NotFoundError(absl::StrCat("no image has the name ", whole, "; ListImages has the names"));
+    }
+    const Image& image = *now->records.at(found->second).image;
+    last = IsLastName(image, reference);
+    const absl::Status deleted = last ? DeleteImage(*database_, image.id) : DeleteName(*database_, whole);
+    RETURN_IF_ERROR(deleted, "untag ", whole);
+    RETURN_IF_ERROR(Publish());
+  }
+  if (last) RETURN_IF_ERROR(layers_->CollectGarbage(), "remove layers of ", whole);
+  return last;
+}
+
+absl::StatusOr<std::vector<ImageLayer>> ImageStore::Layers(const std::string& name) {
+  const std::shared_ptr<const Snapshot> now = snapshot();
+  const std::shared_ptr<const Image> image = Find(name);
+  const auto record = image == nullptr ? now->records.end() : now->records.find(image->id);
+  if (record == now->records.end()) return NoSuchImage(name);
+  return layers_->Describe(record->second.chain_ids);
 }
 
 absl::Status ImageStore::MountRootfs(const std::string& image_id, const std::string& container_id,

@@ -1,9 +1,10 @@
-// ImageStore: the implementation of Images. It decides what to fetch; an ImageSource delivers the bytes, and the
+// ImageStore: the implementation of NodeImages. It decides what to fetch; an ImageSource delivers the bytes, and the
 // LayerStore unpacks them.
 //
 // Lists and look-ups read a snapshot that is replaced after each change. They never wait for a pull or the database.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -17,13 +18,15 @@
 #include "images/image_records.h"
 #include "images/images.h"
 #include "images/layer_store.h"
+#include "images/node_images.h"
+#include "images/pull_progress.h"
 #include "images/reference.h"
 
 namespace crisp {
 
 class StepLog;
 
-class ImageStore : public Images {
+class ImageStore : public NodeImages {
  public:
   // `options.pinned_image` is normalised. `layers` count in `counters`.
   ImageStore(Database* database, ImagesOptions options, std::unique_ptr<ImageCounters> counters,
@@ -35,7 +38,20 @@ class ImageStore : public Images {
   void NameFaultsOfRegistries();
 
   absl::StatusOr<std::string> Pull(const std::string& reference, const RegistryAuth& auth,
-                                   const CallContext& call) override;
+                                   const CallContext& call) override {
+    return PullWatched(reference, auth, call, nullptr);
+  }
+  absl::StatusOr<std::string> PullWatched(const std::string& reference, const RegistryAuth& auth,
+                                          const CallContext& call, PullWatch* watch) override;
+  std::vector<std::shared_ptr<const PullProgress>> Pulls() const override { return board_.AtWork(); }
+  absl::StatusOr<std::string> Tag(const std::string& image, const std::string& name) override;
+  absl::StatusOr<bool> Untag(const std::string& name) override;
+  absl::StatusOr<std::vector<ImageLayer>> Layers(const std::string& image) override;
+  absl::StatusOr<ImagesUse> Use() override;
+  absl::Status Save(const std::vector<std::string>& names, const std::function<absl::Status(absl::string_view)>& sink,
+                    const CallContext& call) override;
+  absl::StatusOr<std::vector<std::string>> Load(const std::function<absl::StatusOr<absl::string_view>()>& input,
+                                                const CallContext& call) override;
   absl::Status ImportLayouts(const std::string& directory, const CallContext& call) override;
   std::shared_ptr<const Image> Find(const std::string& name) override;
   std::vector<std::shared_ptr<const Image>> List() override;
@@ -55,16 +71,23 @@ class ImageStore : public Images {
     std::map<std::string, std::string> ids;  // by name
   };
 
-  absl::StatusOr<std::string> PullNow(const Reference& reference, const RegistryAuth& auth, const CallContext& call);
+  struct Pulled {
+    std::string id;
+    std::shared_ptr<const PullProgress> progress;
+  };
+
+  absl::StatusOr<Pulled> PullNow(const Reference& reference, const RegistryAuth& auth, const CallContext& call);
   absl::StatusOr<std::string> PullSteps(const Reference& reference, const RegistryAuth& auth, const CallContext& call,
-                                        StepLog& log);
+                                        StepLog& log, PullProgress& progress);
   // Fetches what is missing of the image that `top` leads to, and records it. `tag` may be empty. `parallel` limits the
-  // layers at once, see LayerStore::Unpack.
+  // layers at once, see LayerStore::Unpack; `progress` may be null.
   absl::StatusOr<std::string> TakeIn(ImageSource& source, RawManifest top, const std::string& name,
-                                     const std::string& tag, int parallel, const CallContext& call, StepLog& log);
+                                     const std::string& tag, int parallel, const CallContext& call, StepLog& log,
+                                     PullProgress* progress);
   absl::Status Record(const ImageParts& image, const std::vector<std::string>& chain_ids, const std::string& tag,
                       const std::string& digest);
   absl::Status ImportLayout(const std::string& directory, const CallContext& call);
+  static absl::Status NoSuchImage(const std::string& name);
   absl::Status Pin(const std::string& name);
   std::shared_ptr<const Snapshot> snapshot() const;
   absl::Status Publish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_);
@@ -80,7 +103,8 @@ class ImageStore : public Images {
   Mutex change_;  // held while the database changes and the snapshot is replaced, so that snapshots are in order
   mutable Mutex mutex_;
   std::shared_ptr<const Snapshot> snapshot_ ABSL_GUARDED_BY(mutex_);
-  SingleFlight<std::string> pulls_;  // last: its destructor waits for pulls that use the other members
+  PullBoard board_;
+  SingleFlight<Pulled> pulls_;  // last: its destructor waits for pulls that use the other members
 };
 
 }  // namespace crisp

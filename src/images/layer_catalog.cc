@@ -92,6 +92,13 @@ std::optional<LayerRow> LayerCatalog::Find(const std::string& chain_id, const st
   return row.has_value() ? row : Find(AnyBaseId(diff_id));
 }
 
+std::vector<LayerRow> LayerCatalog::All() {
+  MutexLock lock(mutex_);
+  std::vector<LayerRow> rows;
+  for (const auto& [chain_id, row] : layers_) rows.push_back(row);
+  return rows;
+}
+
 std::string LayerCatalog::NewName() {
   MutexLock lock(mutex_);
   return LayerName(next_name_++);

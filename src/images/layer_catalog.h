@@ -34,6 +34,7 @@ class LayerCatalog {
   std::optional<LayerRow> Find(const std::string& chain_id);
   // The layer with this chain id, or one with this diff id that is the same on any base.
   std::optional<LayerRow> Find(const std::string& chain_id, const std::string& diff_id);
+  std::vector<LayerRow> All();
   // A directory name that no layer has had since the daemon started.
   std::string NewName();
 

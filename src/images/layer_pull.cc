@@ -14,6 +14,7 @@
 #include "images/image_counters.h"
 #include "images/layer_limits.h"
 #include "images/layer_unpack.h"
+#include "images/pull_progress.h"
 #include "os/errno_status.h"
 #include "os/file.h"
 
@@ -28,7 +29,8 @@ constexpr char kForeign[] =
 
 LayerPull::LayerPull(const std::vector<LayerDescriptor>& layers, const std::vector<std::string>& chain_ids,
                      LayerSource* source, int parallel, const CallContext* call, const Layout* layout,
-                     LayerCatalog* catalog, FlightBoard* board, ImageCounters* counters, StepLog* log)
+                     LayerCatalog* catalog, FlightBoard* board, ImageCounters* counters, StepLog* log,
+                     PullProgress* progress)
     : layers_(layers),
       chain_ids_(chain_ids),
       source_(source),
@@ -39,7 +41,11 @@ LayerPull::LayerPull(const std::vector<LayerDescriptor>& layers, const std::vect
       board_(board),
       counters_(counters),
       log_(log),
-      flight_call_(FlightCall(log)) {}
+      progress_(progress),
+      flight_call_(FlightCall(log)),
+      told_(layers.size(), 0) {
+  if (progress_ != nullptr) progress_->AddLayers(layers);
+}
 
 CallContext LayerPull::FlightCall(StepLog* log) const {
   const CallContext call(call_->deadline(), [this] { return given_up_ || !call_->Check().ok(); });
@@ -47,22 +53,42 @@ CallContext LayerPull::FlightCall(StepLog* log) const {
 }
 
 absl::Status LayerPull::Run() {
-  absl::Status status;
-  {
-    MutexLock lock(board_->mutex);
-    while (true) {
-      JoinLanded();
-      if (status_.ok()) status_ = call_->Check();
-      if (status_.ok()) status_ = StartWhatMay();
-      if (!status_.ok() && !given_up_.exchange(true)) board_->changed.NotifyAll();
-      if (running_ == 0 && (given_up_ || first_missing_ == layers_.size())) break;
-      board_->changed.WaitUntil(board_->mutex, given_up_ ? kNoDeadline : call_->NextLook());
-    }
-    status = status_;
-    if (status.ok()) CountReused();
+  TellThere();
+  while (Step()) {
+    if (progress_ != nullptr) progress_->LogIfLong();
   }
   for (auto& [layer, thread] : threads_) thread.join();
-  return status;
+  MutexLock lock(board_->mutex);
+  return status_;
+}
+
+// What happens while the lock is not held is seen by the next call, before it waits.
+bool LayerPull::Step() {
+  MutexLock lock(board_->mutex);
+  JoinLanded();
+  if (status_.ok()) status_ = call_->Check();
+  if (status_.ok()) status_ = StartWhatMay();
+  if (!status_.ok() && !given_up_.exchange(true)) board_->changed.NotifyAll();
+  if (running_ == 0 && (given_up_ || first_missing_ == layers_.size())) {
+    if (status_.ok()) CountReused();
+    return false;
+  }
+  board_->changed.WaitUntil(board_->mutex, given_up_ ? kNoDeadline : call_->NextLook());
+  return true;
+}
+
+void LayerPull::TellThere() {
+  MutexLock lock(board_->mutex);
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    if (IsThere(i)) TellThere(i);
+  }
+}
+
+// Not of a layer of this pull's own, which tells more.
+void LayerPull::TellThere(size_t layer) {
+  if (progress_ == nullptr || told_[layer] != 0) return;
+  told_[layer] = 1;
+  progress_->SetLayer(layer, PullPart::State::kExists);
 }
 
 // Those that another pull has unpacked meanwhile count as reused too.
@@ -80,11 +106,13 @@ void LayerPull::JoinLanded() {
 }
 
 absl::Status LayerPull::StartWhatMay() {
-  while (first_missing_ < layers_.size() && IsThere(first_missing_)) ++first_missing_;
+  while (first_missing_ < layers_.size() && IsThere(first_missing_)) TellThere(first_missing_++);
   for (size_t i = first_missing_; i < layers_.size(); ++i) {
     const bool enough = running_ >= parallel_ || board_->flights.size() >= kMostLayersAtOnce;
     if (enough && i != first_missing_) break;
     if (IsInFlight(i) || IsThere(i)) continue;
+    told_[i] = 1;
+    if (progress_ != nullptr) progress_->SetLayer(i, PullPart::State::kReceiving);
     ASSIGN_OR_RETURN(std::thread thread, StartThread(absl::StrCat("layer ", layers_[i].digest), [this, i] { Fly(i); }));
     // The new thread needs the lock that is held here, so it cannot end before it is on the board.
     threads_[i] = std::move(thread);
@@ -139,6 +167,7 @@ absl::Status LayerPull::Unpack(size_t layer, const std::string& name) {
   RETURN_IF_ERROR(
       catalog_->Add({id, name, descriptor.diff_id, descriptor.size, totals.bytes, totals.inodes}, directory.get()));
   Done("commit", layer, unpacked);
+  if (progress_ != nullptr) progress_->SetLayer(layer, PullPart::State::kDone);
   counters_->layers_unpacked.Add();
   counters_->written_bytes.Add(totals.bytes);
   return absl::OkStatus();

@@ -29,6 +29,7 @@
 
 namespace crisp {
 
+class PullProgress;
 class StepLog;
 struct ImageCounters;
 
@@ -47,19 +48,23 @@ struct FlightBoard {
 class LayerPull {
  public:
   // All arguments must outlive the object. `chain_ids` are those of `layers`; `parallel` of 0 or less: no limit. `log`
-  // may be null.
+  // and `progress` may be null.
   LayerPull(const std::vector<LayerDescriptor>& layers, const std::vector<std::string>& chain_ids, LayerSource* source,
             int parallel, const CallContext* call, const Layout* layout, LayerCatalog* catalog, FlightBoard* board,
-            ImageCounters* counters, StepLog* log);
+            ImageCounters* counters, StepLog* log, PullProgress* progress);
 
   // Returns once every layer exists or, after the first error, once none of this pull's own layers is running.
   absl::Status Run();
 
  private:
+  // Starts what may start, and waits for something to happen. False if nothing is left to do.
+  bool Step();
   bool IsThere(size_t layer) { return catalog_->Find(chain_ids_[layer], layers_[layer].diff_id).has_value(); }
   bool IsInFlight(size_t layer) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(board_->mutex);
   absl::Status StartWhatMay() ABSL_EXCLUSIVE_LOCKS_REQUIRED(board_->mutex);
   void Fly(size_t layer);
+  void TellThere();
+  void TellThere(size_t layer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(board_->mutex);
   void CountReused() ABSL_EXCLUSIVE_LOCKS_REQUIRED(board_->mutex);
   void JoinLanded() ABSL_EXCLUSIVE_LOCKS_REQUIRED(board_->mutex);
   absl::Status Unpack(size_t layer, const std::string& name);
@@ -78,10 +83,12 @@ class LayerPull {
   FlightBoard* const board_;
   ImageCounters* const counters_;
   StepLog* const log_;
+  PullProgress* const progress_;
 
   std::atomic<bool> given_up_ = false;
   const CallContext flight_call_;          // ends when the call of the pull ends or another layer has failed
   std::map<size_t, std::thread> threads_;  // by layer
+  std::vector<char> told_ ABSL_GUARDED_BY(board_->mutex);      // layers of which progress_ has been told
   std::vector<size_t> landed_ ABSL_GUARDED_BY(board_->mutex);  // layers whose threads need the lock no more
   size_t first_missing_ ABSL_GUARDED_BY(board_->mutex) = 0;
   size_t running_ ABSL_GUARDED_BY(board_->mutex) = 0;

@@ -10,6 +10,7 @@
 #include "images/layer_limits.h"
 #include "images/layer_pull.h"
 #include "images/rootfs.h"
+#include "os/file.h"
 
 namespace crisp {
 namespace {
@@ -58,7 +59,8 @@ absl::StatusOr<std::unique_ptr<LayerStore>> LayerStore::Open(Layout layout, Data
 }
 
 absl::StatusOr<LayerLease> LayerStore::Unpack(const std::vector<LayerDescriptor>& layers, LayerSource& source,
-                                              int parallel, const CallContext& call, StepLog* log) {
+                                              int parallel, const CallContext& call, StepLog* log,
+                                              PullProgress* progress) {
   RETURN_IF_ERROR(CheckDescriptors(layers));
   std::vector<std::string> diff_ids, possible;
   for (const LayerDescriptor& layer : layers) diff_ids.push_back(layer.diff_id);
@@ -67,7 +69,8 @@ absl::StatusOr<LayerLease> LayerStore::Unpack(const std::vector<LayerDescriptor>
   for (const std::string& diff_id : diff_ids) possible.push_back(AnyBaseId(diff_id));
   // Leased before the look-up, so that a layer that is found cannot be collected.
   LayerLease all = leases_.Take(std::move(possible));
-  LayerPull pull(layers, chain_ids, &source, parallel, &call, &layout_, catalog_.get(), board_.get(), counters_, log);
+  LayerPull pull(layers, chain_ids, &source, parallel, &call, &layout_, catalog_.get(), board_.get(), counters_, log,
+                 progress);
   absl::Status status = pull.Run();
   if (status.ok()) {
     absl::StatusOr<std::vector<std::string>> ids = IdsOf(chain_ids, diff_ids);
@@ -120,6 +123,55 @@ absl::Status LayerStore::MountRootfs(const std::vector<std::string>& chain_ids, 
 absl::Status LayerStore::ReleaseRootfs(const std::string& container_id, const std::string& target) {
   RETURN_IF_ERROR(RemoveRootfs(layout_, database_, container_id, target));
   return CollectGarbage();
+}
+
+absl::StatusOr<std::vector<ImageLayer>> LayerStore::Describe(const std::vector<std::string>& chain_ids) {
+  std::vector<ImageLayer> layers;
+  for (const std::string& chain_id : chain_ids) {
+    const std::optional<LayerRow> row = catalog_->Find(chain_id);
+    if (!row.has_value()) return absl::InternalError(absl::StrCat("layer ", chain_id, " does not exist"));
+    layers.push_back({chain_id, row->diff_id, row->compressed_size, row->bytes});
+  }
+  return layers;
+}
+
+std::vector<ImageLayer> LayerStore::All() {
+  std::vector<ImageLayer> layers;
+  for (const LayerRow& row : catalog_->All()) {
+    layers.push_back({row.chain_id, row.diff_id, row.compressed_size, row.bytes});
+  }
+  return layers;
+}
+
+WorkDir::~WorkDir() {
+  if (path_.empty()) return;
+  const absl::Status removed = RemoveTree(path_);
+  if (!removed.ok()) {
+    LogWarning("a directory is left until crispd starts again", {{"path", path_}, {"error", removed.message()}});
+  }
+}
+
+absl::StatusOr<WorkDir> LayerStore::MakeWorkDir() {
+  std::string path = layout_.Ingest(catalog_->NewName());
+  RETURN_IF_ERROR(MakeDirs(path, 0700));
+  return WorkDir(std::move(path));
+}
+
+absl::StatusOr<HeldLayers> LayerStore::Hold(const std::vector<std::string>& chain_ids) {
+  HeldLayers held{leases_.Take(chain_ids), {}};
+  for (const std::string& chain_id : chain_ids) {
+    const std::optional<LayerRow> row = catalog_->Find(chain_id);
+    if (!row.has_value()) return absl::InternalError(absl::StrCat("layer ", chain_id, " does not exist"));
+    held.directories.push_back(layout_.Layer(row->name));
+  }
+  return held;
+}
+
+absl::StatusOr<std::set<std::string>> LayerStore::InRootfs() {
+  std::set<std::string> ids;
+  RETURN_IF_ERROR(database_->Query("SELECT DISTINCT chain_id FROM rootfs_layers",
+                                   [&](const Row& row) { ids.insert(row.Text(0)); }));
+  return ids;
 }
 
 absl::StatusOr<FsUsage> LayerStore::Usage() {

@@ -19,7 +19,9 @@
 
 #include <chrono>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -29,6 +31,7 @@
 #include "images/layer_lease.h"
 #include "images/layer_source.h"
 #include "images/layer_sweeper.h"
+#include "images/node_images.h"
 #include "store/layout.h"
 
 namespace crisp {
@@ -37,7 +40,28 @@ class Database;
 struct FlightBoard;
 struct ImageCounters;
 class LayerCatalog;
+class PullProgress;
 class StepLog;
+
+// A directory that a pull or a load works in. It goes with the object, or at the next start of the daemon.
+class WorkDir {
+ public:
+  explicit WorkDir(std::string path) : path_(std::move(path)) {}
+  WorkDir(WorkDir&& other) noexcept : path_(std::exchange(other.path_, "")) {}
+  WorkDir& operator=(WorkDir&&) = delete;
+  ~WorkDir();
+
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// Layers that cannot go as long as this exists.
+struct HeldLayers {
+  LayerLease lease;
+  std::vector<std::string> directories;  // the lowest first
+};
 
 // The chain ids of layers with these diff ids, lowest first.
 std::vector<std::string> ChainIds(const std::vector<std::string>& diff_ids);
@@ -56,10 +80,11 @@ class LayerStore {
   // Makes every layer (lowest first) unpacked, durable and recorded; the lease has their ids. At most `parallel` at
   // once (0 or less: no limit). Layers that exist are not fetched. If another Unpack is at work on a layer, this one
   // waits for it, and takes the layer over if the other fails or is cancelled. The steps of each layer in `log`, unless
-  // that is null, are "fetch", "unpack" (the two run side by side) and "commit". The caller records the image while it
-  // holds the lease. If recording fails, it releases the lease and then calls CollectGarbage.
+  // that is null, are "fetch", "unpack" (the two run side by side) and "commit". `progress`, unless null, has nothing
+  // of the layers yet, and gets them. The caller records the image while it holds the lease. If recording fails, it
+  // releases the lease and then calls CollectGarbage.
   absl::StatusOr<LayerLease> Unpack(const std::vector<LayerDescriptor>& layers, LayerSource& source, int parallel,
-                                    const CallContext& call, StepLog* log = nullptr);
+                                    const CallContext& call, StepLog* log = nullptr, PullProgress* progress = nullptr);
 
   // Removes the layers that no image, root file system or lease refers to.
   absl::Status CollectGarbage();
@@ -73,6 +98,16 @@ class LayerStore {
   // Unmounts the root file system, removes its writable layer and its record, and collects garbage. OK if there is
   // none. After an interruption at any point, another call finishes the work.
   absl::Status ReleaseRootfs(const std::string& container_id, const std::string& target);
+
+  // What is on record of layers with these ids. Internal if one does not exist.
+  absl::StatusOr<std::vector<ImageLayer>> Describe(const std::vector<std::string>& chain_ids);
+
+  std::vector<ImageLayer> All();
+  // Internal if one of them does not exist.
+  absl::StatusOr<HeldLayers> Hold(const std::vector<std::string>& chain_ids);
+  absl::StatusOr<WorkDir> MakeWorkDir();
+  // The ids of the layers that root file systems are made of.
+  absl::StatusOr<std::set<std::string>> InRootfs();
 
   // Disk usage of the layers, in blocks of 4 KiB and inodes, as counted while they were unpacked. Reads no directory.
   absl::StatusOr<FsUsage> Usage();

@@ -33,9 +33,6 @@ std::string Quoted(absl::string_view text) {
   return absl::StrCat("\"", absl::CHexEscape(text.substr(0, 200)), "\"");
 }
 
-bool IsIndexType(absl::string_view type) {
-  return type == kDockerList || type == kOciIndex;
-}
 bool IsManifestType(absl::string_view type) {
   return type == kDockerManifest || type == kOciManifest;
 }
@@ -214,6 +211,10 @@ std::optional<int> RankOf(const IndexEntry& entry, const Platform& host) {
 }
 
 }  // namespace
+
+bool IsIndexType(absl::string_view media_type) {
+  return media_type == kDockerList || media_type == kOciIndex;
+}
 
 absl::StatusOr<std::variant<Manifest, Index>> ParseManifest(absl::string_view body, absl::string_view content_type) {
   ASSIGN_OR_RETURN(auto parsed, Parse(body, content_type), "image manifest");

@@ -51,6 +51,9 @@ struct Index {
 // manifest or an index counts, as for "mediaType".
 absl::StatusOr<std::variant<Manifest, Index>> ParseManifest(absl::string_view body, absl::string_view content_type);
 
+// True for the type of an index, of Docker's or the OCI's.
+bool IsIndexType(absl::string_view media_type);
+
 // True for a layer that its publisher does not want in other registries. Some registries have it all the same.
 bool IsForeignLayer(absl::string_view media_type);
 

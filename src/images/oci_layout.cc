@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/json_reader.h"
@@ -42,6 +43,16 @@ absl::StatusOr<std::string> NameOf(const JsonReader& entry) {
 }
 
 }  // namespace
+
+absl::Status CheckWholeName(absl::string_view name) {
+  if (name.empty()) {
+    return absl::InvalidArgumentError("an image has no name: set the annotation io.containerd.image.name");
+  }
+  if (name.find_first_of("/:@") != absl::string_view::npos) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("the name \"", absl::CHexEscape(name.substr(0, 100)),
+                                                 "\" is only a tag: set the annotation io.containerd.image.name to the "
+                                                 "whole name, such as docker.io/library/busybox:1.36"));
+}
 
 absl::StatusOr<std::unique_ptr<OciLayout>> OciLayout::Open(const std::string& directory) {
   ASSIGN_OR_RETURN(Fd root, OpenAt(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY));

@@ -8,10 +8,17 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "images/image_source.h"
 #include "os/fd.h"
 
 namespace crisp {
+
+// InvalidArgument for the name of an entry that is only a tag, "1.36" or "latest", as many tools write them: it would
+// be taken for the name of a repository.
+absl::Status CheckWholeName(absl::string_view name);
 
 class OciLayout : public ImageSource {
  public:

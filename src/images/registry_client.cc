@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "base/status_macros.h"
 #include "images/digest.h"
 #include "images/endpoints.h"
@@ -149,6 +150,7 @@ RegistryClient::Outcome RegistryClient::AskForManifest(RegistrySite& site, const
     outcome.status = VerifyDigest(manifest->body, manifest->digest);
     if (outcome.status.ok() && !request.by_digest) outcome.status = CheckIsManifest(manifest->body);
   }
+  if (outcome.status.ok()) Tell(manifest->digest, site);
   return outcome;
 }
 
@@ -171,7 +173,10 @@ RegistryClient::Outcome RegistryClient::AskForDigest(RegistrySite& site, millise
   const absl::StatusOr<HttpResponse> response = site.Send(request, call);
   if (response.ok() && response->status == 200) {
     resolved->digest = response->Header("docker-content-digest");
-    if (IsDigest(resolved->digest)) return Outcome{};
+    if (IsDigest(resolved->digest)) {
+      Tell("", site);
+      return Outcome{};
+    }
   }
   if (!GetMayHelp(response)) return Judge(site, response);
   RawManifest manifest;
@@ -203,6 +208,7 @@ absl::StatusOr<std::string> RegistryClient::FetchBlob(const Descriptor& descript
         } else {
           outcome.status = VerifyDigest(blob, descriptor.digest);
         }
+        if (outcome.status.ok()) Tell(descriptor.digest, site);
         return outcome;
       },
       call));
@@ -231,6 +237,7 @@ RegistryClient::Outcome RegistryClient::AskForBlob(RegistrySite& site, const std
   request.begin = [&](const HttpResponse& response) {
     const absl::Status begun = download->Begin(response);
     refused = !begun.ok();
+    if (begun.ok()) Tell(digest, site);
     if (begun.ok() && response.status == 206) counters_->resumed_downloads.Add();
     return begun;
   };
@@ -286,6 +293,10 @@ RegistryClient::Outcome RegistryClient::Judge(const RegistrySite& site,
     outcome.retry_after = RetryAfter(*response);
   }
   return outcome;
+}
+
+void RegistryClient::Tell(const std::string& digest, const RegistrySite& site) const {
+  if (answered_) answered_(digest, std::string(absl::StripSuffix(site.endpoint().url.Printable(), "/v2")));
 }
 
 bool RegistryClient::May(size_t site, Need needs) const {

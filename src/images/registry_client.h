@@ -60,6 +60,11 @@ class RegistryClient : public ImageSource {
                                                                 std::vector<std::string>* warnings = nullptr);
   ~RegistryClient() override;
 
+  // `answered` is called for each answer that can be used, when it begins: of which digest (empty: of a tag), and by
+  // which endpoint (its URL, without "/v2"). On any thread. To be set before the first request.
+  using Answered = std::function<void(const std::string& digest, const std::string& endpoint)>;
+  void TellAnswers(Answered answered) { answered_ = std::move(answered); }
+
   // The manifest that the reference names. A tag whose endpoints begin with one that may not resolve it is resolved
   // first, and the manifest is then fetched by its digest.
   absl::StatusOr<RawManifest> FetchManifest(const CallContext& call);
@@ -90,6 +95,7 @@ class RegistryClient : public ImageSource {
                      BlobDownload* download, const CallContext& call);
   Outcome Judge(const RegistrySite& site, const absl::StatusOr<HttpResponse>& response) const;
   absl::Status TryEach(absl::string_view what, Need needs, const AskSite& ask, const CallContext& call);
+  void Tell(const std::string& digest, const RegistrySite& site) const;
   bool May(size_t site, Need needs) const;
   bool ResolvesElsewhere() const;
   absl::Status Verdict(absl::string_view what, const std::vector<Attempts>& attempts) const;
@@ -97,6 +103,7 @@ class RegistryClient : public ImageSource {
   const Reference reference_;
   const RegistryTimes times_;
   ImageCounters* const counters_;
+  Answered answered_;
   TlsStore tls_;
   std::vector<std::unique_ptr<RegistrySite>> sites_;
 };

@@ -24,9 +24,7 @@ namespace {
 
 using Dir = LayerDirs::Dir;
 
-constexpr absl::string_view kWhiteoutPrefix = ".wh.";
 constexpr absl::string_view kAufsPrefix = ".wh..wh.";
-constexpr absl::string_view kOpaqueName = ".wh..wh..opq";
 
 // Smaller files are written by the sync at the end: starting a write for each would cost more than it saves.
 constexpr uint64_t kEarlyWriteBackBytes = 1 << 20;

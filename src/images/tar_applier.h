@@ -21,6 +21,7 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "base/call_context.h"
 #include "images/layer_dirs.h"
 #include "images/tar_reader.h"
@@ -34,6 +35,9 @@ struct LayerTotals {
   uint64_t inodes = 0;
   bool independent = false;  // the same on any layers below
 };
+
+inline constexpr absl::string_view kWhiteoutPrefix = ".wh.";
+inline constexpr absl::string_view kOpaqueName = ".wh..wh..opq";
 
 // Marks the root directory of a layer whose tar has an entry for it. Only such a layer sets mode and owner of the root.
 inline constexpr absl::string_view kRootCarriedXattr = "trusted.crisp.root";

@@ -20,10 +20,20 @@ const prometheus::Histogram::BucketBoundaries& Buckets() {
   return *kBuckets;
 }
 
+const char* TypeOf(RpcKind kind) {
+  switch (kind) {
+    case RpcKind::kUnary:
+      return "unary";
+    case RpcKind::kServerStream:
+      return "server_stream";
+    case RpcKind::kClientStream:
+      return "client_stream";
+  }
+  return "";
+}
+
 Labels LabelsOf(const RpcName& name) {
-  return {{"grpc_type", name.streamed ? "server_stream" : "unary"},
-          {"grpc_service", name.service},
-          {"grpc_method", name.method}};
+  return {{"grpc_type", TypeOf(name.kind)}, {"grpc_service", name.service}, {"grpc_method", name.method}};
 }
 
 Labels ShortLabelsOf(const RpcName& name) {

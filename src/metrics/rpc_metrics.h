@@ -21,10 +21,12 @@ class Registry;
 
 namespace crisp {
 
+enum class RpcKind { kUnary, kServerStream, kClientStream };
+
 struct RpcName {
   std::string service;    // "runtime.v1.RuntimeService"
   std::string method;     // "RunPodSandbox"
-  bool streamed = false;  // it answers with a stream of messages
+  RpcKind kind = RpcKind::kUnary;
 };
 
 class RpcMetrics {

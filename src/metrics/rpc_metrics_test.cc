@@ -37,7 +37,7 @@ TEST(RpcMetricsTest, TheHistogramIsThereIfItIsAskedFor) {
   prometheus::Registry registry;
   RpcMetrics metrics(&registry, /*histogram=*/true);
   RpcName streamed = kStop;
-  streamed.streamed = true;
+  streamed.kind = RpcKind::kServerStream;
   metrics.Started(streamed);
   metrics.Handled(streamed, absl::StatusCode::kOk, std::chrono::milliseconds(20));
   const std::string text = Text(registry);

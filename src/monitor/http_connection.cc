@@ -5,7 +5,6 @@
 #include <boost/beast/http/status.hpp>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace crisp {
@@ -94,11 +93,7 @@ void HttpConnection::Answer() {
 }
 
 HttpAnswer HttpConnection::MakePage(const std::string& path) const {
-  if (const auto page = pages_->find(path); page != pages_->end()) return page->second();
-  for (const auto& [root, tree] : *trees_) {
-    if (absl::StartsWith(path, root)) return tree(path.substr(root.size()));
-  }
-  return Error(404, "no such page");
+  return PageAt(*pages_, *trees_, path);
 }
 
 void HttpConnection::Send(HttpAnswer answer, bool keep_alive, bool with_body) {

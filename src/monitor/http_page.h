@@ -17,13 +17,17 @@ struct HttpAnswer {
   std::string body;
 };
 
-// Makes a page. Called on the server's thread, which serves nobody else meanwhile.
+// Makes a page. An HttpServer calls it on its thread, and serves nobody else meanwhile; others may call it at the same
+// time.
 using HttpPage = std::function<HttpAnswer()>;
 using HttpPages = std::map<std::string, HttpPage>;  // by path
 
 // Makes all pages below a path, likewise. `rest` is what follows it in the request, without the query; as it came.
 using HttpTree = std::function<HttpAnswer(const std::string& rest)>;
 using HttpTrees = std::map<std::string, HttpTree>;  // by path, which ends with "/"
+
+// What is at `path`, which has no query; 404 if nothing is.
+HttpAnswer PageAt(const HttpPages& pages, const HttpTrees& trees, const std::string& path);
 
 struct HttpServerOptions {
   // "127.0.0.1:1338", "[::1]:1338", or "unix:///run/crisp/metrics.sock", which gets mode 0660.

@@ -20,6 +20,7 @@
 #include "server/call_listener.h"
 #include "server/containerd_services.h"
 #include "server/cri_services.h"
+#include "server/own_services.h"
 #include "server/stream_calls.h"
 
 namespace crisp {
@@ -57,7 +58,9 @@ class CriServer::Impl {
         images_(backends),
         containerd_(backends.containerd, backends.table,
                     {backends.rpc_metrics, backends.tracer, backends.log_trace_ids}),
-        stream_calls_({&runtime_, &images_, backends, static_cast<size_t>(options_.max_send_bytes)}) {}
+        own_images_(backends),
+        own_node_(backends),
+        stream_calls_({&runtime_, &images_, &own_images_, backends, static_cast<size_t>(options_.max_send_bytes)}) {}
 
   ~Impl() {
     listeners_.clear();
@@ -125,6 +128,8 @@ class CriServer::Impl {
         grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, grpc::InsecureServerCredentials());
     builder.RegisterService(&runtime_);
     builder.RegisterService(&images_);
+    builder.RegisterService(&own_images_);
+    builder.RegisterService(&own_node_);
     containerd_.Register(&builder);
     stream_calls_.Register(&builder);
     server_ = builder.BuildAndStart();
@@ -138,6 +143,8 @@ class CriServer::Impl {
   RuntimeService runtime_;
   ImageService images_;
   ContainerdServices containerd_;
+  OwnImageService own_images_;
+  OwnNodeService own_node_;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;
   StreamCalls stream_calls_;                              // goes before the server, after its shutdown

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 
+#include "images/node_images.h"
 #include "server/edge.h"
 #include "server/server_options.h"
 

@@ -103,16 +103,25 @@ class Edge {
     return Serve(log, context, request, response, [&](const RpcSpan&) { return (rpcs.*method)(request, response); });
   }
 
-  // For calls that are answered by streams.
-  RpcName NameOf(absl::string_view method) const { return {service_, std::string(method), /*streamed=*/true}; }
+  // A call that sends or receives a stream on its own thread. `request`, and `response` once it has succeeded, are
+  // what the log line tells of.
+  template <typename Request, typename Response>
+  grpc::Status AnswerStream(const RpcLog& log, RpcKind kind, const grpc::ServerContext& context, const Request& request,
+                            Response* response, absl::FunctionRef<absl::Status(const CallContext&)> body) {
+    return Serve(
+        log, context, request, response, [&](const RpcSpan& span) { return body(span.Trace(CallOf(context))); }, kind);
+  }
+
+  // For calls that are answered by streams on gRPC's asynchronous API.
+  RpcName NameOf(absl::string_view method) const { return {service_, std::string(method), RpcKind::kServerStream}; }
   const RpcWatchers& watchers() const { return watchers_; }
   UnknownFieldLog& unknown_fields() { return unknown_fields_; }
 
  private:
   template <typename Request, typename Response>
   grpc::Status Serve(const RpcLog& log, const grpc::ServerContext& context, const Request& request, Response* response,
-                     absl::FunctionRef<absl::Status(const RpcSpan&)> body) {
-    const RpcName name = {service_, std::string(log.method.substr(log.method.rfind('.') + 1))};
+                     absl::FunctionRef<absl::Status(const RpcSpan&)> body, RpcKind kind = RpcKind::kUnary) {
+    const RpcName name = {service_, std::string(log.method.substr(log.method.rfind('.') + 1)), kind};
     const MonoTime start = MonoClock::now();
     watchers_.metrics->Started(name);
     RpcSpan span(watchers_.tracer, name, context);

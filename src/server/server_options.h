@@ -3,17 +3,19 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "os/fd.h"
 
 namespace crisp {
 
 class ContainerdView;
-class Images;
 class Network;
+class NodeImages;
 class PodManager;
 class PodTable;
 class Reactor;
@@ -33,7 +35,7 @@ struct CriBackends {
   const StatusView* status;
   const ContainerdView* containerd;
   const Stats* stats;
-  Images* images;
+  NodeImages* images;
   Network* network;
   StreamServer* streams;
   RpcMetrics* rpc_metrics;
@@ -42,6 +44,8 @@ struct CriBackends {
   bool log_trace_ids;           // lines of RPCs name the trace that they are in
   std::string (*operations)();  // what is in flight, as JSON, for Status(verbose)
   TraceFiles* traces;           // for calls that fail with Internal; null: none are kept
+  // A page of debug.address by its path (monitor/debug_pages.h); NotFound if there is none. Called from any thread.
+  std::function<absl::StatusOr<std::string>(const std::string& path)> page;
 };
 
 struct ServerOptions {

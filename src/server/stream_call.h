@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -39,20 +40,30 @@ class StreamCall final : public std::enable_shared_from_this<StreamCall<Request,
   // Makes the source of a call. The source calls `wake` when it has a message or an end after it had none; `wake` may
   // outlive the call.
   using Open = std::function<Source(const Request& request, std::function<void()> wake)>;
+  // The log line of a call: its level if the call succeeds, and what the call is about.
+  struct Line {
+    LogLevel level = LogLevel::kDebug;
+    std::function<OwnedLogFields(const Request&)> subject = {};
+  };
   // Asks gRPC for the next call of a method: Request<Method> of the generated service.
   using Ask = std::function<void(grpc::ServerContext*, Request*, Writer*, void* tag)>;
 
   // Waits for a call, serves it, and meanwhile waits for the next one, until the server shuts down.
-  static void Accept(const RpcName& name, const RpcWatchers& watchers, const Ask& ask, const Open& open) {
-    const auto call = std::make_shared<StreamCall>(name, watchers, ask, open);
+  static void Accept(const RpcName& name, const RpcWatchers& watchers, const Ask& ask, const Open& open,
+                     const Line& line = {}) {
+    const auto call = std::make_shared<StreamCall>(name, watchers, ask, open, line);
     call->self_ = call;
     // gRPC wants it before the call; done_op_ comes only for a call that has begun.
     call->context_.AsyncNotifyWhenDone(&call->done_op_);
     ask(&call->context_, &call->request_, &call->writer_, &call->accept_op_);
   }
 
-  StreamCall(RpcName name, const RpcWatchers& watchers, Ask ask, Open open)
-      : name_(std::move(name)), watchers_(watchers), ask_(std::move(ask)), open_(std::move(open)) {}
+  StreamCall(RpcName name, const RpcWatchers& watchers, Ask ask, Open open, Line line)
+      : name_(std::move(name)),
+        watchers_(watchers),
+        ask_(std::move(ask)),
+        open_(std::move(open)),
+        line_(std::move(line)) {}
 
   void Wake() {
     MutexLock lock(mutex_);
@@ -65,7 +76,7 @@ class StreamCall final : public std::enable_shared_from_this<StreamCall<Request,
       self_.reset();  // the server shuts down
       return;
     }
-    Accept(name_, watchers_, ask_, open_);
+    Accept(name_, watchers_, ask_, open_, line_);
     began_ = MonoClock::now();
     watchers_.metrics->Started(name_);
     span_.emplace(watchers_.tracer, name_, context_);
@@ -124,14 +135,18 @@ class StreamCall final : public std::enable_shared_from_this<StreamCall<Request,
     watchers_.metrics->Handled(name_, end.code(), time);
     const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(time).count();
     const std::string code = absl::StatusCodeToString(end.code());
-    const LogLevel level = end.ok() || absl::IsCancelled(end) ? LogLevel::kDebug : LogLevel::kWarning;
-    Log(level, name_.method, {{"us", micros}, {"code", code}, {"error", end.message()}});
+    const LogLevel level = end.ok() || absl::IsCancelled(end) ? line_.level : LogLevel::kWarning;
+    const OwnedLogFields subject = line_.subject ? line_.subject(request_) : OwnedLogFields();
+    std::vector<LogField> more = {{"us", micros}, {"code", code}};
+    if (!end.ok()) more.emplace_back("error", end.message());
+    Log(level, name_.method, subject, more);
   }
 
   const RpcName name_;
   const RpcWatchers watchers_;
   const Ask ask_;
   const Open open_;
+  const Line line_;
   grpc::ServerContext context_;
   Request request_;
   Writer writer_{&context_};

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 
+#include "images/node_images.h"
 #include "sandbox/event_hub.h"
 #include "sandbox/pod_manager.h"
 #include "server/cri_services.h"
 #include "server/image_message.h"
+#include "server/own_services.h"
+#include "server/pull_source.h"
 #include "server/stream_call.h"
 #include "stats/stats.h"
 #include "stats/status_view.h"
@@ -22,8 +25,11 @@ constexpr size_t kMostChunkBytes = 1 << 20;
 StreamCalls::StreamCalls(const Parts& parts)
     : parts_(parts), chunk_bytes_(std::min(kMostChunkBytes, parts.max_send_bytes / 2)) {}
 
-// Before the loop's end: a list that is built afterwards would write to a queue that is shut down.
+// Before the loop's end: a list that is built afterwards, or a pull that ends, would write to a queue that is shut
+// down.
 StreamCalls::~StreamCalls() {
+  ending_ = true;
+  pullers_.Stop();
   workers_.Stop();
 }
 
@@ -36,10 +42,12 @@ absl::Status StreamCalls::Start() {
   AcceptStateLists();
   AcceptStatsLists();
   AcceptImageList();
+  AcceptPulls();
   return loop_.Start();
 }
 
 void StreamCalls::EndEvents() {
+  ending_ = true;
   parts_.backends.pods->events().Close(absl::UnavailableError("crispd is ending"));
 }
 
@@ -96,6 +104,22 @@ void StreamCalls::AcceptImageList() {
         return ImageMessages(parts_.backends.images, request.filter());
       },
       [](cri::StreamImagesResponse& message) { return message.mutable_images(); });
+}
+
+void StreamCalls::AcceptPulls() {
+  using Stream = StreamCall<v1::PullRequest, v1::PullProgress>;
+  OwnImageService* const service = parts_.own_images;
+  const PullServing serving{parts_.backends.images, parts_.backends.reactor, &pullers_,
+                            [this] { return ending_.load(); }};
+  Stream::Accept(
+      service->edge().NameOf("Pull"), service->edge().watchers(),
+      [=, queue = loop_.queue()](grpc::ServerContext* context, v1::PullRequest* request, Stream::Writer* writer,
+                                 void* tag) { service->RequestPull(context, request, writer, queue, queue, tag); },
+      [=](const v1::PullRequest& request, std::function<void()> wake) -> Stream::Source {
+        service->edge().unknown_fields().Look("Pull", request);
+        return PullSource::Start(serving, request, std::move(wake));
+      },
+      {LogLevel::kInfo, [](const v1::PullRequest& request) { return NamedSubject("image", request.image()); }});
 }
 
 }  // namespace crisp

@@ -1,6 +1,6 @@
-// StreamCalls: the calls of CRI that are answered by a stream of messages: GetContainerEvents, and the lists that may
-// not fit into one message. One thread serves all of them, however many there are; lists are built by a few others, so
-// that a list that takes long delays no event.
+// StreamCalls: the calls that are answered by a stream of messages: GetContainerEvents, the lists that may not fit into
+// one message, and pulls that are watched. One thread serves all of them, however many there are; lists are built by a
+// few others, so that a list that takes long delays no event; a pull that is watched has a thread that waits for it.
 //
 // On gRPC's asynchronous API, not on the callback one: the threads that the latter brings along on Linux wake up every
 // second, and sleep for 100 ms in between, in which nobody is served (gRPC 1.51, completion_queue_cc.cc,
@@ -12,6 +12,7 @@
 
 #include <grpcpp/server_builder.h>
 
+#include <atomic>
 #include <cstddef>
 
 #include "absl/status/status.h"
@@ -23,6 +24,7 @@ namespace crisp {
 
 class Edge;
 class ImageService;
+class OwnImageService;
 class RuntimeService;
 struct ListServing;
 
@@ -31,6 +33,7 @@ class StreamCalls {
   struct Parts {
     RuntimeService* runtime_service;
     ImageService* image_service;
+    OwnImageService* own_images;
     CriBackends backends;
     size_t max_send_bytes;
   };
@@ -49,6 +52,7 @@ class StreamCalls {
  private:
   static constexpr int kMostListThreads = 4;
   static constexpr size_t kMostWaitingLists = 1000;
+  static constexpr int kMostWatchedPulls = 64;
 
   ListServing Serving(Edge* edge);
   // Each waits for calls of its methods.
@@ -56,11 +60,14 @@ class StreamCalls {
   void AcceptStateLists();
   void AcceptStatsLists();
   void AcceptImageList();
+  void AcceptPulls();
 
   const Parts parts_;
   const size_t chunk_bytes_;
   WorkerPool workers_{kMostListThreads, kMostWaitingLists};
-  CompletionLoop loop_;  // after workers_: its thread hands them lists until it ends
+  WorkerPool pullers_{kMostWatchedPulls, 0};
+  std::atomic<bool> ending_ = false;
+  CompletionLoop loop_;  // after the pools: its thread hands them work until it ends
 };
 
 }  // namespace crisp

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "api/cri/cri.h"
 #include "base/log.h"
@@ -34,6 +35,12 @@ OwnedLogFields SubjectOf(const Request& request, const PodTable& pods) {
     return NewPodSubject(request.config().metadata());
   } else if constexpr (requires { request.image().image(); }) {
     return NamedSubject("image", request.image().image());
+  } else if constexpr (requires { request.image().size(), request.name().size(); }) {
+    return {{"image", request.image()}, {"name", request.name()}};
+  } else if constexpr (requires { request.images().begin()->size(); }) {
+    return NamedSubject("images", absl::StrJoin(request.images(), " "));
+  } else if constexpr (requires { request.image().size(); }) {
+    return NamedSubject("image", request.image());
   } else if constexpr (requires { request.runtime_config().network_config().pod_cidr(); }) {
     return NamedSubject("pod_cidr", request.runtime_config().network_config().pod_cidr());
   } else {

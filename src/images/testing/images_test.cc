@@ -53,7 +53,7 @@ void ImagesTest::Open() {
   absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(layout_.Database());
   ASSERT_TRUE(database.ok()) << database.status();
   database_ = *std::move(database);
-  absl::StatusOr<std::unique_ptr<Images>> images = Images::Open(layout_, database_.get(), options_);
+  absl::StatusOr<std::unique_ptr<NodeImages>> images = NodeImages::Open(layout_, database_.get(), options_);
   ASSERT_TRUE(images.ok()) << images.status();
   images_ = *std::move(images);
 }

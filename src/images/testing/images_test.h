@@ -15,6 +15,7 @@
 #include "base/call_context.h"
 #include "base/testing/status_text.h"
 #include "images/images.h"
+#include "images/node_images.h"
 #include "images/testing/test_registry.h"
 #include "os/testing/test_dir.h"
 #include "store/database.h"
@@ -60,7 +61,7 @@ class ImagesTest : public testing::Test {
   FakeRegistry registry_;
   ImagesOptions options_;
   std::unique_ptr<Database> database_;
-  std::unique_ptr<Images> images_;
+  std::unique_ptr<NodeImages> images_;
   std::promise<void> released_;
   std::atomic<int> held_{0};
   int layouts_ = 0;
