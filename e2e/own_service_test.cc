@@ -292,12 +292,15 @@ TEST_F(OwnServiceTest, AnImageIsDescribedByItsConfigAndItsLayers) {
 }
 
 TEST_F(OwnServiceTest, AnImageThatIsSavedAndLoadedRuns) {
-  const std::string archive = Save({kBusybox});
+  Must(cri().Pull(kStopSignal));
+  const std::string archive = Save({kStopSignal});
   EXPECT_GT(archive.size(), 500000u);
-  Must(cri().RemoveImage(kBusybox));
+  Must(cri().RemoveImage(kStopSignal));
   const Answer<v1::LoadResponse> loaded = Load(archive);
-  EXPECT_THAT(Must(loaded).names(), ElementsAre(kBusybox));
-  EXPECT_THAT(OutputOf(RunPod("loaded"), ContainerOf("c", "echo it runs")), HasSubstr("it runs"));
+  EXPECT_THAT(Must(loaded).names(), ElementsAre(kStopSignal));
+  cri::ContainerConfig config = ContainerOf("c", "echo it runs");
+  config.mutable_image()->set_image(kStopSignal);
+  EXPECT_THAT(OutputOf(RunPod("loaded"), config), HasSubstr("it runs"));
   EXPECT_EQ(Load("no archive").code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(Save({"nothing:1"}, grpc::StatusCode::NOT_FOUND), "");
   EXPECT_EQ(Save({}, grpc::StatusCode::INVALID_ARGUMENT), "");
