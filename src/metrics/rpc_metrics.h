@@ -24,8 +24,8 @@ namespace crisp {
 enum class RpcKind { kUnary, kServerStream, kClientStream };
 
 struct RpcName {
-  std::string service;    // "runtime.v1.RuntimeService"
-  std::string method;     // "RunPodSandbox"
+  std::string service;  // "runtime.v1.RuntimeService"
+  std::string method;   // "RunPodSandbox"
   RpcKind kind = RpcKind::kUnary;
 };
 
