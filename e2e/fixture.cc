@@ -1,6 +1,7 @@
 #include "e2e/fixture.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 #include <stdexcept>
 
@@ -12,6 +13,13 @@ namespace {
 std::optional<Machine>& TheMachine() {
   static std::optional<Machine> machine;
   return machine;
+}
+
+// Below `parent`. A slice's name holds its ancestors' (systemd.slice(5)), and a dash in it would be one more.
+std::string CgroupNameOf(const std::string& parent, std::string pod) {
+  if (!WithSystemd()) return "pod-" + pod;
+  std::replace(pod.begin(), pod.end(), '-', '_');
+  return std::filesystem::path(parent).stem().string() + "-" + pod + ".slice";
 }
 
 }  // namespace
@@ -78,7 +86,7 @@ cri::PodSandboxConfig NodeTest::PodConfig(const std::string& name) {
 
 cri::PodSandboxConfig NodeTest::PodConfigWithCgroup(const std::string& name) {
   cri::PodSandboxConfig config = PodConfig(name);
-  own_cgroups_.push_back(node_->cgroup_parent() + "/pod-" + name);
+  own_cgroups_.push_back(node_->cgroup_parent() + "/" + CgroupNameOf(node_->cgroup_parent(), name));
   config.mutable_linux()->set_cgroup_parent(own_cgroups_.back());
   return config;
 }

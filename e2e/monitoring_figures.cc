@@ -14,6 +14,7 @@
 namespace crisp::e2e {
 namespace {
 
+constexpr char kDebugTable[] = "[debug]\n";
 constexpr char kMetricsSocket[] = "/run/e2e/metrics.sock";
 constexpr int kRounds = 10;
 constexpr int kExecs = 60;  // a round
@@ -25,20 +26,24 @@ class MonitoringFigures : public NodeTest {
   struct Way {
     const char* name;
     std::string toml;
+    std::string debug{};
     bool scraped = false;
-    std::vector<double> millis;
-    std::vector<double> pss;
+    std::vector<double> millis{};
+    std::vector<double> pss{};
   };
 
   void Begin() override { config_ = ReadFile(node().paths().config_file()); }
 
-  void RestartWith(const std::string& toml) {
-    std::ofstream(node().paths().config_file()) << config_ << toml;
+  // `debug` comes into the table [debug], which the node's own configuration has.
+  void RestartWith(const std::string& toml, const std::string& debug = "") {
+    std::string config = config_;
+    config.insert(config.find(kDebugTable) + std::string(kDebugTable).size(), debug);
+    std::ofstream(node().paths().config_file()) << config << toml;
     node().Restart();
   }
 
   void Measure(const std::string& container, Way* way) {
-    RestartWith(way->toml);
+    RestartWith(way->toml, way->debug);
     std::atomic<bool> ended = false;
     std::thread scraper([&] {
       while (way->scraped && !ended) {
@@ -64,15 +69,15 @@ TEST_F(MonitoringFigures, ExecSyncAndMemory) {
   for (int i = 0; i < kPods; ++i) {
     container = Start(RunPod("figures-" + std::to_string(i)), ContainerOf("main", "sleep 1000"));
   }
-  const std::string metrics = "\n[metrics]\naddress = '" + std::string(kMetricsSocket) + "'\ngrpc_histogram = true\n";
+  const std::string metrics =
+      "\n[metrics]\naddress = 'unix://" + std::string(kMetricsSocket) + "'\ngrpc_histogram = true\n";
   const std::string tracing = "\n[plugins.'io.containerd.tracing.processor.v1.otlp']\nendpoint = '" +
                               collector_.Endpoint() +
                               "'\n[plugins.'io.containerd.internal.v1.tracing']\nsampling_ratio = 1.0\n";
-  const std::string debug = "\n[debug]\naddress = '/run/e2e/debug.sock'\n";
-  Way ways[] = {{"nothing", "", false, {}, {}},
-                {"metrics, scraped each second", metrics, true, {}, {}},
-                {"debug.address", debug, false, {}, {}},
-                {"all calls traced", tracing, false, {}, {}}};
+  Way ways[] = {{"nothing", ""},
+                {"metrics, scraped each second", metrics, "", true},
+                {"debug.address", "", "address = '/run/e2e/debug.sock'\n"},
+                {"all calls traced", tracing}};
   for (int i = 0; i < kRounds; ++i) {
     for (Way& way : ways) Measure(container, &way);
   }

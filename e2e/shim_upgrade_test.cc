@@ -1,14 +1,12 @@
 // A node whose crisp-shim is exchanged while pods run: the next crispd brings their shims to it, in place.
-#include <sys/stat.h>
-
-#include <cctype>
 #include <filesystem>
 #include <future>
+#include <optional>
 
 #include "e2e/cri_log.h"
 #include "e2e/fault_fixture.h"
+#include "e2e/installed_shim.h"
 #include "e2e/stream_fixture.h"
-#include "os/process.h"
 
 namespace crisp::e2e {
 namespace {
@@ -32,44 +30,18 @@ int FollowingLines(const std::string& text) {
 class ShimUpgradeTest : public StreamTest {
  protected:
   void Begin() override {
-    Install(ReadFile(CRISP_SHIM));
-    std::string config = ReadFile(node().paths().config_file());
-    config.replace(config.find(CRISP_SHIM), std::string(CRISP_SHIM).size(), shim_path());
-    WriteFile(node().paths().config_file(), config);
+    shim_program_.emplace(node().paths());
     node().Restart();
     StreamTest::Begin();
   }
 
-  std::string shim_path() { return node().paths().directory() + "/crisp-shim"; }
-  // As a package does: the new file takes the place of the old one, which processes run on.
-  void Install(const std::string& content) {
-    WriteFile(shim_path() + ".new", content);
-    ASSERT_EQ(chmod((shim_path() + ".new").c_str(), 0755), 0);
-    std::filesystem::rename(shim_path() + ".new", shim_path());
-  }
-  // The same program with another build id.
-  void InstallNewer() {
-    Command command;
-    command.path = CRISP_SHIM;
-    command.args = {"--build"};
-    const auto told = RunCommand(command, CallContext::WithTimeout(kCallTimeout));
-    ASSERT_TRUE(told.ok()) << told.status();
-    const std::string& build = told->output;
-    const std::string hex = build.substr(build.find(' ') + 1, 40);
-    std::string id;
-    for (size_t i = 0; i < hex.size(); i += 2) id += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
-    std::string content = ReadFile(CRISP_SHIM);
-    const size_t at = content.find(id);
-    ASSERT_NE(at, std::string::npos);
-    content[at] = static_cast<char>(content[at] ^ 1);
-    Install(content);
-  }
+  const InstalledShim& shim_program() { return *shim_program_; }
   // Its pid stays. While the OCI runtime runs, the pod's id is in the command lines of several processes.
   pid_t Shim() {
     if (shim_ < 0) shim_ = PidByCommand(pod().id);
     return shim_;
   }
-  bool IsUpgraded() { return std::filesystem::equivalent(ProcPath(Shim(), "exe"), shim_path()); }
+  bool IsUpgraded() { return std::filesystem::equivalent(ProcPath(Shim(), "exe"), shim_program().path()); }
   int Logged(const std::string& message) {
     int count = 0;
     for (const LogRecord& record : node().LogRecords()) count += record.message == message ? 1 : 0;
@@ -77,6 +49,7 @@ class ShimUpgradeTest : public StreamTest {
   }
 
  private:
+  std::optional<InstalledShim> shim_program_;
   pid_t shim_ = -1;
 };
 
@@ -92,7 +65,7 @@ TEST_F(ShimUpgradeTest, UnderLoadNothingIsLost) {
   const std::string stalled = Create(pod(), ContainerOf("stalled", "sleep 1000"));
   Main();
   const std::string before = Identity(Shim()) + Identity(PidOf(counter));
-  InstallNewer();
+  shim_program().InstallNewer();
   node().wrappers().Stall("create");
   auto start = std::async(std::launch::async, [&] { return cri().StartContainer(stalled); });
   node().wrappers().WaitForStalled("create");
@@ -140,12 +113,13 @@ TEST_F(ShimUpgradeTest, UnderLoadNothingIsLost) {
 TEST_F(ShimUpgradeTest, AShimThatCannotBeUpgradedGoesOnUntilItCan) {
   const std::string counter = Start(pod(), ContainerOf("counter", kCounter));
   const std::string before = Identity(Shim()) + Identity(PidOf(counter));
-  Install("#!/bin/sh\ncase $1 in --build) echo broken;; --takes-state) echo crisp-shim takes state $2;; esac\n");
+  shim_program().Install(
+      "#!/bin/sh\ncase $1 in --build) echo broken;; --takes-state) echo crisp-shim takes state $2;; esac\n");
   node().Restart();
   WaitFor("the failure", kSoon,
           [&] { return Logged("cannot upgrade the pod's shim in place; it goes on with its old program") == 1; });
   EXPECT_EQ(Sh(counter, "echo works"), "works\n");
-  InstallNewer();
+  shim_program().InstallNewer();
   node().Restart();
   WaitFor("the upgrade", kSoon, [&] { return IsUpgraded(); });
   EXPECT_EQ(Sh(counter, "echo works"), "works\n");

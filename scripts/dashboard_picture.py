@@ -114,7 +114,7 @@ def draw_legend(lines, x, y, width):
     out, at, row = [], x, 0
     for (name, _), color in zip(lines, COLORS):
         name = name if len(name) <= 40 else name[:39] + "…"
-        needed = 18 + 6 * len(name)
+        needed = 24 + 6.6 * len(name)
         if at > x and at + needed > x + width:
             at, row = x, row + 1
         if row > 1:

@@ -24,8 +24,9 @@
 #include "commands/command_line.h"
 #include "commands/config_commands.h"
 #include "config/load_config.h"
-#include "config_text/config_file_text.h"
 #include "daemon/options.h"
+#include "daemon/reload.h"
+#include "daemon/reload_rooms.h"
 #include "daemon/service_manager.h"
 #include "daemon/signals.h"
 #include "daemon/watchdog.h"
@@ -33,6 +34,7 @@
 #include "images/images.h"
 #include "metrics/rpc_metrics.h"
 #include "metrics/step_metrics.h"
+#include "monitor/config_metrics.h"
 #include "monitor/counter_metrics.h"
 #include "monitor/debug_pages.h"
 #include "monitor/health_metrics.h"
@@ -54,6 +56,7 @@
 #include "sandbox/pod_streams.h"
 #include "sandbox/pod_table.h"
 #include "sandbox/runtime_health.h"
+#include "sandbox/sandbox_options.h"
 #include "server/cri_server.h"
 #include "server/server_options.h"
 #include "stats/containerd_view.h"
@@ -195,16 +198,14 @@ MetricText PodMetricText(const MetricsConfig& config, const Stats* stats) {
   return [stats](std::string* text) { stats->AppendPodMetricText(text); };
 }
 
-// The values that count, with their sources.
-HttpPage ConfigPage(const Reading& reading) {
-  return [json = DumpJson(reading)] { return HttpAnswer{200, "application/json", json}; };
-}
-
-absl::Status Run(const Config& config, HttpPage config_page) {
+absl::Status Run(const std::string& config_file, const Reading& reading) {
+  const Config& config = *reading.config;
   umask(022);  // not that of who started it: containers read files that are made here, and nobody writes to the socket
   ServiceManager systemd;
-  ASSIGN_OR_RETURN(const std::unique_ptr<Signals> signals,
-                   Signals::Start({[&systemd] { systemd.SayStopping(); }, LogOperations}));
+  Reloader reloader(config_file, reading, &systemd);
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<Signals> signals,
+      Signals::Start({[&systemd] { systemd.SayStopping(); }, [&reloader] { reloader.Request(); }, LogOperations}));
   RaiseDescriptorLimit();
   KeepNoLargeBlocks();
   SetOomScore(config.oom_score);
@@ -234,9 +235,10 @@ absl::Status Run(const Config& config, HttpPage config_page) {
   Sampler sampler(&table, layout);
   ASSIGN_OR_RETURN(const std::unique_ptr<PodManager> pods,
                    PodManager::Open({layout, &table, database.get(), images.get(), network.get(), shims.get(), &sampler,
-                                     std::move(sandbox_options), [&systemd](size_t done, size_t all) {
+                                     [&systemd](size_t done, size_t all) {
                                        systemd.SayStatus(absl::StrCat("taking over pods: ", done, " of ", all));
-                                     }}));
+                                     }},
+                                    std::move(sandbox_options)));
   const StatusView status(layout, &table);
   const ContainerdView containerd(layout, &table);
   const Stats stats(layout, &table, &sampler);
@@ -259,15 +261,24 @@ absl::Status Run(const Config& config, HttpPage config_page) {
                CounterMetrics::Parts{pods.get(), network.get(), images.get(), streams.get(), database.get()}),
            std::make_shared<NodeMetrics>(&table, &stats, images.get()),
            std::make_shared<ShimMetrics>([&table] { return ShimsOf(table); }), std::make_shared<ProcessMetrics>(),
-           std::make_shared<HealthMetrics>([&] { return health.Ready(); }, [&] { return network->Ready(); })},
+           std::make_shared<HealthMetrics>([&] { return health.Ready(); }, [&] { return network->Ready(); }),
+           std::make_shared<ConfigMetrics>([&reloader] {
+             const Reloader::Outcome outcome = reloader.outcome();
+             return ConfigState{outcome.ok, outcome.applied};
+           })},
           PodMetricText(config.metrics, &stats)));
   const std::unique_ptr<HttpServer> debug =
-      ServeDebug(config.debug, {layout, &table, recording.recorder(), network.get()}, std::move(config_page));
+      ServeDebug(config.debug, {layout, &table, recording.recorder(), network.get()}, [&reloader] {
+        return HttpAnswer{200, "application/json", reloader.Json()};
+      });
   ASSIGN_OR_RETURN(const std::unique_ptr<Watchdog> watchdog,
                    Watchdog::Start(systemd.watchdog_time(), Workers(reactor.get(), streams.get(), server.get()),
                                    [&systemd] { systemd.SayAlive(); }));
+  const std::string serving = absl::StrCat("serving ", config.grpc.address);
   LogInfo("serving", {{"address", config.grpc.address}, {"version", CRISP_VERSION}});
-  systemd.SayReady(absl::StrCat("serving ", config.grpc.address));
+  systemd.SayReady(serving);
+  RETURN_IF_ERROR(reloader.Start(
+      ReloadSteps({layout, images.get(), network.get(), pods.get(), &health, streams.get(), server.get()}), serving));
   signals->AwaitEnd();
   return absl::OkStatus();
 }
@@ -280,9 +291,7 @@ int Serve(const std::string& config_file) {
   absl::Status status = reading.config.status();
   if (status.ok()) {
     SetLogOptions({reading.config->log_level, reading.config->log_format, StderrIsJournal()});
-    HttpPage config_page = ConfigPage(reading);
-    reading.findings = {};  // they are not needed any more
-    status = Run(*reading.config, std::move(config_page));
+    status = Run(config_file, reading);
   }
   if (status.ok()) return kExitOk;
   LogError("crispd cannot go on", {{"error", status.message()}});

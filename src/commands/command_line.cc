@@ -16,7 +16,8 @@ constexpr char kServeFooter[] =
 Point crictl at it with  crictl --runtime-endpoint unix:///run/crisp/crisp.sock  and the kubelet with
 --container-runtime-endpoint=unix:///run/crisp/crisp.sock --containerd=/run/crisp/crisp.sock.
 
-The log goes to stderr. SIGTERM ends crispd, and pods go on. SIGUSR1 makes it write to its log what it is doing.
+The log goes to stderr. SIGTERM ends crispd, and pods go on. SIGHUP has it read its configuration again: all of it, or
+nothing if it has a fault. SIGUSR1 makes it write to its log what it is doing.
 
 Exit status: 0 after SIGTERM or SIGINT, 1 if crispd cannot start, 2 for a wrong command line.)";
 

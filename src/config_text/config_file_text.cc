@@ -29,16 +29,6 @@ constexpr char kDefaultHead[] =
 
 )";
 
-// Where `key` is in the files that crisp writes, with `names` for its stars.
-KeyPath PathOf(const Key& key, const std::vector<std::string>& names) {
-  KeyPath path = PatternOf(key, kWrittenVersion);
-  auto name = names.begin();
-  for (std::string& part : path) {
-    if (part == "*" && name != names.end()) part = *name++;
-  }
-  return path;
-}
-
 TomlLine VersionLine() {
   FileValue version;
   version.canonical = absl::StrCat(kWrittenVersion);
@@ -57,7 +47,7 @@ std::string ShowOrigin(const EffectiveValue& value) {
 
 TomlLine DumpLine(const EffectiveValue& value) {
   TomlLine line;
-  line.path = PathOf(*value.key, value.names);
+  line.path = WrittenPath(*value.key, value.names);
   line.value = value.key->secret ? "\"...\"" : TomlValue(value.value, value.key->type);
   line.behind = absl::StrCat(value.key->secret ? "hidden; " : "", ShowOrigin(value));
   line.is_comment = value.key->secret;
@@ -66,7 +56,7 @@ TomlLine DumpLine(const EffectiveValue& value) {
 
 TomlLine DefaultLine(const EffectiveValue& value) {
   TomlLine line;
-  line.path = PathOf(*value.key, value.names);
+  line.path = WrittenPath(*value.key, value.names);
   line.value = TomlValue(value.value, value.key->type);
   line.above = WrapText(TextOf(*value.key).meaning, kWidth);
   return line;
@@ -92,7 +82,7 @@ FileValue DefaultOf(const Key& key) {
 TomlLine ExampleLine(const Key& key) {
   const KeyText& text = TextOf(key);
   TomlLine line;
-  line.path = PathOf(key, {ExampleName(key)});
+  line.path = WrittenPath(key, {ExampleName(key)});
   line.value = *text.example != '\0' ? text.example : TomlValue(DefaultOf(key), key.type);
   line.above = WrapText(text.meaning, kWidth);
   line.is_comment = true;
@@ -130,7 +120,7 @@ nlohmann::json JsonOf(const FileValue& value, ValueType type) {
 }
 
 nlohmann::json JsonOf(const EffectiveValue& value) {
-  nlohmann::json json = {{"key", ShowPath(PathOf(*value.key, value.names))}};
+  nlohmann::json json = {{"key", ShowPath(WrittenPath(*value.key, value.names))}};
   if (value.key->secret) {
     json["hidden"] = true;
   } else {
@@ -146,6 +136,15 @@ nlohmann::json JsonOf(const EffectiveValue& value) {
 }
 
 }  // namespace
+
+KeyPath WrittenPath(const Key& key, const std::vector<std::string>& names) {
+  KeyPath path = PatternOf(key, kWrittenVersion);
+  auto name = names.begin();
+  for (std::string& part : path) {
+    if (part == "*" && name != names.end()) part = *name++;
+  }
+  return path;
+}
 
 std::string DefaultFile() {
   std::vector<TomlLine> lines = {VersionLine()};

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "config/key_path.h"
 #include "config/load_config.h"
 
 namespace crisp {
@@ -10,6 +12,9 @@ namespace crisp {
 // The version of files that crisp writes. Every containerd since 2.0 reads version 3, so that a node can go back to
 // whichever it had. Version 4 is read from 2.3 on only. Version 2 is what containerd 1.x reads, and has its defaults.
 constexpr int kWrittenVersion = 3;
+
+// Where `key` is in the files that crisp writes, with `names` for its stars.
+KeyPath WrittenPath(const Key& key, const std::vector<std::string>& names);
 
 // Every key that crisp honours, with what it means, at its default. A key or table whose name the user chooses is a
 // comment. The file loads as DefaultConfig(), without a warning.

@@ -228,6 +228,7 @@ class Lister {
     Add("cri/cni/conf_dir", Text(config_.cni.conf_dir));
     Add("cri/cni/max_conf_num", Number(config_.cni.max_conf_num));
     Add("cri/cni/ip_pref", Text(NameOf(config_.cni.ip_preference)));
+    Add("cri/cni/conf_template", Text(config_.cni.conf_template));
   }
 
   void AddStreams() {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "config/at_start.h"
 #include "config/key_path.h"
 #include "config/key_texts.h"
 #include "config_text/toml_text.h"
@@ -109,7 +110,7 @@ std::string PolicyOf(const Key& key) {
   const absl::string_view note = key.note;
   switch (key.policy) {
     case Policy::kHonoured:
-      return "honours it";
+      return IsReadAtStart(key) ? "honours it; a change needs a restart" : "honours it; a change counts after a reload";
     case Policy::kDefaultOnly:
       return absl::StrCat("has the default only, and names another value in a warning",
                           note.empty() ? "" : absl::StrCat(": ", note));

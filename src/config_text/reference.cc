@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
+#include "config/at_start.h"
 #include "config/key.h"
 #include "config/key_path.h"
 #include "config/key_texts.h"
@@ -27,7 +28,12 @@ crisp's own keys are in the table [crisp], which containerd ignores.
 A key is honoured; or it is about something that crisp does not have, and a value other than the default is named in a
 warning; or, where the loss would lower security, such a value is refused and crispd does not start. A key that crispd does
 not know is named in a warning, with the key that was probably meant. A runtime that crispd cannot run refuses its own pods
-only.)";
+only.
+
+crispd reads its files again when it gets SIGHUP (`systemctl reload crispd`), and never by itself. What has changed counts
+for what comes after: the next pull, the next pod, the next container. Pods keep the runtime and the network that they were
+made with, also when the configuration does not have them any more. A file with a fault changes nothing, and the log says what
+is wrong and where. A key of which the table below says so waits for the next start; the log names it.)";
 
 struct Group {
   Policy policy;
@@ -74,6 +80,7 @@ std::string DefaultsOf(const Key& key) {
 
 // What is said of a key beside its meaning.
 std::string RemarkOf(const Key& key) {
+  if (IsReadAtStart(key)) return " A change needs a restart of crispd.";
   if (*key.note == '\0') return "";
   return absl::StrCat(" crisp: ", key.note, ".");
 }

@@ -16,7 +16,7 @@
 #include "network/cni_options.h"
 #include "os/file.h"
 #include "runtime/base_spec.h"
-#include "sandbox/pod_manager.h"
+#include "sandbox/sandbox_options.h"
 #include "server/server_options.h"
 #include "store/layout.h"
 #include "streaming/stream_server.h"
@@ -156,6 +156,18 @@ ImagesOptions ImagesOptionsOf(const Config& config) {
   return options;
 }
 
+NodeReport NodeReportOf(const Config& config, const Layout& layout) {
+  NodeReport report;
+  const auto runtime = config.runtimes.find(config.default_runtime_name);
+  report.systemd_cgroup = runtime != config.runtimes.end() && runtime->second.systemd_cgroup;
+  report.facts = {{"rootDir", layout.root()},
+                  {"stateDir", layout.state()},
+                  {"sandboxImage", config.sandbox_image},
+                  {"defaultRuntimeName", config.default_runtime_name},
+                  {"cniConfDir", config.cni.conf_dir}};
+  return report;
+}
+
 ServerOptions ServerOptionsOf(const Config& config, const Layout& layout) {
   ServerOptions options;
   options.address = config.grpc.address;
@@ -164,16 +176,7 @@ ServerOptions ServerOptionsOf(const Config& config, const Layout& layout) {
   options.gid = config.grpc.gid;
   options.max_receive_bytes = config.grpc.max_recv_message_size;
   options.max_send_bytes = config.grpc.max_send_message_size;
-  const auto runtime = config.runtimes.find(config.default_runtime_name);
-  options.systemd_cgroup = runtime != config.runtimes.end() && runtime->second.systemd_cgroup;
-  for (const auto& [name, handler] : config.runtimes) {
-    if (handler.unusable.empty()) options.runtimes.push_back(name);
-  }
-  options.facts = {{"rootDir", layout.root()},
-                   {"stateDir", layout.state()},
-                   {"sandboxImage", config.sandbox_image},
-                   {"defaultRuntimeName", config.default_runtime_name},
-                   {"cniConfDir", config.cni.conf_dir}};
+  options.report = NodeReportOf(config, layout);
   return options;
 }
 

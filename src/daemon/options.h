@@ -11,6 +11,7 @@ class Layout;
 struct CniOptions;
 struct Config;
 struct ImagesOptions;
+struct NodeReport;
 struct SandboxOptions;
 struct ServerOptions;
 struct StreamServerOptions;
@@ -22,6 +23,7 @@ absl::StatusOr<SandboxOptions> SandboxOptionsOf(const Config& config, const Layo
 CniOptions CniOptionsOf(const Config& config, const Layout& layout);
 ImagesOptions ImagesOptionsOf(const Config& config);
 ServerOptions ServerOptionsOf(const Config& config, const Layout& layout);
+NodeReport NodeReportOf(const Config& config, const Layout& layout);
 StreamServerOptions StreamServerOptionsOf(const Config& config);
 // With the variables of the environment. Nothing if nothing is to be traced.
 absl::StatusOr<std::optional<TracingOptions>> TracingOptionsOf(const Config& config);

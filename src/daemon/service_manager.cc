@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -90,6 +91,13 @@ void ServiceManager::SayStatus(absl::string_view text) const {
 
 void ServiceManager::SayReady(absl::string_view status) const {
   Send(absl::StrCat("READY=1\nSTATUS=", status));
+}
+
+void ServiceManager::SayReloading() const {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  Send(absl::StrCat("RELOADING=1\nMONOTONIC_USEC=", int64_t{now.tv_sec} * 1000000 + now.tv_nsec / 1000,
+                    "\nSTATUS=reading the configuration again"));
 }
 
 void ServiceManager::SayStopping() const {

@@ -25,6 +25,8 @@ class ServiceManager {
   // A line that systemctl status shows: what the daemon is doing.
   void SayStatus(absl::string_view text) const;
   void SayReady(absl::string_view status) const;
+  // The configuration is read again, until SayReady. systemd 253 and later ask for it with Type=notify-reload.
+  void SayReloading() const;
   void SayStopping() const;
   // The service works. Without it for watchdog_time(), systemd kills and restarts it.
   void SayAlive() const;

@@ -21,7 +21,7 @@ absl::StatusOr<std::unique_ptr<Signals>> Signals::Start(Options options) {
 Signals::Signals(Options options) : options_(std::move(options)) {
   signal(SIGPIPE, SIG_IGN);
   sigemptyset(&signals_);
-  for (const int number : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&signals_, number);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&signals_, number);
   pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
 }
 
@@ -42,9 +42,10 @@ void Signals::AwaitEnd() {
 }
 
 void Signals::Run() {
-  int number = SIGUSR1;
-  while (number == SIGUSR1) {
+  int number = 0;
+  while (number != SIGTERM && number != SIGINT) {
     sigwait(&signals_, &number);
+    if (number == SIGHUP) options_.on_hup();
     if (number == SIGUSR1) options_.on_usr1();
   }
   {

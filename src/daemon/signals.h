@@ -1,6 +1,7 @@
 // Signals: takes the signals that are sent to crispd, on a thread of its own, from the start of the daemon to its end.
 //
 //   SIGTERM, SIGINT   end the daemon; while it starts, too
+//   SIGHUP            has it read its configuration again
 //   SIGUSR1           writes what it is doing to the log
 //
 // Once a signal has ended it, the daemon has Options::end_time for its destructors. Then the process ends all the same:
@@ -21,8 +22,9 @@ namespace crisp {
 class Signals {
  public:
   struct Options {
-    std::function<void()> on_end;   // the daemon is about to end
-    std::function<void()> on_usr1;  // both are called on the thread of this object
+    std::function<void()> on_end;  // the daemon is about to end
+    std::function<void()> on_hup;
+    std::function<void()> on_usr1;  // all are called on the thread of this object
     std::chrono::milliseconds end_time{1500};
   };
 

@@ -18,7 +18,7 @@ std::unique_ptr<Signals> Started(Signals::Options options) {
 
 TEST(SignalsTest, SigtermEndsTheDaemon) {
   std::promise<void> told;
-  const auto signals = Started({[&] { told.set_value(); }, [] {}});
+  const auto signals = Started({[&] { told.set_value(); }, [] {}, [] {}});
   kill(getpid(), SIGTERM);
   signals->AwaitEnd();
   told.get_future().wait();
@@ -27,20 +27,29 @@ TEST(SignalsTest, SigtermEndsTheDaemon) {
 TEST(SignalsTest, Sigusr1AsksAndEndsNothing) {
   std::atomic<bool> ended = false;
   std::promise<void> asked;
-  const auto signals = Started({[&] { ended = true; }, [&] { asked.set_value(); }});
+  const auto signals = Started({[&] { ended = true; }, [] {}, [&] { asked.set_value(); }});
   kill(getpid(), SIGUSR1);
+  asked.get_future().wait();
+  EXPECT_FALSE(ended);
+}
+
+TEST(SignalsTest, SighupAsksForTheConfigurationAndEndsNothing) {
+  std::atomic<bool> ended = false;
+  std::promise<void> asked;
+  const auto signals = Started({[&] { ended = true; }, [&] { asked.set_value(); }, [] {}});
+  kill(getpid(), SIGHUP);
   asked.get_future().wait();
   EXPECT_FALSE(ended);
 }
 
 TEST(SignalsTest, ItGoesWithoutASignal) {
   std::atomic<bool> ended = false;
-  Started({[&] { ended = true; }, [] {}});
+  Started({[&] { ended = true; }, [] {}, [] {}});
   EXPECT_FALSE(ended);
 }
 
 void HangAfterSigterm() {
-  const auto signals = Started({[] {}, [] {}, std::chrono::milliseconds(50)});
+  const auto signals = Started({[] {}, [] {}, [] {}, std::chrono::milliseconds(50)});
   kill(getpid(), SIGTERM);
   signals->AwaitEnd();
   pause();
@@ -52,7 +61,7 @@ TEST(SignalsDeathTest, ADestructorThatHangsDoesNotKeepTheProcess) {
 }
 
 void HangInTheStart() {
-  const auto signals = Started({[] {}, [] {}, std::chrono::milliseconds(50)});
+  const auto signals = Started({[] {}, [] {}, [] {}, std::chrono::milliseconds(50)});
   kill(getpid(), SIGTERM);
   pause();
 }

@@ -55,6 +55,12 @@ absl::Status CheckWholeName(absl::string_view name) {
                                                  "whole name, such as docker.io/library/busybox:1.36"));
 }
 
+absl::Status NormalizePinned(ImagesOptions* options) {
+  if (options->pinned_image.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(options->pinned_image, NormalizeReference(options->pinned_image), "pinned image");
+  return absl::OkStatus();
+}
+
 bool IsPullGivenUp(const absl::Status& status) {
   return absl::IsCancelled(status) || absl::IsDeadlineExceeded(status);
 }
@@ -85,16 +91,15 @@ const char* ResultName(const absl::Status& status) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Images>> Images::Open(Layout layout, Database* database, ImagesOptions options) {
-  if (!options.pinned_image.empty()) {
-    ASSIGN_OR_RETURN(options.pinned_image, NormalizeReference(options.pinned_image), "pinned image");
-  }
+  RETURN_IF_ERROR(NormalizePinned(&options));
   auto counters = std::make_unique<ImageCounters>();
   ASSIGN_OR_RETURN(std::unique_ptr<LayerStore> layers,
                    LayerStore::Open(std::move(layout), database, counters.get(), options.keep_unused_layers),
                    "open layers");
+  const RegistryOptions registry = options.registry;
   auto store = std::make_unique<ImageStore>(database, std::move(options), std::move(counters), std::move(layers));
   RETURN_IF_ERROR(store->Load(), "load images");
-  store->NameFaultsOfRegistries();
+  store->NameFaultsOfRegistries(registry);
   return store;
 }
 
@@ -102,10 +107,10 @@ ImageStore::ImageStore(Database* database, ImagesOptions options, std::unique_pt
                        std::unique_ptr<LayerStore> layers)
     : database_(database),
       pin_imported_(options.pin_imported),
-      registry_(std::move(options.registry)),
+      registry_(std::make_shared<const RegistryOptions>(std::move(options.registry))),
       counters_(std::move(counters)),
       layers_(std::move(layers)),
-      pinned_(options.pinned_image.empty() ? std::set<std::string>() : std::set<std::string>{options.pinned_image}),
+      pinned_image_(std::move(options.pinned_image)),
       snapshot_(std::make_shared<const Snapshot>()) {}
 
 absl::Status ImageStore::Load() {
@@ -113,13 +118,23 @@ absl::Status ImageStore::Load() {
   return Publish();
 }
 
-void ImageStore::NameFaultsOfRegistries() {
+absl::StatusOr<Commit> ImageStore::Prepare(ImagesOptions options) {
+  RETURN_IF_ERROR(NormalizePinned(&options));
+  auto registry = std::make_shared<const RegistryOptions>(std::move(options.registry));
+  NameFaultsOfRegistries(*registry);
+  return Commit([this, registry, pinned = std::move(options.pinned_image)] {
+    registry_.Set(registry);
+    PinImage(pinned);
+  });
+}
+
+void ImageStore::NameFaultsOfRegistries(const RegistryOptions& registry) {
   std::vector<std::string> warnings;
-  for (const std::string& fault : FaultsOfHostsFiles(registry_.config_path, &warnings)) {
+  for (const std::string& fault : FaultsOfHostsFiles(registry.config_path, &warnings)) {
     LogError("the configuration of a registry cannot be used; pulls from it will fail", {{"error", fault}});
   }
   for (const std::string& warning : warnings) hosts_warnings_.Warn(warning);
-  for (const auto& [host, tls] : registry_.tls) {
+  for (const auto& [host, tls] : registry.tls) {
     const absl::Status usable = CheckTlsFiles(tls);
     if (usable.ok()) continue;
     LogError("the certificates of a registry cannot be used; pulls from it will fail",
@@ -156,9 +171,10 @@ absl::StatusOr<std::string> ImageStore::PullNow(const Reference& reference, cons
 absl::StatusOr<std::string> ImageStore::PullSteps(const Reference& reference, const RegistryAuth& auth,
                                                   const CallContext& call, StepLog& log) {
   std::vector<std::string> warnings;
-  const RegistryTimes times{.http = {.stall = registry_.progress_timeout}};
+  const std::shared_ptr<const RegistryOptions> registry = registry_.Get();  // outlives the client
+  const RegistryTimes times{.http = {.stall = registry->progress_timeout}};
   const absl::StatusOr<std::unique_ptr<RegistryClient>> created =
-      RegistryClient::Create(registry_, reference, auth, counters_.get(), times, &warnings);
+      RegistryClient::Create(*registry, reference, auth, counters_.get(), times, &warnings);
   for (const std::string& warning : warnings) hosts_warnings_.Warn(warning);
   if (!created.ok()) return Annotate(created.status(), absl::StrCat("pull ", reference.String()));
   RegistryClient& client = **created;
@@ -176,7 +192,7 @@ absl::StatusOr<std::string> ImageStore::PullSteps(const Reference& reference, co
   log.Done("manifest");
   const std::string tag = reference.digest.empty() ? reference.String() : "";
   absl::StatusOr<std::string> id =
-      TakeIn(client, *std::move(top), reference.Name(), tag, registry_.max_concurrent_downloads, call, log);
+      TakeIn(client, *std::move(top), reference.Name(), tag, registry->max_concurrent_downloads, call, log);
   if (!id.ok() && !absl::StrContains(id.status().message(), reference.String())) {
     return Annotate(id.status(), absl::StrCat("pull ", reference.String()));
   }
@@ -238,7 +254,16 @@ absl::Status ImageStore::ImportLayout(const std::string& directory, const CallCo
 
 absl::Status ImageStore::Pin(const std::string& name) {
   MutexLock lock(change_);
-  return pinned_.insert(name).second ? Publish() : absl::OkStatus();
+  return pinned_imports_.insert(name).second ? Publish() : absl::OkStatus();
+}
+
+void ImageStore::PinImage(const std::string& name) {
+  MutexLock lock(change_);
+  if (std::exchange(pinned_image_, name) == name) return;
+  const absl::Status published = Publish();
+  if (!published.ok()) {
+    LogError("the image is pinned with the next change of an image", {{"image", name}, {"error", published.message()}});
+  }
 }
 
 std::shared_ptr<const Image> ImageStore::Find(const std::string& name) {
@@ -296,7 +321,9 @@ std::shared_ptr<const ImageStore::Snapshot> ImageStore::snapshot() const {
 
 absl::Status ImageStore::Publish() {
   auto next = std::make_shared<Snapshot>();
-  ASSIGN_OR_RETURN(next->records, LoadImages(*database_, pinned_, snapshot()->records));
+  std::set<std::string> pinned = pinned_imports_;
+  if (!pinned_image_.empty()) pinned.insert(pinned_image_);
+  ASSIGN_OR_RETURN(next->records, LoadImages(*database_, pinned, snapshot()->records));
   for (const auto& [id, record] : next->records) {
     for (const std::string& name : record.image->repo_tags) next->ids[name] = id;
     for (const std::string& name : record.image->repo_digests) next->ids[name] = id;

@@ -32,8 +32,9 @@ class ImageStore : public Images {
   // Reads the images from the database. Called once, before any other method.
   absl::Status Load();
   // Logs what pulls will fail with for the configuration of their registry.
-  void NameFaultsOfRegistries();
+  void NameFaultsOfRegistries(const RegistryOptions& registry);
 
+  absl::StatusOr<Commit> Prepare(ImagesOptions options) override;
   absl::StatusOr<std::string> Pull(const std::string& reference, const RegistryAuth& auth,
                                    const CallContext& call) override;
   absl::Status ImportLayouts(const std::string& directory, const CallContext& call) override;
@@ -67,16 +68,18 @@ class ImageStore : public Images {
   absl::Status ImportLayout(const std::string& directory, const CallContext& call);
   absl::Status Pin(const std::string& name);
   std::shared_ptr<const Snapshot> snapshot() const;
+  void PinImage(const std::string& name);
   absl::Status Publish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_);
 
   Database* const database_;
   const bool pin_imported_;
-  const RegistryOptions registry_;
+  Reloadable<const RegistryOptions> registry_;
   const std::unique_ptr<ImageCounters> counters_;
   const std::unique_ptr<LayerStore> layers_;
   WarnOnce hosts_warnings_;
 
-  std::set<std::string> pinned_ ABSL_GUARDED_BY(change_);  // whole names
+  std::string pinned_image_ ABSL_GUARDED_BY(change_);              // a whole name; empty: none
+  std::set<std::string> pinned_imports_ ABSL_GUARDED_BY(change_);  // whole names
   Mutex change_;  // held while the database changes and the snapshot is replaced, so that snapshots are in order
   mutable Mutex mutex_;
   std::shared_ptr<const Snapshot> snapshot_ ABSL_GUARDED_BY(mutex_);

@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "base/call_context.h"
 #include "base/image_config.h"
+#include "base/reloadable.h"
 #include "images/registry_options.h"
 #include "os/user_namespace.h"
 #include "store/layout.h"
@@ -64,6 +65,10 @@ class Images {
   // `keep_unused_layers`, or until an image or container is removed before. `database` must outlive the object.
   static absl::StatusOr<std::unique_ptr<Images>> Open(Layout layout, Database* database, ImagesOptions options);
   virtual ~Images() = default;
+
+  // Other options, for pulls that begin after the commit, and another pinned image. `pin_imported` and
+  // `keep_unused_layers` are those of Open. InvalidArgument for a malformed `pinned_image`.
+  virtual absl::StatusOr<Commit> Prepare(ImagesOptions options) = 0;
 
   // Pulls `reference` ("busybox", "host:5000/a/b:tag", "…@sha256:…") and returns the image's id.
   virtual absl::StatusOr<std::string> Pull(const std::string& reference, const RegistryAuth& auth,

@@ -24,6 +24,7 @@ struct CniOptions {
       conf_template{};  // absolute; from which a configuration is written where there is none (generated_conf.h)
   std::string pod_cidrs_file{};  // where the node's ranges are kept for the next daemon (pod_cidrs.h); empty: nowhere
   std::map<std::string, CniConfDirOptions> handlers{};  // of runtime handlers with networks of their own, by name
+  bool operator==(const CniOptions&) const = default;
 };
 
 }  // namespace crisp

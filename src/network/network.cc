@@ -59,18 +59,60 @@ absl::StatusOr<PodAddresses> AddressesOf(const PlannedNetwork& network, const Js
   return Choose(std::move(addresses), choice);
 }
 
+absl::Status CheckAbsolute(const char* key, const std::string& dir) {
+  if (!dir.empty() && dir.front() == '/') return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(key, " \"", dir, "\" is not an absolute path"));
+}
+
+absl::Status CheckDirectories(const CniOptions& options) {
+  RETURN_IF_ERROR(CheckAbsolute("CNI conf_dir", options.conf_dir.path));
+  for (const auto& [handler, dir] : options.handlers) RETURN_IF_ERROR(CheckAbsolute("cni_conf_dir", dir.path));
+  if (!options.conf_template.empty()) RETURN_IF_ERROR(CheckAbsolute("CNI conf_template", options.conf_template));
+  if (options.bin_dirs.empty()) return absl::InvalidArgumentError("no CNI bin_dir is set");
+  for (const std::string& dir : options.bin_dirs) RETURN_IF_ERROR(CheckAbsolute("CNI bin_dir", dir));
+  return absl::OkStatus();
+}
+
+// The options with the directories that they name, which are watched. What is in them changes, and is thread-safe.
+class Directories {
+ public:
+  // Reads the directories for the first time. `counters` must outlive the object.
+  Directories(CniOptions cni_options, NetworkCounters* counters)
+      : options(std::move(cni_options)), plugin_status({options.bin_dirs, counters}) {
+    dirs_.emplace_back(options.conf_dir);
+    for (const auto& [name, dir] : options.handlers) of_handlers_[name] = Share(dir);
+  }
+  Directories(const Directories&) = delete;
+  Directories& operator=(const Directories&) = delete;
+
+  ConfDir& Default() { return dirs_.front(); }
+  ConfDir& Of(const std::string& handler) {
+    const auto found = of_handlers_.find(handler);
+    return found == of_handlers_.end() ? Default() : *found->second;
+  }
+  std::list<ConfDir>& All() { return dirs_; }
+  // Default(), with every plugin that its networks need.
+  absl::StatusOr<CniConfigs> Installed();
+  // Logs what keeps pods from having a network.
+  void NameFaults();
+
+  const CniOptions options;
+  PluginStatus plugin_status;
+
+ private:
+  ConfDir* Share(const CniConfDirOptions& dir_options);
+
+  std::list<ConfDir> dirs_;  // each directory once, however many handlers have it
+  std::map<std::string, ConfDir*> of_handlers_;
+};
+
 class CniNetwork : public Network {
  public:
   explicit CniNetwork(CniOptions options)
-      : options_(std::move(options)),
-        plugin_status_({options_.bin_dirs, &counters_}),
-        pod_cidrs_(options_.pod_cidrs_file) {
-    dirs_.emplace_back(options_.conf_dir);
-    for (const auto& [name, dir] : options_.handlers) handler_dirs_[name] = Share(dir);
-  }
+      : pod_cidrs_(options.pod_cidrs_file), now_(std::make_shared<Directories>(std::move(options), &counters_)) {}
 
-  // Reads the directories for the first time, and logs what keeps pods from having a network.
-  void Begin();
+  void Begin() { now_.Get()->NameFaults(); }
+  absl::StatusOr<Commit> Prepare(CniOptions options) override;
   absl::Status Ready() override;
   absl::Status SetPodCidrs(const std::string& pod_cidrs) override;
   absl::StatusOr<CniAttachment> Plan(const PodNetworkRequest& request) override;
@@ -83,77 +125,73 @@ class CniNetwork : public Network {
   const NetworkCounters& counters() const override { return counters_; }
 
  private:
-  // Ready, but for what the plugins themselves say.
-  absl::StatusOr<CniConfigs> Installed();
-  ConfDir& Default() { return dirs_.front(); }
-  ConfDir& DirOf(const std::string& handler);
-  ConfDir* Share(const CniConfDirOptions& options);
-
-  const CniOptions options_;
-  // As the constructor leaves them. Each directory is there once, however many handlers have it.
-  std::list<ConfDir> dirs_;
-  std::map<std::string, ConfDir*> handler_dirs_;
   OperationTurns turns_;
   NetworkCounters counters_;
-  PluginStatus plugin_status_;
   PodCidrs pod_cidrs_;
   Mutex generating_;  // held while a configuration is written
+  Reloadable<Directories> now_;
 };
 
-ConfDir& CniNetwork::DirOf(const std::string& handler) {
-  const auto found = handler_dirs_.find(handler);
-  return found == handler_dirs_.end() ? Default() : *found->second;
-}
-
-ConfDir* CniNetwork::Share(const CniConfDirOptions& options) {
+ConfDir* Directories::Share(const CniConfDirOptions& dir_options) {
   for (ConfDir& dir : dirs_) {
-    if (dir.options() == options) return &dir;
+    if (dir.options() == dir_options) return &dir;
   }
-  return &dirs_.emplace_back(options);
+  return &dirs_.emplace_back(dir_options);
 }
 
-void CniNetwork::Begin() {
+void Directories::NameFaults() {
   const absl::Status ready = Installed().status();
   if (!ready.ok()) LogWarning("network is not ready", {{"why", ready.message()}});
-  for (const auto& [name, dir] : handler_dirs_) {
+  for (const auto& [name, dir] : of_handlers_) {
     const absl::Status loaded = dir->CurrentOrError().status();
     if (loaded.ok() || name.empty()) continue;
     LogWarning("network of a runtime is not ready", {{"runtime", name}, {"why", loaded.message()}});
   }
-  if (options_.conf_template.empty()) return;
-  const absl::Status usable = CheckTemplateFile(options_.conf_template);
+  if (options.conf_template.empty()) return;
+  const absl::Status usable = CheckTemplateFile(options.conf_template);
   if (!usable.ok()) LogError("conf_template cannot be used", {{"error", usable.message()}});
 }
 
-absl::Status CniNetwork::Ready() {
-  ASSIGN_OR_RETURN(const CniConfigs configs, Installed());
-  return plugin_status_.Of(configs.networks);
-}
-
-absl::StatusOr<CniConfigs> CniNetwork::Installed() {
+absl::StatusOr<CniConfigs> Directories::Installed() {
   ASSIGN_OR_RETURN(CniConfigs configs, Default().CurrentOrError());
   for (const CniConfigList& config : configs.networks) {
     for (const CniPlugin& plugin : config.plugins) {
-      const auto found = FindPlugin(plugin.type, options_.bin_dirs);
+      const auto found = FindPlugin(plugin.type, options.bin_dirs);
       if (!found.ok()) {
         return absl::FailedPreconditionError(
-            absl::StrCat(options_.conf_dir.path, "/", config.file, ": ", found.status().message()));
+            absl::StrCat(options.conf_dir.path, "/", config.file, ": ", found.status().message()));
       }
     }
   }
   return configs;
 }
 
+absl::StatusOr<Commit> CniNetwork::Prepare(CniOptions options) {
+  RETURN_IF_ERROR(CheckDirectories(options));
+  if (options == now_.Get()->options) return Commit([] {});
+  auto next = std::make_shared<Directories>(std::move(options), &counters_);
+  next->NameFaults();
+  return Commit([this, next] { now_.Set(next); });
+}
+
+absl::Status CniNetwork::Ready() {
+  const std::shared_ptr<Directories> now = now_.Get();
+  ASSIGN_OR_RETURN(const CniConfigs configs, now->Installed());
+  return now->plugin_status.Of(configs.networks);
+}
+
 absl::Status CniNetwork::SetPodCidrs(const std::string& pod_cidrs) {
   ASSIGN_OR_RETURN(const std::vector<std::string> cidrs, ParsePodCidrs(pod_cidrs));
   if (cidrs.empty()) return absl::OkStatus();
   pod_cidrs_.Set(cidrs);
-  if (options_.conf_template.empty()) return absl::OkStatus();
+  const std::shared_ptr<Directories> now = now_.Get();
+  const CniOptions& options = now->options;
+  if (options.conf_template.empty()) return absl::OkStatus();
   const MutexLock lock(generating_);
-  if (Default().CurrentOrError().ok()) return absl::OkStatus();
-  RETURN_IF_ERROR(GenerateConf(options_.conf_template, options_.conf_dir.path, cidrs));
+  if (now->Default().CurrentOrError().ok()) return absl::OkStatus();
+  RETURN_IF_ERROR(GenerateConf(options.conf_template, options.conf_dir.path, cidrs));
   LogInfo("wrote a CNI configuration",
-          {{"file", absl::StrCat(options_.conf_dir.path, "/", kGeneratedConf)}, {"pod_cidr", pod_cidrs}});
+          {{"file", absl::StrCat(options.conf_dir.path, "/", kGeneratedConf)}, {"pod_cidr", pod_cidrs}});
   return absl::OkStatus();
 }
 
@@ -174,9 +212,11 @@ void WarnOfWhatNobodyDoes(const PodNetworkRequest& request, const std::vector<Cn
 }
 
 absl::StatusOr<CniAttachment> CniNetwork::Plan(const PodNetworkRequest& request) {
-  ASSIGN_OR_RETURN(const CniConfigs configs, DirOf(request.handler).CurrentOrError());
+  const std::shared_ptr<Directories> now = now_.Get();
+  ASSIGN_OR_RETURN(const CniConfigs configs, now->Of(request.handler).CurrentOrError());
   WarnOfWhatNobodyDoes(request, configs.networks);
-  ASSIGN_OR_RETURN(const NetworkPlan plan, MakePlan(request, configs.networks, options_.bin_dirs, pod_cidrs_.Get()));
+  ASSIGN_OR_RETURN(const NetworkPlan plan,
+                   MakePlan(request, configs.networks, now->options.bin_dirs, pod_cidrs_.Get()));
   return CniAttachment{.plan = PlanToText(plan), .result = ""};
 }
 
@@ -185,7 +225,8 @@ absl::StatusOr<PodAddresses> CniNetwork::Attach(CniAttachment* attachment, const
   ASSIGN_OR_RETURN(const OperationTurns::Turn turn, turns_.BesideOthers(call));
   ASSIGN_OR_RETURN(Netlink netlink, Netlink::OpenIn(plan.networks.front().target.netns));
   RETURN_IF_ERROR(netlink.BringUp("lo"));
-  const CniPlugins plugins{options_.bin_dirs, &counters_};
+  const std::shared_ptr<Directories> now = now_.Get();
+  const CniPlugins plugins{now->options.bin_dirs, &counters_};
   std::vector<Json> results;
   for (const PlannedNetwork& network : plan.networks) {
     ASSIGN_OR_RETURN(Json result, AddNetwork(network.config, network.target, plugins, call));
@@ -193,7 +234,7 @@ absl::StatusOr<PodAddresses> CniNetwork::Attach(CniAttachment* attachment, const
     // Updated after each network: if the next one fails, DEL of this one still gets its result.
     attachment->result = ResultsToText(results);
   }
-  return AddressesOf(plan.networks.front(), results.front(), options_.choice, netlink);
+  return AddressesOf(plan.networks.front(), results.front(), now->options.choice, netlink);
 }
 
 // The configured directories, then those of the plan, so that a pod can be removed after bin_dir has changed.
@@ -223,7 +264,7 @@ absl::Status CniNetwork::Detach(const CniAttachment& attachment, const CallConte
   ASSIGN_OR_RETURN(std::vector<Json> results, ResultsFromText(attachment.result));
   results.resize(plan.networks.size());
   ASSIGN_OR_RETURN(const OperationTurns::Turn turn, turns_.BesideOthers(call));
-  const CniPlugins plugins{BinDirsFor(plan, options_.bin_dirs), &counters_};
+  const CniPlugins plugins{BinDirsFor(plan, now_.Get()->options.bin_dirs), &counters_};
   absl::Status status;
   for (size_t left = plan.networks.size(); left > 0; --left) {
     PlannedNetwork& network = plan.networks[left - 1];
@@ -241,7 +282,7 @@ absl::StatusOr<std::vector<PluginCheck>> CniNetwork::Check(const CniAttachment& 
   ASSIGN_OR_RETURN(std::vector<Json> results, ResultsFromText(attachment.result));
   results.resize(plan.networks.size());
   ASSIGN_OR_RETURN(const OperationTurns::Turn turn, turns_.BesideOthers(call));
-  const CniPlugins plugins{BinDirsFor(plan, options_.bin_dirs), &counters_};
+  const CniPlugins plugins{BinDirsFor(plan, now_.Get()->options.bin_dirs), &counters_};
   std::vector<PluginCheck> checks;
   for (size_t i = 0; i < plan.networks.size(); ++i) {
     const PlannedNetwork& network = plan.networks[i];
@@ -259,8 +300,9 @@ absl::StatusOr<std::vector<PluginCheck>> CniNetwork::Check(const CniAttachment& 
 }
 
 absl::Status CniNetwork::CollectGarbage(absl::FunctionRef<std::vector<std::string>()> valid, const CallContext& call) {
+  const std::shared_ptr<Directories> now = now_.Get();
   std::vector<CniConfigList> networks;
-  for (ConfDir& dir : dirs_) {
+  for (ConfDir& dir : now->All()) {
     const CniConfigs configs = dir.Current();
     networks.insert(networks.end(), configs.networks.begin(), configs.networks.end());
   }
@@ -275,7 +317,7 @@ absl::Status CniNetwork::CollectGarbage(absl::FunctionRef<std::vector<std::strin
     ASSIGN_OR_RETURN(const NetworkPlan plan, PlanFromText(text));
     for (const PlannedNetwork& network : plan.networks) targets[network.config.name].push_back(network.target);
   }
-  const CniPlugins plugins{options_.bin_dirs, &counters_};
+  const CniPlugins plugins{now->options.bin_dirs, &counters_};
   absl::Status status;
   for (size_t i = 0; i < networks.size(); ++i) {
     status = Join(status, CollectNetworkGarbage(networks[i], targets[networks[i].name], plugins,
@@ -287,7 +329,7 @@ absl::Status CniNetwork::CollectGarbage(absl::FunctionRef<std::vector<std::strin
 bool CniNetwork::PluginsInstalled(const CniAttachment& attachment) {
   const absl::StatusOr<NetworkPlan> plan = PlanFromText(attachment.plan);
   if (!plan.ok()) return true;
-  const std::vector<std::string> bin_dirs = BinDirsFor(*plan, options_.bin_dirs);
+  const std::vector<std::string> bin_dirs = BinDirsFor(*plan, now_.Get()->options.bin_dirs);
   for (const PlannedNetwork& network : plan->networks) {
     for (const CniPlugin& plugin : network.config.plugins) {
       if (!FindPlugin(plugin.type, bin_dirs).ok()) return false;
@@ -297,32 +339,24 @@ bool CniNetwork::PluginsInstalled(const CniAttachment& attachment) {
 }
 
 std::string CniNetwork::Describe() {
-  const CniConfigs configs = Default().Current();
+  const std::shared_ptr<Directories> now = now_.Get();
+  const CniConfigs configs = now->Default().Current();
   Json networks = Json::array();
   for (const CniConfigList& config : configs.networks) {
     networks.push_back(
         {{"file", config.file}, {"ifname", absl::StrCat("eth", networks.size())}, {"config", config.ToJson()}});
   }
-  return DumpJson({{"confDir", options_.conf_dir.path},
-                   {"binDirs", options_.bin_dirs},
-                   {"maxConfNum", options_.conf_dir.max_conf_num},
+  return DumpJson({{"confDir", now->options.conf_dir.path},
+                   {"binDirs", now->options.bin_dirs},
+                   {"maxConfNum", now->options.conf_dir.max_conf_num},
                    {"networks", networks},
                    {"faults", configs.faults}});
-}
-
-absl::Status CheckAbsolute(const char* key, const std::string& dir) {
-  if (!dir.empty() && dir.front() == '/') return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(key, " \"", dir, "\" is not an absolute path"));
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Network>> Network::Start(CniOptions options) {
-  RETURN_IF_ERROR(CheckAbsolute("CNI conf_dir", options.conf_dir.path));
-  for (const auto& [handler, dir] : options.handlers) RETURN_IF_ERROR(CheckAbsolute("cni_conf_dir", dir.path));
-  if (!options.conf_template.empty()) RETURN_IF_ERROR(CheckAbsolute("CNI conf_template", options.conf_template));
-  if (options.bin_dirs.empty()) return absl::InvalidArgumentError("no CNI bin_dir is set");
-  for (const std::string& dir : options.bin_dirs) RETURN_IF_ERROR(CheckAbsolute("CNI bin_dir", dir));
+  RETURN_IF_ERROR(CheckDirectories(options));
   auto network = std::make_unique<CniNetwork>(std::move(options));
   network->Begin();
   return network;

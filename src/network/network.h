@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/call_context.h"
+#include "base/reloadable.h"
 #include "network/cni_options.h"
 #include "network/network_counters.h"
 #include "network/pod_network_request.h"
@@ -49,6 +50,9 @@ class Network {
   // InvalidArgument for directories that are not absolute.
   static absl::StatusOr<std::unique_ptr<Network>> Start(CniOptions options);
   virtual ~Network() = default;
+
+  // Other options, for the pods whose network is planned from the commit on. `pod_cidrs_file` must be as before.
+  virtual absl::StatusOr<Commit> Prepare(CniOptions options) = 0;
 
   // For the NetworkReady condition: OK once a configuration of conf_dir is loaded, its plugins are installed, and,
   // where it has version 1.1.0, they answer STATUS with success (plugin_status.h). Else FailedPrecondition with the

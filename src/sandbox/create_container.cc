@@ -21,16 +21,15 @@
 #include "sandbox/contents.h"
 #include "sandbox/deadlines.h"
 #include "sandbox/event_publisher.h"
-#include "sandbox/handlers.h"
 #include "sandbox/namespace_pins.h"
 #include "sandbox/operation.h"
 #include "sandbox/pod.h"
 #include "sandbox/pod_log.h"
+#include "sandbox/pod_runtime.h"
 #include "sandbox/pod_user_namespace.h"
 #include "sandbox/records.h"
 #include "sandbox/sandbox_counters.h"
 #include "sandbox/signals.h"
-#include "sandbox/spec_inputs.h"
 #include "sandbox/spec_lookup.h"
 #include "sandbox/teardown.h"
 
@@ -198,14 +197,15 @@ absl::StatusOr<std::string> ContainerCreator::BuildSpec(const Pod& pod, const Co
   const PodRecord pod_record = pod.record();
   const ContainerRecord record = container.record();
   const cri::LinuxContainerSecurityContext& security = record.config().linux().security_context();
-  SpecContext context = parts_.inputs->For(pod, container.id());
+  const std::shared_ptr<const Setup> setup = parts_.setup->Get();
+  SpecContext context = SpecContextOf(parts_.layout, *setup, pod, container.id());
   context.container.image_name = ImageNameOf(record.config().image(), image);
   RETURN_IF_ERROR(LookUpConfinement(security, &context));
-  RETURN_IF_ERROR(LookUpDevices(record.config(), user, parts_.security,
-                                parts_.handlers->OptionsOf(pod_record.runtime_handler()), &context));
+  RETURN_IF_ERROR(LookUpDevices(record.config(), user, setup->options.security,
+                                setup->handlers.OptionsOf(HandlerNameOf(pod_record)), &context));
   ASSIGN_OR_RETURN(const cri::ContainerConfig config, parts_.mounts->Resolve(pod, container));
   RETURN_IF_ERROR(RelabelMounts(config, ContainerLabels(context, pod_record.config(), config).file, call));
-  if (!parts_.security.ignore_image_defined_volumes) {
+  if (!setup->options.security.ignore_image_defined_volumes) {
     ASSIGN_OR_RETURN(context.container.volumes, parts_.mounts->MakeVolumes(pod, container, config, image.config, call));
   }
   PodNamespaces namespaces = NamespacesOf(parts_.layout, pod_record);

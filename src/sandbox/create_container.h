@@ -14,7 +14,7 @@
 #include "base/call_context.h"
 #include "base/single_flight.h"
 #include "sandbox/pod_table.h"
-#include "sandbox/security_options.h"
+#include "sandbox/setup.h"
 #include "store/layout.h"
 
 namespace crisp {
@@ -24,8 +24,6 @@ class EventPublisher;
 class Operation;
 class Images;
 class Records;
-class RuntimeHandlers;
-class SpecInputs;
 class Teardown;
 struct Image;
 struct ResolvedUser;
@@ -40,12 +38,10 @@ class ContainerCreator {
     Records* records;
     EventPublisher* events;
     Images* images;
-    const RuntimeHandlers* handlers;
-    const SpecInputs* inputs;
+    const SetupSource* setup;
     const ContainerMounts* mounts;
     const Teardown* teardown;
     SandboxCounters* counters;
-    SecurityOptions security;
   };
   explicit ContainerCreator(Parts parts) : parts_(std::move(parts)) {}
 

@@ -11,7 +11,6 @@
 #include "os/errno_status.h"
 #include "sandbox/bundle_spec.h"
 #include "sandbox/container.h"
-#include "sandbox/handlers.h"
 #include "sandbox/pod.h"
 
 namespace crisp {
@@ -23,7 +22,7 @@ constexpr size_t kMostKnown = 256;
 
 absl::StatusOr<std::string> ExecPlans::For(const PodContainer& found, const std::vector<std::string>& command,
                                            bool terminal) const {
-  if (!enabled_) return absl::UnimplementedError("native_exec is off");
+  if (!setup_->Get()->options.native_exec) return absl::UnimplementedError("native_exec is off");
   ASSIGN_OR_RETURN(const std::shared_ptr<const ExecPlanBase> base, BaseOf(found));
   return base->For(command, terminal);
 }
@@ -53,7 +52,8 @@ ExecPlans::Base ExecPlans::BaseOf(const PodContainer& found) const {
 ExecPlans::Base ExecPlans::Make(const PodContainer& found) const {
   std::string handler;
   found.pod->WithRecord([&](const PodRecord& record) { handler = record.runtime_handler(); });
-  if (handlers_->FeaturesOf(handler).runc_version.empty()) return absl::UnimplementedError("the runtime is not runc");
+  if (setup_->Get()->handlers.FeaturesOf(handler).runc_version.empty())
+    return absl::UnimplementedError("the runtime is not runc");
   const OciRuntime& runtime = found.pod->runtime();
   if (runtime.no_pivot_root) return absl::UnimplementedError("no_pivot_root is set");
   ASSIGN_OR_RETURN(const std::string spec, ReadBundleSpec(layout_, found.pod->id(), found.container->id()));

@@ -19,17 +19,15 @@
 #include "base/mutex.h"
 #include "runtime/exec_plan.h"
 #include "sandbox/pod_table.h"
+#include "sandbox/setup.h"
 #include "store/layout.h"
 
 namespace crisp {
 
-class RuntimeHandlers;
-
 class ExecPlans {
  public:
-  // `handlers` must outlive the object. With `enabled` false the OCI runtime runs everything.
-  ExecPlans(Layout layout, const RuntimeHandlers* handlers, bool enabled)
-      : layout_(std::move(layout)), handlers_(handlers), enabled_(enabled) {}
+  // `setup` must outlive the object.
+  ExecPlans(Layout layout, const SetupSource* setup) : layout_(std::move(layout)), setup_(setup) {}
 
   // The plan of a command. InvalidArgument for the command. Unimplemented, with the reason, if the OCI runtime is to
   // run it: always where that is not runc, whose ways the plans follow.
@@ -58,8 +56,7 @@ class ExecPlans {
   static absl::StatusOr<FileMark> MarkOf(const std::string& path);
 
   const Layout layout_;
-  const RuntimeHandlers* const handlers_;
-  const bool enabled_;
+  const SetupSource* const setup_;
   mutable Mutex mutex_;
   mutable std::list<Known> known_ ABSL_GUARDED_BY(mutex_);  // the last used first
 };

@@ -101,7 +101,10 @@ HandlerOptions RuntimeHandlers::OptionsOf(const std::string& handler) const {
 }
 
 RuntimeHandlers::Features RuntimeHandlers::AllFeatures() const {
-  Features all = features_;
+  Features all;
+  for (const auto& [name, features] : features_) {
+    if (!OptionsOf(name).former) all[name] = features;
+  }
   all[""] = FeaturesOf("");
   return all;
 }

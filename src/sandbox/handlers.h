@@ -33,12 +33,12 @@ class RuntimeHandlers {
   RuntimeFeatures FeaturesOf(const std::string& handler) const;
   HandlerOptions OptionsOf(const std::string& handler) const;
   const OciRuntime& Default() const { return runtimes_.at(default_name_); }
-  // With the default one as "" too.
+  // Of those that new pods may ask for, with the default one as "" too.
   Features AllFeatures() const;
-
- private:
+  // The handler's own name.
   const std::string& NameOf(const std::string& handler) const { return handler.empty() ? default_name_ : handler; }
 
+ private:
   const Runtimes runtimes_;
   const std::string default_name_;
   const Options options_;

@@ -18,7 +18,7 @@
 #include "sandbox/pod_files.h"
 #include "sandbox/pod_user_namespace.h"
 #include "sandbox/sandbox_counters.h"
-#include "sandbox/spec_inputs.h"
+#include "sandbox/setup.h"
 #include "sandbox/spec_lookup.h"
 
 namespace crisp {
@@ -33,23 +33,23 @@ ShimPaths ShimPathsOf(const Layout& layout, const std::string& shim_program, con
   return {shim_program, layout.ShimSocket(pod_id), layout.ShimLog(pod_id)};
 }
 
-absl::Status PauseStarter::Start(const std::shared_ptr<Pod>& pod, const CallContext& call) const {
-  ASSIGN_OR_RETURN(const std::shared_ptr<const Image> image, FindOrPullImage(call));
+absl::Status PauseStarter::Start(const Setup& setup, const std::shared_ptr<Pod>& pod, const CallContext& call) const {
+  ASSIGN_OR_RETURN(const std::shared_ptr<const Image> image, FindOrPullImage(setup.options.sandbox_image, call));
   call.Done("find the pause image");
   RETURN_IF_ERROR(MakeDirectories(*pod));
   const std::optional<IdMap> id_map = IdMapOf(pod->record().config());
   RETURN_IF_ERROR(images_->MountRootfs(image->id, pod->id(), layout_.Rootfs(pod->id(), pod->id()), {false, id_map}),
                   "mount the pause image");
-  RETURN_IF_ERROR(WriteSpec(*pod, *image));
+  RETURN_IF_ERROR(WriteSpec(setup, *pod, *image));
   call.Done("prepare the pause container");
-  return StartProcess(pod, call);
+  return StartProcess(setup.options.shim_program, pod, call);
 }
 
-absl::StatusOr<std::shared_ptr<const Image>> PauseStarter::FindOrPullImage(const CallContext& call) const {
-  std::shared_ptr<const Image> image = images_->Find(options_.image);
+absl::StatusOr<std::shared_ptr<const Image>> PauseStarter::FindOrPullImage(const std::string& name,
+                                                                           const CallContext& call) const {
+  std::shared_ptr<const Image> image = images_->Find(name);
   if (image != nullptr) return image;
-  ASSIGN_OR_RETURN(const std::string id, images_->Pull(options_.image, {}, call), "pull sandbox image ",
-                   options_.image);
+  ASSIGN_OR_RETURN(const std::string id, images_->Pull(name, {}, call), "pull sandbox image ", name);
   image = images_->Find(id);
   if (image != nullptr) return image;
   return absl::InternalError(absl::StrCat("sandbox image ", id, " was removed while it was pulled"));
@@ -67,19 +67,20 @@ absl::Status PauseStarter::MakeDirectories(const Pod& pod) const {
   return id_map ? GivePodToItsRoot(layout_, id, *id_map) : absl::OkStatus();
 }
 
-absl::Status PauseStarter::WriteSpec(const Pod& pod, const Image& image) const {
+absl::Status PauseStarter::WriteSpec(const Setup& setup, const Pod& pod, const Image& image) const {
   const PodRecord record = pod.record();
-  SpecContext context = inputs_->For(pod, pod.id());
-  context.container.image_name = options_.image;
+  SpecContext context = SpecContextOf(layout_, setup, pod, pod.id());
+  context.container.image_name = setup.options.sandbox_image;
   RETURN_IF_ERROR(LookUpConfinement(record.config().linux().security_context(), &context));
   const std::string netns_path = IdMapOf(record.config()) ? "" : record.netns_path();
   ASSIGN_OR_RETURN(const std::string spec, BuildSandboxSpec(context, record.config(), image.config, netns_path));
   return WriteFileAt(AT_FDCWD, layout_.Spec(pod.id(), pod.id()), spec, 0600);
 }
 
-absl::Status PauseStarter::StartProcess(const std::shared_ptr<Pod>& pod, const CallContext& call) const {
+absl::Status PauseStarter::StartProcess(const std::string& shim_program, const std::shared_ptr<Pod>& pod,
+                                        const CallContext& call) const {
   const std::string& id = pod->id();
-  const ShimPaths paths = ShimPathsOf(layout_, options_.shim_program, id);
+  const ShimPaths paths = ShimPathsOf(layout_, shim_program, id);
   ASSIGN_OR_RETURN(std::shared_ptr<Shim> shim, shims_->Launch(id, paths, pod.get(), call), "start the shim");
   counters_->shim_starts.Add();
   pod->shim.Set(shim);

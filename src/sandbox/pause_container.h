@@ -18,14 +18,9 @@ namespace crisp {
 class Images;
 class Pod;
 class Shims;
-class SpecInputs;
 struct Image;
 struct SandboxCounters;
-
-struct PauseOptions {
-  std::string image;         // reference of the pause image
-  std::string shim_program;  // absolute
-};
+struct Setup;
 
 // The files by which the shim of a pod is started and found again.
 ShimPaths ShimPathsOf(const Layout& layout, const std::string& shim_program, const std::string& pod_id);
@@ -33,31 +28,24 @@ ShimPaths ShimPathsOf(const Layout& layout, const std::string& shim_program, con
 class PauseStarter {
  public:
   // All pointers must outlive the object.
-  PauseStarter(Layout layout, Images* images, Shims* shims, const SpecInputs* inputs, SandboxCounters* counters,
-               PauseOptions options)
-      : layout_(std::move(layout)),
-        images_(images),
-        shims_(shims),
-        inputs_(inputs),
-        counters_(counters),
-        options_(std::move(options)) {}
+  PauseStarter(Layout layout, Images* images, Shims* shims, SandboxCounters* counters)
+      : layout_(std::move(layout)), images_(images), shims_(shims), counters_(counters) {}
 
   // Pulls the pause image if it is not on the node. Afterwards the record has the pause container's pid and its
   // namespaces are pinned.
-  absl::Status Start(const std::shared_ptr<Pod>& pod, const CallContext& call) const;
+  absl::Status Start(const Setup& setup, const std::shared_ptr<Pod>& pod, const CallContext& call) const;
 
  private:
-  absl::StatusOr<std::shared_ptr<const Image>> FindOrPullImage(const CallContext& call) const;
+  absl::StatusOr<std::shared_ptr<const Image>> FindOrPullImage(const std::string& name, const CallContext& call) const;
   absl::Status MakeDirectories(const Pod& pod) const;
-  absl::Status WriteSpec(const Pod& pod, const Image& image) const;
-  absl::Status StartProcess(const std::shared_ptr<Pod>& pod, const CallContext& call) const;
+  absl::Status WriteSpec(const Setup& setup, const Pod& pod, const Image& image) const;
+  absl::Status StartProcess(const std::string& shim_program, const std::shared_ptr<Pod>& pod,
+                            const CallContext& call) const;
 
   const Layout layout_;
   Images* const images_;
   Shims* const shims_;
-  const SpecInputs* const inputs_;
   SandboxCounters* const counters_;
-  const PauseOptions options_;
 };
 
 }  // namespace crisp

@@ -9,9 +9,7 @@
 #include "sandbox/create_container.h"
 #include "sandbox/event_hub.h"
 #include "sandbox/event_publisher.h"
-#include "sandbox/handlers.h"
 #include "sandbox/network_garbage.h"
-#include "sandbox/node_facts.h"
 #include "sandbox/pause_container.h"
 #include "sandbox/pod.h"
 #include "sandbox/pod_network.h"
@@ -22,9 +20,9 @@
 #include "sandbox/recovery.h"
 #include "sandbox/run_pod.h"
 #include "sandbox/sandbox_counters.h"
+#include "sandbox/setup.h"
 #include "sandbox/shim_stopper.h"
 #include "sandbox/shim_upgrader.h"
-#include "sandbox/spec_inputs.h"
 #include "sandbox/start_container.h"
 #include "sandbox/stop.h"
 #include "sandbox/teardown.h"
@@ -56,40 +54,37 @@ class ShimCloser {
 // Each part uses only parts above it. The last are destroyed first: operations in flight, then the connections to the
 // shims, then what the deaths of shims have set off.
 struct PodManager::Tower {
-  Tower(const PodManager::Parts& p, const SandboxOptions& options, NodeFacts facts, RuntimeHandlers::Features features)
-      : handlers(options.runtimes, options.default_runtime, options.handlers, std::move(features)),
-        inputs(p.layout, std::move(facts.host), &handlers),
+  Tower(const PodManager::Parts& p, std::shared_ptr<const Setup> first)
+      : layout(p.layout),
+        setup(first),
         records(p.database, p.layout),
         publisher(&hub, &counters),
         network_garbage(p.table, &records, p.network),
         network(p.layout, p.network, &network_garbage),
         mounts(p.layout, p.images),
-        pause(p.layout, p.images, p.shims, &inputs, &counters, {options.sandbox_image, options.shim_program}),
+        pause(p.layout, p.images, p.shims, &counters),
         killer(&records, &publisher),
         shim_stopper(p.layout, p.shims, &records, &publisher, &counters),
         teardown({p.layout, p.table, &records, &publisher, p.images, p.shims, &network, &mounts, &killer, &shim_stopper,
                   p.observer != nullptr ? p.observer : &no_observer}),
         watch(p.table, &publisher, &shim_stopper, &counters),
         shim_closer(p.table),
-        exec_plans(p.layout, &handlers, options.native_exec),
+        exec_plans(p.layout, &setup),
         exec(p.layout, p.table, &exec_plans, &counters),
-        updater(p.layout, p.table, &records, &inputs),
+        updater(p.layout, p.table, &records, &setup),
         stopper(p.table, &killer, &teardown, &counters),
-        starter(p.layout, p.table, &records, &publisher, &shim_stopper, &counters, options.log_line_limit,
-                options.log_wait),
-        creator({p.layout, p.table, &records, &publisher, p.images, &handlers, &inputs, &mounts, &teardown, &counters,
-                 options.security}),
-        runner({p.layout, p.table, &records, &publisher, &watch, &handlers, &inputs, &network, &pause, &teardown,
-                &counters, options.security.selinux_category_range}),
-        recovery({p.layout, p.table, &records, &publisher, &watch, &handlers, p.shims, &shim_stopper, &teardown,
-                  &starter, &counters, options.shim_program, std::move(facts.boot_id), p.recovery_progress}),
-        shim_upgrader(p.table, p.shims, &counters, options.shim_program) {}
+        starter(p.layout, p.table, &records, &publisher, &shim_stopper, &counters, &setup),
+        creator({p.layout, p.table, &records, &publisher, p.images, &setup, &mounts, &teardown, &counters}),
+        runner({p.layout, p.table, &records, &publisher, &watch, &setup, &network, &pause, &teardown, &counters}),
+        recovery({p.layout, p.table, &records, &publisher, &watch, &setup, p.shims, &shim_stopper, &teardown, &starter,
+                  &counters, p.recovery_progress}),
+        shim_upgrader(p.table, p.shims, &counters, first->options.shim_program) {}
 
+  const Layout layout;
   NoObserver no_observer;
   EventHub hub;
   SandboxCounters counters;
-  RuntimeHandlers handlers;
-  SpecInputs inputs;
+  SetupSource setup;
   Records records;
   EventPublisher publisher;
   NetworkGarbage network_garbage;
@@ -116,14 +111,18 @@ PodManager::PodManager(std::unique_ptr<Tower> tower) : tower_(std::move(tower)) 
 
 PodManager::~PodManager() = default;
 
-absl::StatusOr<std::unique_ptr<PodManager>> PodManager::Open(Parts parts) {
-  const SandboxOptions& options = parts.options;
-  ASSIGN_OR_RETURN(NodeFacts facts, ReadNodeFacts(options.restrict_oom_score_adj, options.security));
-  RuntimeHandlers::Features features = AskRuntimes(options.runtimes, parts.layout, facts.host);
-  auto tower = std::make_unique<Tower>(parts, options, std::move(facts), std::move(features));
+absl::StatusOr<std::unique_ptr<PodManager>> PodManager::Open(Parts parts, SandboxOptions options) {
+  ASSIGN_OR_RETURN(std::shared_ptr<const Setup> setup, MakeSetup(std::move(options), parts.layout));
+  auto tower = std::make_unique<Tower>(parts, std::move(setup));
   RETURN_IF_ERROR(tower->recovery.Run(), "take over the pods of the last daemon");
   tower->shim_upgrader.Begin();
   return std::unique_ptr<PodManager>(new PodManager(std::move(tower)));
+}
+
+absl::StatusOr<Commit> PodManager::Prepare(SandboxOptions options) {
+  KeepFormerRuntimes(tower_->setup.Get()->options, &options);
+  ASSIGN_OR_RETURN(std::shared_ptr<const Setup> setup, MakeSetup(std::move(options), tower_->layout));
+  return [this, setup = std::move(setup)] { tower_->setup.Set(setup); };
 }
 
 absl::StatusOr<std::string> PodManager::RunPod(const cri::RunPodSandboxRequest& request, const CallContext& call) {
@@ -176,7 +175,7 @@ const SandboxCounters& PodManager::counters() const {
 }
 
 std::map<std::string, RuntimeFeatures> PodManager::HandlerFeatures() const {
-  return tower_->handlers.AllFeatures();
+  return tower_->setup.Get()->handlers.AllFeatures();
 }
 
 }  // namespace crisp

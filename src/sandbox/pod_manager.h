@@ -8,7 +8,6 @@
 // for the wrong state; AlreadyExists for a name in use by something else; Internal for the rest.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -19,9 +18,8 @@
 #include "absl/status/statusor.h"
 #include "api/cri/cri.h"
 #include "base/call_context.h"
-#include "runtime/oci_runtime.h"
+#include "base/reloadable.h"
 #include "runtime/runtime_features.h"
-#include "sandbox/security_options.h"
 #include "store/layout.h"
 
 namespace crisp {
@@ -35,23 +33,11 @@ class PodObserver;
 class PodTable;
 class Shims;
 struct SandboxCounters;
-
-struct SandboxOptions {
-  std::map<std::string, OciRuntime> runtimes;                   // by name of the handler
-  std::string default_runtime;                                  // a name in `runtimes`
-  std::string sandbox_image;                                    // reference of the pause image
-  std::string shim_program;                                     // absolute
-  int64_t log_line_limit = 16384;                               // bytes; 0 or less: none
-  std::chrono::nanoseconds log_wait = std::chrono::seconds(5);  // as in StartRequest
-  bool native_exec = true;  // commands in containers run without the OCI runtime where the shim can do it
-  bool restrict_oom_score_adj = false;
-  SecurityOptions security;
-  std::map<std::string, HandlerOptions> handlers;  // by name, as `runtimes`
-};
+struct SandboxOptions;
 
 class PodManager {
  public:
-  // All but the options must outlive the manager. `table` is empty at first; `observer` may be null.
+  // All must outlive the manager. `table` is empty at first; `observer` may be null.
   struct Parts {
     Layout layout;
     PodTable* table;
@@ -60,14 +46,18 @@ class PodManager {
     Network* network;
     Shims* shims;
     PodObserver* observer;
-    SandboxOptions options;
     std::function<void(size_t done, size_t all)> recovery_progress = nullptr;  // as in Recovery::Parts
   };
 
   // Takes over the pods of an earlier daemon: finishes or undoes what was under way, and connects to their shims.
-  static absl::StatusOr<std::unique_ptr<PodManager>> Open(Parts parts);
+  static absl::StatusOr<std::unique_ptr<PodManager>> Open(Parts parts, SandboxOptions options);
   // Leaves every pod as it is.
   ~PodManager();
+
+  // Other options for the pods and containers that are made from the commit on. What is there keeps what it was made
+  // with. A runtime that the options lack any more stays for its pods and takes no new ones. Asks the runtimes what
+  // they can do. `shim_program` must be as before.
+  absl::StatusOr<Commit> Prepare(SandboxOptions options);
 
   absl::StatusOr<std::string> RunPod(const cri::RunPodSandboxRequest& request, const CallContext& call);
   absl::Status StopPod(const std::string& pod_id, const CallContext& call);

@@ -33,6 +33,9 @@ using testing::HasSubstr;
 // Keeps what it is asked, and fails if it is told to.
 class RecordingNetwork : public Network {
  public:
+  absl::StatusOr<Commit> Prepare(CniOptions) override {
+    return Commit([] {});
+  }
   absl::Status Ready() override { return absl::OkStatus(); }
   absl::Status SetPodCidrs(const std::string&) override { return absl::OkStatus(); }
   absl::StatusOr<CniAttachment> Plan(const PodNetworkRequest& request) override {

@@ -31,6 +31,7 @@
 #include "sandbox/container_exec.h"
 #include "sandbox/pod_manager.h"
 #include "sandbox/pod_table.h"
+#include "sandbox/sandbox_options.h"
 #include "store/database.h"
 
 namespace crisp {
@@ -48,6 +49,9 @@ class OneImage : public Images {
     image.size = 1;
     image.config.entrypoint = {"/bin/busybox", "sleep", "100000"};
     image_ = std::make_shared<const Image>(std::move(image));
+  }
+  absl::StatusOr<Commit> Prepare(ImagesOptions) override {
+    return Commit([] {});
   }
   absl::StatusOr<std::string> Pull(const std::string&, const RegistryAuth&, const CallContext&) override {
     return image_->id;
@@ -78,6 +82,9 @@ class OneImage : public Images {
 // Loopback only.
 class LoopbackNetwork : public Network {
  public:
+  absl::StatusOr<Commit> Prepare(CniOptions) override {
+    return Commit([] {});
+  }
   absl::Status Ready() override { return absl::OkStatus(); }
   absl::Status SetPodCidrs(const std::string&) override { return absl::OkStatus(); }
   absl::StatusOr<CniAttachment> Plan(const PodNetworkRequest& request) override {
@@ -146,8 +153,8 @@ class PodStreamsTest : public testing::Test {
     database_ = *Database::Open(layout.Database());
     images_ = std::make_unique<OneImage>(layout, dir_ + "/rootfs");
     shims_ = MakeShims(reactor_.get());
-    auto manager = PodManager::Open(
-        {layout, &table_, database_.get(), images_.get(), &network_, shims_.get(), nullptr, std::move(options)});
+    auto manager = PodManager::Open({layout, &table_, database_.get(), images_.get(), &network_, shims_.get(), nullptr},
+                                    std::move(options));
     ASSERT_TRUE(manager.ok()) << manager.status();
     manager_ = *std::move(manager);
     streams_ = std::make_unique<PodStreams>(&table_, &manager_->exec());

@@ -16,11 +16,11 @@
 #include "sandbox/container.h"
 #include "sandbox/deadlines.h"
 #include "sandbox/event_publisher.h"
-#include "sandbox/handlers.h"
 #include "sandbox/namespace_pins.h"
 #include "sandbox/pause_container.h"
 #include "sandbox/pod.h"
 #include "sandbox/pod_log.h"
+#include "sandbox/pod_runtime.h"
 #include "sandbox/sandbox_counters.h"
 #include "sandbox/shim_facts.h"
 #include "sandbox/shim_stopper.h"
@@ -78,7 +78,8 @@ absl::Status Recovery::Run() {
   ASSIGN_OR_RETURN(const std::vector<StoredPod> pods, parts_.records->Pods());
   ASSIGN_OR_RETURN(const std::vector<StoredContainer> stored, parts_.records->Containers());
   ASSIGN_OR_RETURN(const std::string last_boot, parts_.records->Fact(kBootId));
-  if (!last_boot.empty() && last_boot != parts_.boot_id && !pods.empty()) {
+  const std::string boot = parts_.setup->Get()->facts.boot_id;
+  if (!last_boot.empty() && last_boot != boot && !pods.empty()) {
     LogInfo("the node has rebooted; its pods have ended", {{"pods", pods.size()}});
   }
   std::map<std::string, StoredContainers> containers;
@@ -96,7 +97,7 @@ absl::Status Recovery::Run() {
   }
   ReportUnknownDirectories();
   SweepResidue(parts_.layout);
-  return parts_.records->SetFact(kBootId, parts_.boot_id);
+  return parts_.records->SetFact(kBootId, boot);
 }
 
 // They belong to pods that were being created when the database was lost.
@@ -146,8 +147,9 @@ void Recovery::Resume(const PodPtr& pod, const ShimContainer* pause) const {
 }
 
 PodPtr Recovery::AddPod(const StoredPod& stored) const {
-  const auto runtime = parts_.handlers->Find(stored.record.runtime_handler());
-  auto pod = std::make_shared<Pod>(stored.record, runtime.ok() ? *runtime : parts_.handlers->Default(), parts_.listener,
+  const std::shared_ptr<const Setup> setup = parts_.setup->Get();
+  const auto runtime = RecordedRuntime(setup->handlers, stored.record);
+  auto pod = std::make_shared<Pod>(stored.record, runtime.ok() ? *runtime : setup->handlers.Default(), parts_.listener,
                                    InitialState(stored.phase));
   LogIfError(runtime.status(), "the runtime of a pod is no longer configured; the default one cleans it up", *pod);
   parts_.table->Add(pod);
@@ -157,7 +159,7 @@ PodPtr Recovery::AddPod(const StoredPod& stored) const {
 std::vector<ShimContainer> Recovery::Reconnect(const PodPtr& pod) const {
   const std::string& id = pod->id();
   const CallContext call = CallContext::WithTimeout(kReconnectDeadline);
-  const ShimPaths paths = ShimPathsOf(parts_.layout, parts_.shim_program, id);
+  const ShimPaths paths = ShimPathsOf(parts_.layout, parts_.setup->Get()->options.shim_program, id);
   auto opened = parts_.shims->Connect(id, paths, pod.get(), call);
   if (!opened.ok()) {
     LogPod(LogLevel::kInfo, "the pod has no shim that answers", *pod, {{"error", opened.status().message()}});

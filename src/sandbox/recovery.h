@@ -20,6 +20,7 @@
 #include "runtime/shim.h"
 #include "sandbox/pod_table.h"
 #include "sandbox/records.h"
+#include "sandbox/setup.h"
 #include "store/layout.h"
 
 namespace crisp {
@@ -27,7 +28,6 @@ namespace crisp {
 class ContainerStarter;
 class EventPublisher;
 class PodListener;
-class RuntimeHandlers;
 class ShimStopper;
 class Shims;
 class Teardown;
@@ -42,14 +42,12 @@ class Recovery {
     Records* records;
     EventPublisher* events;
     PodListener* listener;
-    const RuntimeHandlers* handlers;
+    const SetupSource* setup;
     Shims* shims;
     const ShimStopper* shim_stopper;
     const Teardown* teardown;
     ContainerStarter* starter;
     SandboxCounters* counters;
-    std::string shim_program;
-    std::string boot_id;  // of this boot of the node
     // How many pods of all are taken over; null: nobody asks. Called from several threads at once.
     std::function<void(size_t done, size_t all)> progress;
   };

@@ -21,7 +21,6 @@
 #include "sandbox/contents.h"
 #include "sandbox/deadlines.h"
 #include "sandbox/event_publisher.h"
-#include "sandbox/handlers.h"
 #include "sandbox/operation.h"
 #include "sandbox/pause_container.h"
 #include "sandbox/pod.h"
@@ -29,9 +28,9 @@
 #include "sandbox/pod_files.h"
 #include "sandbox/pod_log.h"
 #include "sandbox/pod_network.h"
+#include "sandbox/pod_runtime.h"
 #include "sandbox/records.h"
 #include "sandbox/sandbox_counters.h"
-#include "sandbox/spec_inputs.h"
 #include "sandbox/teardown.h"
 
 namespace crisp {
@@ -62,28 +61,30 @@ bool IsReplaceable(const Pod& pod) {
 
 absl::StatusOr<std::string> PodRunner::Run(const cri::RunPodSandboxRequest& request, const CallContext& call) {
   RETURN_IF_ERROR(CheckSandboxConfig(request.config()));
-  RETURN_IF_ERROR(parts_.handlers->CheckUsable(request.runtime_handler()));
-  RETURN_IF_ERROR(CheckUserNamespaceSupport(parts_.handlers->FeaturesOf(request.runtime_handler()), request.config()));
+  const std::shared_ptr<const Setup> setup = parts_.setup->Get();
+  RETURN_IF_ERROR(setup->handlers.CheckUsable(request.runtime_handler()));
+  RETURN_IF_ERROR(CheckUserNamespaceSupport(setup->handlers.FeaturesOf(request.runtime_handler()), request.config()));
   return flights_.Do(
       NameKey(request.config().metadata()), call,
-      [this, request, trace = call.trace()](const SingleFlight<std::string>::Abandoned& abandoned) {
+      [this, setup, request, trace = call.trace()](const SingleFlight<std::string>::Abandoned& abandoned) {
         Operation operation("RunPodSandbox", LogFieldsOf(request.config().metadata()), kRunPodDeadline, abandoned,
                             trace);
-        return operation.End(RunOnce(request, &operation));
+        return operation.End(RunOnce(*setup, request, &operation));
       },
       ContentsOf(request), &parts_.counters->joined.Of("RunPodSandbox"));
 }
 
-absl::StatusOr<std::string> PodRunner::RunOnce(const cri::RunPodSandboxRequest& request, Operation* operation) {
+absl::StatusOr<std::string> PodRunner::RunOnce(const Setup& setup, const cri::RunPodSandboxRequest& request,
+                                               Operation* operation) {
   const CallContext& call = operation->call();
   ASSIGN_OR_RETURN(std::string same, FindSame(request, call));
   if (!same.empty()) return same;
-  ASSIGN_OR_RETURN(const PodPtr pod, NewPod(request));
+  ASSIGN_OR_RETURN(const PodPtr pod, NewPod(setup, request));
   operation->log().Add("pod_id", pod->id());
   const std::string what = absl::StrCat("run pod ", request.config().metadata().name());
-  RETURN_IF_ERROR(Plan(pod), what);
+  RETURN_IF_ERROR(Plan(setup, pod), what);
   call.Done("plan and record");
-  const absl::Status made = Make(pod, call);
+  const absl::Status made = Make(setup, pod, call);
   if (made.ok()) return pod->id();
   const absl::Status undone = Undo(pod);
   call.Done("undo");
@@ -103,9 +104,9 @@ absl::StatusOr<std::string> PodRunner::FindSame(const cri::RunPodSandboxRequest&
   return std::string();
 }
 
-absl::StatusOr<PodPtr> PodRunner::NewPod(const cri::RunPodSandboxRequest& request) {
-  ASSIGN_OR_RETURN(OciRuntime runtime, parts_.handlers->Find(request.runtime_handler()));
+absl::StatusOr<PodPtr> PodRunner::NewPod(const Setup& setup, const cri::RunPodSandboxRequest& request) {
   PodRecord record;
+  ASSIGN_OR_RETURN(OciRuntime runtime, ChooseRuntime(setup.handlers, request.runtime_handler(), &record));
   record.set_id(NewId());
   *record.mutable_config() = request.config();
   record.set_runtime_handler(request.runtime_handler());
@@ -113,21 +114,21 @@ absl::StatusOr<PodPtr> PodRunner::NewPod(const cri::RunPodSandboxRequest& reques
   return std::make_shared<Pod>(std::move(record), std::move(runtime), parts_.listener);
 }
 
-absl::Status PodRunner::Plan(const PodPtr& pod) {
+absl::Status PodRunner::Plan(const Setup& setup, const PodPtr& pod) {
   PodRecord plan = pod->record();
   RETURN_IF_ERROR(parts_.network->Plan(&plan));
   plan.set_cgroups_path(CgroupsPath(pod->runtime().systemd_cgroup, plan.config().linux().cgroup_parent(), pod->id()));
   plan.set_made_pod_cgroup(!PodCgroupExists(plan, pod->runtime().systemd_cgroup));
-  ASSIGN_OR_RETURN(*plan.mutable_selinux_level(), NewLevel());
+  ASSIGN_OR_RETURN(*plan.mutable_selinux_level(), NewLevel(setup));
   pod->UpdateRecord([&](PodRecord* record) { record->Swap(&plan); });
   return parts_.records->Save(*pod);
 }
 
-absl::Status PodRunner::Make(const PodPtr& pod, const CallContext& call) {
+absl::Status PodRunner::Make(const Setup& setup, const PodPtr& pod, const CallContext& call) {
   parts_.table->Add(pod);
   RETURN_IF_ERROR(MakeDirs(parts_.layout.Pod(pod->id()), 0700));
-  RETURN_IF_ERROR(MakesOwnNetwork(pod->record().config()) ? StartThenAttach(pod, call)
-                                                          : StartWhileAttaching(pod, call));
+  RETURN_IF_ERROR(MakesOwnNetwork(pod->record().config()) ? StartThenAttach(setup, pod, call)
+                                                          : StartWhileAttaching(setup, pod, call));
   RETURN_IF_ERROR(parts_.records->Save(PhaseOf(Pod::State::kReady), pod->record()));
   if (!pod->MoveTo(Pod::State::kReady)) {
     return absl::InternalError("its pause container or its shim has ended meanwhile");
@@ -139,7 +140,7 @@ absl::Status PodRunner::Make(const PodPtr& pod, const CallContext& call) {
 
 // The plugins and the pause container need nothing of each other but the network namespace. The first that fails
 // cancels the other. Without threads they come one after the other.
-absl::Status PodRunner::StartWhileAttaching(const PodPtr& pod, const CallContext& call) {
+absl::Status PodRunner::StartWhileAttaching(const Setup& setup, const PodPtr& pod, const CallContext& call) {
   const PodRecord record = pod->record();
   const bool own_network = !UsesHostNetwork(record.config());
   if (own_network) RETURN_IF_ERROR(parts_.network->CreateNamespace(record));
@@ -151,7 +152,7 @@ absl::Status PodRunner::StartWhileAttaching(const PodPtr& pod, const CallContext
     if (!status.ok()) failed = true;
     return status;
   });
-  const absl::Status started = parts_.pause->Start(pod, until_failure);
+  const absl::Status started = parts_.pause->Start(setup, pod, until_failure);
   if (!started.ok()) failed = true;
   const absl::Status network = attached.get();
   // The one that was cancelled does not say why.
@@ -160,8 +161,8 @@ absl::Status PodRunner::StartWhileAttaching(const PodPtr& pod, const CallContext
   return network;
 }
 
-absl::Status PodRunner::StartThenAttach(const PodPtr& pod, const CallContext& call) {
-  RETURN_IF_ERROR(parts_.pause->Start(pod, call));
+absl::Status PodRunner::StartThenAttach(const Setup& setup, const PodPtr& pod, const CallContext& call) {
+  RETURN_IF_ERROR(parts_.pause->Start(setup, pod, call));
   RETURN_IF_ERROR(parts_.network->PinNamespaceOfPause(*pod));
   return parts_.network->Attach(pod.get(), call);
 }
@@ -176,11 +177,11 @@ absl::Status PodRunner::Undo(const PodPtr& pod) {
 }
 
 // That two pods which are created at the same time may get the same level only costs their separation from each other.
-absl::StatusOr<std::string> PodRunner::NewLevel() {
-  if (parts_.inputs->host().selinux.process.empty()) return std::string();
+absl::StatusOr<std::string> PodRunner::NewLevel(const Setup& setup) {
+  if (setup.facts.host.selinux.process.empty()) return std::string();
   std::set<std::string> taken;
   for (const PodPtr& pod : parts_.table->All()) taken.insert(pod->record().selinux_level());
-  return NewSelinuxLevel(parts_.selinux_category_range, taken, [] {
+  return NewSelinuxLevel(setup.options.security.selinux_category_range, taken, [] {
     uint32_t number = 0;
     if (getentropy(&number, sizeof(number)) != 0) std::abort();
     return number;

@@ -13,6 +13,7 @@
 #include "base/single_flight.h"
 #include "sandbox/pod_table.h"
 #include "sandbox/record.pb.h"
+#include "sandbox/setup.h"
 #include "store/layout.h"
 
 namespace crisp {
@@ -23,8 +24,6 @@ class PauseStarter;
 class PodListener;
 class PodNetwork;
 class Records;
-class RuntimeHandlers;
-class SpecInputs;
 class Teardown;
 struct SandboxCounters;
 
@@ -37,13 +36,11 @@ class PodRunner {
     Records* records;
     EventPublisher* events;
     PodListener* listener;
-    const RuntimeHandlers* handlers;
-    const SpecInputs* inputs;
+    const SetupSource* setup;
     const PodNetwork* network;
     const PauseStarter* pause;
     const Teardown* teardown;
     SandboxCounters* counters;
-    uint32_t selinux_category_range;
   };
   explicit PodRunner(Parts parts) : parts_(std::move(parts)) {}
 
@@ -52,18 +49,19 @@ class PodRunner {
   absl::StatusOr<std::string> Run(const cri::RunPodSandboxRequest& request, const CallContext& call);
 
  private:
-  absl::StatusOr<std::string> RunOnce(const cri::RunPodSandboxRequest& request, Operation* operation);
+  absl::StatusOr<std::string> RunOnce(const Setup& setup, const cri::RunPodSandboxRequest& request,
+                                      Operation* operation);
   // The id of the pod that `request` has made already; empty if its name is free. Removes what a failed attempt has
   // left behind.
   absl::StatusOr<std::string> FindSame(const cri::RunPodSandboxRequest& request, const CallContext& call);
-  absl::StatusOr<PodPtr> NewPod(const cri::RunPodSandboxRequest& request);
+  absl::StatusOr<PodPtr> NewPod(const Setup& setup, const cri::RunPodSandboxRequest& request);
   // Decides all that can be decided beforehand and records it. After an error there is nothing to undo.
-  absl::Status Plan(const PodPtr& pod);
-  absl::Status Make(const PodPtr& pod, const CallContext& call);
-  absl::Status StartWhileAttaching(const PodPtr& pod, const CallContext& call);
-  absl::Status StartThenAttach(const PodPtr& pod, const CallContext& call);
+  absl::Status Plan(const Setup& setup, const PodPtr& pod);
+  absl::Status Make(const Setup& setup, const PodPtr& pod, const CallContext& call);
+  absl::Status StartWhileAttaching(const Setup& setup, const PodPtr& pod, const CallContext& call);
+  absl::Status StartThenAttach(const Setup& setup, const PodPtr& pod, const CallContext& call);
   absl::Status Undo(const PodPtr& pod);
-  absl::StatusOr<std::string> NewLevel();
+  absl::StatusOr<std::string> NewLevel(const Setup& setup);
 
   const Parts parts_;
   SingleFlight<std::string> flights_;  // by name

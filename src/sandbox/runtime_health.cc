@@ -38,13 +38,21 @@ absl::Status CheckRuns(const std::string& program) {
 
 }  // namespace
 
+void RuntimeHealth::SetRuntimeProgram(const std::string& path) {
+  MutexLock lock(mutex_);
+  runtime_program_ = path;
+}
+
 absl::Status RuntimeHealth::CheckRuntime() {
-  ASSIGN_OR_RETURN(const std::string identity, IdentityOf(parts_.runtime_program));
+  std::string program, known;
   {
     MutexLock lock(mutex_);
-    if (identity == known_to_run_) return absl::OkStatus();
+    program = runtime_program_;
+    known = known_to_run_;
   }
-  RETURN_IF_ERROR(CheckRuns(parts_.runtime_program));
+  ASSIGN_OR_RETURN(const std::string identity, IdentityOf(program));
+  if (identity == known) return absl::OkStatus();
+  RETURN_IF_ERROR(CheckRuns(program));
   MutexLock lock(mutex_);
   known_to_run_ = identity;
   return absl::OkStatus();

@@ -23,7 +23,10 @@ class RuntimeHealth {
     std::string runtime_program;  // of the default handler
     std::string shim_program;
   };
-  explicit RuntimeHealth(Parts parts) : parts_(std::move(parts)) {}
+  explicit RuntimeHealth(Parts parts) : parts_(std::move(parts)), runtime_program_(parts_.runtime_program) {}
+
+  // Another default handler's program.
+  void SetRuntimeProgram(const std::string& path);
 
   // OK, or all that keeps pods from running, and what to do about each.
   absl::Status Ready();
@@ -33,6 +36,7 @@ class RuntimeHealth {
 
   const Parts parts_;
   Mutex mutex_;
+  std::string runtime_program_ ABSL_GUARDED_BY(mutex_);
   std::string known_to_run_ ABSL_GUARDED_BY(mutex_);  // the identity of the runtime's file that has run
 };
 

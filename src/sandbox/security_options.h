@@ -35,6 +35,7 @@ struct HandlerOptions {
   std::vector<std::string> pod_annotations;
   BaseSpec base;         // of its specs
   std::string unusable;  // why no new pod can run on it; empty: pods can
+  bool former = false;   // only for pods that it has: the configuration does not have it any more
 };
 
 }  // namespace crisp

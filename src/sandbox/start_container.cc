@@ -29,8 +29,9 @@ StartRequest ContainerStarter::RequestFor(const Pod& pod, const Container& conta
   request.bundle = layout_.Bundle(pod.id(), container.id());
   request.exit_path = layout_.ExitRecord(container.id());
   request.log_path = record.log_path();
-  request.log_line_limit = log_line_limit_;
-  request.log_wait = log_wait_;
+  const std::shared_ptr<const Setup> setup = setup_->Get();
+  request.log_line_limit = setup->options.log_line_limit;
+  request.log_wait = setup->options.log_wait;
   request.cgroups_path = record.cgroups_path();
   request.runtime = pod.runtime();
   request.attachable = true;

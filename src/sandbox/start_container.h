@@ -3,13 +3,13 @@
 // Threading: all methods from any thread. A start goes on when its caller has gone, and a repeated call joins it.
 #pragma once
 
-#include <chrono>
 #include <string>
 
 #include "absl/status/status.h"
 #include "base/call_context.h"
 #include "base/single_flight.h"
 #include "sandbox/pod_table.h"
+#include "sandbox/setup.h"
 #include "store/layout.h"
 
 namespace crisp {
@@ -23,18 +23,16 @@ struct StartedContainer;
 
 class ContainerStarter {
  public:
-  // All pointers must outlive the object. `log_line_limit` is in bytes; 0 or less: none. `log_wait` as in StartRequest.
+  // All pointers must outlive the object.
   ContainerStarter(Layout layout, const PodTable* table, Records* records, EventPublisher* events,
-                   const ShimStopper* shim_stopper, SandboxCounters* counters, int64_t log_line_limit,
-                   std::chrono::nanoseconds log_wait)
+                   const ShimStopper* shim_stopper, SandboxCounters* counters, const SetupSource* setup)
       : layout_(std::move(layout)),
         table_(table),
         records_(records),
         events_(events),
         shim_stopper_(shim_stopper),
         counters_(counters),
-        log_line_limit_(log_line_limit),
-        log_wait_(log_wait) {}
+        setup_(setup) {}
 
   // OK if it runs already. FailedPrecondition if it has exited or its pod is not READY. After any other error it is
   // EXITED with the reason StartError; but if the shim did not confirm that the start is undone it stays as it is, and
@@ -59,8 +57,7 @@ class ContainerStarter {
   EventPublisher* const events_;
   const ShimStopper* const shim_stopper_;
   SandboxCounters* const counters_;
-  const int64_t log_line_limit_;
-  const std::chrono::nanoseconds log_wait_;
+  const SetupSource* const setup_;
   SingleFlight<Done> flights_;  // by container
 };
 

@@ -17,7 +17,6 @@
 #include "sandbox/pod.h"
 #include "sandbox/pod_cgroup.h"
 #include "sandbox/records.h"
-#include "sandbox/spec_inputs.h"
 #include "sandbox/status_message.h"
 
 namespace crisp {
@@ -55,7 +54,8 @@ absl::Status ResourceUpdater::Apply(const PodContainer& found, const cri::LinuxC
   const auto& [pod, container] = found;
   const cri::LinuxContainerResources old_limits = ResourcesOf(container->record());
   const cri::LinuxContainerResources limits = MergeLimits(old_limits, change);
-  const HostFacts& host = inputs_->host();
+  const std::shared_ptr<const Setup> setup = setup_->Get();
+  const HostFacts& host = setup->facts.host;
   const std::string spec_file = layout_.Spec(pod->id(), container->id());
   ASSIGN_OR_RETURN(const std::string old_spec, ReadBundleSpec(layout_, pod->id(), container->id()));
   ASSIGN_OR_RETURN(const std::string spec, WithLimits(host, old_spec, limits, "linux"));

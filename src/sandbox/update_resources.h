@@ -8,18 +8,18 @@
 #include "api/cri/cri.h"
 #include "base/call_context.h"
 #include "sandbox/pod_table.h"
+#include "sandbox/setup.h"
 #include "store/layout.h"
 
 namespace crisp {
 
 class Records;
-class SpecInputs;
 
 class ResourceUpdater {
  public:
   // All pointers must outlive the object.
-  ResourceUpdater(Layout layout, const PodTable* table, Records* records, const SpecInputs* inputs)
-      : layout_(std::move(layout)), table_(table), records_(records), inputs_(inputs) {}
+  ResourceUpdater(Layout layout, const PodTable* table, Records* records, const SetupSource* setup)
+      : layout_(std::move(layout)), table_(table), records_(records), setup_(setup) {}
 
   // A limit that the request leaves at zero or empty stays as it is. FailedPrecondition for a container that has exited
   // and for a pod that is not READY.
@@ -34,7 +34,7 @@ class ResourceUpdater {
   const Layout layout_;
   const PodTable* const table_;
   Records* const records_;
-  const SpecInputs* const inputs_;
+  const SetupSource* const setup_;
 };
 
 }  // namespace crisp

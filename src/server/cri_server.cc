@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
+#include "base/reloadable.h"
 #include "base/status_macros.h"
 #include "os/errno_status.h"
 #include "os/file.h"
@@ -53,7 +54,8 @@ class CriServer::Impl {
   Impl(ServerOptions options, const CriBackends& backends)
       : options_(std::move(options)),
         reactor_(backends.reactor),
-        runtime_(options_, backends),
+        report_(std::make_shared<const NodeReport>(options_.report)),
+        runtime_(options_, &report_, backends),
         images_(backends),
         containerd_(backends.containerd, backends.table,
                     {backends.rpc_metrics, backends.tracer, backends.log_trace_ids}),
@@ -66,6 +68,8 @@ class CriServer::Impl {
     stream_calls_.EndEvents();
     server_->Shutdown(std::chrono::system_clock::now() + kShutdownGrace);
   }
+
+  void SetReport(NodeReport report) { report_.Set(std::make_shared<const NodeReport>(std::move(report))); }
 
   bool Answers(MonoTime until) {
     const auto stub = cri::RuntimeService::NewStub(server_->InProcessChannel({}));
@@ -135,6 +139,7 @@ class CriServer::Impl {
   Reactor* const reactor_;
   std::vector<Fd> sockets_;        // until their listeners take them
   std::vector<std::string> made_;  // paths of sockets that go with the server
+  Reloadable<const NodeReport> report_;
   RuntimeService runtime_;
   ImageService images_;
   ContainerdServices containerd_;
@@ -146,6 +151,10 @@ class CriServer::Impl {
 
 CriServer::CriServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 CriServer::~CriServer() = default;
+
+void CriServer::SetReport(NodeReport report) {
+  impl_->SetReport(std::move(report));
+}
 
 bool CriServer::Answers(MonoTime until) {
   return impl_->Answers(until);

@@ -23,6 +23,8 @@ class CriServer {
   CriServer(const CriServer&) = delete;
   CriServer& operator=(const CriServer&) = delete;
 
+  void SetReport(NodeReport report);
+
   // Asks itself for its Version, as a client would, and waits for the answer until then. True if there is one: also
   // ResourceExhausted is a sign that it works.
   bool Answers(MonoTime until);

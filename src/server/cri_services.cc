@@ -7,10 +7,11 @@
 
 namespace crisp {
 
-RuntimeService::RuntimeService(const ServerOptions& options, const CriBackends& backends)
+RuntimeService::RuntimeService(const ServerOptions& options, const Reloadable<const NodeReport>* report,
+                               const CriBackends& backends)
     : edge_("runtime.v1.RuntimeService", backends.table,
             {backends.rpc_metrics, backends.tracer, backends.log_trace_ids, backends.traces}),
-      runtime_(options, backends),
+      runtime_(report, backends),
       pods_(backends.pods),
       containers_(backends.pods, static_cast<size_t>(options.max_send_bytes)),
       state_(backends.status),

@@ -36,7 +36,7 @@ struct CriBackends;
 class RuntimeService final : public WithStreams<cri::RuntimeService::Service> {
  public:
   // All must outlive the service.
-  RuntimeService(const ServerOptions& options, const CriBackends& backends);
+  RuntimeService(const ServerOptions& options, const Reloadable<const NodeReport>* report, const CriBackends& backends);
 
   CRISP_RPC(Version);
   CRISP_RPC(Status);

@@ -43,7 +43,7 @@ absl::Status RuntimeRpcs::Status(const cri::StatusRequest& request, cri::StatusR
   }
   response->mutable_features()->set_supplemental_groups_policy(true);
   if (request.verbose()) {
-    (*response->mutable_info())["config"] = VerboseInfo(options_.facts);
+    (*response->mutable_info())["config"] = VerboseInfo(report_->Get()->facts);
     (*response->mutable_info())["cniconfig"] = network_->Describe();
     (*response->mutable_info())["operations"] = operations_();
   }
@@ -51,7 +51,7 @@ absl::Status RuntimeRpcs::Status(const cri::StatusRequest& request, cri::StatusR
 }
 
 absl::Status RuntimeRpcs::RuntimeConfig(const cri::RuntimeConfigRequest&, cri::RuntimeConfigResponse* response) {
-  response->mutable_linux()->set_cgroup_driver(options_.systemd_cgroup ? cri::SYSTEMD : cri::CGROUPFS);
+  response->mutable_linux()->set_cgroup_driver(report_->Get()->systemd_cgroup ? cri::SYSTEMD : cri::CGROUPFS);
   return absl::OkStatus();
 }
 

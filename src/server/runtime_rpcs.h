@@ -3,6 +3,7 @@
 
 #include "absl/status/status.h"
 #include "api/cri/cri.h"
+#include "base/reloadable.h"
 #include "server/server_options.h"
 
 namespace crisp {
@@ -11,8 +12,8 @@ namespace crisp {
 class RuntimeRpcs {
  public:
   // All must outlive this.
-  RuntimeRpcs(const ServerOptions& options, const CriBackends& backends)
-      : options_(options),
+  RuntimeRpcs(const Reloadable<const NodeReport>* report, const CriBackends& backends)
+      : report_(report),
         pods_(backends.pods),
         health_(backends.health),
         network_(backends.network),
@@ -27,7 +28,7 @@ class RuntimeRpcs {
                                    cri::UpdateRuntimeConfigResponse* response);
 
  private:
-  const ServerOptions& options_;
+  const Reloadable<const NodeReport>* const report_;
   PodManager* const pods_;
   RuntimeHealth* const health_;
   Network* const network_;

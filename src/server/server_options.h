@@ -44,6 +44,12 @@ struct CriBackends {
   TraceFiles* traces;           // for calls that fail with Internal; null: none are kept
 };
 
+// What Status and RuntimeConfig tell of the configuration.
+struct NodeReport {
+  bool systemd_cgroup = false;               // of the default runtime
+  std::map<std::string, std::string> facts;  // for Status(verbose): name to value
+};
+
 struct ServerOptions {
   std::string address;             // path of the socket
   std::string containerd_address;  // path of a second one, which serves the same; empty: none
@@ -53,11 +59,7 @@ struct ServerOptions {
   std::map<std::string, Fd> sockets;
   int max_receive_bytes = 16 << 20;
   int max_send_bytes = 16 << 20;
-
-  // What Status and RuntimeConfig report.
-  bool systemd_cgroup = false;               // of the default runtime
-  std::map<std::string, std::string> facts;  // for Status(verbose): name to value
-  std::vector<std::string> runtimes;         // names of the handlers
+  NodeReport report;
 };
 
 }  // namespace crisp

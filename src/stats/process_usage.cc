@@ -1,8 +1,10 @@
 #include "stats/process_usage.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <string>
 
 #include "absl/strings/ascii.h"
@@ -32,16 +34,9 @@ void AddProcess(pid_t pid, ProcessUsage* usage) {
   }
 }
 
-}  // namespace
-
-ProcessUsage UsageOfProcesses(const std::vector<pid_t>& pids) {
-  ProcessUsage usage;
-  for (const pid_t pid : pids) AddProcess(pid, &usage);
-  return usage;
-}
-
-// Not by prlimit(2), which needs CAP_SYS_RESOURCE for a process of another user.
-std::optional<uint64_t> DescriptorLimit(pid_t pid) {
+// Everybody may read the file; prlimit(2) needs CAP_SYS_RESOURCE for a process of another user, and takes a tenth of
+// the time.
+std::optional<uint64_t> LimitFromFile(pid_t pid) {
   const auto limits = ReadFileAt(AT_FDCWD, absl::StrCat("/proc/", pid, "/limits"), 1 << 16);
   if (!limits.ok()) return std::nullopt;
   for (absl::string_view line : absl::StrSplit(*limits, '\n')) {
@@ -51,6 +46,22 @@ std::optional<uint64_t> DescriptorLimit(pid_t pid) {
     if (absl::SimpleAtoi(line.substr(0, line.find(' ')), &soft)) return soft;
   }
   return std::nullopt;
+}
+
+}  // namespace
+
+ProcessUsage UsageOfProcesses(const std::vector<pid_t>& pids) {
+  ProcessUsage usage;
+  for (const pid_t pid : pids) AddProcess(pid, &usage);
+  return usage;
+}
+
+std::optional<uint64_t> DescriptorLimit(pid_t pid) {
+  rlimit limit{};
+  if (prlimit(pid, RLIMIT_NOFILE, nullptr, &limit) == 0) {
+    return limit.rlim_cur == RLIM_INFINITY ? std::nullopt : std::optional<uint64_t>(limit.rlim_cur);
+  }
+  return errno == EPERM ? LimitFromFile(pid) : std::nullopt;
 }
 
 }  // namespace crisp

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -29,6 +30,23 @@ TEST(ProcessUsageTest, TheLimitIsTheSoftOne) {
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
   EXPECT_EQ(DescriptorLimit(getpid()), limit.rlim_cur);
   EXPECT_EQ(DescriptorLimit(kNobody), std::nullopt);
+}
+
+TEST(ProcessUsageTest, TheLimitOfSomebodyElsesProcessIsInItsFile) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  rlimit limit{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    const bool is_other = setresuid(65534, 65534, 65534) == 0;
+    _exit(is_other && prlimit(getppid(), RLIMIT_NOFILE, nullptr, &limit) != 0 &&
+                  DescriptorLimit(getppid()) == limit.rlim_cur
+              ? 0
+              : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 }  // namespace

@@ -19,8 +19,9 @@ class StreamServer::Impl {
  public:
   Impl(const StreamServerOptions& options, StreamTarget* target)
       : address_(options.address.empty() ? "127.0.0.1" : options.address),
-        idle_timeout_(options.idle_timeout),
-        tokens_(options.now) {
+        with_tls_(options.tls),
+        tokens_(options.now),
+        idle_timeout_(options.idle_timeout) {
     context_.calls = &calls_;
     context_.blocks = &blocks_;
     context_.target = target;
@@ -57,6 +58,20 @@ class StreamServer::Impl {
                                                    [this](Fd client) { OnClient(std::move(client)); });
     });
     return absl::OkStatus();
+  }
+
+  absl::StatusOr<Commit> Prepare(const StreamServerOptions& options) {
+    auto tls = std::make_shared<SslContext>();
+    const bool has_files = with_tls_ && !options.certificate_file.empty();
+    if (has_files) {
+      ASSIGN_OR_RETURN(*tls, MakeServerTls(options.certificate_file, options.key_file, address_), "streaming server");
+    }
+    return Commit([this, has_files, tls, timeout = options.idle_timeout] {
+      loop_->RunAndWait([&] {
+        idle_timeout_ = timeout;
+        if (has_files) tls_ = std::move(*tls);
+      });
+    });
   }
 
   void Ask(std::function<void()> answer) { loop_->Post(std::move(answer)); }
@@ -96,16 +111,17 @@ class StreamServer::Impl {
   }
 
   const std::string address_;
-  const std::chrono::nanoseconds idle_timeout_;
+  const bool with_tls_;
   TokenTable tokens_;
-  SslContext tls_;
   std::string url_;
   BlockPool blocks_;
   StreamingCounters counters_;
   StreamContext context_;
   std::unique_ptr<StreamLoop> loop_;
   WorkerPool calls_{kMostCalls};
-  // Used on the loop's thread only:
+  // Used on the loop's thread only, once it runs:
+  std::chrono::nanoseconds idle_timeout_;
+  SslContext tls_;  // null: none. A connection keeps the one that it began with.
   std::unique_ptr<StreamListener> listener_;
   std::unordered_map<uint64_t, std::unique_ptr<ClientConnection>> connections_;
   uint64_t next_connection_ = 0;
@@ -132,6 +148,10 @@ absl::StatusOr<std::string> StreamServer::AttachUrl(StreamRequest request) {
 
 absl::StatusOr<std::string> StreamServer::PortForwardUrl(std::string pod_id, std::vector<uint16_t> ports) {
   return impl_->Url("/portforward/", {StreamKind::kPortForward, {}, std::move(pod_id), std::move(ports)});
+}
+
+absl::StatusOr<Commit> StreamServer::Prepare(const StreamServerOptions& options) {
+  return impl_->Prepare(options);
 }
 
 void StreamServer::Ask(std::function<void()> answer) {

@@ -18,6 +18,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/clock.h"
+#include "base/reloadable.h"
 #include "streaming/stream_target.h"
 #include "streaming/streaming_counters.h"
 
@@ -59,6 +60,10 @@ class StreamServer {
   // Over SPDY the client names the port of each connection when it opens it. Over the channels of a WebSocket `ports`
   // are forwarded, or those of the client's query if there are none.
   absl::StatusOr<std::string> PortForwardUrl(std::string pod_id, std::vector<uint16_t> ports = {});
+
+  // Another idle timeout, and the certificate and key as they are in their files now, for connections that come after
+  // the commit. The other options are those of Start. Internal if the files cannot be read.
+  absl::StatusOr<Commit> Prepare(const StreamServerOptions& options);
 
   // Calls `answer` on the thread of the sessions as soon as it gets to it: the sign that it works.
   void Ask(std::function<void()> answer);

@@ -22,6 +22,9 @@ class FakeImages : public Images {
   void ForgetImages();
   std::set<std::string> mounted() const;
 
+  absl::StatusOr<Commit> Prepare(ImagesOptions) override {
+    return Commit([] {});
+  }
   absl::StatusOr<std::string> Pull(const std::string& reference, const RegistryAuth& auth,
                                    const CallContext& call) override;
   absl::Status ImportLayouts(const std::string&, const CallContext&) override { return absl::OkStatus(); }

@@ -18,6 +18,9 @@ class FakeNetwork : public Network {
   std::set<std::string> attached() const;
   std::vector<PluginCheck> checks{};  // what Check answers
 
+  absl::StatusOr<Commit> Prepare(CniOptions) override {
+    return Commit([] {});
+  }
   absl::Status Ready() override { return absl::OkStatus(); }
   absl::Status SetPodCidrs(const std::string&) override { return absl::OkStatus(); }
   absl::StatusOr<CniAttachment> Plan(const PodNetworkRequest& request) override;

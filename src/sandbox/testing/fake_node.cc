@@ -18,6 +18,7 @@
 #include "os/testing/mount_namespace.h"
 #include "sandbox/container.h"
 #include "sandbox/pod.h"
+#include "sandbox/sandbox_options.h"
 
 namespace crisp {
 namespace {
@@ -83,8 +84,9 @@ absl::Status FakeNode::StartDaemonAtOnce(const std::function<void()>& before) {
   options.sandbox_image = "pause";
   options.shim_program = "/nowhere/crisp-shim";
   before();
-  ASSIGN_OR_RETURN(manager_, PodManager::Open({layout_, table_.get(), database_.get(), &images_, &network_, &shims_,
-                                               observer_, std::move(options)}));
+  ASSIGN_OR_RETURN(manager_,
+                   PodManager::Open({layout_, table_.get(), database_.get(), &images_, &network_, &shims_, observer_},
+                                    std::move(options)));
   return absl::OkStatus();
 }
 
