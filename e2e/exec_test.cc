@@ -8,8 +8,14 @@ namespace {
 
 constexpr size_t kOutputCap = 16 << 20;
 
-class ExecTest : public NodeTest {
+// With true natively, else by runc.
+class ExecTest : public NodeTest, public ::testing::WithParamInterface<bool> {
  protected:
+  NodeOptions Options(const Machine&) override {
+    NodeOptions options;
+    options.crisp_toml = GetParam() ? "native_exec = true\n" : "native_exec = false\n";
+    return options;
+  }
   void Begin() override {
     pod_ = RunPod("exec");
     container_ = Start(pod_, ContainerOf("main", "sleep 100000"));
@@ -25,23 +31,23 @@ class ExecTest : public NodeTest {
   std::string container_;
 };
 
-TEST_F(ExecTest, GivesTheCodeAndBothStreams) {
+TEST_P(ExecTest, GivesTheCodeAndBothStreams) {
   const auto result = Must(Exec("echo out; echo err >&2; exit 3"));
   EXPECT_EQ(result.exit_code(), 3);
   EXPECT_EQ(result.stdout(), "out\n");
   EXPECT_EQ(result.stderr(), "err\n");
 }
 
-TEST_F(ExecTest, KeepsEveryByteAndAddsNoNewline) {
+TEST_P(ExecTest, KeepsEveryByteAndAddsNoNewline) {
   const auto result = Must(Exec("printf 'a\\0b\\377\\r\\nend'"));
   EXPECT_EQ(result.stdout(), std::string("a\0b\xff\r\nend", 9));
 }
 
-TEST_F(ExecTest, ASignalIs128AndItsNumber) {
+TEST_P(ExecTest, ASignalIs128AndItsNumber) {
   EXPECT_EQ(Must(Exec("kill -9 $$")).exit_code(), 137);
 }
 
-TEST_F(ExecTest, RunsInTheContainersNamespacesWithItsEnvironment) {
+TEST_P(ExecTest, RunsInTheContainersNamespacesWithItsEnvironment) {
   cri::ContainerConfig config = ContainerOf("env", "sleep 1000");
   config.set_working_dir("/tmp");
   Security(config).mutable_run_as_user()->set_value(1234);
@@ -50,7 +56,7 @@ TEST_F(ExecTest, RunsInTheContainersNamespacesWithItsEnvironment) {
   EXPECT_EQ(Sh(id, "pwd; echo $NAME; id -u; hostname"), "/tmp\nof the container\n1234\nexec\n");
 }
 
-TEST_F(ExecTest, AMissingProgramIsAnErrorOrTheShellsCode) {
+TEST_P(ExecTest, AMissingProgramIsAnErrorOrTheShellsCode) {
   const auto answer = cri().Exec(container(), {"/no/such/program"});
   if (answer.ok()) {
     EXPECT_THAT(answer.value.exit_code(), AnyOf(126, 127));
@@ -61,7 +67,7 @@ TEST_F(ExecTest, AMissingProgramIsAnErrorOrTheShellsCode) {
   EXPECT_EQ(Must(Exec("echo fine")).stdout(), "fine\n");
 }
 
-TEST_F(ExecTest, ATimeOutIsDeadlineExceededAndLeavesNoProcess) {
+TEST_P(ExecTest, ATimeOutIsDeadlineExceededAndLeavesNoProcess) {
   const auto begin = std::chrono::steady_clock::now();
   const auto answer = Exec("sleep 34567; true", 1);
   EXPECT_EQ(answer.code(), grpc::DEADLINE_EXCEEDED) << Describe(answer.status);
@@ -72,7 +78,7 @@ TEST_F(ExecTest, ATimeOutIsDeadlineExceededAndLeavesNoProcess) {
   EXPECT_EQ(Must(Exec("echo fine")).stdout(), "fine\n");
 }
 
-TEST_F(ExecTest, ATimeOutEndsDaemonisedGrandchildrenToo) {
+TEST_P(ExecTest, ATimeOutEndsDaemonisedGrandchildrenToo) {
   const auto answer = Exec(
       "(setsid sh -c 'trap \"\" TERM HUP; sleep 45678; true' < /dev/null > /dev/null 2>&1 &) ; sleep 45679; true", 1);
   EXPECT_EQ(answer.code(), grpc::DEADLINE_EXCEEDED) << Describe(answer.status);
@@ -81,7 +87,7 @@ TEST_F(ExecTest, ATimeOutEndsDaemonisedGrandchildrenToo) {
   EXPECT_TRUE(Runs("sleep 100000")) << "the container itself must go on";
 }
 
-TEST_F(ExecTest, TheCommandOfAClientThatDisconnectsIsKilled) {
+TEST_P(ExecTest, TheCommandOfAClientThatDisconnectsIsKilled) {
   cri::ExecSyncRequest request;
   request.set_container_id(container());
   for (const char* word : {"sh", "-c", "sleep 56789; true"}) request.add_cmd(word);
@@ -89,14 +95,14 @@ TEST_F(ExecTest, TheCommandOfAClientThatDisconnectsIsKilled) {
   EXPECT_TRUE(Eventually([] { return !Runs("sleep 56789"); }, std::chrono::seconds(3)));
 }
 
-TEST_F(ExecTest, AChildThatHoldsThePipeDoesNotHoldTheAnswer) {
+TEST_P(ExecTest, AChildThatHoldsThePipeDoesNotHoldTheAnswer) {
   const auto begin = std::chrono::steady_clock::now();
   const auto result = Must(Exec("setsid sleep 67890 & echo done"));
   EXPECT_EQ(result.stdout(), "done\n");
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(15));
 }
 
-TEST_F(ExecTest, ABigOutputIsCappedAndGrowsNobody) {
+TEST_P(ExecTest, ABigOutputIsCappedAndGrowsNobody) {
   const pid_t shim = PidByCommand("crisp-shim");
   Must(Exec("head -c 20000000 /dev/zero"));  // buffers that stay are not growth
   const int64_t daemon_before = MemoryKib(node().pid(), "status", "RssAnon");
@@ -111,7 +117,7 @@ TEST_F(ExecTest, ABigOutputIsCappedAndGrowsNobody) {
   EXPECT_LT(MemoryKib(shim, "status", "VmHWM") - shim_before, 1 << 10);
 }
 
-TEST_F(ExecTest, ManyAtOnceEachGetTheirOwnOutput) {
+TEST_P(ExecTest, ManyAtOnceEachGetTheirOwnOutput) {
   std::vector<std::future<Answer<cri::ExecSyncResponse>>> execs;
   for (int i = 0; i < 16; ++i) {
     execs.push_back(std::async(std::launch::async, [&, i] {
@@ -125,7 +131,7 @@ TEST_F(ExecTest, ManyAtOnceEachGetTheirOwnOutput) {
   }
 }
 
-TEST_F(ExecTest, ManyInARowLeaveNothingOpen) {
+TEST_P(ExecTest, ManyInARowLeaveNothingOpen) {
   Must(Exec("true"));
   const pid_t shim = PidByCommand("crisp-shim");
   const Snapshot before = node().Look();
@@ -143,7 +149,7 @@ TEST_F(ExecTest, ManyInARowLeaveNothingOpen) {
   EXPECT_EQ(shim_left, "") << "with the shim as the daemon";
 }
 
-TEST_F(ExecTest, InAContainerThatDoesNotRunIsRefused) {
+TEST_P(ExecTest, InAContainerThatDoesNotRunIsRefused) {
   const std::string created = Create(pod_, ContainerOf("created", "true"));
   EXPECT_EQ(cri().Exec(created, {"true"}).code(), grpc::FAILED_PRECONDITION);
   Must(cri().StopContainer(container(), 0));
@@ -152,7 +158,7 @@ TEST_F(ExecTest, InAContainerThatDoesNotRunIsRefused) {
   EXPECT_EQ(cri().Exec(std::string(64, 'a'), {"true"}).code(), grpc::NOT_FOUND);
 }
 
-TEST_F(ExecTest, EndsWhenTheContainerIsKilled) {
+TEST_P(ExecTest, EndsWhenTheContainerIsKilled) {
   auto exec = std::async(std::launch::async, [&] { return Exec("sleep 78901; true"); });
   WaitFor("the command", std::chrono::seconds(5), [] { return Runs("sleep 78901"); });
   Must(cri().StopContainer(container(), 0));
@@ -162,6 +168,9 @@ TEST_F(ExecTest, EndsWhenTheContainerIsKilled) {
   }
   EXPECT_FALSE(Runs("sleep 78901"));
 }
+
+INSTANTIATE_TEST_SUITE_P(How, ExecTest, ::testing::Bool(),
+                         [](const auto& test) { return test.param ? "natively" : "by_runc"; });
 
 }  // namespace
 }  // namespace crisp::e2e

@@ -9,8 +9,10 @@
 #include <cstdio>
 #include <filesystem>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <set>
+#include <sstream>
 
 #include "e2e/figure_tools.h"
 #include "e2e/fixture.h"
@@ -65,6 +67,50 @@ TEST_F(Figures, Calls) {
   }
   times.Print();
 }
+
+// User and system time of a process and of its children that have ended, in seconds.
+double CpuOf(pid_t pid) {
+  const std::string stat = ReadFile(ProcPath(pid, "stat"));
+  std::istringstream fields(stat.substr(stat.rfind(')') + 2));
+  std::vector<std::string> all{std::istream_iterator<std::string>(fields), {}};
+  double ticks = 0;
+  for (const size_t field : {11, 12, 13, 14}) ticks += std::stod(all.at(field));
+  return ticks / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+class ExecFigures : public NodeTest, public ::testing::WithParamInterface<const char*> {
+ protected:
+  NodeOptions Options(const Machine&) override {
+    NodeOptions options;
+    options.crisp_toml = std::string("native_exec = ") + GetParam() + "\n";
+    return options;
+  }
+};
+
+// The time of an exec of what does nothing, and the processor time of crispd, the shim and all that the shim ran.
+TEST_P(ExecFigures, Execs) {
+  constexpr int kExecs = 300;
+  const PodRef pod = RunPod("figures");
+  for (const bool confined : {false, true}) {
+    cri::ContainerConfig config = ContainerOf(confined ? "confined" : "open", "sleep 100000");
+    if (confined) Security(config).mutable_seccomp();
+    Security(config).set_no_new_privs(confined);
+    const std::string id = Start(pod, config);
+    const pid_t shim = PidByCommand("crisp-shim");
+    for (int i = 0; i < 10; ++i) Must(cri().Exec(id, {"/bin/true"}));
+    Times times;
+    const double before = CpuOf(shim) + CpuOf(node().pid());
+    for (int i = 0; i < kExecs; ++i) {
+      times.Add(std::string("ExecSync true, native_exec = ") + GetParam() + (confined ? ", seccomp" : ""),
+                [&] { Must(cri().Exec(id, {"/bin/true"})); });
+    }
+    const double cpu = CpuOf(shim) + CpuOf(node().pid()) - before;
+    times.Print();
+    printf("processor time of each %.2f ms\n", 1000 * cpu / kExecs);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Native, ExecFigures, ::testing::Values("true", "false"));
 
 TEST_F(Figures, Memory) {
   node().Restart();

@@ -86,7 +86,16 @@ TEST_F(FaultTest, RuncMayDieAtAnyMomentOfAStart) {
   EXPECT_EQ(RunToEnd(pod, ContainerOf("next", "exit 5")).exit_code(), 5);
 }
 
-TEST_F(FaultTest, RuncKilledInAnExecFailsThatExecOnly) {
+class RuncExecDeathTest : public FaultTest {
+ protected:
+  NodeOptions Options(const Machine& machine) override {
+    NodeOptions options = FaultTest::Options(machine);
+    options.crisp_toml += "native_exec = false\n";
+    return options;
+  }
+};
+
+TEST_F(RuncExecDeathTest, RuncKilledInAnExecFailsThatExecOnly) {
   const PodRef pod = RunPod("exec");
   const std::string id = Start(pod, ContainerOf("main", "sleep 11111"));
   node().wrappers().Stall("exec");

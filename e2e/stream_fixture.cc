@@ -38,4 +38,10 @@ std::string StreamTest::ForwardUrl(const PodRef& pod, const std::vector<int>& po
   return Must(cri().Call(&Runtime::PortForward, request)).url();
 }
 
+bool RunsNatively() {
+  return !FileExists("/sys/fs/cgroup/cgroup.controllers") &&
+         (!FileExists("/sys/module/apparmor/parameters/enabled") ||
+          ReadFile("/sys/module/apparmor/parameters/enabled") != "Y\n");
+}
+
 }  // namespace crisp::e2e

@@ -32,6 +32,9 @@ struct Spdy {
   uint32_t result, input, output, resize;
 };
 
+// Commands in containers of this machine can run without the OCI runtime (shim/native_launch.cc).
+bool RunsNatively();
+
 class StreamTest : public NodeTest {
  protected:
   void Begin() override { pod_ = RunPod("stream"); }

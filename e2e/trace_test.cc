@@ -18,6 +18,7 @@ class TraceTest : public NodeTest {
  protected:
   NodeOptions Options(const Machine&) override {
     NodeOptions options;
+    options.crisp_toml = "native_exec = false\n";  // each kind of run of the OCI runtime is looked for
     options.extra_toml =
         "[plugins.'io.containerd.tracing.processor.v1.otlp']\n"
         "endpoint = '" +

@@ -196,6 +196,9 @@ struct CrispConfig {
   // log_wait: for how long a container waits for a log that cannot be written (its file system is full or read-only),
   // before its output is dropped and counted. 0: not at all.
   std::chrono::nanoseconds log_wait = std::chrono::seconds(5);
+  // native_exec: commands in containers (exec, exec probes) are run by the shim itself, without the OCI runtime, where
+  // that is runc and the shim can do all that the container's spec asks for.
+  bool native_exec = true;
   // credentials_for_mirrors: the credentials of a pull are also shown to mirrors of its registry that ask for some and
   // have none configured, as by containerd.
   bool credentials_for_mirrors = false;

@@ -189,6 +189,7 @@ TEST_F(ConfigTest, TheDaemonsKeysAreHonoured) {
   containerd_address = "/run/containerd/containerd.sock"
   log_wait = "1m30s"
   credentials_for_mirrors = true
+  native_exec = false
 )");
   EXPECT_THAT(warnings_, IsEmpty());
   EXPECT_EQ(config.grpc, (GrpcConfig{"/tmp/a.sock", 1000, 4294967295, 1048576, 16777216}));
@@ -202,6 +203,7 @@ TEST_F(ConfigTest, TheDaemonsKeysAreHonoured) {
                                        .shim = "/opt/crisp-shim",
                                        .containerd_address = "/run/containerd/containerd.sock",
                                        .log_wait = std::chrono::seconds(90),
+                                       .native_exec = false,
                                        .credentials_for_mirrors = true}));
 }
 

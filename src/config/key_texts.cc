@@ -256,6 +256,7 @@ constexpr KeyText kTexts[] = {
     {"crisp/shim", "", "Absolute path of the shim program; empty: crisp-shim beside crispd, else in PATH."},
     {"crisp/containerd_address", "", "Absolute path of a second socket with the same services, for programs that look for containerd's: the kubelet's cAdvisor, unless its option --containerd names the first one; empty: none.", "\"/run/containerd/containerd.sock\""},
     {"crisp/log_wait", "", "How long a container waits for a log that cannot be written, because its file system is full or read-only. After that its output is dropped and counted, and a line in the log says how much it was. 0s: it does not wait."},
+    {"crisp/native_exec", "", "Commands in containers, such as those of exec probes, are run by crisp-shim itself, which takes a tenth of the time. Only where the runtime is runc and everything in the container's OCI spec is understood; runc runs the others. false: runc runs all."},
 };
 // clang-format on
 

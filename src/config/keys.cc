@@ -293,6 +293,7 @@ const Key kKeys[] = {
     {"crisp/shim", kSame, kHonoured, kText, "", "", SetPath<&Config::crisp, &CrispConfig::shim>},
     {"crisp/containerd_address", kSame, kHonoured, kText, "", "", SetPath<&Config::crisp, &CrispConfig::containerd_address>},
     {"crisp/log_wait", kSame, kHonoured, kDuration, "5s", "", SetDuration<&Config::crisp, &CrispConfig::log_wait>},
+    {"crisp/native_exec", kSame, kHonoured, kFlag, "true", "", Set<&Config::crisp, &CrispConfig::native_exec>},
 };
 // clang-format on
 

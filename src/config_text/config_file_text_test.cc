@@ -124,6 +124,7 @@ required_plugins = ["cri"]
   containerd_address = "/run/containerd/containerd.sock"
   log_wait = "1m30s"
   credentials_for_mirrors = true
+  native_exec = false
 )";
 
 constexpr char kSecrets[] = R"(version = 2

@@ -324,6 +324,7 @@ class Lister {
     Add("crisp/shim", Text(crisp.shim));
     Add("crisp/containerd_address", Text(crisp.containerd_address));
     Add("crisp/log_wait", Time(crisp.log_wait));
+    Add("crisp/native_exec", Flag(crisp.native_exec));
     Add("crisp/credentials_for_mirrors", Flag(crisp.credentials_for_mirrors));
   }
 

@@ -109,6 +109,7 @@ absl::StatusOr<SandboxOptions> SandboxOptionsOf(const Config& config, const Layo
   ASSIGN_OR_RETURN(options.shim_program, FindShim(config.crisp.shim));
   options.log_line_limit = config.max_container_log_line_size;
   options.log_wait = config.crisp.log_wait;
+  options.native_exec = config.crisp.native_exec;
   options.restrict_oom_score_adj = config.restrict_oom_score_adj;
   options.security = SecurityOptionsOf(config.security);
   return options;

@@ -16,6 +16,10 @@ void AddSandboxFamilies(const SandboxCounters& counters, std::vector<prometheus:
       CountBy("reason", "crisp_container_exits_total", "Containers that exited.", counters.container_exits));
   families->push_back(Count("crisp_container_oom_kills_total", "Processes of containers that the OOM killer killed.",
                             counters.oom_kills));
+  families->push_back(CountBy("how", "crisp_execs_total",
+                              "Commands that were launched in containers: by the shim alone (native), or by the OCI "
+                              "runtime (runtime).",
+                              counters.execs));
   families->push_back(Count("crisp_shim_starts_total", "Shims that were started.", counters.shim_starts));
   families->push_back(Count("crisp_shim_deaths_total", "Shims that ended without being told to; their pods end too.",
                             counters.shim_deaths));

@@ -70,9 +70,10 @@ struct StartedContainer {
 
 struct ExecRequest {
   std::string container_id;
-  std::string process_json;             // an OCI "process" object (runtime-spec config.md)
+  std::string process_json;             // an OCI "process" object (runtime-spec config.md), for the OCI runtime
   std::chrono::nanoseconds timeout{0};  // 0: none
   uint64_t output_limit = 16 << 20;     // bytes kept of stdout and of stderr each; the rest is read and dropped
+  std::string plan = {};                // in place of process_json: the shim runs it itself (shim/exec_plan.h)
 };
 
 struct ExecResult {
@@ -85,7 +86,8 @@ struct ExecResult {
 struct ExecStreamRequest {
   std::string container_id;
   std::string process_json;  // as in ExecRequest
-  StdioStreams streams;      // whose `terminal` equals "terminal" of process_json
+  StdioStreams streams;      // whose `terminal` equals that of the process
+  std::string plan = {};     // as in ExecRequest
 };
 
 struct AttachRequest {
@@ -158,10 +160,12 @@ class Shim {
   // being started.
   virtual absl::Status Delete(const std::string& container_id, const CallContext& call) = 0;
 
+  // Unimplemented for a plan that this shim cannot run: nothing has happened, and the OCI runtime may be asked.
   // DeadlineExceeded once request.timeout has passed or `call` is over; the process and its children are gone then.
   virtual absl::StatusOr<ExecResult> Exec(const ExecRequest& request, const CallContext& call) = 0;
 
-  // Returns when the process runs; destroying the stream ends it. FailedPrecondition if the container does not run.
+  // Unimplemented as Exec. Returns when the process runs; destroying the stream ends it. FailedPrecondition if the
+  // container does not run.
   virtual absl::StatusOr<std::unique_ptr<ShimStream>> OpenExec(const ExecStreamRequest& request,
                                                                const CallContext& call) = 0;
 

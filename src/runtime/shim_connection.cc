@@ -34,6 +34,8 @@ absl::Status ToStatus(const shim::Error& error) {
       return absl::AbortedError(text);
     case shim::ErrorCode::kNotRunning:
       return absl::FailedPreconditionError(text);
+    case shim::ErrorCode::kUseRuntime:
+      return absl::UnimplementedError(text);
     default:
       return absl::InternalError(text);
   }
@@ -142,6 +144,11 @@ absl::Status ShimConnection::Upgrade(const std::string& program, const CallConte
   ASSIGN_OR_RETURN(const ShimAnswer answer, Ask(shim::Upgrade{program}, call));
   Learn(answer.hello);
   return absl::OkStatus();
+}
+
+uint32_t ShimConnection::version() {
+  MutexLock lock(mutex_);
+  return version_;
 }
 
 absl::Status ShimConnection::CheckVersion(uint32_t needed, absl::string_view what) {

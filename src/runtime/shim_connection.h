@@ -101,6 +101,7 @@ class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
   // Ends a stream without waiting.
   void CloseStream(uint64_t request);
 
+  uint32_t version();  // of the shim's protocol
   // Internal, naming `what`, if the shim's protocol is older than `needed`.
   absl::Status CheckVersion(uint32_t needed, absl::string_view what);
 

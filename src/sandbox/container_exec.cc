@@ -42,12 +42,12 @@ absl::StatusOr<cri::ExecSyncResponse> ContainerExec::ExecSync(const cri::ExecSyn
   const Container& container = *running.found.container;
   ExecRequest exec;
   exec.container_id = container.id();
-  ASSIGN_OR_RETURN(exec.process_json,
-                   ProcessOf(running.found, {request.cmd().begin(), request.cmd().end()}, /*terminal=*/false));
   exec.timeout = TimeoutOf(request.timeout());
   // The shim ends the exec in time. If it does not answer, the caller must not wait for longer all the same.
   const CallContext in_time = request.timeout() > 0 ? call.Within(exec.timeout + kExecMargin) : call;
-  auto result = running.shim->Exec(exec, in_time);
+  const std::vector<std::string> command(request.cmd().begin(), request.cmd().end());
+  auto result = Launch(running, command, /*terminal=*/false, std::move(exec),
+                       [&](const ExecRequest& one) { return running.shim->Exec(one, in_time); });
   if (absl::IsUnavailable(result.status())) return NotRunning(container);
   RETURN_IF_ERROR(result, "exec in container ", container.id());
 

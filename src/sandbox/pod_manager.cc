@@ -69,7 +69,8 @@ struct PodManager::Tower {
                   p.observer != nullptr ? p.observer : &no_observer}),
         watch(p.table, &publisher, &shim_stopper, &counters),
         shim_closer(p.table),
-        exec(p.layout, p.table),
+        exec_plans(p.layout, &setup),
+        exec(p.layout, p.table, &exec_plans, &counters),
         updater(p.layout, p.table, &records, &setup),
         stopper(p.table, &killer, &teardown, &counters),
         starter(p.layout, p.table, &records, &publisher, &shim_stopper, &counters, &setup),
@@ -95,6 +96,7 @@ struct PodManager::Tower {
   Teardown teardown;
   PodWatch watch;
   ShimCloser shim_closer;
+  ExecPlans exec_plans;
   ContainerExec exec;
   ResourceUpdater updater;
   Stopper stopper;

@@ -45,9 +45,10 @@ absl::StatusOr<std::unique_ptr<StreamSession>> PodStreams::OpenExec(const Stream
   const Container& container = *running.found.container;
   ExecStreamRequest exec;
   exec.container_id = container.id();
-  ASSIGN_OR_RETURN(exec.process_json, exec_->ProcessOf(running.found, request.command, request.streams.terminal));
   exec.streams = request.streams;
-  return ToSession(running.shim->OpenExec(exec, call), container, "exec in");
+  auto opened = exec_->Launch(running, request.command, request.streams.terminal, std::move(exec),
+                              [&](const ExecStreamRequest& one) { return running.shim->OpenExec(one, call); });
+  return ToSession(std::move(opened), container, "exec in");
 }
 
 absl::StatusOr<std::unique_ptr<StreamSession>> PodStreams::OpenAttach(const StreamRequest& request,

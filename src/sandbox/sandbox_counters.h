@@ -17,6 +17,8 @@ struct SandboxCounters {
   Counter shim_reconnects;        // to shims of an earlier daemon
   Counter shim_upgrades;          // in place
   Counter shim_upgrade_failures;  // shims that go on with their old program
+  // Commands in containers that were launched, by whom: "native" by the shim alone, "runtime" by the OCI runtime.
+  CountsByLabel<Counter> execs{{"native", "runtime"}};
   // Callers that joined a call at work, by operation.
   CountsByLabel<Counter> joined{
       {"RunPodSandbox", "StopPodSandbox", "RemovePodSandbox", "CreateContainer", "StartContainer", "RemoveContainer"}};

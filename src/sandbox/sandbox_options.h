@@ -18,6 +18,7 @@ struct SandboxOptions {
   std::string shim_program;                                     // absolute
   int64_t log_line_limit = 16384;                               // bytes; 0 or less: none
   std::chrono::nanoseconds log_wait = std::chrono::seconds(5);  // as in StartRequest
+  bool native_exec = true;  // commands in containers run without the OCI runtime where the shim can do it
   bool restrict_oom_score_adj = false;
   SecurityOptions security;
   std::map<std::string, HandlerOptions> handlers;  // by name, as `runtimes`

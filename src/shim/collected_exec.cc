@@ -24,7 +24,7 @@ CollectedExec::CollectedExec(Context context, const Container& container, uint64
     : context_(context),
       timeout_(static_cast<int64_t>(std::min<uint64_t>(request.timeout_ns, INT64_MAX / 4))),
       client_(std::move(client)),
-      process_(context, container, number, std::move(process)) {
+      process_(context, container, number, {std::move(process), request.planned != 0}) {
   for (Stream& stream : streams_) stream.left = request.output_limit;
 }
 

@@ -28,7 +28,7 @@ class CollectedExec : public Session {
     std::function<void(const ExecEnd&)> ended;  // the last call
   };
 
-  // `number` and `process` as for ExecProcess.
+  // `number` as for ExecProcess. `process`: what came with the request.
   CollectedExec(Context context, const Container& container, uint64_t number, const Exec& request, Fd process,
                 Client client);
   ~CollectedExec() override;

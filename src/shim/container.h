@@ -75,7 +75,8 @@ class Container {
   const std::string& bundle() const { return request_.bundle; }
   const Runtime& runtime() const { return runtime_; }
   StdioOwner stdio_owner() const { return {request_.stdio_uid, request_.stdio_gid}; }
-  // Of a container that runs.
+  // Where its processes are, one cgroup of each hierarchy. Of a container that runs, as is the next.
+  const cgroup::Dirs& cgroups() const { return cgroups_; }
   const std::shared_ptr<ExecCgroups>& exec_cgroups() const { return exec_cgroups_; }
   State state() const { return state_; }
   pid_t pid() const { return pid_; }

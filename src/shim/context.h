@@ -4,6 +4,7 @@
 namespace crisp::shim {
 
 class Children;
+class ExecHelper;
 class Loop;
 
 // One read buffer for all. It holds nothing from one callback of the loop to the next.
@@ -16,6 +17,7 @@ struct Context {
   Loop& loop;
   Children& children;
   Scratch& scratch;
+  ExecHelper& exec_helper;
 };
 
 }  // namespace crisp::shim

@@ -22,7 +22,7 @@ std::string FirstController(const cgroup::Dir& dir) {
 
 }  // namespace
 
-ExecProcess::ExecProcess(Context context, const Container& container, uint64_t number, Fd process)
+ExecProcess::ExecProcess(Context context, const Container& container, uint64_t number, Source source)
     : context_(context),
       container_id_(container.id()),
       bundle_(container.bundle()),
@@ -31,8 +31,11 @@ ExecProcess::ExecProcess(Context context, const Container& container, uint64_t n
       cgroups_(container.exec_cgroups()),
       number_(number),
       name_("exec-" + std::to_string(number)),
-      process_(std::move(process)),
+      source_(std::move(source)),
+      init_(container.pid()),
+      container_cgroups_(container.cgroups()),
       command_(context.loop, context.children),
+      native_(context),
       cgroup_end_(context.loop) {}
 
 ExecProcess::~ExecProcess() {
@@ -47,13 +50,31 @@ void ExecProcess::Launch(const int (&stdio)[3], const std::string& console_socke
   }
   cgroup_ = cgroups_->Take();
   launch_times_.begun = MonoNanos();
+  if (source_.planned) {
+    LaunchNatively(stdio);
+  } else {
+    LaunchByRuntime(stdio, console_socket);
+  }
+}
+
+void ExecProcess::LaunchByRuntime(const int (&stdio)[3], const std::string& console_socket) {
   command_.Run(runtime_, "exec", Arguments(console_socket), stdio, bundle_ + "/" + name_ + ".log",
-               Container::kDefaultTimeout, [this](std::optional<Failure> failure) { OnLaunched(std::move(failure)); });
+               Container::kDefaultTimeout,
+               [this](std::optional<Failure> failure) { OnRuntimeEnded(std::move(failure)); });
+}
+
+void ExecProcess::LaunchNatively(const int (&stdio)[3]) {
+  cgroup::Dirs cgroups = container_cgroups_;
+  for (cgroup::Dir& dir : cgroups) {
+    if (cgroup_.has_value() && cgroup_->path.compare(0, cgroup_->path.rfind('/'), dir.path) == 0) dir = *cgroup_;
+  }
+  native_.Run(source_.file.get(), init_, cgroups, stdio, Container::kDefaultTimeout,
+              [this](std::optional<Failure> failure, pid_t pid) { OnLaunched(std::move(failure), pid); });
 }
 
 std::vector<std::string> ExecProcess::Arguments(const std::string& console_socket) const {
   // The runtime reads the process object from the shim's descriptor: no file to clean up, no size limit of a packet.
-  const std::string process = "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(process_.get());
+  const std::string process = "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(source_.file.get());
   std::vector<std::string> args{"exec", "--detach", "--process", process, "--pid-file", PidFile()};
   if (cgroup_.has_value()) {
     const std::string controller = FirstController(*cgroup_);
@@ -65,13 +86,18 @@ std::vector<std::string> ExecProcess::Arguments(const std::string& console_socke
   return args;
 }
 
-void ExecProcess::OnLaunched(std::optional<Failure> failure) {
-  launch_times_.ended = MonoNanos();
+void ExecProcess::OnRuntimeEnded(std::optional<Failure> failure) {
   const pid_t pid = ReadPidFile(PidFile());
   RemovePidFile(PidFile());
-  process_.reset();
+  if (!failure.has_value() && pid < 0) failure = Failure{ErrorCode::kInternal, "exec", "the runtime wrote no pid-file"};
+  OnLaunched(std::move(failure), pid);
+}
+
+void ExecProcess::OnLaunched(std::optional<Failure> failure, pid_t pid) {
+  launch_times_.ended = MonoNanos();
+  source_.file.reset();
   if (failure.has_value()) {
-    if (pid > 0) context_.children.Add(pid, nullptr);  // the runtime made it, and failed then
+    if (pid > 0) context_.children.Add(pid, nullptr);  // it was made, and the launch failed then
   } else {
     failure = Take(pid);
   }
@@ -80,7 +106,6 @@ void ExecProcess::OnLaunched(std::optional<Failure> failure) {
 }
 
 std::optional<Failure> ExecProcess::Take(pid_t pid) {
-  if (pid < 0) return Failure{ErrorCode::kInternal, "exec", "the runtime wrote no pid-file"};
   const int error = context_.children.Add(pid, [this](const ChildExit& exit) { OnExit(exit.code); });
   if (error != 0) {
     return Failure{ErrorCode::kInternal, "exec", "process " + std::to_string(pid) + ": " + ErrorText(error)};
@@ -111,7 +136,8 @@ void ExecProcess::Restore(const ProcessState& state, Exited exited) {
 void ExecProcess::Kill(std::function<void()> killed) {
   if (!launched_) return KillAll(std::move(killed));
   killed_ = std::move(killed);
-  command_.Cancel();  // OnLaunched goes on; if it has been called, it is killing already
+  source_.planned ? native_.Cancel()
+                  : command_.Cancel();  // OnLaunched goes on; if it has been called, it is killing already
 }
 
 void ExecProcess::KillAll(std::function<void()> killed) {

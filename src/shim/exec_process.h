@@ -1,4 +1,5 @@
-// ExecProcess: a process inside a running container, started by `runtime exec --detach`, and everything it starts.
+// ExecProcess: a process inside a running container, and everything it starts. It is launched by the exec helper from a
+// plan (NativeLaunch), or by `runtime exec --detach` from an OCI process object.
 //
 // The process becomes a child of the shim, which therefore sees its exact exit code. It runs in a cgroup of its own
 // below the container's (ExecCgroups), so that Kill also finds children that have daemonised. After a normal end
@@ -17,6 +18,7 @@
 #include "shim/context.h"
 #include "shim/exec_cgroups.h"
 #include "shim/messages.h"
+#include "shim/native_launch.h"
 #include "shim/runtime_command.h"
 #include "shim/state.h"
 #include "shim/stdio_owner.h"
@@ -30,15 +32,22 @@ class ExecProcess {
   using Launched = std::function<void(std::optional<Failure>)>;
   using Exited = std::function<void(int code)>;
 
-  // `number` is unique in this shim. `process` holds the OCI process object.
-  ExecProcess(Context context, const Container& container, uint64_t number, Fd process);
+  // What a request is launched from.
+  struct Source {
+    Fd file;               // of an OCI process object or of an ExecPlan
+    bool planned = false;  // which of them
+  };
+
+  // `number` is unique in this shim.
+  ExecProcess(Context context, const Container& container, uint64_t number, Source source);
   ~ExecProcess();
   ExecProcess(const ExecProcess&) = delete;
   ExecProcess& operator=(const ExecProcess&) = delete;
 
   // Starts the process. `stdio` as in Spawn, but [2] must be valid unless there is a terminal, whose master the runtime
-  // sends to `console_socket` (empty: none). `launched` is called once, from the loop; after a failure nothing is left
-  // of the process. After a success `exited` is called once, later. Neither is called after Kill.
+  // sends to `console_socket` (empty: none, or a plan that asks for a terminal: TakeTerminal). `launched` is called
+  // once, from the loop; after a failure nothing is left of the process. After a success `exited` is called once,
+  // later. Neither is called after Kill.
   void Launch(const int (&stdio)[3], const std::string& console_socket, Launched launched, Exited exited);
 
   // Kills the process, or the runtime that launches it, with everything that it started. `killed` is called once, from
@@ -55,9 +64,11 @@ class ExecProcess {
   uint64_t number() const { return number_; }
   const std::string& container_id() const { return container_id_; }
 
+  bool planned() const { return source_.planned; }
+  Fd TakeTerminal() { return native_.TakeTerminal(); }
   // As RuntimeCommand's.
   bool said_nothing() const { return command_.said_nothing(); }
-  // Of the runtime that launched it.
+  // Of what launched it.
   RunTimes launch_times() const { return launch_times_; }
   const std::string& bundle() const { return bundle_; }
   const std::string& name() const { return name_; }
@@ -65,7 +76,10 @@ class ExecProcess {
  private:
   std::string PidFile() const { return bundle_ + "/" + name_ + ".pid"; }
   std::vector<std::string> Arguments(const std::string& console_socket) const;
-  void OnLaunched(std::optional<Failure> failure);
+  void LaunchByRuntime(const int (&stdio)[3], const std::string& console_socket);
+  void LaunchNatively(const int (&stdio)[3]);
+  void OnRuntimeEnded(std::optional<Failure> failure);
+  void OnLaunched(std::optional<Failure> failure, pid_t pid);
   std::optional<Failure> Take(pid_t pid);
   void OnExit(int code);
   void KillAll(std::function<void()> killed);
@@ -78,8 +92,11 @@ class ExecProcess {
   std::shared_ptr<ExecCgroups> cgroups_;
   uint64_t number_;
   std::string name_;  // "exec-<number>"
-  Fd process_;
+  Source source_;
+  const pid_t init_;
+  const cgroup::Dirs container_cgroups_;
   RuntimeCommand command_;
+  NativeLaunch native_;
   RunTimes launch_times_;
   std::optional<cgroup::Dir> cgroup_;
   CgroupEnd cgroup_end_;

@@ -22,6 +22,7 @@
 
 #include "os/fd.h"
 #include "shim/build.h"
+#include "shim/exec_helper_image.h"
 #include "shim/server.h"
 #include "shim/shim_log.h"
 #include "shim/spawn.h"
@@ -165,7 +166,8 @@ int Main(int argc, char** argv) {
   static Scratch scratch;
   Loop loop;
   Children children(loop);
-  Server server({loop, children, scratch}, std::move(listener), options.socket, options.pod_id,
+  ExecHelper exec_helper;
+  Server server({loop, children, scratch, exec_helper}, std::move(listener), options.socket, options.pod_id,
                 CommandOf(options, argv[0]));
   loop.Watch(signals.get(), EPOLLIN, [&](uint32_t) { TakeSignals(signals.get(), children, server); });
   if (resumes) {

@@ -172,11 +172,13 @@ struct Exec {
   std::string container_id;
   uint64_t timeout_ns = 0;    // 0: none
   uint64_t output_limit = 0;  // bytes of stdout and of stderr each; more is read and dropped
+  uint8_t planned = 0;        // since version 8: the descriptor is of an ExecPlan (shim/exec_plan.h)
   template <typename Codec>
   void Fields(Codec& c) {
     c.Text(container_id, kMaxId);
     c.U64(timeout_ns);
     c.U64(output_limit);
+    if (c.more()) c.U8(planned);
   }
 };
 
@@ -207,11 +209,13 @@ struct ExecStream {
   std::string container_id;
   uint8_t streams = 0;   // kStdinBit and so on; none with a terminal
   uint8_t terminal = 0;  // must match "terminal" of the process object
+  uint8_t planned = 0;   // since version 8, as in Exec
   template <typename Codec>
   void Fields(Codec& c) {
     c.Text(container_id, kMaxId);
     c.U8(streams);
     c.U8(terminal);
+    if (c.more()) c.U8(planned);
   }
 };
 

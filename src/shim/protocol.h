@@ -1,4 +1,4 @@
-// The wire between crispd and crisp-shim, version 7.
+// The wire between crispd and crisp-shim, version 8.
 //
 // Transport. A SOCK_SEQPACKET unix socket at a path in a directory that only root can enter (0700). Each end accepts
 // only peers whose SO_PEERCRED uid is its own effective uid. The daemon binds and listens before it starts the shim and
@@ -23,12 +23,13 @@
 //   Delete     runs `delete --force` and   Done, also for a container that the shim does not know
 //              forgets the container
 //   Exec       runs a process; carries     ExecOutput as output comes, then ExecDone. After Error kDeadline or
-//              one descriptor, the OCI     kCancelled the process and its children have been killed
-//              process object
+//              one descriptor, the OCI     kCancelled the process and its children have been killed. After Error
+//              process object or, since    kUseRuntime (8) nothing has happened: the request is to be repeated with a
+//              version 8, an ExecPlan      process object, which the OCI runtime runs
 //   ExecStream runs a process; carries     Opened when the process runs, with the terminal's master if there is one;
-//   (2)        the OCI process object,     ExecDone when it has ended. The process reads and writes the daemon's own
-//              then the process's ends of  pipes, the shim copies nothing; ExecDone may come before the daemon has read
-//              its streams                 them to their ends
+//   (2)        the OCI process object, or  ExecDone when it has ended. The process reads and writes the daemon's own
+//              the plan, then its ends of  pipes, the shim copies nothing; ExecDone may come before the daemon has read
+//              its streams. As Exec        them to their ends
 //   Attach     carries ends of pipes: to   Opened, with the terminal's master if there is one. AttachDone when the
 //   (2)        read stdin from, to write   container has exited and its output has been taken, or when nobody reads
 //              stdout and stderr to        the output any more; Error kTooSlow if the reader took nothing for 5 s
@@ -71,7 +72,7 @@
 
 namespace crisp::shim {
 
-inline constexpr uint32_t kProtocolVersion = 7;
+inline constexpr uint32_t kProtocolVersion = 8;
 inline constexpr uint32_t kOldestProtocol = 1;
 
 // Caps, in bytes.
@@ -124,6 +125,7 @@ enum class ErrorCode : uint8_t {
   kNotRunning = 9,
   kTooSlow = 10,
   kBusy = 11,
+  kUseRuntime = 12,
 };
 
 // The streams that a message is about. Their descriptors come with it in this order.

@@ -1,6 +1,7 @@
 #include "shim/spawn.h"
 
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -19,6 +20,8 @@ namespace {
 
 constexpr char kOomFile[] = "/proc/self/oom_score_adj";
 constexpr char kProtected[] = "-998";
+
+constexpr size_t kMaxSpawnFds = 64;
 
 char g_original_oom[8];  // the previous value; empty if it was not changed
 
@@ -54,12 +57,17 @@ void SetStdio(const int (&stdio)[3]) {
   syscall(SYS_close_range, 3U, ~0U, 0U);
 }
 
-[[noreturn]] void RunChild(char* const* argv, const int (&stdio)[3], pid_t shim) {
+// Of every child: in a process group of its own, with nothing of the shim's own state but descriptors.
+void BecomeChild(pid_t shim) {
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != shim) _exit(127);  // the shim died before the line above
   RestoreOom();
   ResetSignals();
+}
+
+[[noreturn]] void RunChild(char* const* argv, const int (&stdio)[3], pid_t shim) {
+  BecomeChild(shim);
   SetStdio(stdio);
   execv(argv[0], argv);
   const int error = errno;
@@ -68,6 +76,39 @@ void SetStdio(const int (&stdio)[3]) {
   Put(2, strerrordesc_np(error) != nullptr ? strerrordesc_np(error) : "cannot be run");
   Put(2, "\n");
   _exit(127);
+}
+
+// The program itself is closed by its execution.
+[[noreturn]] void RunFile(int file, const int (&stdio)[3], const std::vector<int>& more, pid_t shim) {
+  BecomeChild(shim);
+  const int first = 3 + static_cast<int>(more.size()) + 1;
+  const int program = fcntl(file, F_DUPFD_CLOEXEC, first);
+  int high[kMaxSpawnFds];
+  for (size_t i = 0; i < more.size(); ++i) high[i] = fcntl(more[i], F_DUPFD_CLOEXEC, first);
+  int standard[3];
+  for (int i = 0; i < 3; ++i) {
+    const int fd = stdio[i] >= 0 ? stdio[i] : open("/dev/null", O_RDWR | O_CLOEXEC);
+    standard[i] = fcntl(fd, F_DUPFD_CLOEXEC, first);
+  }
+  for (int i = 0; i < 3; ++i) dup2(standard[i], i);
+  for (size_t i = 0; i < more.size(); ++i) dup2(high[i], 3 + static_cast<int>(i));
+  dup3(program, first - 1, O_CLOEXEC);
+  syscall(SYS_close_range, static_cast<unsigned>(first), ~0U, 0U);
+  char name[] = "crisp-exec-helper";
+  char* const argv[] = {name, nullptr};
+  char* const environment[] = {nullptr};
+  execveat(first - 1, "", argv, environment, AT_EMPTY_PATH);
+  _exit(127);
+}
+
+// fork(2), into a cgroup of v2 if there is one.
+pid_t Fork(int cgroup) {
+  if (cgroup < 0) return fork();
+  clone_args arguments{};
+  arguments.flags = CLONE_INTO_CGROUP;
+  arguments.exit_signal = SIGCHLD;
+  arguments.cgroup = static_cast<uint64_t>(cgroup);
+  return static_cast<pid_t>(syscall(SYS_clone3, &arguments, sizeof(arguments)));
 }
 
 }  // namespace
@@ -100,6 +141,18 @@ pid_t Spawn(const std::vector<std::string>& argv, const int (&stdio)[3]) {
   const pid_t pid = fork();
   if (pid == 0) RunChild(pointers.data(), stdio, shim);
   if (pid > 0) setpgid(pid, pid);  // here and in the child: a group kill may come before either
+  return pid;
+}
+
+pid_t SpawnFile(int file, const int (&stdio)[3], const std::vector<int>& more, int cgroup) {
+  if (more.size() > kMaxSpawnFds) {
+    errno = E2BIG;
+    return -1;
+  }
+  const pid_t shim = getpid();
+  const pid_t pid = Fork(cgroup);
+  if (pid == 0) RunFile(file, stdio, more, shim);
+  if (pid > 0) setpgid(pid, pid);
   return pid;
 }
 

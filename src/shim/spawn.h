@@ -20,4 +20,8 @@ void SetOriginalOom(const std::string& value);
 // the shim cannot fork; a program that cannot be executed exits with 127 after a line on its stderr.
 pid_t Spawn(const std::vector<std::string>& argv, const int (&stdio)[3]);
 
+// Starts the program that is open as `file`, without arguments and environment, with `stdio` likewise. `more` become
+// its descriptors 3, 4 and so on. With `cgroup`, the descriptor of a directory of cgroup v2, it is born in that cgroup.
+pid_t SpawnFile(int file, const int (&stdio)[3], const std::vector<int>& more, int cgroup);
+
 }  // namespace crisp::shim

@@ -11,14 +11,14 @@ StreamedExec::StreamedExec(Context context, const Container& container, uint64_t
                            Attached descriptors, Client client)
     : terminal_(request.terminal != 0),
       client_(std::move(client)),
-      process_(context, container, number, std::move(descriptors.fds[0])) {
+      process_(context, container, number, {std::move(descriptors.fds[0]), request.planned != 0}) {
   for (int stream = 0, next = 1; stream < 3; ++stream) {
     if ((request.streams & (kStdinBit << stream)) != 0) ends_[stream] = std::move(descriptors.fds[next++]);
   }
 }
 
 void StreamedExec::Begin() {
-  if (terminal_) {
+  if (terminal_ && !process_.planned()) {
     if (const int error = console_.Listen(process_.bundle(), process_.name() + ".tty"); error != 0) {
       return Finish({Failure{ErrorCode::kInternal, "exec", "listen for a terminal: " + ErrorText(error)}, 0});
     }
@@ -39,7 +39,7 @@ void StreamedExec::Begin() {
 void StreamedExec::OnLaunched(std::optional<Failure> failure) {
   Fd master;
   if (!failure.has_value() && terminal_) {
-    master = console_.TakeMaster();
+    master = process_.planned() ? process_.TakeTerminal() : console_.TakeMaster();
     if (!master.valid()) failure = Failure{ErrorCode::kInternal, "exec", "the runtime sent no terminal"};
   }
   if (!failure.has_value()) return client_.opened(std::move(master));

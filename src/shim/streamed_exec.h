@@ -23,7 +23,8 @@ class StreamedExec : public Session {
     std::function<void(const ExecEnd&)> ended;  // the last call
   };
 
-  // `descriptors`: the OCI process object, then the ends for `request.streams`. `number` as for ExecProcess.
+  // `descriptors`: the OCI process object or the plan, then the ends for `request.streams`. `number` as for
+  // ExecProcess.
   StreamedExec(Context context, const Container& container, uint64_t number, const ExecStream& request,
                Attached descriptors, Client client);
 
