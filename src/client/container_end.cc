@@ -10,8 +10,8 @@
 namespace crisp::client {
 namespace {
 
-constexpr int kAskEvery = 200;      // ms, where nothing tells the end
-constexpr int kAskAfterEnd = 5;     // ms, until the runtime has heard of it
+constexpr int kAskEvery = 200;   // ms, where nothing tells the end
+constexpr int kAskAfterEnd = 5;  // ms, until the runtime has heard of it
 
 }  // namespace
 

@@ -1,5 +1,5 @@
-// ContainerEnd: waits for the end of a container. The kernel tells it by the pid of its first process, where the runtime
-// tells that; else the runtime is asked.
+// ContainerEnd: waits for the end of a container. The kernel tells it by the pid of its first process, where the
+// runtime tells that; else the runtime is asked.
 #pragma once
 
 #include <string>

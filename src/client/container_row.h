@@ -17,8 +17,8 @@ std::string StatusText(const cri::ContainerStatus& status, int64_t now);
 // The command in quotes and cut to 20 characters as docker has it, or whole.
 std::string CommandText(const std::vector<std::string>& words, bool whole);
 
-// Asks the runtime for what its list does not have. Fields: ID, Names, Image, Command, CreatedAt, CreatedAgo, State, Status,
-// ExitCode, Ports, Labels, Namespace, Pod, PodID, Attempt.
+// Asks the runtime for what its list does not have. Fields: ID, Names, Image, Command, CreatedAt, CreatedAgo, State,
+// Status, ExitCode, Ports, Labels, Namespace, Pod, PodID, Attempt.
 Row ContainerRow(RuntimeClient* runtime, const ContainerView& view, bool whole);
 
 // The words that the container's first process was started with; empty if nobody tells them.

@@ -109,9 +109,10 @@ absl::StatusOr<ContainerView> FindToChange(Session& session, const std::string& 
   ASSIGN_OR_RETURN(RuntimeClient* const runtime, session.Runtime());
   ASSIGN_OR_RETURN(ContainerView view, FindContainer(runtime, name));
   if (view.own() || session.options().kubernetes) return view;
-  return absl::FailedPreconditionError(absl::StrCat(
-      "container ", view.Name(), " was not made by crisp run but, as it seems, by a kubelet, which would make it anew; ",
-      "change its pod by kubectl, or say --k8s if you mean it"));
+  return absl::FailedPreconditionError(
+      absl::StrCat("container ", view.Name(),
+                   " was not made by crisp run but, as it seems, by a kubelet, which would make it anew; ",
+                   "change its pod by kubectl, or say --k8s if you mean it"));
 }
 
 absl::StatusOr<cri::PodSandbox> FindPod(RuntimeClient* runtime, const std::string& name) {

@@ -52,6 +52,8 @@ absl::StatusOr<cri::ContainerStatusResponse> StatusOf(RuntimeClient* runtime, co
 nlohmann::ordered_json InfoOf(const google::protobuf::Map<std::string, std::string>& info);
 
 // docker's short form.
-inline std::string ShortId(const std::string& id) { return id.substr(0, 12); }
+inline std::string ShortId(const std::string& id) {
+  return id.substr(0, 12);
+}
 
 }  // namespace crisp::client

@@ -45,7 +45,8 @@ std::optional<v1::Credentials> CredentialsFor(absl::string_view image, absl::str
     std::string pair;
     if (absl::Base64Unescape(Text(entry, "auth"), &pair) && absl::StrContains(pair, ":")) {
       credentials.set_username(pair.substr(0, pair.find(':')));
-      credentials.set_password(std::string(absl::StripSuffix(pair.substr(pair.find(':') + 1), absl::string_view("\0", 1))));
+      credentials.set_password(
+          std::string(absl::StripSuffix(pair.substr(pair.find(':') + 1), absl::string_view("\0", 1))));
     }
     return credentials;
   }

@@ -18,8 +18,8 @@ absl::StatusOr<DetachKeys> DetachKeys::Parse(absl::string_view text) {
   if (text.empty()) return DetachKeys(keys);
   for (const absl::string_view key : absl::StrSplit(text, ',')) {
     const std::string lower = absl::AsciiStrToLower(key);
-    const size_t control = lower.size() == 6 && absl::StartsWith(lower, "ctrl-") ? kControls.find(lower[5])
-                                                                                 : absl::string_view::npos;
+    const size_t control =
+        lower.size() == 6 && absl::StartsWith(lower, "ctrl-") ? kControls.find(lower[5]) : absl::string_view::npos;
     if (key.size() == 1) {
       keys += key[0];
     } else if (control != absl::string_view::npos) {

@@ -21,8 +21,7 @@ struct EndpointChoices {
   std::string flag;      // empty: not given
   std::string variable;  // likewise
   std::string config_file = "/etc/crictl.yaml";
-  std::vector<std::string> known = {"/run/crisp/crisp.sock", "/run/containerd/containerd.sock",
-                                    "/run/crio/crio.sock"};
+  std::vector<std::string> known = {"/run/crisp/crisp.sock", "/run/containerd/containerd.sock", "/run/crio/crio.sock"};
 };
 
 // InvalidArgument for an endpoint that is no Unix socket, NotFound naming the sockets that were tried.

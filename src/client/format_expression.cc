@@ -147,11 +147,23 @@ absl::StatusOr<Value> Gt(const Arguments& args) {
 }
 
 const std::map<std::string, Function>& Functions() {
-  static const std::map<std::string, Function> functions = {
-      {"json", Json},   {"join", Join},         {"len", Len},         {"upper", Upper},   {"lower", Lower},
-      {"title", Title}, {"truncate", Truncate}, {"println", Println}, {"printf", Printf}, {"index", Index},
-      {"not", Not},     {"and", And},           {"or", Or},           {"eq", Eq},         {"ne", Ne},
-      {"lt", Lt},       {"gt", Gt}};
+  static const std::map<std::string, Function> functions = {{"json", Json},
+                                                            {"join", Join},
+                                                            {"len", Len},
+                                                            {"upper", Upper},
+                                                            {"lower", Lower},
+                                                            {"title", Title},
+                                                            {"truncate", Truncate},
+                                                            {"println", Println},
+                                                            {"printf", Printf},
+                                                            {"index", Index},
+                                                            {"not", Not},
+                                                            {"and", And},
+                                                            {"or", Or},
+                                                            {"eq", Eq},
+                                                            {"ne", Ne},
+                                                            {"lt", Lt},
+                                                            {"gt", Gt}};
   return functions;
 }
 
@@ -187,7 +199,8 @@ absl::StatusOr<Value> Operand(const std::string& word, const Scope& scope) {
   if (word == "true" || word == "false") return Value(word == "true");
   if (uint64_t number = 0; absl::SimpleAtoi(word, &number)) return Value(number);
   if (int64_t number = 0; absl::SimpleAtoi(word, &number)) return Value(number);
-  return Wrong(absl::StrCat("\"", word, "\" is no function; there are json, join, len, upper, lower, title, truncate, "
+  return Wrong(absl::StrCat("\"", word,
+                            "\" is no function; there are json, join, len, upper, lower, title, truncate, "
                             "index, printf, println, not, and, or, eq, ne, lt, gt"));
 }
 

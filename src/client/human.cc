@@ -93,14 +93,14 @@ absl::StatusOr<int64_t> ParseBytes(absl::string_view text) {
 
 absl::StatusOr<int64_t> ParseDuration(absl::string_view text) {
   double sum = 0;
-  absl::string_view left = text;
-  while (!left.empty()) {
+  bool good = !text.empty();
+  for (absl::string_view left = text; good && !left.empty();) {
     const std::optional<double> number = TakeNumber(&left);
     const std::optional<double> unit = number ? UnitOf(&left) : std::nullopt;
-    if (!unit) break;
-    sum += *number * *unit;
+    good = unit.has_value();
+    if (good) sum += *number * *unit;
   }
-  if (text.empty() || !left.empty() || sum > 9e18) {
+  if (!good || sum > 9e18) {
     return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" is no duration; write it as 90s or 1h30m"));
   }
   return static_cast<int64_t>(sum);

@@ -23,8 +23,8 @@ absl::StatusOr<int64_t> ParseBytes(absl::string_view text);
 // "90s", "1h30m", "1.5h", "2d" in nanoseconds, as Go's durations, with days. InvalidArgument for anything else.
 absl::StatusOr<int64_t> ParseDuration(absl::string_view text);
 
-// A point in time of --since and --until: a duration before `now`, RFC 3339 with or without time and zone (UTC then), or
-// seconds since 1970. Nanoseconds since 1970.
+// A point in time of --since and --until: a duration before `now`, RFC 3339 with or without time and zone (UTC then),
+// or seconds since 1970. Nanoseconds since 1970.
 absl::StatusOr<int64_t> ParseTime(absl::string_view text, int64_t now);
 
 // "2026-11-30T19:44:54.123456789Z"

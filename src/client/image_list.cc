@@ -26,8 +26,8 @@ std::string Field(const ordered_json& document, const char* key) {
 void TakeConfig(const ordered_json& config, Details* details) {
   if (!config.is_object()) return;
   const std::string variant = Field(config, "variant");
-  details->platform = absl::StrCat(Field(config, "os"), "/", Field(config, "architecture"),
-                                   variant.empty() ? "" : "/", variant);
+  details->platform =
+      absl::StrCat(Field(config, "os"), "/", Field(config, "architecture"), variant.empty() ? "" : "/", variant);
   if (details->created == 0) details->created = FromRfc3339(Field(config, "created"));
 }
 
@@ -53,7 +53,8 @@ Row RowOf(const cri::Image& image, const Details& details, const std::string& re
   const NameParts name = SplitName(reference);
   std::string digest;
   for (const std::string& each : image.repo_digests()) {
-    if (name.repository.empty() || absl::StartsWith(each, name.repository + "@")) digest = each.substr(each.find('@') + 1);
+    if (name.repository.empty() || absl::StartsWith(each, name.repository + "@"))
+      digest = each.substr(each.find('@') + 1);
   }
   Row row;
   row["ID"] = whole_ids ? image.id() : ShortImageId(image.id());

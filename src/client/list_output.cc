@@ -85,14 +85,13 @@ std::string JsonLines(const std::vector<Row>& rows) {
 
 bool IsPlain(const std::string& text) {
   if (text.empty() || text.size() > 200) return false;
-  static constexpr absl::string_view kLetters =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_/";
+  static constexpr absl::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_/";
   if (!absl::StrContains(kLetters, text.substr(0, 1))) return false;
   for (const char* word : {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}) {
     if (absl::EqualsIgnoreCase(text, word)) return false;
   }
-  return text.find_first_not_of(
-             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_/0123456789.-") == std::string::npos;
+  return text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_/0123456789.-") ==
+         std::string::npos;
 }
 
 std::string YamlLeaf(const nlohmann::ordered_json& value) {
@@ -177,9 +176,9 @@ absl::StatusOr<std::string> FormatList(const ListFormat& format, const std::vect
   }
   if (absl::ConsumePrefix(&text, "table ")) return TemplateTable(text, columns, rows);
   if (absl::StrContains(text, "{{")) return TemplateLines(text, rows);
-  return absl::InvalidArgumentError(
-      absl::StrCat("unknown format \"", form, "\"; there are json, yaml, wide, name, table, and templates as ",
-                   "'{{.ID}}' or 'table {{.ID}}\\t{{.Name}}'"));
+  return absl::InvalidArgumentError(absl::StrCat("unknown format \"", form,
+                                                 "\"; there are json, yaml, wide, name, table, and templates as ",
+                                                 "'{{.ID}}' or 'table {{.ID}}\\t{{.Name}}'"));
 }
 
 }  // namespace crisp::client

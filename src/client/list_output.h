@@ -20,10 +20,10 @@ struct Column {
 
 // What the options of a list say.
 struct ListFormat {
-  std::string output;    // -o: "", "wide", "json", "yaml", "name", "template"
-  std::string format;    // --format: a template, "table TEMPLATE", or one of the words above
-  bool quiet = false;    // -q: the first column only
-  bool headers = true;   // not --no-headers
+  std::string output;               // -o: "", "wide", "json", "yaml", "name", "template"
+  std::string format;               // --format: a template, "table TEMPLATE", or one of the words above
+  bool quiet = false;               // -q: the first column only
+  bool headers = true;              // not --no-headers
   std::string name_field = "Name";  // for -o name
 };
 

@@ -48,7 +48,8 @@ class LineFile {
 
   // Whether the path has another file by now: the log was rotated.
   bool Replaced(const std::string& path) const {
-    struct stat ours {}, theirs {};
+    struct stat ours {
+    }, theirs{};
     return fstat(file_.get(), &ours) == 0 && stat(path.c_str(), &theirs) == 0 && ours.st_ino != theirs.st_ino;
   }
 

@@ -17,7 +17,7 @@
 namespace crisp::client {
 
 struct LogLine {
-  int64_t time = 0;  // nanoseconds since 1970
+  int64_t time = 0;    // nanoseconds since 1970
   bool error = false;  // of stderr
   std::string text;    // with its "\n", unless the line goes on or ended without one
 };
@@ -32,9 +32,9 @@ struct LogOptions {
   bool follow = false;
 };
 
-// Reads the log from its beginning, or its last lines, and gives each line to `take`. With `follow` it goes on as the log
-// grows and is rotated, until `ended` says that nothing more will be written; `ended_fd` becomes readable when it is worth
-// asking, -1 if nothing tells. It is asked every second at least.
+// Reads the log from its beginning, or its last lines, and gives each line to `take`. With `follow` it goes on as the
+// log grows and is rotated, until `ended` says that nothing more will be written; `ended_fd` becomes readable when it
+// is worth asking, -1 if nothing tells. It is asked every second at least.
 absl::Status ReadLog(const std::string& path, const LogOptions& options, int ended_fd,
                      const std::function<bool()>& ended, const std::function<void(const LogLine&)>& take);
 

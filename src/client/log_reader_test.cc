@@ -19,7 +19,8 @@ class LogReaderTest : public ::testing::Test {
   ~LogReaderTest() override { std::filesystem::remove_all(directory_); }
 
   void Append(const std::string& text) { std::ofstream(path_, std::ios::app) << text; }
-  std::string Read(const LogOptions& options, const std::function<bool()>& ended = [] { return true; }) {
+  std::string Read(
+      const LogOptions& options, const std::function<bool()>& ended = [] { return true; }) {
     std::string text;
     EXPECT_TRUE(ReadLog(path_, options, -1, ended, [&](const LogLine& line) { text += line.text; }).ok());
     return text;
@@ -63,7 +64,8 @@ TEST_F(LogReaderTest, AFollowedLogMayBeRotated) {
 }
 
 TEST_F(LogReaderTest, ALogThatIsMissingIsNamed) {
-  const absl::Status status = ReadLog(path_, {}, -1, [] { return true; }, [](const LogLine&) {});
+  const absl::Status status = ReadLog(
+      path_, {}, -1, [] { return true; }, [](const LogLine&) {});
   EXPECT_NE(status.message().find(path_), absl::string_view::npos);
 }
 

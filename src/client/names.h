@@ -6,7 +6,8 @@
 
 namespace crisp::client {
 
-// "brave_lovelace": an adjective and the name of somebody to whom computing owes something. The same for the same number.
+// "brave_lovelace": an adjective and the name of somebody to whom computing owes something. The same for the same
+// number.
 std::string NameOf(uint64_t number);
 // A random one.
 std::string RandomName();

@@ -151,8 +151,8 @@ absl::StatusOr<MadeContainer> CreateOwn(Session& session, RunSpec spec) {
   std::error_code error;
   fs::create_directories(directory, error);
   if (error) {
-    return absl::InternalError(absl::StrCat("make ", directory, ": ", error.message(),
-                                            "; run this as root, or name another --data-root"));
+    return absl::InternalError(
+        absl::StrCat("make ", directory, ": ", error.message(), "; run this as root, or name another --data-root"));
   }
   chmod(directory.c_str(), 0700);
   absl::StatusOr<MadeContainer> made = MakeAndSave(session, config, directory);

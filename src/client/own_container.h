@@ -29,8 +29,8 @@ struct MadeContainer {
 // What fails leaves nothing. AlreadyExists if a container has the name.
 absl::StatusOr<MadeContainer> CreateOwn(Session& session, RunSpec spec);
 
-// Makes a stopped container anew from what is on record; the old one is removed. Files that it wrote to its own root are
-// lost, volumes are not.
+// Makes a stopped container anew from what is on record; the old one is removed. Files that it wrote to its own root
+// are lost, volumes are not.
 absl::StatusOr<MadeContainer> RecreateOwn(Session& session, const ContainerView& old);
 
 absl::Status StartContainer(RuntimeClient* runtime, const std::string& id);

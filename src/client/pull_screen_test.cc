@@ -25,13 +25,13 @@ TEST(PullScreenTest, EachLayerHasABarWithItsBytes) {
   ASSERT_EQ(lines.size(), 4u);
   EXPECT_EQ(lines[0], "docker.io/library/nginx:alpine");
   EXPECT_NE(lines[1].find("layer    0123456789ab  done "), std::string::npos) << lines[1];
-  EXPECT_NE(lines[2].find("downloading  [=========>"), std::string::npos) << lines[2];
+  EXPECT_NE(lines[2].find("downloading  [========> "), std::string::npos) << lines[2];
   EXPECT_NE(lines[2].find("1.0 MiB / 4.0 MiB"), std::string::npos) << lines[2];
   EXPECT_EQ(lines[3], "elapsed 2.0 s   total 5.0 MiB   2.5 MiB/s");
 }
 
 TEST(PullScreenTest, AScreenIsNeverExceeded) {
-  for (const uint16_t columns : {20, 60, 80}) {
+  for (const uint16_t columns : {uint16_t{20}, uint16_t{60}, uint16_t{80}}) {
     const std::vector<std::string> lines = DrawPull(Progress(30), {columns, 10});
     EXPECT_LT(lines.size(), 10u);
     for (const std::string& line : lines) EXPECT_LT(line.size(), columns + 3u) << line;  // "…" has three bytes

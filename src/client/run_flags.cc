@@ -97,7 +97,8 @@ absl::StatusOr<std::vector<cri::PortMapping>> ParsePorts(absl::string_view text)
   if (halves.size() > 2) return Bad(text, kPortForms);
   if (halves.size() == 2) {
     cri::Protocol protocol;
-    if (!cri::Protocol_Parse(absl::AsciiStrToUpper(halves[1]), &protocol)) return Bad(text, "names no tcp, udp or sctp");
+    if (!cri::Protocol_Parse(absl::AsciiStrToUpper(halves[1]), &protocol))
+      return Bad(text, "names no tcp, udp or sctp");
     mapping.set_protocol(protocol);
   }
   std::vector<absl::string_view> parts = absl::StrSplit(halves[0], ':');
@@ -192,7 +193,8 @@ std::optional<std::string> WithValue(const std::string& variable) {
 
 absl::StatusOr<std::vector<std::string>> EnvironmentFile(const std::string& path) {
   std::ifstream file(path);
-  if (!file) return absl::NotFoundError(absl::StrCat("cannot read the file of variables ", path, ": ", strerror(errno)));
+  if (!file)
+    return absl::NotFoundError(absl::StrCat("cannot read the file of variables ", path, ": ", strerror(errno)));
   std::vector<std::string> variables;
   std::string line;
   for (int number = 1; std::getline(file, line); ++number) {

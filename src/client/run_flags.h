@@ -36,8 +36,8 @@ absl::StatusOr<Volume> ParseMount(absl::string_view text, const std::string& her
 // "/dev/fuse", "/dev/a:/dev/b:rwm"
 absl::StatusOr<cri::Device> ParseDevice(absl::string_view text);
 
-// The variables of a file: "NAME=value" a line, "NAME" for the caller's own value, "#" begins a comment. NotFound if the
-// file cannot be read.
+// The variables of a file: "NAME=value" a line, "NAME" for the caller's own value, "#" begins a comment. NotFound if
+// the file cannot be read.
 absl::StatusOr<std::vector<std::string>> EnvironmentFile(const std::string& path);
 // "NAME" as "NAME=value" of the caller, or nothing if the caller has none; "NAME=value" as it is.
 std::optional<std::string> WithValue(const std::string& variable);

@@ -20,8 +20,8 @@ struct RunSpec {
   std::optional<std::string> entrypoint;  // in place of the image's, which then gives no CMD either; "": none
 
   bool terminal = false;
-  bool interactive = false;      // stdin stays open
-  bool stdin_once = false;       // and closes when the first who is attached leaves
+  bool interactive = false;              // stdin stays open
+  bool stdin_once = false;               // and closes when the first who is attached leaves
   std::vector<std::string> environment;  // "NAME=value", later ones win
   std::string working_dir;
   std::string user;
@@ -66,7 +66,8 @@ struct ImageCommand {
   std::vector<std::string> entrypoint, cmd;
 };
 
-// `directory` takes the log, and volumes without a name; `volumes` those with one. Pure. InvalidArgument names the option.
+// `directory` takes the log, and volumes without a name; `volumes` those with one. Pure. InvalidArgument names the
+// option.
 absl::StatusOr<OwnConfig> BuildConfig(const RunSpec& spec, const ImageCommand& image, const std::string& directory,
                                       const std::string& volumes);
 

@@ -8,7 +8,8 @@ namespace crisp::client {
 namespace {
 
 OwnConfig Built(const RunSpec& spec) {
-  return BuildConfig(spec, {"docker.io/library/nginx:alpine", {"/entry"}, {"nginx", "-g"}}, "/data/containers/web", "/data/volumes")
+  return BuildConfig(spec, {"docker.io/library/nginx:alpine", {"/entry"}, {"nginx", "-g"}}, "/data/containers/web",
+                     "/data/volumes")
       .value();
 }
 

@@ -9,7 +9,7 @@
 namespace crisp::client {
 namespace {
 
-constexpr int kMostMessage = 64 << 20;  // bytes; containerd answers with up to 16 MiB, and lists may be longer
+constexpr int kMostMessage = 64 << 20;           // bytes; containerd answers with up to 16 MiB, and lists may be longer
 constexpr std::chrono::minutes kMakeTimeout{4};  // of a pod or container: plugins and disks may be slow
 constexpr std::chrono::hours kNoDeadline{24 * 365};
 
@@ -43,7 +43,8 @@ absl::Status ToStatus(RuntimeClient* client, const grpc::Status& status, absl::s
 template <typename Stub, typename Request, typename Response>
 absl::StatusOr<Response> Unary(RuntimeClient* client, Stub* stub,
                                grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-                               const char* name, const Request& request, std::chrono::seconds timeout = RuntimeClient::kTimeout) {
+                               const char* name, const Request& request,
+                               std::chrono::seconds timeout = RuntimeClient::kTimeout) {
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + timeout);
   Response response;
@@ -100,7 +101,8 @@ absl::StatusOr<cri::RuntimeConfigResponse> RuntimeClient::Call(const cri::Runtim
   return Unary(this, &stubs_->runtime, &cri::RuntimeService::Stub::RuntimeConfig, "RuntimeConfig", request);
 }
 absl::StatusOr<cri::RunPodSandboxResponse> RuntimeClient::Call(const cri::RunPodSandboxRequest& request) {
-  return Unary(this, &stubs_->runtime, &cri::RuntimeService::Stub::RunPodSandbox, "RunPodSandbox", request, kMakeTimeout);
+  return Unary(this, &stubs_->runtime, &cri::RuntimeService::Stub::RunPodSandbox, "RunPodSandbox", request,
+               kMakeTimeout);
 }
 absl::StatusOr<cri::StopPodSandboxResponse> RuntimeClient::Call(const cri::StopPodSandboxRequest& request) {
   return Unary(this, &stubs_->runtime, &cri::RuntimeService::Stub::StopPodSandbox, "StopPodSandbox", request);
@@ -115,7 +117,8 @@ absl::StatusOr<cri::ListPodSandboxResponse> RuntimeClient::Call(const cri::ListP
   return Unary(this, &stubs_->runtime, &cri::RuntimeService::Stub::ListPodSandbox, "ListPodSandbox", request);
 }
 absl::StatusOr<cri::CreateContainerResponse> RuntimeClient::Call(const cri::CreateContainerRequest& request) {
-  return Unary(this, &stubs_->runtime, &cri::RuntimeService::Stub::CreateContainer, "CreateContainer", request, kMakeTimeout);
+  return Unary(this, &stubs_->runtime, &cri::RuntimeService::Stub::CreateContainer, "CreateContainer", request,
+               kMakeTimeout);
 }
 absl::StatusOr<cri::StartContainerResponse> RuntimeClient::Call(const cri::StartContainerRequest& request) {
   return Unary(this, &stubs_->runtime, &cri::RuntimeService::Stub::StartContainer, "StartContainer", request);
@@ -129,8 +132,10 @@ absl::StatusOr<cri::ContainerStatusResponse> RuntimeClient::Call(const cri::Cont
 absl::StatusOr<cri::ListContainersResponse> RuntimeClient::Call(const cri::ListContainersRequest& request) {
   return Unary(this, &stubs_->runtime, &cri::RuntimeService::Stub::ListContainers, "ListContainers", request);
 }
-absl::StatusOr<cri::UpdateContainerResourcesResponse> RuntimeClient::Call(const cri::UpdateContainerResourcesRequest& request) {
-  return Unary(this, &stubs_->runtime, &cri::RuntimeService::Stub::UpdateContainerResources, "UpdateContainerResources", request);
+absl::StatusOr<cri::UpdateContainerResourcesResponse> RuntimeClient::Call(
+    const cri::UpdateContainerResourcesRequest& request) {
+  return Unary(this, &stubs_->runtime, &cri::RuntimeService::Stub::UpdateContainerResources, "UpdateContainerResources",
+               request);
 }
 absl::StatusOr<cri::ExecResponse> RuntimeClient::Call(const cri::ExecRequest& request) {
   return Unary(this, &stubs_->runtime, &cri::RuntimeService::Stub::Exec, "Exec", request);

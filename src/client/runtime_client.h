@@ -1,8 +1,8 @@
 // RuntimeClient: the calls of one runtime, CRI's and crisp's own.
 //
 // A request's type names the call: Call(cri::VersionRequest) is Version. Each answer comes within a deadline, but for
-// those that may last: pulls, stops, events. Errors have the call's code and text; one that the runtime does not have is
-// Unimplemented and names the runtime. Unavailable says which socket nobody answers on.
+// those that may last: pulls, stops, events. Errors have the call's code and text; one that the runtime does not have
+// is Unimplemented and names the runtime. Unavailable says which socket nobody answers on.
 //
 // Threading: from one thread at a time.
 #pragma once

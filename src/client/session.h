@@ -1,5 +1,5 @@
-// Session: one run of the program: where it writes, which runtime it speaks to, where it keeps what containers of its own
-// need.
+// Session: one run of the program: where it writes, which runtime it speaks to, where it keeps what containers of its
+// own need.
 #pragma once
 
 #include <memory>

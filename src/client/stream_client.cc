@@ -96,9 +96,8 @@ class Stream {
       return absl::UnavailableError(absl::StrCat("connect to the runtime's streaming server ", where));
     }
     socket_.next_layer().set_option(asio::ip::tcp::no_delay(true), error);
-    socket_.set_option(websocket::stream_base::decorator([](websocket::request_type& request) {
-      request.set(beast::http::field::sec_websocket_protocol, kProtocols);
-    }));
+    socket_.set_option(websocket::stream_base::decorator(
+        [](websocket::request_type& request) { request.set(beast::http::field::sec_websocket_protocol, kProtocols); }));
     websocket::response_type answer;
     socket_.handshake(answer, where, address.path, error);
     if (error) {

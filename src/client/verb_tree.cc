@@ -90,7 +90,8 @@ std::string Explain(CLI::App& root, const std::vector<std::string>& args, const 
 
 }  // namespace
 
-VerbTree::VerbTree(Session* session) : session_(session), app_("Runs containers and looks into nodes, over CRI.", "crisp") {
+VerbTree::VerbTree(Session* session)
+    : session_(session), app_("Runs containers and looks into nodes, over CRI.", "crisp") {
   app_.require_subcommand(1);
   app_.footer(kFooter);
   app_.get_formatter()->column_width(34);
@@ -139,7 +140,7 @@ void VerbTree::AddListOptions(CLI::App* verb, ListFormat* format, const std::str
 
 void VerbTree::Refuse(CLI::App& parent, const std::string& name, const std::string& why) {
   CLI::App* const verb = parent.add_subcommand(name, "")->group("");
-  verb->allow_extras();
+  verb->allow_extras()->fallthrough(false);
   verb->set_help_flag();
   verb->callback([name, why] { throw CLI::ValidationError(absl::StrCat(name, ": ", why)); });
 }
@@ -203,7 +204,7 @@ int VerbTree::Run(const std::vector<std::string>& args) {
 }
 
 std::string Nearest(const std::string& word, const std::vector<std::string>& known) {
-  const size_t most = std::max<size_t>(1, word.size() / 3);
+  const size_t most = word.size() < 4 ? 1 : std::max<size_t>(2, word.size() / 3);  // two: letters changed places
   std::string best;
   size_t least = most + 1;
   for (const std::string& name : known) {

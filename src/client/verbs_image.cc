@@ -17,14 +17,9 @@ namespace {
 using nlohmann::ordered_json;
 
 const std::vector<Column>& ImageColumns() {
-  static const std::vector<Column> columns = {{"REPOSITORY", "Repository"},
-                                              {"TAG", "Tag"},
-                                              {"IMAGE ID", "ID"},
-                                              {"CREATED", "Created"},
-                                              {"PLATFORM", "Platform"},
-                                              {"SIZE", "Size"},
-                                              {"BLOB SIZE", "BlobSize"},
-                                              {"DIGEST", "Digest", true}};
+  static const std::vector<Column> columns = {
+      {"REPOSITORY", "Repository"}, {"TAG", "Tag"},   {"IMAGE ID", "ID"},        {"CREATED", "Created"},
+      {"PLATFORM", "Platform"},     {"SIZE", "Size"}, {"BLOB SIZE", "BlobSize"}, {"DIGEST", "Digest", true}};
   return columns;
 }
 
@@ -74,8 +69,8 @@ absl::StatusOr<std::string> RemoveImage(RuntimeClient* runtime, const std::strin
   }
   ASSIGN_OR_RETURN(const std::string user, UserOf(runtime, image));
   if (!user.empty() && !force) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("image ", name, " is used by container ", user, "; remove that first (crisp rm ", user, "), or say -f"));
+    return absl::FailedPreconditionError(absl::StrCat("image ", name, " is used by container ", user,
+                                                      "; remove that first (crisp rm ", user, "), or say -f"));
   }
   cri::RemoveImageRequest request;
   request.mutable_image()->set_image(image.id());
@@ -133,7 +128,8 @@ absl::StatusOr<int> History(Session& session, const std::string& name, const Lis
     Row row;
     row["Snapshot"] = "<missing>";
     if (!empty && description.ok() && layer < description->layers_size()) {
-      row["Snapshot"] = whole ? description->layers(layer).diff_id() : ShortImageId(description->layers(layer).diff_id());
+      row["Snapshot"] =
+          whole ? description->layers(layer).diff_id() : ShortImageId(description->layers(layer).diff_id());
       row["Size"] = HumanBytes(static_cast<uint64_t>(description->layers(layer).unpacked()));
     } else {
       row["Size"] = empty ? "0 B" : "";
@@ -214,7 +210,8 @@ void AddPull(VerbTree* tree, CLI::App& parent) {
 
 void AddImages(VerbTree* tree, CLI::App& parent, const std::string& name) {
   const auto line = std::make_shared<ImagesLine>();
-  CLI::App* const images = tree->Add(parent, name, "List images", [line](Session& session) { return Images(session, *line); });
+  CLI::App* const images =
+      tree->Add(parent, name, "List images", [line](Session& session) { return Images(session, *line); });
   VerbTree::AddListOptions(images, &line->format, "Print ids only");
   images->add_flag("--no-trunc", line->whole_ids, "Whole ids");
   images->add_flag("--digests", line->digests, "Show digests too");
@@ -224,9 +221,9 @@ void AddImages(VerbTree* tree, CLI::App& parent, const std::string& name) {
 
 void AddRemove(VerbTree* tree, CLI::App& parent, const std::string& name) {
   const auto line = std::make_shared<Line>();
-  CLI::App* const remove =
-      tree->Add(parent, name, "Remove images",
-                [line](Session& session) { return RemoveImages(session, line->images, line->force); });
+  CLI::App* const remove = tree->Add(parent, name, "Remove images", [line](Session& session) {
+    return RemoveImages(session, line->images, line->force);
+  });
   remove->add_flag("-f,--force", line->force, "Also images that containers use; these go on");
   remove->add_option("IMAGE", line->images, "Names or ids")->required();
 }
@@ -241,9 +238,9 @@ void AddTag(VerbTree* tree, CLI::App& parent) {
 
 void AddHistory(VerbTree* tree, CLI::App& parent) {
   const auto line = std::make_shared<Line>();
-  CLI::App* const history =
-      tree->Add(parent, "history", "Show how an image was built",
-                [line](Session& session) { return History(session, line->image, line->list, line->whole); });
+  CLI::App* const history = tree->Add(parent, "history", "Show how an image was built", [line](Session& session) {
+    return History(session, line->image, line->list, line->whole);
+  });
   VerbTree::AddListOptions(history, &line->list, "Print ids of layers only");
   history->add_flag("--no-trunc", line->whole, "Whole ids and commands");
   history->add_option("IMAGE", line->image, "Its name or id")->required();
@@ -264,9 +261,9 @@ void AddImageVerbs(VerbTree* tree) {
     AddHistory(tree, *parent);
   }
   const auto line = std::make_shared<Line>();
-  CLI::App* const inspect =
-      tree->Add(group, "inspect", "Show all of an image",
-                [line](Session& session) { return Inspect(session, line->images, line->format); });
+  CLI::App* const inspect = tree->Add(group, "inspect", "Show all of an image", [line](Session& session) {
+    return Inspect(session, line->images, line->format);
+  });
   inspect->add_option("-f,--format", line->format, "A Go template for each image, or json")->type_name("TEMPLATE");
   inspect->add_option("IMAGE", line->images, "Names or ids")->required();
 }

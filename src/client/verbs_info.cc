@@ -142,11 +142,11 @@ absl::StatusOr<int> Version(Session& session, const std::string& format) {
 void AddInfoVerbs(VerbTree* tree) {
   const auto format = std::make_shared<std::string>();
   for (CLI::App* parent : {&tree->root(), &tree->Group("system", "Look at the whole node, and tidy it")}) {
-    CLI::App* const info = tree->Add(*parent, "info", "Show the runtime and the host",
-                                     [format](Session& session) -> absl::StatusOr<int> {
-                                       ASSIGN_OR_RETURN(const ordered_json document, Info(session));
-                                       return PrintDocument(document, *format);
-                                     });
+    CLI::App* const info =
+        tree->Add(*parent, "info", "Show the runtime and the host", [format](Session& session) -> absl::StatusOr<int> {
+          ASSIGN_OR_RETURN(const ordered_json document, Info(session));
+          return PrintDocument(document, *format);
+        });
     info->add_option("-f,--format", *format, "json, yaml, or a Go template")->type_name("FORM");
   }
   CLI::App* const version = tree->Add(tree->root(), "version", "Show the versions of client and runtime",

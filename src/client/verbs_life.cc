@@ -50,15 +50,17 @@ absl::Status SendSignal(Session& session, const std::string& name, const std::st
   ASSIGN_OR_RETURN(RuntimeClient* const runtime, session.Runtime());
   ASSIGN_OR_RETURN(const ContainerView view, FindToChange(session, name));
   if (view.container.state() != cri::CONTAINER_RUNNING) {
-    return absl::FailedPreconditionError(absl::StrCat("container ", name, " does not run; `crisp ps -a` shows its state"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("container ", name, " does not run; `crisp ps -a` shows its state"));
   }
   if (number == SIGKILL) return StopOwn(runtime, view, 0);
   ASSIGN_OR_RETURN(const auto status, StatusOf(runtime, view.container.id(), true));
   const nlohmann::ordered_json info = InfoOf(status.info());
   const pid_t pid = info.is_object() ? info.value("pid", 0) : 0;
   if (pid <= 0) {
-    return absl::UnimplementedError(absl::StrCat(runtime->Name(), " does not tell the pid of ", name, ", and CRI has no ",
-                                                 "call for signals; use crisp exec ", name, " kill"));
+    return absl::UnimplementedError(absl::StrCat(runtime->Name(), " does not tell the pid of ", name,
+                                                 ", and CRI has no ", "call for signals; use crisp exec ", name,
+                                                 " kill"));
   }
   const Fd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   if (syscall(SYS_pidfd_send_signal, process.get(), number, nullptr, 0) == 0) return absl::OkStatus();

@@ -27,7 +27,8 @@ absl::StatusOr<bool> Fits(const ContainerView& view, const std::string& filter) 
   if (key == "label") {
     const std::pair<std::string, std::string> label = absl::StrSplit(value, absl::MaxSplits('=', 1));
     const auto found = view.container.labels().find(label.first);
-    return found != view.container.labels().end() && (value.find('=') == std::string::npos || found->second == label.second);
+    return found != view.container.labels().end() &&
+           (value.find('=') == std::string::npos || found->second == label.second);
   }
   return absl::InvalidArgumentError(
       absl::StrCat("unknown filter \"", filter, "\"; there are name=, id=, ancestor=, status= and label="));
@@ -45,7 +46,7 @@ absl::StatusOr<bool> IsWanted(const ContainerView& view, const Line& line) {
 }
 
 std::vector<Column> Columns(const Line& line) {
-  std::vector<Column> columns = {{"CONTAINER ID", "ID"},   {"IMAGE", "Image"},   {"COMMAND", "Command"},
+  std::vector<Column> columns = {{"CONTAINER ID", "ID"},    {"IMAGE", "Image"},   {"COMMAND", "Command"},
                                  {"CREATED", "CreatedAgo"}, {"STATUS", "Status"}, {"PORTS", "Ports"}};
   if (line.kubernetes) {
     columns.push_back({"NAMESPACE", "Namespace"});
@@ -75,7 +76,8 @@ absl::StatusOr<int> Ps(Session& session, Line line) {
 
 void AddPs(VerbTree* tree, CLI::App& parent, const std::string& name) {
   const auto line = std::make_shared<Line>();
-  CLI::App* const ps = tree->Add(parent, name, "List containers", [line](Session& session) { return Ps(session, *line); });
+  CLI::App* const ps =
+      tree->Add(parent, name, "List containers", [line](Session& session) { return Ps(session, *line); });
   VerbTree::AddListOptions(ps, &line->format, "Print ids only");
   ps->add_flag("-a,--all", line->all, "Also those that do not run");
   ps->add_flag("-A,--all-namespaces", line->kubernetes, "Also the kubelet's, with their pods");

@@ -1,8 +1,8 @@
 // run, create.
+#include <unistd.h>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <unistd.h>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -42,13 +42,14 @@ absl::Status TakePairs(const std::vector<std::string>& texts, std::map<std::stri
 
 absl::Status TakeNamespaces(const Line& line, RunSpec* spec) {
   if (line.network == "none" || absl::StartsWith(line.network, "container:")) {
-    return absl::UnimplementedError(absl::StrCat(
-        "--network ", line.network, ": a pod is in the network that CNI is configured for, or with --network host in the "
-        "node's; CRI has no other"));
+    return absl::UnimplementedError(
+        absl::StrCat("--network ", line.network,
+                     ": a pod is in the network that CNI is configured for, or with --network host in the "
+                     "node's; CRI has no other"));
   }
   spec->host_network = line.network == "host";
-  for (const auto& [name, value, host] : {std::tuple("--pid", line.pid, &spec->host_pid),
-                                          std::tuple("--ipc", line.ipc, &spec->host_ipc)}) {
+  for (const auto& [name, value, host] :
+       {std::tuple("--pid", line.pid, &spec->host_pid), std::tuple("--ipc", line.ipc, &spec->host_ipc)}) {
     if (!value.empty() && value != "host" && value != "private") {
       return absl::InvalidArgumentError(absl::StrCat(name, " ", value, " is unknown; there are host and private"));
     }
@@ -159,7 +160,8 @@ absl::StatusOr<int> Run(Session& session, const Line& line) {
     Out(made.id + "\n");
     return 0;
   }
-  ASSIGN_OR_RETURN(const Followed end, FollowNew(runtime, made, line.spec.interactive, line.spec.terminal, line.detach_keys));
+  ASSIGN_OR_RETURN(const Followed end,
+                   FollowNew(runtime, made, line.spec.interactive, line.spec.terminal, line.detach_keys));
   if (end.detached) return 0;
   ASSIGN_OR_RETURN(const ContainerView view, FindContainer(runtime, made.id));
   RETURN_IF_ERROR(line.remove ? RemoveOwn(session, view) : StopOwn(runtime, view, 0));
@@ -228,7 +230,8 @@ void AddLimitOptions(CLI::App* run, Line* line) {
 
 void AddRefused(CLI::App* run) {
   const auto refuse = [run](const char* name, const char* why) { VerbTree::RefuseOption(run, name, why); };
-  refuse("--restart", "containers are restarted by the kubelet, not by the runtime; write a static pod, or a unit of systemd");
+  refuse("--restart",
+         "containers are restarted by the kubelet, not by the runtime; write a static pod, or a unit of systemd");
   refuse("--add-host", "CRI has no call for it; mount a file at /etc/hosts by -v");
   refuse("--pids-limit", "CRI has no field for it; the kubelet's podPidsLimit sets it");
   refuse("--shm-size", "CRI has no field for it; mount a tmpfs of the host at /dev/shm by -v");
@@ -248,8 +251,7 @@ void AddRefused(CLI::App* run) {
 }
 
 CLI::App* AddRunLike(VerbTree* tree, CLI::App& parent, const std::string& name, const std::string& text,
-                     const std::shared_ptr<Line>& line,
-                     absl::StatusOr<int> (*action)(Session&, const Line&)) {
+                     const std::shared_ptr<Line>& line, absl::StatusOr<int> (*action)(Session&, const Line&)) {
   CLI::App* const run =
       tree->AddPassing(parent, name, text, [line, action](Session& session) { return action(session, *line); });
   run->set_help_flag("--help", "Print this and exit");  // -h is --hostname

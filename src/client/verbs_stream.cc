@@ -85,8 +85,8 @@ absl::StatusOr<int> AttachTo(Session& session, const AttachLine& line) {
     const nlohmann::ordered_json::json_pointer path(absl::StrCat("/config/", key));
     return info.is_object() && info.contains(path) && info[path].is_boolean() && info[path].get<bool>();
   };
-  ASSIGN_OR_RETURN(const Followed end, Attach(runtime, view.container.id(), flag("stdin") && !line.no_input, flag("tty"),
-                                              line.detach_keys));
+  ASSIGN_OR_RETURN(const Followed end, Attach(runtime, view.container.id(), flag("stdin") && !line.no_input,
+                                              flag("tty"), line.detach_keys));
   return end.detached ? 0 : end.exit_code;
 }
 
@@ -161,8 +161,8 @@ void AddAttach(VerbTree* tree, CLI::App& parent) {
 
 void AddLogs(VerbTree* tree, CLI::App& parent) {
   const auto line = std::make_shared<LogsLine>();
-  CLI::App* const logs =
-      tree->Add(parent, "logs", "Show what a container has written", [line](Session& session) { return Logs(session, *line); });
+  CLI::App* const logs = tree->Add(parent, "logs", "Show what a container has written",
+                                   [line](Session& session) { return Logs(session, *line); });
   logs->add_flag("-f,--follow", line->follow, "Go on until it has exited");
   logs->add_flag("-t,--timestamps", line->timestamps, "With the time of each line");
   logs->add_option("--since", line->since, "As 10m, or 2026-11-30T19:44:00Z")->type_name("TIME");
