@@ -178,7 +178,8 @@ TEST_F(ClientTest, AShellOnATerminalIsDetachedFromAndHasTheTerminalsSize) {
   shell.Type("\x10\x11");
   EXPECT_EQ(shell.End().status, 0);
   EXPECT_THAT(Crisp({"ps", "--format", "{{.Status}}"}).text, StartsWith("Up "));
-  OnTerminal exec(Whole({"exec", "-it", "sh", "sh", "-c", "stty size; exit 3"}));
+  // The size comes behind the start of the command.
+  OnTerminal exec(Whole({"exec", "-it", "sh", "sh", "-c", "until stty size 2>/dev/null; do sleep 0.1; done; exit 3"}));
   const Said said = exec.End();
   EXPECT_THAT(said.text, HasSubstr("30 100"));
   EXPECT_EQ(said.status, 3);
@@ -190,6 +191,9 @@ TEST_F(ClientTest, TheKubeletsContainersAreShownAndNotTouched) {
   Start(pod, ContainerOf("app", "sleep 1000"));
   EXPECT_THAT(Lines(Crisp({"ps"}).text), SizeIs(1));
   EXPECT_THAT(Crisp({"ps", "-A"}).text, HasSubstr("e2e/theirs/app"));
+  EXPECT_THAT(Crisp({"pods"}).text, HasSubstr("theirs"));
+  EXPECT_EQ(Crisp({"inspect", "-f", "{{.State.Running}} {{.Pod.Name}}", "e2e/theirs/app"}).text, "true theirs\n");
+  EXPECT_THAT(Crisp({"netshell", "theirs", "--", "ip", "-o", "-4", "addr"}).text, HasSubstr("10.88.0."));
   const Said stop = Crisp({"stop", "e2e/theirs/app"});
   EXPECT_EQ(stop.status, 1);
   EXPECT_THAT(stop.text, HasSubstr("--k8s"));

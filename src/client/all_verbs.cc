@@ -8,6 +8,7 @@ void AddAllVerbs(VerbTree* tree) {
   AddLifeVerbs(tree);
   AddStreamVerbs(tree);
   AddImageVerbs(tree);
+  AddNodeVerbs(tree);
   AddInfoVerbs(tree);
 }
 

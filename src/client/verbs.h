@@ -10,6 +10,7 @@ void AddListVerbs(VerbTree* tree);
 void AddLifeVerbs(VerbTree* tree);
 void AddStreamVerbs(VerbTree* tree);
 void AddImageVerbs(VerbTree* tree);
+void AddNodeVerbs(VerbTree* tree);
 void AddInfoVerbs(VerbTree* tree);
 
 }  // namespace crisp::client
