@@ -172,7 +172,7 @@ class CMakeReader:
         target.named.update(named)
 
     def on_crisp_room(self, name, line, words):
-        part = sections(words, ("SOURCES", "DEPENDS", "TESTS", "TEST_DEPENDS"))
+        part = sections(words, ("SOURCES", "DEPENDS", "TESTS", "TEST_DEPENDS", "HEADERS", "APART"))
         self.add("crisp_" + name, line, part["SOURCES"], part["DEPENDS"])
         of_tests = part["DEPENDS"] + part["TEST_DEPENDS"] + [("crisp_" + name, line)]
         self.add(name + "_test", line, part["TESTS"], of_tests, test=True)
@@ -207,7 +207,8 @@ class CMakeReader:
 
     def on_target_link_libraries(self, name, _, words):
         if name in self.targets:
-            self.targets[name].named.update(without(words, SCOPES))
+            named = ((re.sub(r"^\$<TARGET_FILE:(\w+)>$", r"\1", word), line) for word, line in without(words, SCOPES))
+            self.targets[name].named.update(named)
 
 
 def without(words, keywords):
