@@ -17,6 +17,7 @@ class StreamGrowthTest : public StreamTest {
     attached_ = Start(pod(), config);
     Main();
     shim_ = PidByCommand("crisp-shim");
+    Sh(Main(), "true");  // with the first exec the shim loads its helper, which it keeps
   }
 
   // Streams of every kind, from four clients at once. A third of them vanish in the middle.
