@@ -14,7 +14,7 @@ constexpr char kFooter[] =
 --k8s.
 
 Exit status: 125 where crisp or the runtime has failed, 126 and 127 where the command cannot be executed or is not found,
-else that of the container's command. crisp(1) is the manual.)";
+else that of the container's command.)";
 
 size_t EditDistance(const std::string& a, const std::string& b) {
   std::vector<size_t> row(b.size() + 1);
