@@ -55,7 +55,7 @@ std::vector<std::string> Only(const std::string& these, const std::string& those
   return only;
 }
 
-class NativeExecGateTest : public StreamTest {
+class NativeExecGateTest : public NativeExecFixture {
  protected:
   struct Row {
     std::string name;
@@ -63,15 +63,6 @@ class NativeExecGateTest : public StreamTest {
     std::map<std::string, std::string> said;  // natively and by runc
   };
 
-  void SetUp() override {
-    if (!RunsNatively()) GTEST_SKIP() << "needs cgroup v1, and no AppArmor";
-    StreamTest::SetUp();
-  }
-  NodeOptions Options(const Machine&) override {
-    NodeOptions options;
-    options.crisp_toml = "native_exec = true\n";
-    return options;
-  }
   void Begin() override {
     StreamTest::Begin();
     profile_ = node().paths().directory() + "/profile.json";

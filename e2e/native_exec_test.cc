@@ -14,17 +14,8 @@
 namespace crisp::e2e {
 namespace {
 
-class NativeExecTest : public StreamTest {
+class NativeExecTest : public NativeExecFixture {
  protected:
-  void SetUp() override {
-    if (!RunsNatively()) GTEST_SKIP() << "needs cgroup v1, and no AppArmor";
-    StreamTest::SetUp();
-  }
-  NodeOptions Options(const Machine&) override {
-    NodeOptions options;
-    options.crisp_toml = "native_exec = true\n";
-    return options;
-  }
   void Begin() override {
     StreamTest::Begin();
     Main();

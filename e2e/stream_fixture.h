@@ -55,4 +55,18 @@ class StreamTest : public NodeTest {
   std::string main_;
 };
 
+// Where the shim runs commands itself; other machines skip.
+class NativeExecFixture : public StreamTest {
+ protected:
+  void SetUp() override {
+    if (!RunsNatively()) GTEST_SKIP() << "needs cgroup v1, and no AppArmor";
+    StreamTest::SetUp();
+  }
+  NodeOptions Options(const Machine&) override {
+    NodeOptions options;
+    options.crisp_toml = "native_exec = true\n";
+    return options;
+  }
+};
+
 }  // namespace crisp::e2e
